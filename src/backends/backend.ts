@@ -1,0 +1,22 @@
+import type { OpName, Program, Tensor } from '../ir/index.ts';
+import type { Result } from '../support/index.ts';
+
+/** Capability classes (NUMERICS, decision digest): what kinds of programs a backend runs. */
+export type Capability = 'INT' | 'F32S';
+
+/** A compiled program, ready to run any number of times. Not re-entrant. */
+export interface Executable {
+  /** Runs synchronously. @throws {MrlError} IR0010 when the tensors do not fit the program's inputs */
+  run(inputs: readonly Tensor[]): readonly Tensor[];
+}
+
+/** The contract of every execution target: results equal the reference interpreter's, byte for byte. */
+export interface Backend {
+  readonly name: string;
+  readonly summary: string;
+  readonly capabilities: readonly Capability[];
+  /** Why an op is refused; undefined when it is supported. For the support matrix and `doctor`. */
+  refusal(op: OpName): string | undefined;
+  /** Compiles a verified program whose dimensions are numbers. */
+  compile(program: Program): Result<Executable>;
+}

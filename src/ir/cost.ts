@@ -1,0 +1,29 @@
+import { at } from '../support/index.ts';
+import { opOf } from './ops/index.ts';
+import type { AnyNode, Program } from './program.ts';
+import { elementCount, isStaticType, type StaticType } from './types.ts';
+
+/** Arithmetic operations per Endorphin (the Cortex chain divides operation counts by 20,000). */
+export const OPERATIONS_PER_ENDORPHIN = 20_000;
+
+/** Operations of one node, from types and attributes alone. */
+export const nodeCost = (program: Program, node: AnyNode): number =>
+  opOf(node.op).cost(
+    node.operands.map((v) => at(program.types, v) as StaticType),
+    node.attrs,
+    node.results.map((r) => at(program.types, r) as StaticType),
+  );
+
+/** Operations of a program whose dimensions are numbers (one multiply-accumulate = 1). */
+export const programCost = (program: Program): number =>
+  (program.nodes as readonly AnyNode[]).reduce((n, node) => n + nodeCost(program, node), 0);
+
+/** Price of one run in Endorphin, rounded up; at least 1. */
+export const endorphinOf = (operations: number): number => Math.max(1, Math.ceil(operations / OPERATIONS_PER_ENDORPHIN));
+
+/** Bytes of all run-time values at once: what an interpreter without buffer reuse needs. */
+export const valueBytes = (program: Program): number =>
+  program.types.reduce(
+    (n, t) => n + (isStaticType(t) ? elementCount(t.shape) * (t.dtype === 'f32' || t.dtype === 'i32' ? 4 : t.dtype === 'i16' ? 2 : 1) : 0),
+    0,
+  );

@@ -1,0 +1,3 @@
+export * from './fixed.ts';
+export * from './philox.ts';
+export * from './strict-float.ts';

@@ -1,0 +1,33 @@
+import type { AttrsInput, AttrsOf } from '../attr.ts';
+import type { AnyOp } from '../schema.ts';
+import { arithmetic } from './arithmetic.ts';
+import { conv } from './conv.ts';
+import { logic } from './logic.ts';
+import { matmul } from './matmul.ts';
+import { norm } from './norm.ts';
+import { pool } from './pool.ts';
+import { quantized } from './quantized.ts';
+import { reduce } from './reduce.ts';
+import { shape } from './shape.ts';
+import { unary } from './unary.ts';
+
+/** The one list of ops. A family's rows in a backend stand in the file of the same name. */
+export const FAMILIES = { arithmetic, conv, logic, matmul, norm, pool, quantized, reduce, shape, unary } as const;
+
+export const OPS = { ...arithmetic, ...conv, ...logic, ...matmul, ...norm, ...pool, ...quantized, ...reduce, ...shape, ...unary } as const;
+
+export type Ops = typeof OPS;
+export type OpName = keyof Ops;
+export type PrimitiveName = { [K in OpName]: Ops[K]['kind'] extends 'primitive' ? K : never }[OpName];
+export type Attrs<K extends OpName> = AttrsOf<Ops[K]['attrs']>;
+export type AttrsIn<K extends OpName> = AttrsInput<Ops[K]['attrs']>;
+
+export const OP_NAMES: readonly OpName[] = (Object.keys(OPS) as OpName[]).sort((a, b) => OPS[a].code - OPS[b].code);
+export const isOpName = (name: string): name is OpName => Object.hasOwn(OPS, name);
+
+/** The definition of an op without its specific types. */
+export const opOf = (name: OpName): AnyOp => OPS[name] as unknown as AnyOp;
+
+const BY_CODE: ReadonlyMap<number, OpName> = new Map(OP_NAMES.map((n) => [OPS[n].code, n]));
+/** The op with this bytecode number. */
+export const opByCode = (code: number): OpName | undefined => BY_CODE.get(code);

@@ -1,0 +1,30 @@
+import { cliCodes } from './cli.ts';
+import { cvmCodes } from './cvm.ts';
+import { internalCodes } from './internal.ts';
+import { ioCodes } from './io.ts';
+import type { CodeInfo, ExitCode } from './info.ts';
+import { irCodes } from './ir.ts';
+import { mrlCodes } from './mrl.ts';
+import { onnxCodes } from './onnx.ts';
+import { quantizeCodes } from './quantize.ts';
+
+export type { CodeInfo, ExitCode } from './info.ts';
+
+/** Every diagnostic code but the constraint labels of ops (`conv_c4`), which are documented with their op. */
+export const CODES = {
+  ...cliCodes,
+  ...cvmCodes,
+  ...internalCodes,
+  ...ioCodes,
+  ...irCodes,
+  ...mrlCodes,
+  ...onnxCodes,
+  ...quantizeCodes,
+} as const satisfies Record<string, CodeInfo>;
+
+export type ListedCode = keyof typeof CODES;
+export type ConstraintCode = `${string}_c${number}`;
+export type Code = ListedCode | ConstraintCode;
+
+/** Exit code for a diagnostic code; a violated op constraint is an input error. */
+export const exitCodeOf = (code: Code): ExitCode => (Object.hasOwn(CODES, code) ? CODES[code as ListedCode].exit : 3);
