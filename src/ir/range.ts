@@ -35,9 +35,9 @@ export const hiOf = (r: Range, c: number): number => r.channels?.hi[c] ?? r.hi;
 export const mapMonotone = (r: Range, f: (v: number) => number): Range =>
   r.channels === undefined ? range(f(r.lo), f(r.hi)) : channelRange(r.channels.lo.map(f), r.channels.hi.map(f));
 
-/** The exact range of constant data, per channel of axis 1 when the rank is at least 2. */
+/** The exact range of constant data. */
 export const rangeOfTensor = (tensor: Tensor): Range => {
-  const { data, shape } = tensor;
+  const { data } = tensor;
   if (data.length === 0) return range(0, 0);
   let lo = data[0] ?? 0;
   let hi = lo;

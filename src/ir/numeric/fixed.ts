@@ -3,13 +3,20 @@
  * float64 holds them exactly.
  */
 
+/** 2^k for k = 0..63 by doubling: exact, and no call of Math.pow. */
+export const POW2: Float64Array = (() => {
+  const table = new Float64Array(64).fill(1);
+  for (let k = 1; k < 64; k++) table[k] = table[k - 1]! * 2;
+  return table;
+})();
+
 export const INT32_MIN = -(2 ** 31);
 export const INT32_MAX = 2 ** 31 - 1;
 
 export const clamp = (x: number, lo: number, hi: number): number => (x < lo ? lo : x > hi ? hi : x);
 
 /** Rounding right shift: floor((x + 2^(s-1)) / 2^s), half up; s = 0 gives x. Needs |x| + 2^(s-1) <= 2^53. */
-export const rshr = (x: number, s: number): number => (s === 0 ? x : Math.floor((x + 2 ** (s - 1)) / 2 ** s));
+export const rshr = (x: number, s: number): number => (s === 0 ? x : Math.floor((x + POW2[s - 1]!) / POW2[s]!));
 
 /** Rounding division, half up: floor((2a + b) / (2b)), b > 0. Needs |2a + b| < 2^52. */
 export const rdiv = (a: number, b: number): number => Math.floor((2 * a + b) / (2 * b));
@@ -56,10 +63,10 @@ export const encodeRescale = (r: number, width: RescaleWidth = 'n15'): Rescale =
   const e = exponentOf(r);
   if (e < -maxShift - 2) return { multiplier: 0, shift: maxShift };
   let shift = bits - 1 - e;
-  if (shift > maxShift) return { multiplier: Math.floor(r * 2 ** maxShift + 0.5), shift: maxShift };
-  let multiplier = Math.floor(r * 2 ** shift + 0.5);
-  if (multiplier === 2 ** bits) {
-    multiplier = 2 ** (bits - 1);
+  if (shift > maxShift) return { multiplier: Math.floor(r * POW2[maxShift]! + 0.5), shift: maxShift };
+  let multiplier = Math.floor(r * POW2[shift]! + 0.5);
+  if (multiplier === POW2[bits]) {
+    multiplier = POW2[bits - 1]!;
     shift -= 1;
   }
   if (shift < 1) throw new RangeError(`scale factor ${r} is too large for ${width}`);
@@ -107,7 +114,7 @@ export const LOG2_NEG_INF = INT32_MIN;
 export const log2Q24 = (n: number): number => {
   if (n <= 0) return LOG2_NEG_INF;
   const b = 31 - Math.clz32(n);
-  const m = n * 2 ** (31 - b);
+  const m = n * POW2[31 - b]!;
   const i = Math.floor(m / 2 ** 23) & 255;
   const r = m % 2 ** 23;
   const low = LOG2_TABLE[i]!;

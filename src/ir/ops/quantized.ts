@@ -1,5 +1,5 @@
 import { attr } from '../attr.ts';
-import { clamp, log2Q24, RESCALE_LIMITS, rshr } from '../numeric/index.ts';
+import { clamp, log2Q24, POW2, RESCALE_LIMITS, rshr } from '../numeric/index.ts';
 import { hiOf, loOf, type Range, range } from '../range.ts';
 import { composite, constraint, primitive, type RangeContext, types, violates } from '../schema.ts';
 import { DTYPE_INFO, type DType, formatShape, sameShape, type Tensor, type TensorType } from '../types.ts';
@@ -329,7 +329,7 @@ export const quantized = {
       if (a.multipliers.length !== xs.length || a.zeros.length !== xs.length) {
         return violates('c3', `${xs.length} operands, ${a.multipliers.length} multipliers, ${a.zeros.length} zeros`);
       }
-      const bound = a.multipliers.reduce((n, m) => n + Math.abs(m) * 255, 2 ** (a.shift - 1));
+      const bound = a.multipliers.reduce((n, m) => n + Math.abs(m) * 255, POW2[a.shift - 1]!);
       if (bound > 2 ** 31 - 1) return violates('c4', `the bound is ${bound}`);
       return a.lo > a.hi ? violates('c5', `lo is ${a.lo} and hi is ${a.hi}`) : types({ dtype: 'i8', shape });
     },
@@ -438,7 +438,7 @@ export const rescaleDataProblem = (m: Tensor, s: Tensor, width: 'n15' | 'w21'): 
     const shift = s.data[i]!;
     const ok =
       multiplier >= 0 &&
-      multiplier < 2 ** bits &&
+      multiplier < POW2[bits]! &&
       shift >= 1 &&
       shift <= maxShift &&
       (width === 'w21' || shift >= 17 || multiplier >= 2 ** 14);
