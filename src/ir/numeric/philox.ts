@@ -73,6 +73,6 @@ export class Philox {
 
   /** Uniform float32 in [0, 1) with 24 bits. */
   unit(): number {
-    return (this.next() >>> 8) * 2 ** -24;
+    return (this.next() >>> 8) / 2 ** 24;
   }
 }

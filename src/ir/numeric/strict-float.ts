@@ -17,7 +17,7 @@ export const pow2 = (k: number): number => {
     bits.setUint32(4, 0);
     return bits.getFloat64(0);
   }
-  return pow2(k + 60) * 2 ** -60;
+  return pow2(k + 60) / 2 ** 60;
 };
 
 /** 1/i! for i = 13..2 in Horner order; each is one correctly rounded division. */

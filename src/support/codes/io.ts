@@ -1,4 +1,4 @@
-import type { CodeInfo } from './index.ts';
+import type { CodeInfo } from './info.ts';
 
 export const ioCodes = {
   IO2001: {
