@@ -35,7 +35,7 @@ export type AttrsInput<A extends AttrSchema> = { readonly [K in Exclude<keyof A,
   readonly [K in Defaulted<A>]?: AttrValue<A[K]>;
 };
 
-interface Limits<D> {
+export interface Limits<D> {
   readonly min?: number;
   readonly max?: number;
   readonly default?: D;
