@@ -2,22 +2,30 @@ import { at, diagnostic, type Diagnostic, fail, ok, type Result } from '../suppo
 import { completeAttrs, inferNode } from './builder.ts';
 import { rescaleDataProblem } from './ops/quantized.ts';
 import { type AnyNode, paramTensors, type Program, type ValueId } from './program.ts';
-import { DTYPE_INFO, elementCount, formatType, isStaticType, sameType, type Tensor } from './types.ts';
+import { DTYPE_INFO, elementCount, formatType, isStaticType, sameType, type Tensor, type TensorData, type TensorType } from './types.ts';
 
 /** Where a node is, in the user's words. */
 export const placeOf = (node: AnyNode, index: number): string =>
   node.origin === undefined ? `node ${index} (${node.op})` : `${node.origin} (${node.op})`;
 
-const dataProblem = (tensor: Tensor): string | undefined => {
-  const { dtype, data } = tensor;
-  const info = DTYPE_INFO[dtype];
+/** First element that fails the test, by a plain loop: parameters have up to 10^9 elements. */
+const findElement = (data: TensorData, fails: (v: number) => boolean): number => {
+  for (let i = 0; i < data.length; i++) if (fails(data[i]!)) return i;
+  return -1;
+};
+
+const dataProblem = ({ dtype, data }: Tensor): string | undefined => {
   if (dtype === 'f32') {
-    const i = (data as Float32Array).findIndex((v) => v !== v);
-    return i < 0 ? undefined : `element ${i} is NaN`;
+    // a sum is NaN when an element is (or when infinities meet, which the exact search then clears)
+    let sum = 0;
+    for (let i = 0; i < data.length; i++) sum += data[i]!;
+    const at = sum === sum ? -1 : findElement(data, (v) => v !== v);
+    return at < 0 ? undefined : `element ${at} is NaN`;
   }
   if (dtype !== 'bool' && dtype !== 'i6') return undefined;
-  const i = (data as Int8Array).findIndex((v) => v < info.lo || v > info.hi);
-  return i < 0 ? undefined : `element ${i} is ${String(data[i])} but ${dtype} holds ${info.lo} to ${info.hi}`;
+  const { lo, hi } = DTYPE_INFO[dtype];
+  const at = findElement(data, (v) => v < lo || v > hi);
+  return at < 0 ? undefined : `element ${at} is ${String(data[at])} but ${dtype} holds ${lo} to ${hi}`;
 };
 
 const checkParams = (program: Program): Diagnostic[] =>
@@ -48,58 +56,45 @@ const checkNames = (program: Program): Diagnostic[] => {
   ];
 };
 
+/** The constraints that types cannot state: rescale data within its width. */
+const checkData = (node: AnyNode, where: string, params: ReadonlyMap<ValueId, Tensor>): Diagnostic[] => {
+  if (node.op !== 'rescale' && node.op !== 'mul_rescale') return [];
+  const first = node.op === 'rescale' ? 1 : 2;
+  const [m, s] = [params.get(at(node.operands, first)), params.get(at(node.operands, first + 1))];
+  if (m === undefined || s === undefined) return [diagnostic('IR0005', `${node.op}: multiplier and shift must be parameters`, { where })];
+  const problem = rescaleDataProblem(m, s, node.attrs['width'] === 'w21' ? 'w21' : 'n15');
+  return problem === undefined
+    ? []
+    : [diagnostic('IR0005', `${node.op}: ${problem}, outside the width`, { where, notes: ['See rescale in docs/ops.md.'] })];
+};
+
+const checkResults = (program: Program, node: AnyNode, inferred: readonly TensorType[], where: string): Diagnostic[] => {
+  if (inferred.length !== node.results.length) {
+    return [diagnostic('IR0004', `${node.op} has ${inferred.length} results but ${node.results.length} are stored`, { where })];
+  }
+  return inferred.flatMap((type, i) => {
+    const stored = program.types[at(node.results, i)];
+    if (stored !== undefined && sameType(type, stored)) return [];
+    const found = stored === undefined ? 'nothing' : formatType(stored);
+    return [diagnostic('IR0004', `result ${i} of ${node.op} is ${formatType(type)} but ${found} is stored`, { where })];
+  });
+};
+
 const checkNode = (
   program: Program,
   node: AnyNode,
-  index: number,
+  where: string,
   defined: Uint8Array,
   params: ReadonlyMap<ValueId, Tensor>,
 ): Diagnostic[] => {
-  const where = placeOf(node, index);
   const early = node.operands.filter((v) => defined[v] !== 1);
   if (early.length > 0) return early.map((v) => diagnostic('IR0003', `${node.op} uses value ${v} before it is defined`, { where }));
   const attrs = completeAttrs(node.op, node.attrs, where);
   if (!attrs.ok) return [...attrs.diagnostics];
-  const inferred = inferNode(
-    node.op,
-    node.operands.map((v) => at(program.types, v)),
-    attrs.value,
-    where,
-  );
+  const operandTypes = node.operands.map((v) => at(program.types, v));
+  const inferred = inferNode(node.op, operandTypes, attrs.value, where);
   if (!inferred.ok) return [...inferred.diagnostics];
-  const problems: Diagnostic[] = [];
-  if (inferred.value.length !== node.results.length) {
-    problems.push(diagnostic('IR0004', `${node.op} has ${inferred.value.length} results but ${node.results.length} are stored`, { where }));
-  }
-  node.results.forEach((r, i) => {
-    const type = inferred.value[i];
-    const stored = program.types[r];
-    if (type !== undefined && (stored === undefined || !sameType(type, stored))) {
-      problems.push(
-        diagnostic(
-          'IR0004',
-          `result ${i} of ${node.op} is ${formatType(type)} but ${stored === undefined ? 'nothing' : formatType(stored)} is stored`,
-          { where },
-        ),
-      );
-    }
-    if (defined[r] === 1) problems.push(diagnostic('IR0003', `value ${r} is defined twice`, { where }));
-    defined[r] = 1;
-  });
-  if (node.op === 'rescale' || node.op === 'mul_rescale') {
-    const [m, s] =
-      node.op === 'rescale'
-        ? [params.get(at(node.operands, 1)), params.get(at(node.operands, 2))]
-        : [params.get(at(node.operands, 2)), params.get(at(node.operands, 3))];
-    if (m === undefined || s === undefined)
-      problems.push(diagnostic('IR0005', `${node.op}: multiplier and shift must be parameters`, { where }));
-    else {
-      const problem = rescaleDataProblem(m, s, node.attrs['width'] === 'w21' ? 'w21' : 'n15');
-      if (problem !== undefined)
-        problems.push(diagnostic('IR0005', `${node.op}: ${problem}, outside the width`, { where, notes: ['See rescale in docs/ops.md.'] }));
-    }
-  }
-  return problems;
+  return [...checkResults(program, node, inferred.value, where), ...checkData(node, where, params)];
 };
 
 /**
@@ -113,7 +108,14 @@ export const verifyProgram = (program: Program): Result<Program> => {
   for (const port of program.inputs) defined[port.value] = 1;
   for (const param of program.params) defined[param.value] = 1;
   const params = paramTensors(program);
-  (program.nodes as readonly AnyNode[]).forEach((node, i) => problems.push(...checkNode(program, node, i, defined, params)));
+  (program.nodes as readonly AnyNode[]).forEach((node, i) => {
+    const where = placeOf(node, i);
+    problems.push(...checkNode(program, node, where, defined, params));
+    for (const r of node.results) {
+      if (defined[r] === 1) problems.push(diagnostic('IR0003', `value ${r} is defined twice`, { where }));
+      defined[r] = 1; // also after a problem, so that users of the result are not blamed
+    }
+  });
   for (const output of program.outputs) {
     if (defined[output.value] !== 1)
       problems.push(diagnostic('IR0003', `output ${output.name} is value ${output.value}, which nothing defines`));
