@@ -11,15 +11,26 @@ interface PoolAttrs extends Window {
   readonly ceil: boolean;
 }
 
+/** True when some window along dimension i has all its taps in padding. Only windows that start in the begin padding can. */
+const hasEmptyWindow = (size: number, i: number, n: number, a: PoolAttrs): boolean => {
+  const [kernel, dilation, stride] = [a.kernel[i] ?? 1, a.dilation[i] ?? 1, a.stride[i] ?? 1];
+  const begin = a.pads[i] ?? 0;
+  if (Math.max(begin, a.pads[n + i] ?? 0) >= dilation * (kernel - 1) + 1) return true;
+  if (size === 0) return begin + (a.pads[n + i] ?? 0) > 0;
+  for (let start = -begin; start < 0; start += stride) {
+    const tap = Math.ceil(-start / dilation);
+    if (tap >= kernel || start + tap * dilation >= size) return true;
+  }
+  return false;
+};
+
 const infer = (x: TensorType, a: PoolAttrs): InferResult => {
   const spatial = spatialOf(x.shape);
   if (x.shape.length < 3 || x.shape.length > 5 || spatial === undefined) return violates('c1', describe('x', x));
   const problem = windowProblem(spatial.length, a);
   if (problem !== undefined) return violates('c2', problem);
-  const empty = a.kernel.findIndex(
-    (k, i) => Math.max(a.pads[i] ?? 0, a.pads[spatial.length + i] ?? 0) >= (a.dilation[i] ?? 1) * (k - 1) + 1,
-  );
-  if (empty >= 0) return violates('c3', `pads ${a.pads.join(', ')} reach past kernel ${a.kernel.join(', ')}`);
+  const empty = spatial.some((size, i) => hasEmptyWindow(size, i, spatial.length, a));
+  if (empty) return violates('c3', `pads ${a.pads.join(', ')}, kernel ${a.kernel.join(', ')}, dilation ${a.dilation.join(', ')}`);
   if (!isOneOf(x, 'i8', 'u8', 'f32')) return violates('c4', `x is ${x.dtype}`);
   return types({ dtype: x.dtype, shape: withSpatial(x.shape, x.shape[1] ?? 1, windowOutput(spatial, a, a.ceil)) });
 };
@@ -31,10 +42,14 @@ const constraints = {
     ...w2,
     kernel: [2],
   }),
-  c3: constraint('Each pad is smaller than the reach of the kernel, so that no window is empty.', ['i8[1,2,5,5]'], {
-    ...w2,
-    pads: [2, 0, 0, 0],
-  }),
+  c3: constraint(
+    'No window lies wholly in padding: each pad is smaller than the reach of the kernel, and dilation does not step over the input.',
+    ['i8[1,2,5,5]'],
+    {
+      ...w2,
+      pads: [2, 0, 0, 0],
+    },
+  ),
   c4: constraint('x is i8, u8 or f32.', ['bool[1,2,5,5]'], w2),
 } as const;
 
