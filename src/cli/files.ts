@@ -1,0 +1,150 @@
+import {
+  closeSync,
+  fstatSync,
+  fsyncSync,
+  openSync,
+  readdirSync,
+  readSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
+import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
+import { compareCodeUnits, fail, ok, type Result, toHex } from '../support/index.ts';
+import { randomBytes } from 'node:crypto';
+import {
+  externalDataRefused,
+  fileEmpty,
+  fileIsFolder,
+  fileMissing,
+  fileTooLarge,
+  fileUnreadable,
+  fileUnwritable,
+  folderUseless,
+} from './diagnostics.ts';
+
+/** Most bytes of each kind of file. Node buffers end at 4 GiB, protobuf at 2 GiB. */
+const LIMITS = {
+  model: 2 ** 31 - 1,
+  text: 64 * 2 ** 20,
+  tensor: 2 ** 31 - 1,
+  picture: 256 * 2 ** 20,
+  labels: 16 * 2 ** 20,
+} as const;
+export type FileKind = keyof typeof LIMITS;
+
+const MOST_SUGGESTIONS = 5000;
+const CHUNK = 2 ** 30;
+
+const reasonOf = (error: unknown): string =>
+  error instanceof Error ? ((error as NodeJS.ErrnoException).code ?? error.message) : String(error);
+
+/** Names in a folder, sorted; none when it cannot be listed. */
+const namesIn = (folder: string): readonly string[] => {
+  try {
+    return readdirSync(folder).slice(0, MOST_SUGGESTIONS).sort(compareCodeUnits);
+  } catch {
+    return [];
+  }
+};
+
+const readAll = (handle: number, size: number): Uint8Array => {
+  const bytes = new Uint8Array(size);
+  let offset = 0;
+  while (offset < size) {
+    const got = readSync(handle, bytes, offset, Math.min(CHUNK, size - offset), offset);
+    if (got === 0) return bytes.slice(0, offset);
+    offset += got;
+  }
+  return bytes;
+};
+
+/** Reads a whole file; a missing file suggests its neighbours. Errors: CLI2001 to CLI2005. */
+export const readFileLimited = (cwd: string, path: string, kind: FileKind): Result<Uint8Array> => {
+  const full = resolve(cwd, path);
+  let handle: number | undefined;
+  try {
+    // A FIFO or device would block or never end.
+    const stat = statSync(full);
+    if (stat.isDirectory()) return fail(fileIsFolder(path));
+    if (!stat.isFile()) return fail(fileUnreadable(path, 'it is not a regular file'));
+    handle = openSync(full, 'r');
+    const { size } = fstatSync(handle);
+    if (size === 0) return fail(fileEmpty(path));
+    if (size > LIMITS[kind]) return fail(fileTooLarge(path, size, LIMITS[kind]));
+    return ok(readAll(handle, size));
+  } catch (error) {
+    const reason = reasonOf(error);
+    if (reason === 'ENOENT' || reason === 'ENOTDIR') return fail(fileMissing(path, namesIn(dirname(full))));
+    return fail(fileUnreadable(path, reason));
+  } finally {
+    if (handle !== undefined) closeSync(handle);
+  }
+};
+
+/**
+ * Writes a file as a whole or not at all: to a temporary file beside it, then a rename. An interrupted run leaves the
+ * old file untouched. Error: CLI2006.
+ */
+export const writeFileAtomic = (cwd: string, path: string, content: Uint8Array | string): Result<{ readonly replaced: boolean }> => {
+  const full = resolve(cwd, path);
+  const temporary = join(dirname(full), `.${basename(full)}.${toHex(randomBytes(6))}.tmp`);
+  const bytes = typeof content === 'string' ? new TextEncoder().encode(content) : content;
+  let handle: number | undefined;
+  try {
+    const replaced = statSync(full, { throwIfNoEntry: false });
+    if (replaced?.isDirectory() === true) return fail(fileUnwritable(path, 'it is a folder'));
+    handle = openSync(temporary, 'wx');
+    for (let offset = 0; offset < bytes.length; ) offset += writeSync(handle, bytes, offset, Math.min(CHUNK, bytes.length - offset));
+    fsyncSync(handle);
+    closeSync(handle);
+    handle = undefined;
+    renameSync(temporary, full);
+    return ok({ replaced: replaced !== undefined });
+  } catch (error) {
+    if (handle !== undefined) closeSync(handle);
+    rmSync(temporary, { force: true });
+    return fail(fileUnwritable(path, reasonOf(error)));
+  }
+};
+
+export const isFolder = (cwd: string, path: string): boolean =>
+  statSync(resolve(cwd, path), { throwIfNoEntry: false })?.isDirectory() === true;
+
+/** Paths of the files in a folder whose names end in one of `extensions`, sorted by name. Errors: CLI2001, CLI2004, CLI2009. */
+export const listFolder = (cwd: string, folder: string, extensions: readonly string[]): Result<readonly string[]> => {
+  try {
+    const names = readdirSync(resolve(cwd, folder)).sort(compareCodeUnits);
+    const fitting = names.filter((name) => extensions.some((e) => name.toLowerCase().endsWith(e)));
+    return fitting.length === 0 ? fail(folderUseless(folder, extensions.join(', '))) : ok(fitting.map((name) => join(folder, name)));
+  } catch (error) {
+    return fail(fileUnreadable(folder, reasonOf(error)));
+  }
+};
+
+/**
+ * Reads a data file that an ONNX model names: a relative path inside the folder of the model, with no symbolic link
+ * that leads out of it. Errors: CLI2008 and those of `readFileLimited`.
+ */
+export const readBeside = (cwd: string, model: string, location: string): Result<Uint8Array> => {
+  const folder = dirname(resolve(cwd, model));
+  const leaves = (root: string, target: string): boolean => {
+    const path = relative(root, target);
+    return path === '..' || path.startsWith(`..${sep}`) || isAbsolute(path);
+  };
+  if (location === '' || location.includes('\0') || location.includes('\\') || isAbsolute(location)) {
+    return fail(externalDataRefused(model, location, 'is not a relative path'));
+  }
+  const target = resolve(folder, location);
+  if (leaves(folder, target)) return fail(externalDataRefused(model, location, 'lies outside the folder of the model'));
+  try {
+    if (leaves(realpathSync(folder), realpathSync(target))) {
+      return fail(externalDataRefused(model, location, 'is a symbolic link that leads out of the folder of the model'));
+    }
+  } catch (error) {
+    if (reasonOf(error) !== 'ENOENT') return fail(fileUnreadable(target, reasonOf(error)));
+  }
+  return readFileLimited(folder, location, 'model');
+};

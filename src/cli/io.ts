@@ -1,0 +1,26 @@
+/** Where text goes: a terminal, a pipe, or a test's buffer. `process.stdout` is one. */
+export interface Sink {
+  write(chunk: string | Uint8Array): unknown;
+  readonly isTTY?: boolean | undefined;
+  readonly columns?: number | undefined;
+}
+
+/** Everything of the outside world that a command may touch besides files. */
+export interface Io {
+  readonly stdout: Sink;
+  readonly stderr: Sink;
+  /** Relative paths start here. */
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Milliseconds of a clock that never goes back. */
+  readonly now: () => number;
+}
+
+/** Memory and time of this process, for summaries. */
+export const processIo = (): Io => ({
+  stdout: process.stdout,
+  stderr: process.stderr,
+  cwd: process.cwd(),
+  env: process.env,
+  now: () => Number(process.hrtime.bigint()) / 1e6,
+});
