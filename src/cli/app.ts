@@ -5,8 +5,8 @@ import { type Diagnostic, diagnostic, exitCodeOf, fail, MrlError, type Result, s
 import type { Command, Report } from './command.ts';
 import { createContext } from './context.ts';
 import { choiceUnknown, unknownCommand } from './diagnostics.ts';
+import { commandHelp, programHelp } from './help.ts';
 import type { Io } from './io.ts';
-import { commandHelp, parseArgs, programHelp } from './parse-args.ts';
 import { createProgress } from './progress.ts';
 import { COMMANDS } from './registry.ts';
 import { diagnosticJson, type DiagnosticPrinter, diagnosticPrinter } from './show-diagnostics.ts';
@@ -83,6 +83,7 @@ const diagnosticsOf = (error: unknown): readonly Diagnostic[] => {
 };
 
 const runCommand = async (command: Command, words: readonly string[], io: Io, json: boolean): Promise<number> => {
+  const { parseArgs } = await import('./parse-args.ts');
   const parsed = await parseArgs(command, words);
   const plain: Style = { json, quiet: false, color: false };
   if (!parsed.ok) return printFailure(io, plain, diagnosticPrinter(io, false), parsed.diagnostics);
@@ -119,7 +120,7 @@ export const runCli = async (words: readonly string[], io: Io): Promise<number> 
     }
     const asked = before.includes('--help') || before.includes('-h');
     if (asked || before.length === 0) {
-      (asked ? io.stdout : io.stderr).write(await programHelp(COMMANDS));
+      (asked ? io.stdout : io.stderr).write(programHelp(COMMANDS));
       return asked ? 0 : 2;
     }
   }
@@ -129,7 +130,7 @@ export const runCli = async (words: readonly string[], io: Io): Promise<number> 
   if (command === undefined) {
     if (name === 'help') {
       const about = COMMANDS.find((c) => c.name === rest[0]);
-      io.stdout.write(about === undefined ? await programHelp(COMMANDS) : await commandHelp(about));
+      io.stdout.write(about === undefined ? programHelp(COMMANDS) : commandHelp(about));
       return 0;
     }
     const style = { json, quiet: false, color: false };
@@ -138,7 +139,7 @@ export const runCli = async (words: readonly string[], io: Io): Promise<number> 
   const end = rest.indexOf('--');
   const options = end < 0 ? rest : rest.slice(0, end);
   if (options.includes('--help') || options.includes('-h')) {
-    io.stdout.write(await commandHelp(command));
+    io.stdout.write(commandHelp(command));
     return 0;
   }
   return runCommand(command, rest, io, json);

@@ -1,6 +1,6 @@
 import type { Options } from 'yargs';
 import type { Command } from './command.ts';
-import { GLOBAL_OPTIONS } from './parse-args.ts';
+import { GLOBAL_OPTIONS } from './help.ts';
 
 export type Shell = 'bash' | 'zsh' | 'fish';
 

@@ -38,8 +38,12 @@ export type FileKind = keyof typeof LIMITS;
 const MOST_SUGGESTIONS = 5000;
 const CHUNK = 2 ** 30;
 
-const reasonOf = (error: unknown): string =>
-  error instanceof Error ? ((error as NodeJS.ErrnoException).code ?? error.message) : String(error);
+/** The system's own name of the problem (ENOENT), else its message. By shape, not class: errors may come from another realm. */
+const reasonOf = (error: unknown): string => {
+  if (typeof error !== 'object' || error === null) return String(error);
+  if ('code' in error && typeof error.code === 'string') return error.code;
+  return 'message' in error ? String(error.message) : 'unknown reason';
+};
 
 /** Names in a folder, sorted; none when it cannot be listed. */
 const namesIn = (folder: string): readonly string[] => {

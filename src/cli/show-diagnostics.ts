@@ -1,9 +1,10 @@
-import type { Diagnostic } from '../support/index.ts';
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { type Diagnostic, renderDiagnostic } from '../support/index.ts';
 import type { Io } from './io.ts';
 import type { Json } from './json.ts';
-import { visible } from './text.ts';
 
-/** A diagnostic as text for a terminal, with its newline. */
+/** A diagnostic as text for a terminal, with its line end. */
 export type DiagnosticPrinter = (diagnostic: Diagnostic) => string;
 
 export const diagnosticJson = (d: Diagnostic): Json => ({
@@ -15,13 +16,20 @@ export const diagnosticJson = (d: Diagnostic): Json => ({
   notes: [...d.notes],
 });
 
-/** Prints with the source line for diagnostics that have a span; a file is read at most once. */
-export const diagnosticPrinter = (_io: Io, color: boolean): DiagnosticPrinter => {
-  const paint = (code: string, text: string): string => (color ? `\u001b[${code}m${text}\u001b[0m` : text);
-  const tint = { error: '31;1', warning: '33;1', note: '36;1' } as const;
+const sourceOf = (cwd: string, file: string): string | undefined => {
+  try {
+    return readFileSync(resolve(cwd, file), 'utf8');
+  } catch {
+    return undefined; // The frame then shows the place without the line.
+  }
+};
+
+/** Prints with the source line for diagnostics that have a span; each source is read once. */
+export const diagnosticPrinter = (io: Io, color: boolean): DiagnosticPrinter => {
+  const sources = new Map<string, string | undefined>();
   return (d) => {
-    const place = d.span === undefined ? d.where : `${d.span.file}:${d.span.line}:${d.span.column}`;
-    const head = `${paint(tint[d.severity], `${d.severity}[${d.code}]`)}: ${place === undefined ? '' : `${visible(place)}: `}${visible(d.message)}`;
-    return `${[head, ...d.notes.map((n) => `  ${visible(n)}`)].join('\n')}\n`;
+    const file = d.span?.file;
+    if (file !== undefined && !sources.has(file)) sources.set(file, sourceOf(io.cwd, file));
+    return `${renderDiagnostic(d, { source: file === undefined ? undefined : sources.get(file), color })}\n`;
   };
 };
