@@ -77,6 +77,7 @@ export class ProgramBuilder {
   private readonly params: Param[] = [];
   private readonly nodes: AnyNode[] = [];
   private readonly outputs: Port[] = [];
+  private readonly paramNames = new Set<string>();
 
   constructor(name: string) {
     this.name = name;
@@ -100,12 +101,15 @@ export class ProgramBuilder {
   param(name: string, tensor: Tensor): ValueId {
     const value = this.define({ dtype: tensor.dtype, shape: tensor.shape });
     this.params.push({ name, value, data: tensor.data });
+    this.paramNames.add(name);
     return value;
   }
 
   /** A parameter whose name does not matter; gets the next free `c<n>`. */
   constant(tensor: Tensor): ValueId {
-    return this.param(`c${this.types.length}`, tensor);
+    let n = this.types.length;
+    while (this.paramNames.has(`c${n}`)) n++;
+    return this.param(`c${n}`, tensor);
   }
 
   /** Adds a node; all problems as diagnostics that name `origin`. */

@@ -1,3 +1,35 @@
 import type { CodeInfo } from './info.ts';
 
-export const quantizeCodes = {} as const satisfies Record<string, CodeInfo>;
+export const quantizeCodes = {
+  OPT0001: {
+    title: 'unknown pass',
+    explain: 'cortexc opt --list prints the passes with one line each.',
+    exit: 2,
+  },
+  QNT0001: {
+    title: 'op cannot be quantized',
+    explain:
+      'There is no integer form of this use of the op. All such nodes are listed at once; replace them in the model, or keep that part of the model outside.',
+    exit: 4,
+  },
+  QNT0002: {
+    title: 'no calibration samples',
+    explain: 'Ranges of activations come from running the model on samples: give at least one, better 100 or more.',
+    exit: 2,
+  },
+  QNT0003: {
+    title: 'calibration sample does not fit the model',
+    explain: 'Each sample holds one tensor for each model input, of the dtype and shape that the model declares.',
+    exit: 3,
+  },
+  QNT0004: {
+    title: 'activation is not finite',
+    explain: 'The float model gives NaN or infinity on a calibration sample, so no range holds its values. Check the sample and the model.',
+    exit: 3,
+  },
+  QNT0005: {
+    title: 'weight is not finite',
+    explain: 'A weight of infinite size has no integer form.',
+    exit: 3,
+  },
+} as const satisfies Record<string, CodeInfo>;
