@@ -39,9 +39,10 @@ export const mapMonotone = (r: Range, f: (v: number) => number): Range =>
 export const rangeOfTensor = (tensor: Tensor): Range => {
   const { data } = tensor;
   if (data.length === 0) return range(0, 0);
-  let lo = data[0] ?? 0;
+  let lo = data[0]!;
   let hi = lo;
-  for (const v of data) {
+  for (let i = 1; i < data.length; i++) {
+    const v = data[i]!;
     if (v < lo) lo = v;
     if (v > hi) hi = v;
   }

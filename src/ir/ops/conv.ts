@@ -188,7 +188,9 @@ export const conv = {
         const first = Math.floor(oc / (outChannels / a.groups)) * perGroup;
         const n = perGroup * taps;
         const [least, greatest] =
-          weights === undefined ? unknownDot(n, seen, w) : dotBounds(weights.data, oc * n, perGroup, taps, seen, first);
+          weights === undefined
+            ? unknownDot(n, seen, w)
+            : dotBounds(weights.data, { start: oc * n, channels: perGroup, taps }, seen, first);
         lo[oc] = least + (biases?.data[oc] ?? bias?.lo ?? 0);
         hi[oc] = greatest + (biases?.data[oc] ?? bias?.hi ?? 0);
       }

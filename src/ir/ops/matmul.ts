@@ -111,7 +111,8 @@ export const matmul = {
       const hi = new Float64Array(n);
       for (let o = 0; o < n; o++) {
         const worst = mulRange(x, w);
-        const [least, greatest] = weights === undefined ? [k * worst.lo, k * worst.hi] : dotBounds(weights.data, o * k, k, 1, seen, 0);
+        const [least, greatest] =
+          weights === undefined ? [k * worst.lo, k * worst.hi] : dotBounds(weights.data, { start: o * k, channels: k, taps: 1 }, seen, 0);
         lo[o] = least + (biases?.data[o] ?? bias?.lo ?? 0);
         hi[o] = greatest + (biases?.data[o] ?? bias?.hi ?? 0);
       }

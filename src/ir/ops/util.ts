@@ -1,4 +1,4 @@
-import { type Range, hiOf, loOf, range } from '../range.ts';
+import { type Range, range } from '../range.ts';
 import {
   DTYPE_INFO,
   type Dim,
@@ -8,6 +8,7 @@ import {
   type Shape,
   stridesOf,
   type StaticType,
+  type TensorData,
   type TensorType,
 } from '../types.ts';
 
@@ -90,30 +91,34 @@ export const fullRange = (type: StaticType): Range => range(DTYPE_INFO[type.dtyp
 /** Range of values moved to other places: the operand's hull (channels may have moved). */
 export const movedRange = (r: Range): Range => range(r.lo, r.hi);
 
-/** Interval of sum(w * x) over taps of one output channel, x in [lo, hi] of input channel. */
+/**
+ * Interval of sum(w * x) over the taps of one output channel, x in the interval of its input channel: positive and
+ * negative weights are summed apart, then each sum meets its worst end.
+ * @param span - weights of one output channel: `channels` runs of `taps`
+ */
 export const dotBounds = (
-  weights: ArrayLike<number>,
-  start: number,
-  channels: number,
-  taps: number,
+  weights: TensorData,
+  span: { readonly start: number; readonly channels: number; readonly taps: number },
   x: Range,
   firstChannel: number,
 ): readonly [number, number] => {
+  const runs = x.channels === undefined ? 1 : span.channels;
+  const length = (span.channels * span.taps) / runs;
   let least = 0;
   let greatest = 0;
-  for (let c = 0; c < channels; c++) {
-    const lo = loOf(x, firstChannel + c);
-    const hi = hiOf(x, firstChannel + c);
-    for (let t = 0; t < taps; t++) {
-      const w = weights[start + c * taps + t]!;
-      if (w >= 0) {
-        least += w * lo;
-        greatest += w * hi;
-      } else {
-        least += w * hi;
-        greatest += w * lo;
-      }
+  for (let c = 0, i = span.start; c < runs; c++) {
+    let positive = 0;
+    let sum = 0;
+    for (const end = i + length; i < end; i++) {
+      const w = weights[i]!;
+      positive += w & ~(w >> 31); // max(w, 0) without a branch: signs of weights are random
+      sum += w;
     }
+    const negative = sum - positive;
+    const lo = x.channels === undefined ? x.lo : x.channels.lo[firstChannel + c]!;
+    const hi = x.channels === undefined ? x.hi : x.channels.hi[firstChannel + c]!;
+    least += positive * lo + negative * hi;
+    greatest += positive * hi + negative * lo;
   }
   return [least, greatest];
 };
