@@ -8,6 +8,7 @@ export class ByteWriter {
     return this.used;
   }
 
+  /** Makes room; replaces `view` when the buffer grows, so call it before reading `view`. */
   private reserve(count: number): number {
     const start = this.used;
     const need = start + count;
@@ -22,19 +23,23 @@ export class ByteWriter {
   }
 
   u8(value: number): void {
-    this.view.setUint8(this.reserve(1), value);
+    const start = this.reserve(1);
+    this.view.setUint8(start, value);
   }
 
   u32(value: number): void {
-    this.view.setUint32(this.reserve(4), value, true);
+    const start = this.reserve(4);
+    this.view.setUint32(start, value, true);
   }
 
   f32(value: number): void {
-    this.view.setFloat32(this.reserve(4), value, true);
+    const start = this.reserve(4);
+    this.view.setFloat32(start, value, true);
   }
 
   f64(value: number): void {
-    this.view.setFloat64(this.reserve(8), value, true);
+    const start = this.reserve(8);
+    this.view.setFloat64(start, value, true);
   }
 
   bytes(value: Uint8Array): void {

@@ -6,6 +6,10 @@ export const toHex = (bytes: Uint8Array): string => {
   return text;
 };
 
+/** The bytes of an even number of hexadecimal digits, as `toHex` writes them. */
+export const fromHex = (text: string): Uint8Array =>
+  Uint8Array.from({ length: text.length / 2 }, (_, i) => Number.parseInt(text.slice(2 * i, 2 * i + 2), 16));
+
 /** SHA-256 of the parts in order. */
 export const sha256 = (...parts: readonly (Uint8Array | string)[]): Uint8Array => {
   const hash = createHash('sha256');

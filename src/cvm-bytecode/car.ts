@@ -1,0 +1,153 @@
+import { CarBufferWriter } from '@ipld/car';
+import * as dagCbor from '@ipld/dag-cbor';
+import { CID } from 'multiformats/cid';
+import * as Digest from 'multiformats/hashes/digest';
+import { ByteReader, sha256 } from '../support/index.ts';
+import { reject } from './format.ts';
+
+/** Multicodec numbers. */
+const RAW = 0x55;
+const SHA2_256 = 0x12;
+
+/** A piece of a package and its name. */
+export interface Block {
+  readonly cid: CID;
+  readonly bytes: Uint8Array;
+}
+
+const cidOf = (codec: number, bytes: Uint8Array): CID => CID.createV1(codec, Digest.create(SHA2_256, sha256(bytes)));
+
+export const rawBlock = (bytes: Uint8Array): Block => ({ cid: cidOf(RAW, bytes), bytes });
+export const recordBlock = (value: unknown): Block => {
+  const bytes = dagCbor.encode(value);
+  return { cid: cidOf(dagCbor.code, bytes), bytes };
+};
+
+export const isRawCid = (cid: unknown): cid is CID =>
+  cid instanceof CID && cid.version === 1 && cid.code === RAW && cid.multihash.code === SHA2_256 && cid.multihash.digest.length === 32;
+
+/** CAR version 1 with the first block as root. */
+export const writeCar = (blocks: readonly [Block, ...Block[]]): Uint8Array => {
+  const [root] = blocks;
+  const roots = [root.cid];
+  const headerSize = CarBufferWriter.headerLength({ roots });
+  const size = blocks.reduce((n, block) => n + CarBufferWriter.blockLength(block), headerSize);
+  const writer = CarBufferWriter.createWriter(new ArrayBuffer(size), { roots, headerSize });
+  for (const block of blocks) writer.write(block);
+  return writer.close();
+};
+
+/** `01 <codec> 12 20`, then the digest: the only CIDs that packages hold. */
+const CID_BYTES = 36;
+
+/** A frame of the file: a CID and a view of its bytes, whose digest has been checked. */
+export interface Frame {
+  readonly cid: CID;
+  readonly bytes: Uint8Array;
+  readonly offset: number;
+}
+
+const equalBytes = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length && a.every((v, i) => v === b[i]);
+
+/** Reads a package's frames one by one. Views only: nothing is copied. */
+export class CarReader {
+  private readonly reader: ByteReader;
+
+  constructor(bytes: Uint8Array) {
+    this.reader = new ByteReader(bytes);
+  }
+
+  /** The one header that fits the root, then the root's frame. */
+  root(): Frame {
+    const { reader } = this;
+    const length = reader.remaining === 0 ? reject('CVM2001', 'the file is empty', 0) : reader.uleb();
+    const expectedLength = dagCbor.encode({
+      version: 1,
+      roots: [CID.createV1(dagCbor.code, Digest.create(SHA2_256, new Uint8Array(32)))],
+    }).length;
+    if (length !== expectedLength) reject('CVM2001', `the header has ${length} bytes but that of a package has ${expectedLength}`, 0);
+    const header = reader.bytes(length);
+    const frame = this.frame(dagCbor.code, 'root');
+    if (!equalBytes(header, dagCbor.encode({ version: 1, roots: [frame.cid] })))
+      reject('CVM2001', 'the header does not name the first block as the only root', 1);
+    return frame;
+  }
+
+  /** The next frame, whose block must be the raw one named by `cid`. */
+  block(cid: CID, what: string): Frame {
+    const { offset } = this.reader;
+    if (this.reader.remaining === 0) reject('CVM2004', `${what} is missing`, offset);
+    const frame = this.frame(RAW, what);
+    if (!equalBytes(frame.cid.bytes, cid.bytes))
+      reject('CVM2004', `${what} is ${cid.toString()} but block ${frame.cid.toString()} stands here`, offset, what);
+    return frame;
+  }
+
+  finish(): void {
+    const { offset, remaining } = this.reader;
+    if (remaining > 0) reject('CVM2004', `${remaining} bytes follow the last block`, offset);
+  }
+
+  private frame(codec: number, what: string): Frame {
+    const { reader } = this;
+    const { offset } = reader;
+    const length = reader.count();
+    if (length < CID_BYTES) reject('CVM2002', `a frame of ${length} bytes has no room for its name`, offset, what);
+    const name = reader.bytes(CID_BYTES);
+    const bytes = reader.bytes(length - CID_BYTES);
+    if (name[0] !== 1 || name[1] !== codec || name[2] !== SHA2_256 || name[3] !== 32)
+      reject('CVM2002', `the block's name is not a version 1 CID of codec 0x${codec.toString(16)} with SHA-256`, offset, what);
+    const digest = sha256(bytes);
+    if (!equalBytes(digest, name.subarray(4))) reject('CVM2003', `the block of ${bytes.length} bytes has another digest`, offset, what);
+    return { cid: CID.createV1(codec, Digest.create(SHA2_256, digest)), bytes, offset };
+  }
+}
+
+/** Nesting that the DAG-CBOR reader may meet; it descends by recursion. */
+const MAX_DEPTH = 16;
+
+/** Bytes of argument after a CBOR head byte; undefined for heads that DAG-CBOR does not have. */
+const argumentBytes = (info: number): number | undefined => (info < 24 ? 0 : info <= 27 ? 1 << (info - 24) : undefined);
+
+/** Walks DAG-CBOR without building anything: complete, not deeper than `MAX_DEPTH`, nothing after it. */
+const scanRecord = (bytes: Uint8Array): void => {
+  const reader = new ByteReader(bytes);
+  const open: number[] = [1];
+  while (open.length > 0) {
+    const top = open.length - 1;
+    if ((open[top] ?? 0) === 0) {
+      open.pop();
+      continue;
+    }
+    open[top] = (open[top] ?? 0) - 1;
+    const { offset } = reader;
+    const head = reader.u8();
+    const width = argumentBytes(head & 31);
+    if (width === undefined) return reject('CVM2005', `head byte 0x${head.toString(16)} is not DAG-CBOR`, offset);
+    let argument = width === 0 ? head & 31 : 0;
+    for (let i = 0; i < width; i++) argument = argument * 256 + reader.u8();
+    const major = head >> 5;
+    if (major === 2 || major === 3) reader.bytes(argument);
+    if (major < 4 || major === 7) continue;
+    if (open.length > MAX_DEPTH) reject('CVM2005', `the record nests deeper than ${MAX_DEPTH}`, offset);
+    const items = major === 4 ? argument : major === 5 ? argument * 2 : 1;
+    if (items > reader.remaining) reject('CVM2005', `${items} items do not fit into ${reader.remaining} bytes`, offset);
+    open.push(items);
+  }
+  if (reader.remaining > 0) reject('CVM2005', `${reader.remaining} bytes follow the record`, reader.offset);
+};
+
+/** Decodes one canonical DAG-CBOR record: what it decodes to encodes to the same bytes. */
+export const readRecord = (bytes: Uint8Array): unknown => {
+  scanRecord(bytes);
+  let value: unknown;
+  let again: Uint8Array;
+  try {
+    value = dagCbor.decode<unknown>(bytes);
+    again = dagCbor.encode(value);
+  } catch (error) {
+    return reject('CVM2005', error instanceof Error ? error.message : 'not DAG-CBOR', 0, 'root');
+  }
+  if (!equalBytes(bytes, again)) reject('CVM2005', 'the record is not in canonical DAG-CBOR', 0, 'root');
+  return value;
+};

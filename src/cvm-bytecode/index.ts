@@ -1,0 +1,27 @@
+export type { CheckedModule, Cost } from './check.ts';
+export { decodeProgram, type LoadParam, loadFrom, verifyWithParams } from './decode.ts';
+export { disassemble } from './disassemble.ts';
+export { encodeProgram } from './encode.ts';
+export { BYTECODE_VERSION, type Encoding, LIMITS } from './format.ts';
+export {
+  type ComputedMetadata,
+  computedMetadata,
+  type PackageMetadata,
+  portMetadata,
+  type PortMetadata,
+  type Preprocessing,
+  readMetadata,
+  type SourceProvenance,
+} from './metadata.ts';
+export {
+  CHUNK_BYTES,
+  completeMetadata,
+  decodePackage,
+  encodePackage,
+  isPackage,
+  type MetadataInput,
+  type Package,
+  type PackageContents,
+} from './package.ts';
+export type { ParamRef, RawModule } from './read.ts';
+export { bytecodeCost, type BytecodeCost, type Header, isBytecode, readHeader, verifyBytecode } from './verify.ts';

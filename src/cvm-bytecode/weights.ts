@@ -1,0 +1,30 @@
+import { type AnyNode, type Program } from '../ir/index.ts';
+import { at, diagnostic, type Diagnostic } from '../support/index.ts';
+
+/** Ops whose operand 1 is a weight in the sense of NUMERICS §1.2: symmetric, without the most negative code. */
+const WEIGHTED = { conv: 1, dense: 1 } as const;
+
+const weightOperand = (node: AnyNode): number | undefined => (node.op === 'conv' || node.op === 'dense' ? WEIGHTED[node.op] : undefined);
+
+/** i8 weights of conv and dense hold no -128 (NUMERICS §1.2); the range of i6 already excludes -32. Each parameter is named once. */
+export const weightProblems = (program: Program): Diagnostic[] => {
+  const weights = new Map<number, AnyNode>();
+  for (const node of program.nodes as readonly AnyNode[]) {
+    const operand = weightOperand(node);
+    const value = operand === undefined ? undefined : node.operands[operand];
+    if (value !== undefined && !weights.has(value)) weights.set(value, node);
+  }
+  return program.params.flatMap((param) => {
+    const node = weights.get(param.value);
+    if (node === undefined || at(program.types, param.value).dtype !== 'i8') return [];
+    const i = (param.data as Int8Array).indexOf(-128);
+    return i < 0
+      ? []
+      : [
+          diagnostic('CVM1014', `element ${i} is -128 but weights of ${node.op} lie in -127..127`, {
+            where: `parameter ${param.name}`,
+            notes: ['Quantize weights symmetrically, to -127..127.'],
+          }),
+        ];
+  });
+};
