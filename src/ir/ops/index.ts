@@ -5,16 +5,33 @@ import { conv } from './conv.ts';
 import { logic } from './logic.ts';
 import { matmul } from './matmul.ts';
 import { norm } from './norm.ts';
+import { normalize } from './normalize.ts';
 import { pool } from './pool.ts';
 import { quantized } from './quantized.ts';
 import { reduce } from './reduce.ts';
 import { shape } from './shape.ts';
+import { spatial } from './spatial.ts';
 import { unary } from './unary.ts';
+import { view } from './view.ts';
 
 /** The one list of ops. A family's rows in a backend stand in the file of the same name. */
-export const FAMILIES = { arithmetic, conv, logic, matmul, norm, pool, quantized, reduce, shape, unary } as const;
+export const FAMILIES = { arithmetic, conv, logic, matmul, norm, normalize, pool, quantized, reduce, shape, spatial, unary, view } as const;
 
-export const OPS = { ...arithmetic, ...conv, ...logic, ...matmul, ...norm, ...pool, ...quantized, ...reduce, ...shape, ...unary } as const;
+export const OPS = {
+  ...arithmetic,
+  ...conv,
+  ...logic,
+  ...matmul,
+  ...norm,
+  ...normalize,
+  ...pool,
+  ...quantized,
+  ...reduce,
+  ...shape,
+  ...spatial,
+  ...unary,
+  ...view,
+} as const;
 
 export type Ops = typeof OPS;
 export type OpName = keyof Ops;
