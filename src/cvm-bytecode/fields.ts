@@ -1,7 +1,7 @@
 import { textProblem } from './format.ts';
 
-/** Told one problem: which field, and what about it. */
-export type Report = (path: string, problem: string) => void;
+/** Told one problem: which field, and what about it. Returns undefined, the value of a field that has a problem. */
+export type Report = (path: string, problem: string) => undefined;
 
 /** Reads one field of a decoded record. On a problem it reports and returns undefined; the caller then drops the record. */
 export type Field<T> = (value: unknown, path: string, report: Report) => T | undefined;
@@ -13,9 +13,9 @@ const kindOf = (value: unknown): string => (value === null ? 'null' : Array.isAr
 export const text =
   (maxBytes: number, { empty = false }: { readonly empty?: boolean } = {}): Field<string> =>
   (value, path, report) => {
-    if (typeof value !== 'string') return void report(path, `is ${kindOf(value)} but takes text`);
+    if (typeof value !== 'string') return report(path, `is ${kindOf(value)} but takes text`);
     const problem = value === '' && !empty ? 'is empty' : textProblem(value, maxBytes);
-    return problem === undefined ? value : void report(path, problem);
+    return problem === undefined ? value : report(path, problem);
   };
 
 /** Text that may name a file or a model, but never a place: no separators, drives or dots only. */
@@ -25,37 +25,37 @@ export const plainName =
     const name = text(maxBytes)(value, path, report);
     if (name === undefined) return undefined;
     return /[\\/:]/.test(name) || /^\.+$/.test(name) || name.trim() !== name
-      ? void report(path, `is ${JSON.stringify(name)}, which looks like a path`)
+      ? report(path, `is ${JSON.stringify(name)}, which looks like a path`)
       : name;
   };
 
 /** A SHA-256 digest: 64 lower-case hexadecimal digits. */
 export const hash: Field<string> = (value, path, report) =>
-  typeof value === 'string' && /^[0-9a-f]{64}$/.test(value) ? value : void report(path, 'takes 64 lower-case hexadecimal digits');
+  typeof value === 'string' && /^[0-9a-f]{64}$/.test(value) ? value : report(path, 'takes 64 lower-case hexadecimal digits');
 
 export const integer =
   (min: number, max: number): Field<number> =>
   (value, path, report) =>
     typeof value === 'number' && Number.isSafeInteger(value) && value >= min && value <= max
       ? value
-      : void report(path, `is ${typeof value === 'number' ? String(value) : kindOf(value)} but takes an integer from ${min} to ${max}`);
+      : report(path, `is ${typeof value === 'number' ? String(value) : kindOf(value)} but takes an integer from ${min} to ${max}`);
 
 /** A finite number. -0 is refused: it has no encoding of its own in DAG-CBOR. */
 export const real: Field<number> = (value, path, report) =>
   typeof value === 'number' && Number.isFinite(value) && !Object.is(value, -0)
     ? value
-    : void report(path, `is ${kindOf(value)} but takes a finite number`);
+    : report(path, `is ${kindOf(value)} but takes a finite number`);
 
 export const oneOf =
   <const T extends readonly string[]>(choices: T): Field<T[number]> =>
   (value, path, report) =>
-    choices.find((c) => c === value) ?? void report(path, `takes one of ${choices.join(', ')}`);
+    choices.find((c) => c === value) ?? report(path, `takes one of ${choices.join(', ')}`);
 
 export const list =
   <T>(item: Field<T>, { min = 0, max }: { readonly min?: number; readonly max: number }): Field<readonly T[]> =>
   (value, path, report) => {
-    if (!Array.isArray(value)) return void report(path, `is ${kindOf(value)} but takes a list`);
-    if (value.length < min || value.length > max) return void report(path, `has ${value.length} entries but takes ${min} to ${max}`);
+    if (!Array.isArray(value)) return report(path, `is ${kindOf(value)} but takes a list`);
+    if (value.length < min || value.length > max) return report(path, `has ${value.length} entries but takes ${min} to ${max}`);
     const items: T[] = [];
     let complete = true;
     for (const [i, entry] of value.entries()) {
@@ -78,8 +78,7 @@ export const record =
     optional?: O,
   ): Field<Simplify<Required<R> & Optional<O>>> =>
   (value, path, report) => {
-    if (typeof value !== 'object' || value === null || Array.isArray(value))
-      return void report(path, `is ${kindOf(value)} but takes a record`);
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return report(path, `is ${kindOf(value)} but takes a record`);
     const known = new Map<string, Field<unknown>>([...Object.entries(required), ...Object.entries(optional ?? {})]);
     const out: Record<string, unknown> = {};
     let complete = true;
@@ -92,7 +91,7 @@ export const record =
     for (const [key, field] of known) {
       const entry = given.get(key);
       if (entry === undefined && optional !== undefined && Object.hasOwn(optional, key)) continue;
-      const read = entry === undefined ? void report(`${path}.${key}`, 'is missing') : field(entry, `${path}.${key}`, report);
+      const read = entry === undefined ? report(`${path}.${key}`, 'is missing') : field(entry, `${path}.${key}`, report);
       if (read === undefined) complete = false;
       else out[key] = read;
     }

@@ -113,6 +113,7 @@ export const readMetadata = (value: unknown): Result<PackageMetadata> => {
   const problems: Diagnostic[] = [];
   const read = metadata(value, 'metadata', (path, problem) => {
     if (problems.length < MAX_PROBLEMS) problems.push(diagnostic('CVM2006', `${path} ${problem}`));
+    return undefined;
   });
   return read === undefined || problems.length > 0 ? fail(...problems) : ok(read);
 };
