@@ -1,0 +1,78 @@
+import { type Diagnostic, fail } from '../../support/index.ts';
+import { command } from '../command.ts';
+import { optionsConflict, optionValue } from '../diagnostics.ts';
+import { MODEL_OPTIONS, PREPARATION_OPTIONS } from '../shared-options.ts';
+
+export const compile = command({
+  name: 'compile',
+  summary: 'Compile a model into a package',
+  doc:
+    'Imports an ONNX model or a model string, optimizes it, quantizes it to INT8 with calibration data, proves that no accumulator can overflow, ' +
+    'and writes a package (.cvm). A program that is integer already is packaged as it is. Prints size, cost, hashes and time.',
+  positionals: { model: { type: 'string', describe: 'The model: .onnx or .mrl', demandOption: true } },
+  options: {
+    output: {
+      type: 'string',
+      alias: 'o',
+      requiresArg: true,
+      describe: 'The package to write; MODEL.cvm in the current folder if left out. An older file is replaced',
+    },
+    calibration: {
+      type: 'string',
+      array: true,
+      requiresArg: true,
+      describe: 'Samples for the activation ranges: .npy (first axis = samples), .npz, pictures, or folders of them; may be repeated',
+    },
+    'random-calibration': {
+      type: 'number',
+      requiresArg: true,
+      describe: 'N random samples instead of data: right size and cost, meaningless accuracy',
+    },
+    'calibration-limit': { type: 'number', default: 500, requiresArg: true, describe: 'Most samples used for calibration' },
+    method: { type: 'string', choices: ['minmax', 'percentile', 'mse'], requiresArg: true, describe: 'How a range comes from the samples' },
+    float: { type: 'boolean', default: false, describe: 'Package the float32 program (strict float) instead of quantizing' },
+    ...MODEL_OPTIONS,
+    ...PREPARATION_OPTIONS,
+    name: { type: 'string', requiresArg: true, describe: 'Metadata: name; the file name if left out' },
+    author: { type: 'string', requiresArg: true, describe: 'Metadata: author' },
+    description: { type: 'string', requiresArg: true, describe: 'Metadata: description' },
+    licence: { type: 'string', requiresArg: true, describe: 'Metadata: licence' },
+    'model-version': { type: 'string', requiresArg: true, describe: 'Metadata: version of the model' },
+    labels: { type: 'string', requiresArg: true, describe: 'Metadata: class names, one a line' },
+    report: { type: 'string', describe: 'Print the error of each layer; with a file name also write an HTML report' },
+    eval: { type: 'string', array: true, requiresArg: true, describe: 'Labelled samples: prints top-1 and top-5 of float and INT8' },
+    'eval-labels': { type: 'string', requiresArg: true, describe: 'Class numbers of the --eval samples: .npy, or text with one a line' },
+  },
+  examples: [
+    ['cortexc compile model.onnx -o model.cvm --calibration samples.npy', 'quantize with samples'],
+    [
+      'cortexc compile net.onnx --calibration photos/ --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225 --resize 256 --report report.html',
+      'from pictures, with a report',
+    ],
+    ['cortexc compile model.onnx --float', 'keep float32'],
+  ],
+  run: async (args, context) => {
+    const problems: Diagnostic[] = [];
+    const random = args['random-calibration'];
+    const data = args.calibration !== undefined;
+    if (random !== undefined && (!Number.isInteger(random) || random < 1 || random > 10_000)) {
+      problems.push(optionValue('random-calibration', `is ${random} but takes a whole number of samples from 1 to 10000`));
+    }
+    const limit = args['calibration-limit'];
+    if (!Number.isInteger(limit) || limit < 1)
+      problems.push(optionValue('calibration-limit', `is ${limit} but takes a whole number from 1`));
+    if (data && random !== undefined)
+      problems.push(optionsConflict('--calibration and --random-calibration are both given', 'Leave one of them out.'));
+    if (args.float && (data || random !== undefined || args.method !== undefined)) {
+      problems.push(
+        optionsConflict('--float does not quantize, so it takes no calibration', 'Leave --float or the calibration options out.'),
+      );
+    }
+    if ((args.eval === undefined) !== (args['eval-labels'] === undefined)) {
+      problems.push(optionsConflict('--eval and --eval-labels belong together', 'Give both or none.'));
+    }
+    if (problems.length > 0) return fail(...problems);
+    const { compileModel } = await import('../pipeline/compile-model.ts');
+    return compileModel(args, context);
+  },
+});

@@ -1,0 +1,56 @@
+import { fail, ok, type Diagnostic } from '../../support/index.ts';
+import { command } from '../command.ts';
+import { optionsConflict, optionValue, wrongKind } from '../diagnostics.ts';
+import { MODEL_OPTIONS, PREPARATION_OPTIONS } from '../shared-options.ts';
+
+export const run = command({
+  name: 'run',
+  summary: 'Run a model on inputs',
+  doc:
+    'Runs a package (.cvm), a model string (.mrl) or an ONNX model. Inputs are .npy, .npz or picture files, one for each input in order; a file ' +
+    'may hold many samples along its first axis. Arrays of the dtype of the input are taken as they are; others are real numbers and are ' +
+    'quantized with the scale of the package. Prints dtype, shape, SHA-256 of the raw bytes (the same on every machine) and the best classes.',
+  positionals: {
+    model: { type: 'string', describe: 'The model: .cvm, .mrl or .onnx', demandOption: true },
+    inputs: { type: 'string', array: true, describe: 'Input files (.npy, .npz, PNG, JPEG, BMP), or folders of them' },
+  },
+  options: {
+    backend: { type: 'string', default: 'wasm', requiresArg: true, describe: 'Where to run: wasm or reference' },
+    input: { type: 'string', array: true, requiresArg: true, describe: 'File of one input by name: NAME=FILE' },
+    'random-input': { type: 'number', requiresArg: true, describe: 'Seed of random inputs, instead of files' },
+    ...MODEL_OPTIONS,
+    ...PREPARATION_OPTIONS,
+    top: { type: 'number', default: 5, requiresArg: true, describe: 'Best classes to show' },
+    labels: { type: 'string', requiresArg: true, describe: 'Class names, one a line; from the package if left out' },
+    output: { type: 'string', alias: 'o', requiresArg: true, describe: 'Write the output as .npy; with several outputs use --out-dir' },
+    'out-dir': { type: 'string', requiresArg: true, describe: 'Write every output as NAME.npy into this folder' },
+    raw: { type: 'boolean', default: false, describe: 'Keep integers in written files instead of real numbers' },
+    verify: {
+      type: 'boolean',
+      default: false,
+      describe: 'Also run the reference interpreter and compare every byte; exit 1 if they differ',
+    },
+  },
+  examples: [
+    ['cortexc run model.cvm cat.png', 'classify a picture'],
+    ['cortexc run model.cvm samples.npy -o logits.npy --verify', 'run many samples, check against the reference'],
+    ['cortexc run two.onnx --input a=a.npy --input b=b.npy --json', 'inputs by name'],
+  ],
+  run: async (args, context) => {
+    const problems: Diagnostic[] = [];
+    const seed = args['random-input'];
+    if (!Number.isInteger(args.top) || args.top < 0 || args.top > 1e6)
+      problems.push(optionValue('top', `is ${args.top} but takes a whole number from 0`));
+    if (seed !== undefined && (!Number.isSafeInteger(seed) || seed < 0))
+      problems.push(optionValue('random-input', `is ${seed} but takes a whole number from 0`));
+    if (seed !== undefined && (args.inputs?.length ?? 0) + (args.input?.length ?? 0) > 0) {
+      problems.push(optionsConflict('--random-input and input files are both given', 'Leave one of them out.'));
+    }
+    if (args.output !== undefined && args['out-dir'] !== undefined) {
+      problems.push(optionsConflict('--output and --out-dir are both given', 'Leave one of them out.'));
+    }
+    if (problems.length > 0) return fail(...problems);
+    const { runModel } = await import('../pipeline/run-model.ts');
+    return runModel(args, context);
+  },
+});

@@ -1,0 +1,198 @@
+import {
+  evaluateNode,
+  formatType,
+  isStaticType,
+  Philox,
+  type Port,
+  type Program,
+  randomTensor,
+  type StaticType,
+  type Tensor,
+  typeOf,
+} from '../../ir/index.ts';
+import { at, closest, type Diagnostic, fail, ok, type Result } from '../../support/index.ts';
+import type { Context } from '../context.ts';
+import { inputsMismatch, sampleMisfit } from '../diagnostics.ts';
+import { isFolder, listFolder } from '../files.ts';
+import type { Quantization } from './execute.ts';
+import { type NamedTensor, type PreparationOptions, readArrays, splitSamples, toFloat, toInteger } from './samples.ts';
+
+/** What the command line says about the inputs of a run. */
+export interface InputRequest {
+  /** Files in the order of the inputs. */
+  readonly files: readonly string[];
+  /** NAME=FILE. */
+  readonly named: readonly string[];
+  /** Seed of random inputs, when no file is given. */
+  readonly randomSeed?: number | undefined;
+}
+
+/** What is known about one input besides its type. */
+export interface InputTraits {
+  readonly quantization?: Quantization | undefined;
+  readonly preparation: PreparationOptions;
+}
+
+const describeInputs = (program: Program): string =>
+  program.inputs.map((p) => `${p.name}: ${formatType(typeOf(program, p.value))}`).join(', ') || 'no input';
+
+/**
+ * Brings an array to the type of an input. An array of the input's own dtype is taken as it is. Other arrays are real
+ * numbers: converted to float32, and quantized when the input is quantized (op `quantize`).
+ */
+export const toInput = (tensor: Tensor, type: StaticType, quantization: Quantization | undefined, path: string): Result<Tensor> => {
+  if (tensor.dtype === type.dtype) return ok(tensor);
+  if (type.dtype === 'f32') return ok(toFloat(tensor));
+  if (quantization === undefined || type.dtype !== 'i8') {
+    if (tensor.dtype !== 'f32' || tensor.data.every((v) => Number.isInteger(v))) return toInteger(tensor, type, path);
+    return fail(
+      sampleMisfit(path, `the array holds real numbers, but the input is ${formatType(type)} and its scale is not known`, [
+        `Quantize it first, and save it as ${type.dtype}.`,
+      ]),
+    );
+  }
+  const real = toFloat(tensor);
+  const attrs = { inverse_scale: Math.fround(1 / quantization.scale), zero: quantization.zero };
+  return ok(at(evaluateNode('quantize', [real], attrs, [{ dtype: 'i8', shape: real.shape }]), 0));
+};
+
+/** NAME=FILE and files in order -> file of each input. */
+const assignFiles = (program: Program, request: InputRequest): Result<ReadonlyMap<string, readonly string[]>> => {
+  const names = program.inputs.map((p) => p.name);
+  const problems: Diagnostic[] = [];
+  const files = new Map<string, readonly string[]>();
+  for (const word of request.named) {
+    // Input names may hold "=": the longest name that fits is meant.
+    const name = names.filter((n) => word.startsWith(`${n}=`)).sort((a, b) => b.length - a.length)[0];
+    if (name === undefined) {
+      const given = word.split('=')[0] ?? word;
+      const near = closest(given, names);
+      problems.push(
+        inputsMismatch(
+          `--input ${word}: there is no input ${given}${near === undefined ? '' : `; did you mean ${near}?`}`,
+          describeInputs(program),
+        ),
+      );
+    } else {
+      files.set(name, [...(files.get(name) ?? []), word.slice(name.length + 1)]);
+    }
+  }
+  const open = names.filter((n) => !files.has(n));
+  const [only] = open;
+  if (open.length === 1 && only !== undefined && request.files.length > 0) files.set(only, request.files);
+  else if (request.files.length > open.length) {
+    problems.push(inputsMismatch(`${request.files.length} files are given for ${open.length} inputs`, describeInputs(program)));
+  } else {
+    request.files.forEach((file, i) => files.set(at(open, i), [file]));
+  }
+  return problems.length > 0 ? fail(...problems) : ok(files);
+};
+
+const expandFolders = (context: Context, paths: readonly string[]): Result<readonly string[]> => {
+  const files: string[] = [];
+  for (const path of paths) {
+    if (!isFolder(context.io.cwd, path)) files.push(path);
+    else {
+      const listed = listFolder(context.io.cwd, path, ['.npy', '.png', '.jpg', '.jpeg', '.bmp']);
+      if (!listed.ok) return listed;
+      files.push(...listed.value);
+    }
+  }
+  return ok(files);
+};
+
+/** The arrays of a .npz that holds all inputs by name. */
+const archiveInputs = (arrays: readonly NamedTensor[], program: Program): ReadonlyMap<string, Tensor> | undefined =>
+  program.inputs.every((p) => arrays.some((a) => a.name === p.name)) ? new Map(arrays.map((a) => [a.name, a.tensor])) : undefined;
+
+interface Source {
+  readonly path: string;
+  readonly tensor: Tensor;
+}
+
+const readSources = (
+  context: Context,
+  program: Program,
+  request: InputRequest,
+  traits: readonly InputTraits[],
+  warnings: Diagnostic[],
+): Result<readonly (readonly Source[])[]> => {
+  const files = assignFiles(program, request);
+  if (!files.ok) return files;
+  const problems: Diagnostic[] = [];
+  const byName = new Map<string, Source[]>();
+  for (const [i, port] of program.inputs.entries()) {
+    const paths = expandFolders(context, files.value.get(port.name) ?? []);
+    if (!paths.ok) {
+      problems.push(...paths.diagnostics);
+      continue;
+    }
+    for (const path of paths.value) {
+      const arrays = readArrays(context, path, typeOf(program, port.value) as StaticType, at(traits, i).preparation, warnings);
+      if (!arrays.ok) {
+        problems.push(...arrays.diagnostics);
+        continue;
+      }
+      const all = archiveInputs(arrays.value, program);
+      const found = all ?? new Map(arrays.value.map((a) => [port.name, a.tensor]));
+      for (const [name, tensor] of found) byName.set(name, [...(byName.get(name) ?? []), { path, tensor }]);
+    }
+  }
+  const missing = program.inputs.filter((p) => !byName.has(p.name));
+  if (problems.length === 0 && missing.length > 0) {
+    problems.push(inputsMismatch(`no file is given for ${missing.map((p) => p.name).join(', ')}`, describeInputs(program)));
+  }
+  return problems.length > 0 ? fail(...problems) : ok(program.inputs.map((p) => byName.get(p.name) ?? []));
+};
+
+const samplesOf = (port: Port, type: StaticType, sources: readonly Source[], { quantization }: InputTraits): Result<readonly Tensor[]> => {
+  const samples: Tensor[] = [];
+  const problems: Diagnostic[] = [];
+  for (const { path, tensor } of sources) {
+    const split = splitSamples(tensor, type.shape, path);
+    const ready = split.ok ? split.value.map((s) => toInput(s, type, quantization, `${path}, input ${port.name}`)) : [split];
+    for (const r of ready) {
+      if (r.ok) samples.push(r.value);
+      else if (!problems.some((p) => p.where === r.diagnostics[0]?.where)) problems.push(...r.diagnostics);
+    }
+  }
+  return problems.length > 0 ? fail(...problems) : ok(samples);
+};
+
+/** Seeded inputs: real numbers in [-1, 1), integers over their whole range. */
+const randomInputs = (program: Program, seed: number): readonly Tensor[] =>
+  program.inputs.map((port, i) => {
+    const type = typeOf(program, port.value) as StaticType;
+    const random = new Philox(seed, i);
+    return type.dtype === 'f32' ? randomTensor(type, random, -1, 1) : randomTensor(type, random);
+  });
+
+/**
+ * The input tensors of one or more runs: files may hold several samples along their first axis, the same number for
+ * each input. Every dimension of the program is a number. Errors: CLI2010, CLI2011 and those of the files.
+ */
+export const resolveInputs = (
+  context: Context,
+  program: Program,
+  request: InputRequest,
+  traits: readonly InputTraits[],
+  warnings: Diagnostic[],
+): Result<readonly (readonly Tensor[])[]> => {
+  if (request.randomSeed !== undefined) return ok([randomInputs(program, request.randomSeed)]);
+  const sources = readSources(context, program, request, traits, warnings);
+  if (!sources.ok) return sources;
+  const problems: Diagnostic[] = [];
+  const perInput = program.inputs.map((port, i) => {
+    const type = typeOf(program, port.value);
+    if (!isStaticType(type)) return [];
+    const samples = samplesOf(port, type, at(sources.value, i), at(traits, i));
+    if (!samples.ok) problems.push(...samples.diagnostics);
+    return samples.ok ? samples.value : [];
+  });
+  if (problems.length > 0) return fail(...problems);
+  const counts = perInput.map((s) => s.length);
+  if (new Set(counts).size > 1) {
+    return fail(inputsMismatch(`the inputs have ${counts.join(', ')} samples, but each needs the same number`, describeInputs(program)));
+  }
+  return ok(Array.from({ length: counts[0] ?? 1 }, (_, k) => perInput.map((s) => at(s, k))));
+};

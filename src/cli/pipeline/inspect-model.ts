@@ -1,0 +1,147 @@
+import { endorphinOf, type Program, programCost } from '../../ir/index.ts';
+import { ok, type Result, toHex } from '../../support/index.ts';
+import { bindProgram, parseBindings } from '../bindings.ts';
+import type { Report } from '../command.ts';
+import type { Context } from '../context.ts';
+import type { Json } from '../json.ts';
+import { formatBytes, formatCount, formatFacts, formatTable, visible } from '../text.ts';
+import { type Headroom, headrooms, isStatic, programFacts, type ProgramFacts } from './facts.ts';
+import { assumedNote, type LoadedModel, loadModel, type ModelArgs, type PackagedModel } from './load.ts';
+
+const TIGHTEST_SHOWN = 5;
+
+interface Cost {
+  readonly operations: number;
+  readonly endorphin: number;
+}
+
+const costOf = (program: Program): Cost | undefined => {
+  if (!isStatic(program)) return undefined;
+  const operations = programCost(program);
+  return { operations, endorphin: endorphinOf(operations) };
+};
+
+type Fact = readonly [string, string];
+
+const packageFacts = ({ package: p, bytes }: PackagedModel): readonly Fact[] => {
+  const { metadata: m, cost } = p;
+  const q = m.source.quantization;
+  return [
+    ['name', m.name],
+    ['author', m.author],
+    ['description', m.description],
+    ['licence', m.licence],
+    ['version', m.version],
+    ['source', `${m.source.format} ${m.source.file}, sha256 ${m.source.sha256}`],
+    ['quantization', q === undefined ? 'none' : `${q.method}, ${q.bits} bits, ${q.samples} samples`],
+    ['labels', m.labels === undefined ? 'none' : `${m.labels.length}`],
+    ['model hash', toHex(p.modelHash)],
+    ['root CID', p.cid],
+    ['identity', m.modelHash],
+    ['parameters', `sha256 ${m.parameterHash}`],
+    ['size', `${formatBytes(bytes.length)} (${formatCount(bytes.length)} bytes)`],
+    ['memory', `${formatBytes(cost.memoryBytes)} to run, ${formatBytes(cost.parameterBytes)} of it parameters`],
+  ];
+};
+
+const sourceFacts = (model: LoadedModel, facts: ProgramFacts): readonly Fact[] =>
+  model.kind === 'package'
+    ? packageFacts(model)
+    : [
+        ['format', model.kind === 'onnx' ? `ONNX${model.opset === undefined ? '' : `, opset ${model.opset}`}` : 'model string'],
+        ...(model.producer === undefined ? [] : [['producer', model.producer] as const]),
+        ['size', formatBytes(model.bytes.length)],
+        ['identity', facts.identity],
+      ];
+
+const portRows = (model: LoadedModel, facts: ProgramFacts): readonly (readonly string[])[] => {
+  const metadata = model.kind === 'package' ? [...model.package.metadata.inputs, ...model.package.metadata.outputs] : [];
+  return [...facts.inputs.map((p) => ['input', p] as const), ...facts.outputs.map((p) => ['output', p] as const)].map(([what, p], i) => {
+    const m = metadata[i];
+    return [what, visible(p.name), p.type, m?.scale === undefined ? '' : `real = ${m.scale} * (q - ${m.zero ?? 0})`];
+  });
+};
+
+const headroomText = (rooms: readonly Headroom[]): string =>
+  rooms.length === 0
+    ? ''
+    : `\nOverflow proof: holds for ${rooms.length} int32 results, at least ${rooms[0]?.freeBits ?? 0} free bits. Tightest:\n${formatTable(
+        ['free bits', 'bound', 'layer'],
+        rooms.slice(0, TIGHTEST_SHOWN).map((r) => [String(r.freeBits), formatCount(r.bound), visible(r.layer)]),
+        ['right', 'right'],
+      )}`;
+
+const inspectText = (model: LoadedModel, facts: ProgramFacts, cost: Cost | undefined, rooms: readonly Headroom[]): string =>
+  [
+    formatFacts([
+      ...sourceFacts(model, facts).map(([n, v]) => [n, visible(v)] as const),
+      [
+        'program',
+        `${formatCount(facts.nodes)} nodes, ${formatCount(facts.parameters)} parameters, ${formatCount(facts.parameterElements)} elements, ${formatBytes(facts.parameterBytes)}`,
+      ],
+      [
+        'cost of a run',
+        cost === undefined
+          ? 'unknown: a dimension is symbolic'
+          : `${formatCount(cost.operations)} operations, ${formatCount(cost.endorphin)} Endorphin`,
+      ],
+    ]),
+    `\n${formatTable(['', 'name', 'type', 'meaning'], portRows(model, facts))}`,
+    headroomText(rooms),
+    `\n${formatTable(
+      ['op', 'nodes', 'operations'],
+      facts.ops.map((o) => [o.op, String(o.nodes), o.operations === undefined ? '' : formatCount(o.operations)]),
+      ['left', 'right', 'right'],
+    )}`,
+  ].join('');
+
+const inspectJson = (
+  model: LoadedModel,
+  facts: ProgramFacts,
+  cost: Cost | undefined,
+  rooms: readonly Headroom[],
+): { readonly [key: string]: Json } => ({
+  kind: model.kind,
+  bytes: model.bytes.length,
+  ...(model.kind === 'package'
+    ? {
+        metadata: JSON.parse(JSON.stringify(model.package.metadata)) as Json,
+        cid: model.package.cid,
+        packageHash: toHex(model.package.modelHash),
+        memoryBytes: model.package.cost.memoryBytes,
+      }
+    : {
+        ...(model.opset === undefined ? {} : { opset: model.opset }),
+        ...(model.producer === undefined ? {} : { producer: model.producer }),
+      }),
+  identity: facts.identity,
+  inputs: facts.inputs.map((p) => ({ ...p })),
+  outputs: facts.outputs.map((p) => ({ ...p })),
+  nodes: facts.nodes,
+  parameters: facts.parameters,
+  parameterElements: facts.parameterElements,
+  parameterBytes: facts.parameterBytes,
+  ...(cost === undefined ? {} : { operations: cost.operations, endorphin: cost.endorphin }),
+  headroom: rooms.slice(0, TIGHTEST_SHOWN).map((r) => ({ ...r })),
+  ops: facts.ops.map((o) => ({ op: o.op, nodes: o.nodes, ...(o.operations === undefined ? {} : { operations: o.operations }) })),
+});
+
+/** `cortexc inspect`. Symbolic dimensions stay unless --bind is given. */
+export const inspectModel = async (args: ModelArgs & { readonly model: string }, context: Context): Promise<Result<Report>> => {
+  const sizes = parseBindings(args.bind ?? []);
+  if (!sizes.ok) return sizes;
+  const model = await loadModel(context, args.model, args);
+  if (!model.ok) return model;
+  const given = model.value.kind === 'package' ? model.value.package.program : model.value.program;
+  const bound = bindProgram(given, sizes.value);
+  if (!bound.ok && sizes.value.size > 0) return bound;
+  const program = bound.ok ? bound.value.program : given;
+  const facts = programFacts(program);
+  const cost = costOf(program);
+  const rooms = headrooms(program);
+  return ok({
+    json: inspectJson(model.value, facts, cost, rooms),
+    text: inspectText(model.value, facts, cost, rooms),
+    warnings: [...(model.value.kind === 'package' ? [] : model.value.warnings), ...(bound.ok ? assumedNote(bound.value.assumed) : [])],
+  });
+};

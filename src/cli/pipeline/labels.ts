@@ -1,0 +1,38 @@
+import { decodeNpy } from '../../frontend/tensors/index.ts';
+import { fail, ok, type Result } from '../../support/index.ts';
+import type { Context } from '../context.ts';
+import { labelsMisfit } from '../diagnostics.ts';
+
+/** Class names from a text file, one a line, in order of the classes. */
+export const readLabels = (context: Context, path: string): Result<readonly string[]> => {
+  const file = context.read(path, 'labels');
+  if (!file.ok) return file;
+  let text: string;
+  try {
+    text = new TextDecoder('utf-8', { fatal: true }).decode(file.value);
+  } catch {
+    return fail(labelsMisfit(path, 'the file is not UTF-8 text'));
+  }
+  const lines = text.replace(/\r?\n$/, '').split(/\r?\n/);
+  const empty = lines.findIndex((line) => line.trim() === '');
+  return empty < 0 ? ok(lines) : fail(labelsMisfit(path, `line ${empty + 1} is empty`));
+};
+
+/** Class numbers of evaluation samples from a .npy of whole numbers or a text file with one number a line. */
+export const readClassNumbers = (context: Context, path: string, count: number): Result<readonly number[]> => {
+  const file = context.read(path, 'labels');
+  if (!file.ok) return file;
+  let numbers: readonly number[];
+  if (file.value[0] === 0x93) {
+    const array = decodeNpy(file.value, { name: path });
+    if (!array.ok) return array;
+    numbers = Array.from(array.value.data);
+  } else {
+    numbers = new TextDecoder().decode(file.value).trim().split(/\s+/).map(Number);
+  }
+  const bad = numbers.findIndex((v) => !Number.isInteger(v) || v < 0);
+  if (bad >= 0) return fail(labelsMisfit(path, `entry ${bad} is ${String(numbers[bad])}, which is no class number`));
+  return numbers.length === count
+    ? ok(numbers)
+    : fail(labelsMisfit(path, `there are ${numbers.length} class numbers for ${count} samples`));
+};
