@@ -18,7 +18,7 @@ export class UnsupportedError extends Error {
 }
 
 export interface Refusal {
-  (...args: readonly never[]): never;
+  (...args: readonly unknown[]): never;
   /** Why the target refuses; printed in the support matrix. */
   readonly reason: string;
 }
