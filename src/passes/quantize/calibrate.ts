@@ -1,0 +1,122 @@
+import { elementCount, formatType, type Program, sameType, type Tensor, type ValueId } from '../../ir/index.ts';
+import { at, type Diagnostic, diagnostic, fail, ok, type Progress, type Result } from '../../support/index.ts';
+import { withOutputs } from '../observe.ts';
+import { BINS, type Histogram } from './ranges.ts';
+
+/** Makes a program ready to run many times. */
+export type Compile = (program: Program) => (inputs: readonly Tensor[]) => readonly Tensor[];
+
+/** One tensor for each model input. */
+export type CalibrationSample = readonly Tensor[];
+
+/** Kept between the two sweeps at most; above it every sample runs twice. */
+const KEEP_BYTES = 2 ** 28;
+
+interface Seen {
+  min: number;
+  max: number;
+  count: number;
+  zeros: number;
+  /** Index of the first sample with a NaN or an infinity. */
+  broken: number | undefined;
+  readonly bins: Float64Array;
+}
+
+const sweepExtremes = (seen: Seen, data: ArrayLike<number>, sample: number): void => {
+  let { min, max, zeros } = seen;
+  let finite = true;
+  for (let i = 0; i < data.length; i++) {
+    const v = at(data, i);
+    if (v < min) min = v;
+    if (v > max) max = v;
+    if (v === 0) zeros++;
+    if (v - v !== 0) finite = false;
+  }
+  seen.min = min;
+  seen.max = max;
+  seen.zeros = zeros;
+  seen.count += data.length;
+  if (!finite) seen.broken ??= sample;
+};
+
+const sweepHistogram = (seen: Seen, data: ArrayLike<number>): void => {
+  const scale = BINS / (seen.max - seen.min);
+  if (!Number.isFinite(scale)) return;
+  for (let i = 0; i < data.length; i++) {
+    const v = at(data, i);
+    if (v === 0) continue;
+    const bin = Math.min(BINS - 1, Math.max(0, Math.floor((v - seen.min) * scale)));
+    seen.bins[bin] = at(seen.bins, bin) + 1;
+  }
+};
+
+const sampleProblems = (program: Program, sample: CalibrationSample, index: number): readonly Diagnostic[] => {
+  const where = `calibration sample ${index}`;
+  if (sample.length !== program.inputs.length) {
+    return [diagnostic('QNT0003', `the sample has ${sample.length} tensors but the model has ${program.inputs.length} inputs`, { where })];
+  }
+  return program.inputs.flatMap((port, i) => {
+    const wanted = at(program.types, port.value);
+    const given = at(sample, i);
+    if (sameType(wanted, given) && given.data.length === elementCount(given.shape)) return [];
+    return [diagnostic('QNT0003', `input ${port.name} is ${formatType(wanted)} but the sample holds ${formatType(given)}`, { where })];
+  });
+};
+
+/** Problems listed at most; a wrong calibration set is usually wrong throughout. */
+const MAX_PROBLEMS = 20;
+
+const checkSamples = (program: Program, samples: readonly CalibrationSample[]): Result<true> => {
+  if (samples.length === 0) return fail(diagnostic('QNT0002', 'the calibration set is empty'));
+  const problems = samples.flatMap((sample, i) => sampleProblems(program, sample, i)).slice(0, MAX_PROBLEMS);
+  return problems.length > 0 ? fail(...problems) : ok(true);
+};
+
+export interface CalibrateOptions {
+  readonly samples: readonly CalibrationSample[];
+  readonly compile: Compile;
+  readonly progress: Progress;
+  /** False when only extremes are wanted: one sweep. */
+  readonly histograms: boolean;
+  /** The user's name of a value, for diagnostics. */
+  readonly nameOf: (value: ValueId) => string;
+}
+
+/**
+ * Runs the float program on the samples, one after another, and returns what it saw of each site: extremes first, then a
+ * histogram between them. Holds one sample's activations at a time, or all of them when they are few.
+ */
+export const calibrate = (program: Program, sites: readonly ValueId[], options: CalibrateOptions): Result<readonly Histogram[]> => {
+  const { samples, compile, progress, nameOf } = options;
+  const checked = checkSamples(program, samples);
+  if (!checked.ok) return checked;
+  const observed = sites.map(
+    (): Seen => ({ min: Infinity, max: -Infinity, count: 0, zeros: 0, broken: undefined, bins: new Float64Array(BINS) }),
+  );
+  const run = compile(withOutputs(program, sites));
+  const total = samples.length * (options.histograms ? 2 : 1);
+  const kept: (readonly Tensor[])[] = [];
+  let bytes = 0;
+  samples.forEach((sample, s) => {
+    progress.step('calibrate', s, total, 'extremes');
+    const values = run(sample);
+    values.forEach((t, i) => sweepExtremes(at(observed, i), t.data, s));
+    bytes += values.reduce((n, t) => n + t.data.byteLength, 0);
+    if (options.histograms && bytes <= KEEP_BYTES) kept.push(values.map((t) => ({ ...t, data: t.data.slice() })));
+  });
+  const broken = observed.flatMap((o, i) =>
+    o.broken === undefined
+      ? []
+      : [diagnostic('QNT0004', `the result is NaN or infinite on calibration sample ${o.broken}`, { where: nameOf(at(sites, i)) })],
+  );
+  if (broken.length > 0) return fail(...broken);
+  if (options.histograms) {
+    samples.forEach((sample, s) => {
+      progress.step('calibrate', samples.length + s, total, 'histograms');
+      (kept[s] ?? run(sample)).forEach((t, i) => sweepHistogram(at(observed, i), t.data));
+    });
+  }
+  progress.step('calibrate', total, total);
+  // an empty tensor has no extremes
+  return ok(observed.map((o) => (o.count === 0 ? { ...o, min: 0, max: 0 } : o)));
+};

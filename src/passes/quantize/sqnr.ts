@@ -1,0 +1,59 @@
+import { log64, type Tensor } from '../../ir/index.ts';
+import { at } from '../../support/index.ts';
+import { withOutputs } from '../observe.ts';
+import { quantizeTensor } from './affine.ts';
+import type { CalibrationSample, Compile } from './calibrate.ts';
+import type { LayerInfo, QuantizedModel } from './quantize.ts';
+
+/** How well one quantized value follows its float value. */
+export interface LayerSqnr extends LayerInfo {
+  /** 10 log10(signal / noise) over all samples; infinite when there is no noise. */
+  readonly decibels: number;
+  /** Greatest absolute difference. */
+  readonly worst: number;
+}
+
+const TEN_OVER_LN10 = 10 / log64(10);
+
+/** Real inputs in the quantization of the model's inputs; integer inputs stay as they are. */
+export const quantizeInputs = (model: QuantizedModel, inputs: readonly Tensor[]): readonly Tensor[] =>
+  inputs.map((t, i) => {
+    const { scale, zero } = at(model.inputs, i);
+    return t.dtype === 'f32' ? quantizeTensor(t, { scale, zero, dtype: 'i8' }) : t;
+  });
+
+/** Signal-to-quantization-noise ratio of every layer, over samples, run one after another. */
+export const measureSqnr = (model: QuantizedModel, samples: Iterable<CalibrationSample>, compile: Compile): readonly LayerSqnr[] => {
+  const { layers } = model;
+  const runFloat = compile(
+    withOutputs(
+      model.float,
+      layers.map((l) => l.float),
+    ),
+  );
+  const runInt = compile(
+    withOutputs(
+      model.program,
+      layers.map((l) => l.int),
+    ),
+  );
+  const sums = layers.map(() => ({ signal: 0, noise: 0, worst: 0 }));
+  for (const sample of samples) {
+    const float = runFloat(sample);
+    const int = runInt(quantizeInputs(model, sample));
+    layers.forEach(({ scale, zero }, l) => {
+      const sum = at(sums, l);
+      const quantized = at(int, l).data;
+      at(float, l).data.forEach((v, i) => {
+        const error = (at(quantized, i) - zero) * scale - v;
+        sum.signal += v * v;
+        sum.noise += error * error;
+        sum.worst = Math.max(sum.worst, Math.abs(error));
+      });
+    });
+  }
+  return layers.map((layer, l) => {
+    const { signal, noise, worst } = at(sums, l);
+    return { ...layer, decibels: noise === 0 ? Number.POSITIVE_INFINITY : TEN_OVER_LN10 * log64(signal / noise), worst };
+  });
+};
