@@ -1,4 +1,4 @@
-import { clamp, DTYPE_INFO, type Tensor } from '../../ir/index.ts';
+import { clamp, DTYPE_INFO, pow2, type Tensor } from '../../ir/index.ts';
 
 /** How integers stand for reals: real = scale * (q - zero). */
 export interface Affine {
@@ -9,7 +9,7 @@ export interface Affine {
 }
 
 /** Below this a float32 is subnormal, and quotients of scales lose their meaning. */
-const LEAST_SCALE = 2 ** -100;
+const LEAST_SCALE = pow2(-100);
 const usable = (scale: number): number => {
   const rounded = Math.fround(scale);
   return rounded >= LEAST_SCALE ? Math.min(rounded, 2 ** 100) : 1;

@@ -82,7 +82,7 @@ export const ROLES = {
   softmax: {
     lower: lowerSoftmax,
     wide: 'follow',
-    fixed: { narrow: { scale: 1 / 256, zero: -128 }, wide: { scale: 2 ** -15, zero: 0 } },
+    fixed: { narrow: { scale: 1 / 256, zero: -128 }, wide: { scale: 1 / 32768, zero: 0 } },
     refuses: rowFits,
   },
   log_softmax: { lower: lowerLogSoftmax, wide: 'any', refuses: rowFits },

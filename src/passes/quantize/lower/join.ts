@@ -1,4 +1,4 @@
-import { type AnyNode, elementCount, type ValueId } from '../../../ir/index.ts';
+import { type AnyNode, elementCount, pow2, type ValueId } from '../../../ir/index.ts';
 import { at } from '../../../support/index.ts';
 import type { Emit } from '../emit.ts';
 
@@ -9,8 +9,8 @@ const MAX_SHIFT = 30;
 /** Multipliers with the largest common shift for which the sum stays in int32 (add_rescale_c4). */
 export const encodeSum = (factors: readonly number[]): { readonly multipliers: readonly number[]; readonly shift: number } => {
   for (let shift = MAX_SHIFT; shift >= 1; shift--) {
-    const multipliers = factors.map((f) => Math.sign(f) * Math.floor(Math.abs(f) * 2 ** shift + 0.5));
-    const bound = multipliers.reduce((n, m) => n + Math.abs(m) * 255, 2 ** (shift - 1));
+    const multipliers = factors.map((f) => Math.sign(f) * Math.floor(Math.abs(f) * pow2(shift) + 0.5));
+    const bound = multipliers.reduce((n, m) => n + Math.abs(m) * 255, pow2(shift - 1));
     if (bound <= INT32_MAX && multipliers.every((m) => Math.abs(m) <= MAX_MULTIPLIER)) return { multipliers, shift };
   }
   // factors of 2^20 and more saturate whatever is not 0

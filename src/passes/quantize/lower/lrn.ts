@@ -45,7 +45,7 @@ export const lowerLrn = (emit: Emit, node: AnyNode): void => {
   const from = emit.affineOf(x);
   const to = emit.destinationOf(node);
   const reach = Math.max(127 - from.zero, from.zero + 128);
-  const square = emit.i32Table('square', (i) => (i - 128 - from.zero) ** 2);
+  const square = emit.i32Table('square', (i) => (i - 128 - from.zero) * (i - 128 - from.zero));
   const sum = windowSum(emit, emit.op('table', [emit.int(x), square], {}), size);
   const most = size * reach * reach;
   const ratio = GREATEST / most;

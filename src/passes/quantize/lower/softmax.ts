@@ -1,4 +1,4 @@
-import { type AnyNode, type Attrs, exp64, log64, type ValueId } from '../../../ir/index.ts';
+import { type AnyNode, type Attrs, exp64, log64, pow2, type ValueId } from '../../../ir/index.ts';
 import { at } from '../../../support/index.ts';
 import type { Emit } from '../emit.ts';
 import type { FloatView } from '../role.ts';
@@ -38,11 +38,11 @@ const wideExponential = (emit: Emit, distance: ValueId, scale: number): ValueId 
   const low = emit.op('cast', [emit.op('sub', [distance, whole], {})], { dtype: 'i8' });
   // e^(128 S) is the greatest entry of the second table: its product with 2^15 must stay below 2^30
   let q = 14;
-  while (q > 1 && exp64(128 * scale) * 2 ** q > Q15) q--;
+  while (q > 1 && exp64(128 * scale) * pow2(q) > Q15) q--;
   const coarse = emit.op('table', [high, emit.i32Table('exp_high', (h) => Math.floor(Q15 * exp64(-256 * scale * h) + 0.5))], {});
-  const entry = (i: number): number => Math.min(Q15, Math.floor(2 ** q * exp64(-scale * (i - 128)) + 0.5));
+  const entry = (i: number): number => Math.min(Q15, Math.floor(pow2(q) * exp64(-scale * (i - 128)) + 0.5));
   const fine = emit.op('table', [low, emit.i32Table('exp_low', entry)], {});
-  return emit.rescaleTo(emit.op('mul', [coarse, fine], {}), [2 ** -q], { dtype: 'i32', width: 'w21', lo: 0, hi: Q15 });
+  return emit.rescaleTo(emit.op('mul', [coarse, fine], {}), [pow2(-q)], { dtype: 'i32', width: 'w21', lo: 0, hi: Q15 });
 };
 
 const exponentials = (emit: Emit, x: ValueId, axis: number): Exponentials => {
