@@ -1,0 +1,122 @@
+import type { DType } from '../../ir/index.ts';
+
+/**
+ * Element types of ONNX tensors that can be read: how they are stored in raw_data, held at import, and kept in a program.
+ * `narrowed` says what is lost when the program keeps `dtype`.
+ */
+interface ElemInfo {
+  readonly code: number;
+  /** Bytes per element in raw_data. */
+  readonly bytes: 1 | 2 | 4 | 8;
+  readonly dtype: DType;
+  readonly kind: 'float' | 'int' | 'bool';
+  readonly narrowed?: 'float32' | 'int32';
+  /** Integer range, where the type is narrower than the float64 it is computed in at import. */
+  readonly lo: number;
+  readonly hi: number;
+}
+
+const unbounded = { lo: Number.NEGATIVE_INFINITY, hi: Number.POSITIVE_INFINITY } as const;
+
+export const ELEMS = {
+  float: { code: 1, bytes: 4, dtype: 'f32', kind: 'float', ...unbounded },
+  uint8: { code: 2, bytes: 1, dtype: 'u8', kind: 'int', lo: 0, hi: 255 },
+  int8: { code: 3, bytes: 1, dtype: 'i8', kind: 'int', lo: -128, hi: 127 },
+  uint16: { code: 4, bytes: 2, dtype: 'i32', kind: 'int', lo: 0, hi: 65535 },
+  int16: { code: 5, bytes: 2, dtype: 'i16', kind: 'int', lo: -32768, hi: 32767 },
+  int32: { code: 6, bytes: 4, dtype: 'i32', kind: 'int', lo: -(2 ** 31), hi: 2 ** 31 - 1 },
+  int64: { code: 7, bytes: 8, dtype: 'i32', kind: 'int', narrowed: 'int32', lo: -(2 ** 63), hi: 2 ** 63 },
+  bool: { code: 9, bytes: 1, dtype: 'bool', kind: 'bool', lo: 0, hi: 1 },
+  float16: { code: 10, bytes: 2, dtype: 'f32', kind: 'float', narrowed: 'float32', ...unbounded },
+  double: { code: 11, bytes: 8, dtype: 'f32', kind: 'float', narrowed: 'float32', ...unbounded },
+  uint32: { code: 12, bytes: 4, dtype: 'i32', kind: 'int', narrowed: 'int32', lo: 0, hi: 2 ** 32 - 1 },
+  uint64: { code: 13, bytes: 8, dtype: 'i32', kind: 'int', narrowed: 'int32', lo: 0, hi: 2 ** 64 },
+  bfloat16: { code: 16, bytes: 2, dtype: 'f32', kind: 'float', narrowed: 'float32', ...unbounded },
+} as const satisfies Record<string, ElemInfo>;
+
+export type ElemName = keyof typeof ELEMS;
+
+const BY_CODE: ReadonlyMap<number, ElemName> = new Map((Object.keys(ELEMS) as ElemName[]).map((name) => [ELEMS[name].code, name]));
+
+/** Names of the element types that onnx.proto lists but this importer does not read. */
+const OTHER_NAMES: ReadonlyMap<number, string> = new Map([
+  [8, 'string'],
+  [14, 'complex64'],
+  [15, 'complex128'],
+  [17, 'float8e4m3fn'],
+  [18, 'float8e4m3fnuz'],
+  [19, 'float8e5m2'],
+  [20, 'float8e5m2fnuz'],
+  [21, 'uint4'],
+  [22, 'int4'],
+  [23, 'float4e2m1'],
+  [24, 'float8e8m0'],
+  [25, 'uint2'],
+  [26, 'int2'],
+  [27, 'float6e2m3'],
+  [28, 'float6e3m2'],
+]);
+
+export const elemByCode = (code: number): ElemName | undefined => BY_CODE.get(code);
+export const elemOf = (name: ElemName): ElemInfo => ELEMS[name];
+/** The name of a known but unsupported element type. */
+export const otherElemName = (code: number): string | undefined => OTHER_NAMES.get(code);
+export const isFloat = (name: ElemName): boolean => ELEMS[name].kind === 'float';
+
+export type HostData = Float32Array | Float64Array | Int32Array | Int16Array | Int8Array | Uint8Array;
+
+/**
+ * A tensor whose elements are known at import. float16 and bfloat16 are held as float32 (exact); double, int64, uint32
+ * and uint64 as float64: integers beyond 2^53 are rounded, which only limits such as INT64_MAX reach (arithmetic on
+ * them is refused).
+ * `symbols[i]` names the symbolic dimension that element i stands for; its `data[i]` is then without meaning.
+ */
+export interface HostTensor {
+  readonly elem: ElemName;
+  readonly shape: readonly number[];
+  readonly data: HostData;
+  readonly symbols?: readonly (string | undefined)[];
+}
+
+/** Zero-filled storage for n elements. */
+export const makeHost = (elem: ElemName, n: number): HostData => {
+  switch (elem) {
+    case 'float':
+    case 'float16':
+    case 'bfloat16':
+      return new Float32Array(n);
+    case 'double':
+    case 'int64':
+    case 'uint32':
+    case 'uint64':
+      return new Float64Array(n);
+    case 'int32':
+    case 'uint16':
+      return new Int32Array(n);
+    case 'int16':
+      return new Int16Array(n);
+    case 'int8':
+      return new Int8Array(n);
+    case 'uint8':
+    case 'bool':
+      return new Uint8Array(n);
+    default:
+      return elem satisfies never;
+  }
+};
+
+/** An exact float16 value from its bits. */
+export const fromHalf = (bits: number): number => {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >> 10) & 31;
+  const fraction = bits & 1023;
+  if (exponent === 31) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
+  return exponent === 0 ? sign * fraction * 2 ** -24 : sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+};
+
+const word = new DataView(new ArrayBuffer(4));
+/** An exact bfloat16 value from its bits: the upper half of a float32. */
+export const fromBrain = (bits: number): number => {
+  word.setUint32(0, bits << 16);
+  return word.getFloat32(0);
+};

@@ -1,0 +1,245 @@
+import { type Dim, elementCount, MAX_ELEMENTS, MAX_RANK, type Program, type Shape, type TensorType } from '../../ir/index.ts';
+import { type Diagnostic, fail, ok, type Result, sha256Hex } from '../../support/index.ts';
+import { caught, definedTwice, incomplete, neverDefined, tensorProblem, typeUnsupported } from './diagnostics.ts';
+import { elemByCode, type ElemName, elemOf, isFloat, otherElemName } from './elem.ts';
+import { GraphImporter, opsetsOf, Scope } from './graph.ts';
+import { decodeModel, type DimensionProto, type GraphProto, int64, type ModelProto, type ValueInfoProto } from './schema.ts';
+import { Budget, Session, Warnings } from './session.ts';
+import type { ReadExternal } from './tensor.ts';
+import type { KnownValue, NodeReport } from './values.ts';
+
+export interface OnnxOptions {
+  /** Name of the program; the graph's own when absent. */
+  readonly name?: string;
+  /** Reads a file beside the model. Locations are plain relative paths; following links is up to the reader. */
+  readonly readExternal?: ReadExternal;
+  /** Numbers for symbolic dimensions. */
+  readonly bind?: ReadonlyMap<string, number>;
+}
+
+/** An input or output as the model declares it. */
+export interface OnnxPort {
+  readonly name: string;
+  /** ONNX element type, `float`, `int64`, … */
+  readonly elem: ElemName;
+  /** The type it has in the program. */
+  readonly type: TensorType;
+}
+
+export interface OnnxSource {
+  readonly irVersion: number;
+  /** Version of the default operator set; 0 when the model imports none. */
+  readonly opset: number;
+  readonly producer: string;
+  readonly opsetImports: readonly { readonly domain: string; readonly version: number }[];
+  readonly sha256: string;
+}
+
+export interface OnnxImport {
+  readonly program: Program;
+  readonly warnings: readonly Diagnostic[];
+  readonly source: OnnxSource;
+  readonly inputs: readonly OnnxPort[];
+  readonly outputs: readonly OnnxPort[];
+}
+
+/** Everything that is found in a model, supported or not. */
+export interface Examination {
+  readonly source: OnnxSource;
+  readonly reports: readonly NodeReport[];
+  readonly problems: readonly Diagnostic[];
+  readonly warnings: readonly Diagnostic[];
+  /** With stand-in inputs for results that could not be imported, when there are problems. Absent when nothing is left. */
+  readonly program: Program | undefined;
+  readonly inputs: readonly OnnxPort[];
+  readonly outputs: readonly OnnxPort[];
+}
+
+const sourceOf = (model: ModelProto, bytes: Uint8Array): OnnxSource => ({
+  irVersion: int64(model.irVersion),
+  opset: opsetsOf(model.opsetImport).get('') ?? 0,
+  producer: [model.producerName, model.producerVersion].filter((t) => t !== '').join(' '),
+  opsetImports: model.opsetImport.map((o) => ({ domain: o.domain, version: int64(o.version) })),
+  sha256: sha256Hex(bytes),
+});
+
+/** Gives symbolic dimensions identifiers: the user's name where it is one, each name once. */
+class Symbols {
+  private readonly byParam = new Map<string, string>();
+  private readonly taken = new Set<string>();
+  private readonly bind: ReadonlyMap<string, number>;
+  constructor(bind: ReadonlyMap<string, number>) {
+    this.bind = bind;
+  }
+  /** @param param - dim_param, or a key of our own for a dimension without a name */
+  dim(param: string, wish: string): Dim {
+    const symbol = this.byParam.get(param) ?? this.fresh(wish);
+    this.byParam.set(param, symbol);
+    return this.bind.get(symbol) ?? this.bind.get(param) ?? symbol;
+  }
+  private fresh(wish: string): string {
+    const cleaned = wish.replace(/[^A-Za-z0-9_]/g, '_').slice(0, 64);
+    const base = /^[A-Za-z]/.test(cleaned) ? cleaned : `d${cleaned}`;
+    let symbol = base;
+    for (let i = 2; this.taken.has(symbol); i++) symbol = `${base}_${i}`;
+    this.taken.add(symbol);
+    return symbol;
+  }
+}
+
+const dimOf = (d: DimensionProto, key: string, wish: string, symbols: Symbols): Dim => {
+  if (d.dimValue !== undefined && Object.hasOwn(d, 'dimValue')) return int64(d.dimValue);
+  return d.dimParam === undefined || d.dimParam === '' ? symbols.dim(key, wish) : symbols.dim(d.dimParam, d.dimParam);
+};
+
+type Declared = { readonly elem: ElemName; readonly shape: Shape };
+
+const kindOf = (info: ValueInfoProto): string => {
+  const t = info.type;
+  if (t?.sequenceType) return 'a sequence';
+  if (t?.mapType) return 'a map';
+  if (t?.optionalType) return 'an optional';
+  if (t?.sparseTensorType) return 'a sparse tensor';
+  return t?.opaqueType ? 'opaque' : 'without a type';
+};
+
+/** The declared type of a value, or what is wrong with it. */
+const declaredType = (info: ValueInfoProto, what: string, symbols: Symbols): Result<Declared> => {
+  const tensor = info.type?.tensorType;
+  const where = `${what} ${info.name}`;
+  if (tensor === undefined || tensor === null) return fail(typeUnsupported(`it is ${kindOf(info)}, but a tensor is needed`, where));
+  const elem = elemByCode(tensor.elemType);
+  if (elem === undefined) {
+    const other = otherElemName(tensor.elemType);
+    return other === undefined
+      ? fail(tensorProblem('ONX1009')(info.name, `its elem_type is ${tensor.elemType}`))
+      : fail(typeUnsupported(`its elements are ${other}`, where));
+  }
+  if (tensor.shape === undefined || tensor.shape === null) return fail(typeUnsupported('its rank is not declared', where));
+  const shape = tensor.shape.dim.map((d, i) => dimOf(d, `\n${info.name}\n${i}`, i === 0 ? 'N' : `${info.name}_${i}`, symbols));
+  const known = shape.filter((d): d is number => typeof d === 'number');
+  if (
+    shape.length > MAX_RANK ||
+    known.some((d) => !Number.isSafeInteger(d) || d < 0) ||
+    elementCount(known.filter((d) => d > 0)) > MAX_ELEMENTS
+  )
+    return fail(tensorProblem('ONX1007')(info.name, `its shape is [${shape.slice(0, 16).join(', ')}]`));
+  return ok({ elem, shape });
+};
+
+const warnNarrowed = (warnings: Warnings, ports: readonly OnnxPort[], what: string): void => {
+  for (const { name, elem } of ports) {
+    const { narrowed } = elemOf(elem);
+    if (narrowed !== undefined)
+      warnings.add(isFloat(elem) ? 'ONX3001' : 'ONX3002', `${what}s of type ${elem} are ${narrowed} in the program`, `${what} ${name}`);
+  }
+};
+
+/** Reads the inputs that are not initializers into the scope. */
+const readInputs = (graph: GraphProto, scope: Scope, session: Session, symbols: Symbols, problems: Diagnostic[]): readonly OnnxPort[] =>
+  graph.input.flatMap((info) => {
+    if (scope.defines(info.name)) {
+      if (!graph.initializer.some((t) => t.name === info.name)) problems.push(definedTwice(info.name));
+      return [];
+    }
+    const declared = declaredType(info, 'input', symbols);
+    if (!declared.ok) {
+      problems.push(...declared.diagnostics);
+      scope.set(info.name, { known: false, name: info.name, cause: `input ${info.name}` });
+      return [];
+    }
+    const { elem, shape } = declared.value;
+    const type = { dtype: elemOf(elem).dtype, shape };
+    scope.set(info.name, { known: true, name: info.name, elem, shape, wire: session.input(info.name, type) });
+    return [{ name: info.name, elem, type }];
+  });
+
+const readOutputs = (graph: GraphProto, scope: Scope, session: Session, problems: Diagnostic[]): readonly OnnxPort[] => {
+  const seen = new Set<string>();
+  return graph.output.flatMap((info) => {
+    const value = scope.get(info.name);
+    if (seen.has(info.name)) problems.push(definedTwice(info.name, 'graph outputs'));
+    seen.add(info.name);
+    if (value === undefined) problems.push(neverDefined(info.name, 'graph outputs'));
+    if (value === undefined || !value.known) return [];
+    try {
+      const wire = session.wire(value);
+      session.builder.output(info.name, wire);
+      return [{ name: info.name, elem: value.elem, type: session.builder.typeOf(wire) }];
+    } catch (error) {
+      problems.push(...caught(error));
+      return [];
+    }
+  });
+};
+
+/** Types of inner values where the model declares them, for stand-ins. */
+const standIns = (graph: GraphProto, session: Session, symbols: Symbols) => {
+  const declared = new Map([...graph.valueInfo, ...graph.output].map((info) => [info.name, info]));
+  return (name: string): KnownValue | undefined => {
+    const info = declared.get(name);
+    const type = info === undefined ? undefined : declaredType(info, 'value', symbols);
+    if (type === undefined || !type.ok) return undefined;
+    const { elem, shape } = type.value;
+    return { known: true, name, elem, shape, wire: session.input(name, { dtype: elemOf(elem).dtype, shape }) };
+  };
+};
+
+const modelProblems = (model: ModelProto, graph: GraphProto | undefined): readonly Diagnostic[] => [
+  ...(graph === undefined ? [incomplete('the model has no graph')] : []),
+  ...(graph !== undefined && graph.output.length === 0 ? [incomplete('the graph has no output')] : []),
+  ...(model.opsetImport.length === 0 ? [incomplete('the model imports no operator set (opset_import is empty)')] : []),
+];
+
+const failed = (source: OnnxSource, problems: readonly Diagnostic[]): Examination => ({
+  source,
+  reports: [],
+  problems,
+  warnings: [],
+  program: undefined,
+  inputs: [],
+  outputs: [],
+});
+
+/** Reads a whole model and goes on after every problem. Fails only when the bytes are no model at all. */
+export const examineModel = (bytes: Uint8Array, options: OnnxOptions): Result<Examination> => {
+  const decoded = decodeModel(bytes);
+  if (!decoded.ok) return decoded;
+  const model = decoded.value;
+  const source = sourceOf(model, bytes);
+  const graph = model.graph ?? undefined;
+  const first = modelProblems(model, graph);
+  if (graph === undefined || first.length > 0) return ok(failed(source, first));
+  const warnings = new Warnings();
+  const symbols = new Symbols(options.bind ?? new Map());
+  const session = new Session(options.name ?? graph.name, new Budget(bytes.length), warnings);
+  const importer = new GraphImporter(session, model.functions, options.readExternal, standIns(graph, session, symbols));
+  const scope = new Scope();
+  const { problems } = importer;
+  importer.initializers(graph, scope);
+  const inputs = readInputs(graph, scope, session, symbols, problems);
+  try {
+    importer.main(graph, scope, opsetsOf(model.opsetImport));
+  } catch (error) {
+    // a cycle or a limit: nothing can be said about single nodes
+    return ok(failed(source, [...problems, ...caught(error)]));
+  }
+  const outputs = readOutputs(graph, scope, session, problems);
+  warnNarrowed(warnings, inputs, 'input');
+  warnNarrowed(warnings, outputs, 'output');
+  const program = outputs.length === 0 ? undefined : session.builder.finish();
+  return ok({ source, reports: importer.reports, problems, warnings: warnings.all(), program, inputs, outputs });
+};
+
+/**
+ * Imports an ONNX model as a float-level program. Parameters are views of `bytes` where alignment allows, so `bytes`
+ * must not change afterwards. Lists every problem of the model, not the first.
+ */
+export const importOnnx = (bytes: Uint8Array, options: OnnxOptions = {}): Result<OnnxImport> => {
+  const examined = examineModel(bytes, options);
+  if (!examined.ok) return examined;
+  const { source, problems, warnings, program, inputs, outputs } = examined.value;
+  if (problems.length > 0) return fail(...problems);
+  if (program === undefined) return fail(incomplete('no output of the graph could be computed'));
+  return ok({ program, warnings, source, inputs, outputs });
+};

@@ -1,0 +1,5 @@
+export { examineOnnx, type OnnxReport } from './examine.ts';
+export { importOnnx, type OnnxImport, type OnnxOptions, type OnnxPort, type OnnxSource } from './import.ts';
+export { NEWEST_OPSET, ONNX_OPS } from './ops/index.ts';
+export { decodeTensorProto, type ReadExternal } from './tensor.ts';
+export type { NodeReport } from './values.ts';

@@ -1,0 +1,150 @@
+import type { ValueId } from '../../../ir/index.ts';
+import { type ElemName, elemOf } from '../elem.ts';
+import { foldBinary, foldUnary, foldVariadic, type IntFunction } from '../fold.ts';
+import type { OnnxNode } from '../node.ts';
+import type { Made } from '../values.ts';
+import type { OnnxOp, OnnxOps } from './row.ts';
+import { chain, floatWire, narrowTo, type PlainOp, sameElem, secondAligned, widened } from './util.ts';
+
+/** Sums of 8- and 16-bit integers wrap at their width in ONNX; the program would not. */
+const refuseNarrow = (n: OnnxNode, elem: ElemName): void => {
+  if (elemOf(elem).kind === 'int' && elemOf(elem).hi < 2 ** 31 - 1) n.refuse(`arithmetic on ${elem} is not supported`);
+  if (elem === 'bool') n.malformed('arithmetic on bool');
+};
+
+const binary = (op: PlainOp, f: IntFunction): OnnxOp => ({
+  since: [1, 6, 7, 13, 14],
+  fold: (n) => foldBinary(n, f),
+  import: (n) => {
+    const elem = sameElem(n);
+    refuseNarrow(n, elem);
+    return [{ value: n.emit(op, [n.wire(0), secondAligned(n, n.wire(1))], {}), elem }];
+  },
+});
+
+/** Min and Max: exact in int32 for every narrower type. */
+const extreme = (op: 'maximum' | 'minimum', f: IntFunction): OnnxOp => ({
+  since: [1, 6, 8, 12, 13],
+  fold: (n) => foldVariadic(n, f),
+  import: (n) => {
+    n.ignore('consumed_inputs');
+    const elem = sameElem(n);
+    return [narrowTo(n, chain(n, op, wideAll(n)), elem)];
+  },
+});
+
+const wideAll = (n: OnnxNode): readonly ValueId[] => Array.from({ length: n.inputCount }, (_, i) => widened(n, i));
+
+const unaryFloat = (op: PlainOp, since: readonly number[]): OnnxOp => ({
+  since,
+  import: (n) => {
+    n.ignore('consumed_inputs');
+    return [n.emit(op, [floatWire(n, 0)], {})];
+  },
+});
+
+const signOf = (n: OnnxNode): Made => {
+  const elem = n.elem(0);
+  const x = widened(n, 0);
+  const float = n.typeOf(x).dtype === 'f32';
+  const zero = float ? n.scalar(0) : intScalar(n, 0);
+  const one = float ? n.scalar(1) : intScalar(n, 1);
+  const minus = float ? n.scalar(-1) : intScalar(n, -1);
+  const negative = n.emit('select', [n.emit('less', [x, zero], {}), minus, zero], {});
+  return narrowTo(n, n.emit('select', [n.emit('less', [zero, x], {}), one, negative], {}), elem);
+};
+
+const intScalar = (n: OnnxNode, value: number): ValueId =>
+  n.session.param('scalar', { dtype: 'i32', shape: [], data: Int32Array.of(value) });
+
+const power = (n: OnnxNode): Made => {
+  const elem = n.elem(0);
+  const float = (i: number): ValueId => {
+    const x = n.wire(i);
+    return n.typeOf(x).dtype === 'f32' ? x : n.emit('cast', [x], { dtype: 'f32' });
+  };
+  const y = n.emit('pow', [float(0), secondAligned(n, float(1))], {});
+  if (elemOf(elem).kind !== 'float') n.approximate('integer powers are computed in float32');
+  // the cast back truncates: rounding first undoes the error of the float power
+  return elemOf(elem).kind === 'float' ? { value: y, elem } : narrowTo(n, n.emit('round', [y], {}), elem);
+};
+
+/** x mod y with the sign of y (fmod 0), on int32. */
+const floorMod = (n: OnnxNode): Made => {
+  const elem = sameElem(n);
+  if (n.int('fmod', 0) !== 0 || elemOf(elem).kind !== 'int')
+    return n.refuse(`Mod of ${elem} with fmod ${n.int('fmod', 0)} is not supported`);
+  const [x, y] = [widened(n, 0), widened(n, 1)];
+  const zero = intScalar(n, 0);
+  const rest = n.emit('sub', [x, n.emit('mul', [y, n.emit('div', [x, y], {})], {})], {});
+  const sameSign = n.emit('equal', [n.emit('less', [rest, zero], {}), n.emit('less', [y, zero], {})], {});
+  const exact = n.emit('equal', [rest, zero], {});
+  const shifted = n.emit('select', [sameSign, rest, n.emit('add', [rest, y], {})], {});
+  return narrowTo(n, n.emit('select', [exact, rest, shifted], {}), elem);
+};
+
+const mixedUnary = (op: 'neg' | 'abs', f: (a: number) => number): OnnxOp => ({
+  since: [1, 6, 13],
+  fold: (n) => foldUnary(n, f),
+  import: (n) => {
+    n.ignore('consumed_inputs');
+    const elem = n.elem(0);
+    if (op === 'neg') refuseNarrow(n, elem);
+    return [narrowTo(n, n.emit(op, [widened(n, 0)], {}), elem)];
+  },
+});
+
+export const arithmetic = {
+  Add: binary('add', (a, b) => a + b),
+  Sub: binary('sub', (a, b) => a - b),
+  Mul: binary('mul', (a, b) => a * b),
+  Div: {
+    since: [1, 6, 7, 13, 14],
+    fold: (n) => foldBinary(n, (a, b) => (b === 0 ? Number.NaN : Math.trunc(a / b))),
+    import: (n) => {
+      const elem = sameElem(n);
+      if (elem === 'bool') return n.malformed('arithmetic on bool');
+      return [narrowTo(n, n.emit('div', [widened(n, 0), secondAligned(n, widened(n, 1))], {}), elem)];
+    },
+  },
+  Pow: { since: [1, 7, 12, 13, 15], fold: (n) => foldBinary(n, (a, b) => (b < 0 ? Number.NaN : a ** b)), import: (n) => [power(n)] },
+  Mod: {
+    since: [10, 13],
+    fold: (n) => (n.int('fmod', 0) === 0 ? foldBinary(n, (a, b) => a - b * Math.floor(a / b)) : foldBinary(n, (a, b) => a % b)),
+    import: (n) => [floorMod(n)],
+  },
+  Max: extreme('maximum', Math.max),
+  Min: extreme('minimum', Math.min),
+  Sum: {
+    since: [1, 6, 8, 13],
+    import: (n) => {
+      n.ignore('consumed_inputs');
+      refuseNarrow(n, sameElem(n));
+      return [chain(n, 'add', n.wires())];
+    },
+  },
+  Mean: {
+    since: [1, 6, 8, 13],
+    import: (n) => {
+      n.ignore('consumed_inputs');
+      sameElem(n);
+      const sum = chain(
+        n,
+        'add',
+        Array.from({ length: n.inputCount }, (_, i) => floatWire(n, i)),
+      );
+      return [n.inputCount === 1 ? sum : n.emit('div', [sum, n.scalar(n.inputCount)], {})];
+    },
+  },
+  Neg: mixedUnary('neg', (a) => (a === 0 ? 0 : -a)),
+  Abs: mixedUnary('abs', Math.abs),
+  Sign: { since: [9, 13], fold: (n) => foldUnary(n, Math.sign), import: (n) => [signOf(n)] },
+  Reciprocal: unaryFloat('reciprocal', [1, 6, 13]),
+  Floor: unaryFloat('floor', [1, 6, 13]),
+  Ceil: unaryFloat('ceil', [1, 6, 13]),
+  Round: unaryFloat('round', [11, 22]),
+  Sqrt: unaryFloat('sqrt', [1, 6, 13]),
+  Exp: unaryFloat('exp', [1, 6, 13]),
+  Log: unaryFloat('log', [1, 6, 13]),
+  Erf: unaryFloat('erf', [9, 13]),
+} as const satisfies OnnxOps;

@@ -1,0 +1,67 @@
+import { activation } from './activation.ts';
+import { arithmetic } from './arithmetic.ts';
+import { constants } from './constant.ts';
+import { conv } from './conv.ts';
+import { logic } from './logic.ts';
+import { matmul } from './matmul.ts';
+import { norm } from './norm.ts';
+import { pool } from './pool.ts';
+import { reduce } from './reduce.ts';
+import { resizing } from './resize.ts';
+import type { OnnxOp } from './row.ts';
+import { shape } from './shape.ts';
+
+export type { OnnxOp } from './row.ts';
+
+/** Every operator of the default domain that can be imported. One that is absent is refused by name (ONX2001). */
+export const ONNX_OPS = {
+  ...activation,
+  ...arithmetic,
+  ...constants,
+  ...conv,
+  ...logic,
+  ...matmul,
+  ...norm,
+  ...pool,
+  ...reduce,
+  ...resizing,
+  ...shape,
+} as const;
+
+/** Newest opset of the default domain whose operator versions were read for the table. */
+export const NEWEST_OPSET = 28;
+
+const TABLE: ReadonlyMap<string, OnnxOp> = new Map(Object.entries(ONNX_OPS));
+export const onnxOp = (name: string): OnnxOp | undefined => TABLE.get(name);
+
+const QUANTIZED = 'Reading models that are already quantized is not supported yet: import the float model and quantize it here.';
+const SEQUENCES = 'Sequences and optionals have no fixed shape.';
+const STRINGS = 'Strings are not numbers.';
+
+/** Why operators are refused whose absence is a decision, not a gap. */
+export const REFUSAL_NOTES: ReadonlyMap<string, string> = new Map([
+  ...['QuantizeLinear', 'DequantizeLinear', 'DynamicQuantizeLinear', 'QLinearConv', 'QLinearMatMul', 'ConvInteger', 'MatMulInteger'].map(
+    (op) => [op, QUANTIZED] as const,
+  ),
+  ...['Loop', 'Scan'].map(
+    (op) => [op, 'Loops whose length is known only at run time have no fixed cost: unroll the loop before export.'] as const,
+  ),
+  ...[
+    'SequenceAt',
+    'SequenceConstruct',
+    'SequenceEmpty',
+    'SequenceErase',
+    'SequenceInsert',
+    'SequenceLength',
+    'SequenceMap',
+    'SplitToSequence',
+    'ConcatFromSequence',
+    'Optional',
+    'OptionalGetElement',
+    'OptionalHasElement',
+  ].map((op) => [op, SEQUENCES] as const),
+  ...['StringNormalizer', 'StringConcat', 'StringSplit', 'RegexFullMatch', 'TfIdfVectorizer'].map((op) => [op, STRINGS] as const),
+  ...['RandomNormal', 'RandomNormalLike', 'RandomUniform', 'RandomUniformLike', 'Multinomial', 'Bernoulli'].map(
+    (op) => [op, 'Random results differ between runs.'] as const,
+  ),
+]);

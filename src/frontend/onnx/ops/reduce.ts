@@ -1,0 +1,120 @@
+import type { ValueId } from '../../../ir/index.ts';
+import { elemOf, type HostTensor, makeHost } from '../elem.ts';
+import type { OnnxNode } from '../node.ts';
+import type { Made } from '../values.ts';
+import type { OnnxOp, OnnxOps } from './row.ts';
+import { floatWire, narrowTo, span, widened } from './util.ts';
+
+type Reduction = 'reduce_sum' | 'reduce_mean' | 'reduce_max' | 'reduce_min' | 'reduce_prod';
+
+interface Axes {
+  /** undefined: nothing is reduced. */
+  readonly axes: readonly number[] | undefined;
+  readonly keep: boolean;
+}
+
+const axesOf = (n: OnnxNode, inputFrom: number): Axes => {
+  const rank = n.rank(0);
+  const given = n.intsAttrOrInput('axes', 1, inputFrom) ?? [];
+  const keep = n.int('keepdims', 1) !== 0;
+  const noop = n.since >= inputFrom && n.int('noop_with_empty_axes', 0) !== 0;
+  if (given.length > 0) return { axes: n.axes(given, rank), keep };
+  return { axes: noop ? undefined : span(0, rank), keep };
+};
+
+const apply = (n: OnnxNode, op: Reduction, x: ValueId, a: Axes): ValueId =>
+  a.axes === undefined || a.axes.length === 0 ? x : n.emit(op, [x], { axes: a.axes, keep: a.keep });
+
+/** The greatest of no elements is -infinity in ONNX; the program's is 0. */
+const refuseEmpty = (n: OnnxNode, a: Axes): void => {
+  if ((a.axes ?? []).some((i) => n.shapeOf(0)[i] === 0)) n.refuse('a reduction over no elements is not supported');
+};
+
+const extreme = (op: 'reduce_max' | 'reduce_min', inputFrom = 18): OnnxOp => ({
+  since: [1, 11, 12, 13, 18, 20],
+  import: (n) => {
+    const a = axesOf(n, inputFrom);
+    refuseEmpty(n, a);
+    const x = n.elem(0) === 'bool' ? widened(n, 0) : n.wire(0);
+    return [narrowTo(n, apply(n, op, x, a), n.elem(0))];
+  },
+});
+
+/** Reduction of floats: a function before, the reduction, a function after. */
+const composed = (
+  op: Reduction,
+  before: (n: OnnxNode, x: ValueId) => ValueId,
+  after: (n: OnnxNode, y: ValueId) => ValueId,
+  inputFrom = 18,
+): OnnxOp => ({
+  since: [1, 11, 13, 18],
+  import: (n) => {
+    const a = axesOf(n, inputFrom);
+    if (op === 'reduce_mean') refuseEmpty(n, a);
+    const x = floatWire(n, 0);
+    return [after(n, apply(n, op, before(n, x), a))];
+  },
+});
+
+const same = (_n: OnnxNode, x: ValueId): ValueId => x;
+const square = (n: OnnxNode, x: ValueId): ValueId => n.emit('mul', [x, x], {});
+
+const sum = (n: OnnxNode): Made => {
+  const a = axesOf(n, 13);
+  const elem = n.elem(0);
+  if (elemOf(elem).hi < 2 ** 31 - 1) return n.refuse(`sums of ${elem} are not supported`);
+  return { value: apply(n, 'reduce_sum', n.wire(0), a), elem };
+};
+
+/** m + ln(sum e^(x - m)), m the greatest element, so that no power overflows. */
+const logSumExp = (n: OnnxNode): ValueId => {
+  const a = axesOf(n, 18);
+  const x = floatWire(n, 0);
+  if (a.axes === undefined || a.axes.length === 0) return x;
+  refuseEmpty(n, a);
+  const greatest = n.emit('reduce_max', [x], { axes: a.axes, keep: true });
+  const powers = n.emit('exp', [n.emit('sub', [x, greatest], {})], {});
+  const logs = n.emit('log', [n.emit('reduce_sum', [powers], { axes: a.axes, keep: true })], {});
+  const y = n.emit('add', [logs, greatest], {});
+  const kept = n.shapeOf(0).filter((_, i) => a.axes?.includes(i) !== true);
+  return a.keep ? y : n.reshape(y, kept);
+};
+
+const arg = (op: 'argmax' | 'argmin') => (n: OnnxNode) => {
+  const axis = n.axis(n.int('axis', 0), n.rank(0));
+  if (n.shapeOf(0)[axis] === 0) n.refuse('a reduction over no elements is not supported');
+  const keep = n.int('keepdims', 1) !== 0;
+  const value = n.emit(op, [n.wire(0)], { axis, keep, last: n.int('select_last_index', 0) !== 0 });
+  return [{ value, elem: 'int64' as const }];
+};
+
+/** Product or sum over all elements of a short known vector: element counts in shape computations. */
+const foldVector =
+  (start: number, f: (a: number, b: number) => number, inputFrom: number) =>
+  (n: OnnxNode): HostTensor | undefined => {
+    const x = n.input(0).host;
+    if (x === undefined || elemOf(x.elem).kind !== 'int' || x.shape.length !== 1 || x.symbols !== undefined || x.data.length > 64)
+      return undefined;
+    const a = axesOf(n, inputFrom);
+    if (a.axes === undefined) return undefined;
+    const v = Array.from(x.data).reduce(f, start);
+    if (!Number.isInteger(v) || Math.abs(v) > 2 ** 53) return undefined;
+    const data = makeHost(x.elem, 1);
+    data[0] = v;
+    return { elem: x.elem, shape: a.keep ? [1] : [], data };
+  };
+
+export const reduce = {
+  ReduceSum: { since: [1, 11, 13], fold: foldVector(0, (a, b) => a + b, 13), import: (n) => [sum(n)] },
+  ReduceMean: composed('reduce_mean', same, same),
+  ReduceMax: extreme('reduce_max'),
+  ReduceMin: extreme('reduce_min'),
+  ReduceProd: { ...composed('reduce_prod', same, same), fold: foldVector(1, (a, b) => a * b, 18) },
+  ReduceSumSquare: composed('reduce_sum', square, same),
+  ReduceL1: composed('reduce_sum', (n, x) => n.emit('abs', [x], {}), same),
+  ReduceL2: composed('reduce_sum', square, (n, y) => n.emit('sqrt', [y], {})),
+  ReduceLogSum: composed('reduce_sum', same, (n, y) => n.emit('log', [y], {})),
+  ReduceLogSumExp: { since: [1, 11, 13, 18], import: (n) => [logSumExp(n)] },
+  ArgMax: { since: [1, 11, 12, 13], import: arg('argmax') },
+  ArgMin: { since: [1, 11, 12, 13], import: arg('argmin') },
+} as const satisfies OnnxOps;

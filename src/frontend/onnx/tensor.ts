@@ -1,0 +1,187 @@
+import { DTYPE_INFO, elementCount, MAX_ELEMENTS, MAX_RANK, type Tensor } from '../../ir/index.ts';
+import { type Diagnostic, fail, ok, type Result } from '../../support/index.ts';
+import { tensorProblem } from './diagnostics.ts';
+import {
+  elemByCode,
+  type ElemName,
+  elemOf,
+  fromBrain,
+  fromHalf,
+  type HostData,
+  type HostTensor,
+  isFloat,
+  makeHost,
+  otherElemName,
+} from './elem.ts';
+import { decodeTensorProtoMessage, plainBytes } from './schema.ts';
+import { doublesOf, floatsOf, type TensorProto } from './tensor-message.ts';
+
+/** Reads a file of external data by its location; the location was checked before. */
+export type ReadExternal = (location: string) => Result<Uint8Array>;
+
+const shapeOf = (t: TensorProto): Result<readonly number[]> => {
+  const problem = tensorProblem('ONX1007');
+  if (t.dims.length > MAX_RANK) return fail(problem(t.name, `it has ${t.dims.length} dimensions, the limit is ${MAX_RANK}`));
+  const bad = t.dims.find((d) => !Number.isSafeInteger(d) || d < 0 || d > MAX_ELEMENTS);
+  if (bad !== undefined) return fail(problem(t.name, `its shape is [${t.dims.join(', ')}]`));
+  // multiplied without the zeros, so that [0, huge, huge] is refused too: strides of such a shape overflow
+  const count = elementCount(t.dims.filter((d) => d !== 0));
+  return count > MAX_ELEMENTS ? fail(problem(t.name, `its shape [${t.dims.join(', ')}] has more than 2^31 - 1 elements`)) : ok(t.dims);
+};
+
+const PLAIN_NUMBER = /^\d{1,15}$/;
+
+/** A relative path with plain names: no "..", no empty or "." part, no drive letter, no backslash, no NUL. */
+export const isPlainLocation = (location: string): boolean =>
+  location.length > 0 &&
+  location.length <= 4096 &&
+  // oxlint-disable-next-line no-control-regex -- NUL ends a path in C, so it must not stand in one
+  !/[\\:\u0000]/.test(location) &&
+  location.split('/').every((part) => part !== '' && part !== '.' && part !== '..');
+
+const externalBytes = (t: TensorProto, size: number, read: ReadExternal | undefined): Result<Uint8Array> => {
+  const problem = tensorProblem('ONX1008');
+  const location = t.externalData.get('location') ?? '';
+  if (!isPlainLocation(location)) {
+    return fail(
+      problem(t.name, `its data is at ${JSON.stringify(location.slice(0, 200))}, which is not a plain relative path`, [
+        'Keep external data in the folder of the model and name it without ".." or a leading "/".',
+      ]),
+    );
+  }
+  const offsetText = t.externalData.get('offset') ?? '0';
+  const lengthText = t.externalData.get('length') ?? String(size);
+  if (!PLAIN_NUMBER.test(offsetText) || !PLAIN_NUMBER.test(lengthText))
+    return fail(
+      problem(t.name, `offset is ${JSON.stringify(offsetText.slice(0, 40))}, length is ${JSON.stringify(lengthText.slice(0, 40))}`),
+    );
+  if (read === undefined) return fail(problem(t.name, `its data is in the file ${location}, but no files can be read here`));
+  const file = read(location);
+  if (!file.ok) return file;
+  const [offset, length] = [Number(offsetText), Number(lengthText)];
+  if (length !== size) return fail(problem(t.name, `external length is ${length} bytes but its shape needs ${size}`));
+  if (offset + length > file.value.length)
+    return fail(problem(t.name, `bytes ${offset} to ${offset + length} of ${location} are wanted, but the file has ${file.value.length}`));
+  return ok(plainBytes(file.value).subarray(offset, offset + length));
+};
+
+const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+
+/** Elements from raw little-endian bytes; float, int8, uint8 and bool without a copy where aligned. */
+const fromRaw = (elem: ElemName, bytes: Uint8Array): HostData => {
+  const n = bytes.length / elemOf(elem).bytes;
+  const view = viewOf(bytes);
+  const fill = (read: (i: number) => number): HostData => {
+    const out = makeHost(elem, n);
+    for (let i = 0; i < n; i++) out[i] = read(i);
+    return out;
+  };
+  switch (elem) {
+    case 'float':
+      return floatsOf(bytes);
+    case 'double':
+      return doublesOf(bytes);
+    case 'uint8':
+    case 'bool':
+      return bytes;
+    case 'int8':
+      return new Int8Array(bytes.buffer, bytes.byteOffset, n);
+    case 'int16':
+      return fill((i) => view.getInt16(2 * i, true));
+    case 'uint16':
+      return fill((i) => view.getUint16(2 * i, true));
+    case 'int32':
+      return fill((i) => view.getInt32(4 * i, true));
+    case 'uint32':
+      return fill((i) => view.getUint32(4 * i, true));
+    case 'int64':
+      return fill((i) => Number(view.getBigInt64(8 * i, true)));
+    case 'uint64':
+      return fill((i) => Number(view.getBigUint64(8 * i, true)));
+    case 'float16':
+      return fill((i) => fromHalf(view.getUint16(2 * i, true)));
+    case 'bfloat16':
+      return fill((i) => fromBrain(view.getUint16(2 * i, true)));
+    default:
+      return elem satisfies never;
+  }
+};
+
+/** The typed field that holds an element type: float_data, double_data, or the three integer fields. */
+const fromFields = (elem: ElemName, t: TensorProto): HostData => {
+  if (elem === 'float') return t.floatData ?? new Float32Array(0);
+  if (elem === 'double') return t.doubleData ?? new Float64Array(0);
+  const values = t.intData ?? new Float64Array(0);
+  const out = makeHost(elem, values.length);
+  for (let i = 0; i < values.length; i++) {
+    const v = values[i] ?? 0;
+    out[i] = elem === 'float16' ? fromHalf(v & 0xffff) : elem === 'bfloat16' ? fromBrain(v & 0xffff) : v;
+  }
+  return out;
+};
+
+const valueProblem = (elem: ElemName, t: TensorProto, data: HostData): Diagnostic | undefined => {
+  if (elem === 'bool') {
+    const i = data.findIndex((v) => v > 1);
+    return i < 0 ? undefined : tensorProblem('ONX1006')(t.name, `element ${i} is ${data[i]} but a bool is 0 or 1`);
+  }
+  if (isFloat(elem) || t.intData === undefined) return undefined;
+  // a typed field is wider than the element type: nothing may be lost
+  const { lo, hi } = elemOf(elem);
+  const i = t.intData.findIndex((v) => v < lo || v > hi);
+  return i < 0 ? undefined : tensorProblem('ONX1006')(t.name, `element ${i} is ${t.intData[i]}, outside ${elem}`);
+};
+
+/** Reads a tensor without using more memory than its data. */
+export const hostTensor = (t: TensorProto, readExternal?: ReadExternal): Result<HostTensor> => {
+  const elem = elemByCode(t.dataType);
+  if (elem === undefined) {
+    const known = otherElemName(t.dataType);
+    return known === undefined
+      ? fail(tensorProblem('ONX1009')(t.name, `its data_type is ${t.dataType}`))
+      : fail(tensorProblem('ONX2003')(t.name, `its elements are ${known}`));
+  }
+  const shape = shapeOf(t);
+  if (!shape.ok) return shape;
+  if (t.segmented) return fail(tensorProblem('ONX2003')(t.name, 'it is a segment of a larger tensor'));
+  const count = elementCount(shape.value);
+  const size = count * elemOf(elem).bytes;
+  const mismatch = (have: string): Result<never> =>
+    fail(
+      tensorProblem('ONX1006')(t.name, `${elem}[${shape.value.join(', ')}] needs ${count} elements (${size} bytes) but there are ${have}`),
+    );
+  let data: HostData;
+  if (t.external || t.rawData !== undefined) {
+    const bytes = t.external ? externalBytes(t, size, readExternal) : ok(t.rawData ?? new Uint8Array(0));
+    if (!bytes.ok) return bytes;
+    if (bytes.value.length !== size) return mismatch(`${bytes.value.length} bytes`);
+    data = fromRaw(elem, bytes.value);
+  } else {
+    data = fromFields(elem, t);
+    if (data.length !== count) return mismatch(`${data.length} elements`);
+  }
+  const problem = valueProblem(elem, t, data);
+  return problem === undefined ? ok({ elem, shape: shape.value, data }) : fail(problem);
+};
+
+/** A host tensor as the program keeps it: float32 or the integer dtype, every value checked to fit. No copy where types agree. */
+export const tensorOfHost = (name: string, host: HostTensor): Result<Tensor> => {
+  const { dtype, kind } = elemOf(host.elem);
+  const { shape, data } = host;
+  if (host.symbols?.some((s) => s !== undefined)) {
+    return fail(tensorProblem('ONX1011')(name, `it holds the symbolic dimension ${host.symbols.find((s) => s !== undefined) ?? ''}`));
+  }
+  if (kind === 'float') return ok({ dtype, shape, data: data instanceof Float32Array ? data : Float32Array.from(data) });
+  if (!(data instanceof Float64Array)) return ok({ dtype, shape, data });
+  const i = data.findIndex((v) => v < DTYPE_INFO.i32.lo || v > DTYPE_INFO.i32.hi);
+  if (i >= 0) return fail(tensorProblem('ONX1011')(name, `element ${i} is ${data[i]}, outside int32`));
+  return ok({ dtype, shape, data: Int32Array.from(data) });
+};
+
+/** A stored TensorProto (`input_0.pb`), converted as `importOnnx` converts parameters. */
+export const decodeTensorProto = (bytes: Uint8Array): Result<Tensor> => {
+  const message = decodeTensorProtoMessage(bytes);
+  if (!message.ok) return message;
+  const host = hostTensor(message.value);
+  return host.ok ? tensorOfHost(message.value.name, host.value) : host;
+};
