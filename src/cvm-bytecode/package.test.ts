@@ -181,7 +181,15 @@ describe('rejection', () => {
   });
 
   test('root record: format, version, fields, links, canonical form', () => {
-    const root = (edit: (r: Record<string, unknown>) => void) => codesOf(decodePackage(rebuilt((r) => void edit(r))));
+    const root = (edit: (r: Record<string, unknown>) => void) =>
+      codesOf(
+        decodePackage(
+          rebuilt((r) => {
+            edit(r);
+            return undefined;
+          }),
+        ),
+      );
     expect(root((r) => (r['version'] = 2))).toEqual(['CVM2008']);
     expect(root((r) => (r['format'] = 'x'))).toEqual(['CVM2008']);
     expect(root((r) => (r['more'] = 1))).toEqual(['CVM2005']);
