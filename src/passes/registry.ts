@@ -7,6 +7,7 @@ import { expand } from './transform/expand.ts';
 import { foldBatchNorm } from './transform/fold-batch-norm.ts';
 import { foldPad } from './transform/fold-pad.ts';
 import { fold } from './transform/fold.ts';
+import { hoistClamp } from './transform/hoist-clamp.ts';
 
 /** A transformation of a whole program. */
 export interface Pass {
@@ -33,6 +34,7 @@ export const PASSES: readonly Pass[] = [
     run: foldBatchNorm,
   },
   { name: 'fold-pad', help: 'Fold a zero pad into the pads of the conv after it.', run: foldPad },
+  { name: 'hoist-clamp', help: 'Move relu and clip before max_pool and movement ops, to the layer that can absorb them.', run: hoistClamp },
 ];
 
 const byName = (name: string): Pass | undefined => PASSES.find((p) => p.name === name);

@@ -10,6 +10,8 @@ import {
 } from '../../ir/index.ts';
 import { at, diagnostic, fail, invariant, ok, type Progress, type Result, silentProgress, unwrap } from '../../support/index.ts';
 import { runPasses } from '../registry.ts';
+import { foldUpTo } from '../transform/fold.ts';
+import { hoistClampLoosely } from '../transform/hoist-clamp.ts';
 import { type Affine, affineOfRange, wideOfMagnitude } from './affine.ts';
 import { calibrate, type CalibrationSample, type Compile } from './calibrate.ts';
 import { Emit } from './emit.ts';
@@ -69,22 +71,18 @@ export interface QuantizedModel {
   readonly layers: readonly LayerInfo[];
 }
 
-/** The float program as the quantizer wants it: norms folded into weights, primitives only, no-ops gone. */
-export const prepareFloat = (program: Program): Program =>
-  unwrap(
-    runPasses(program, [
-      'fold',
-      'canonicalize',
-      'fold-pad',
-      'fold-batch-norm',
-      'expand',
-      'fold',
-      'canonicalize',
-      'fold-batch-norm',
-      'cse',
-      'dce',
-    ]),
-  );
+/** Weights that a model spells as expansions of a constant are made whole up to this size: they become int8. */
+const LARGEST_WEIGHTS = 2 ** 28;
+
+/**
+ * The float program as the quantizer wants it: norms folded into weights, primitives only, no-ops gone, relu and clip
+ * next to the layers they follow.
+ */
+export const prepareFloat = (program: Program): Program => {
+  const whole = foldUpTo(program, LARGEST_WEIGHTS);
+  const folded = unwrap(runPasses(whole, ['canonicalize', 'fold-pad', 'fold-batch-norm', 'expand', 'fold', 'canonicalize']));
+  return unwrap(runPasses(hoistClampLoosely(folded), ['fold-batch-norm', 'cse', 'dce']));
+};
 
 const checkStatic = (program: Program): Result<Program> => {
   const problems = program.inputs.flatMap((port) => {

@@ -68,7 +68,9 @@ class CnnMaker {
       case 1:
         return this.activation(this.conv(x, c, 3, 1, c, `depthwise${i}`));
       case 2:
-        return b.emit('max_pool', [this.activation(x)], this.pool, `pool${i}`);
+        return this.int(0, 1) === 0
+          ? b.emit('max_pool', [this.activation(x)], this.pool, `pool${i}`)
+          : this.activation(b.emit('max_pool', [this.norm(x)], this.pool, `pool${i}`));
       case 3:
         return b.emit('average_pool', [x], { ...this.pool, include_pad: this.int(0, 1) === 1 }, `mean${i}`);
       case 4: {

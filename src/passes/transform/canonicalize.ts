@@ -2,7 +2,7 @@ import {
   type AnyAttrs,
   type AnyNode,
   type Attrs,
-  elementCount,
+  decompositionOf,
   isStaticShape,
   type OpName,
   opOf,
@@ -180,19 +180,23 @@ const sameAttrs = (a: AnyAttrs, b: AnyAttrs): boolean =>
     return value !== undefined && other !== undefined && sameAttr(value, other);
   });
 
+/** A composite that is a reshape by another name: flatten, squeeze, unsqueeze. */
+const isReshape = (node: AnyNode, type: TensorType): boolean => {
+  const spec = opOf(node.op);
+  if (spec.kind !== 'composite' || spec.traits.movement !== true) return false;
+  const { nodes } = decompositionOf(node.op, [type], node.attrs);
+  return nodes.length === 1 && nodes[0]?.op === 'reshape';
+};
+
 const simplify = (program: Program, node: AnyNode, operands: readonly ValueId[], rw: Rewriter): readonly ValueId[] | undefined => {
   const x = at(operands, 0);
   const spec = opOf(node.op);
   const from = rw.producerOf(x);
   // f(f(x)) == f(x)
   if (spec.traits.idempotent === true && from?.op === node.op && sameAttrs(from.attrs, node.attrs)) return [x];
-  // flatten, squeeze, unsqueeze: a reshape by another name, once sizes are known
   const result = at(program.types, at(node.results, 0));
   const type = rw.typeOf(x);
-  const sizes = isStaticShape(type.shape) && isStaticShape(result.shape) ? elementCount(type.shape) : undefined;
-  if (spec.kind === 'composite' && spec.traits.movement === true && sizes !== undefined && node.op !== 'depth_to_space') {
-    return one(reshapeTo(rw, x, result, node.origin));
-  }
+  if (isReshape(node, type)) return one(reshapeTo(rw, x, result, node.origin));
   return SIMPLIFY[node.op]?.({ node, operands, rw, x, type, from, result });
 };
 

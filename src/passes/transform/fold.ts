@@ -22,18 +22,27 @@ const isDefined = <T>(value: T | undefined): value is T => value !== undefined;
 /** A parameter may not hold NaN, so a node that makes one stays. */
 const hasNaN = (tensor: Tensor): boolean => tensor.dtype === 'f32' && tensor.data.some((v) => v !== v);
 
-const foldNode = (program: Program, node: AnyNode, operands: readonly ValueId[], rewriter: Rewriter): readonly ValueId[] | undefined => {
+const foldNode = (
+  program: Program,
+  node: AnyNode,
+  operands: readonly ValueId[],
+  rewriter: Rewriter,
+  limit: number,
+): readonly ValueId[] | undefined => {
   const tensors = operands.map(rewriter.constantOf);
   if (tensors.length === 0 || !tensors.every(isDefined)) return undefined;
   const types = node.results.map((r) => at(program.types, r));
   if (!types.every((t): t is StaticType => isStaticType(t))) return undefined;
   const given = tensors.reduce((n, t) => n + t.data.length, 0);
   const made = types.reduce((n, t) => n + elementCount(t.shape), 0);
-  if (made > Math.max(given, MAX_ELEMENTS) || nodeCost(program, node) > MAX_COST) return undefined;
+  if (made > Math.max(given, limit) || nodeCost(program, node) > MAX_COST) return undefined;
   const results = evaluateNode(node.op, tensors, node.attrs, types);
   return results.some(hasNaN) ? undefined : results.map((t) => rewriter.constant(t));
 };
 
+/** Evaluates nodes whose operands are all constants; results may have up to `limit` elements. */
+export const foldUpTo = (program: Program, limit: number): Program =>
+  rewrite(program, (node, operands, rewriter) => foldNode(program, node, operands, rewriter, limit));
+
 /** Evaluates nodes whose operands are all constants, by the reference meaning. Equal results share one parameter. */
-export const fold = (program: Program): Program =>
-  rewrite(program, (node, operands, rewriter) => foldNode(program, node, operands, rewriter));
+export const fold = (program: Program): Program => foldUpTo(program, MAX_ELEMENTS);
