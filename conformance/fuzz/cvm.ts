@@ -18,7 +18,7 @@ import {
 import { DTYPE_INFO, elementCount } from '../../src/ir/index.ts';
 import { at, diagnostic, fail, ok, type Result, sha256, unwrap } from '../../src/support/index.ts';
 import { randomProgram } from '../random-program.ts';
-import { join, leb, mutateBytes } from './mutate.ts';
+import { join, leb, mutateBytes, mutateGently } from './mutate.ts';
 import type { Rng } from './rng.ts';
 import { promise, sameBytes, type Target } from './target.ts';
 
@@ -96,7 +96,8 @@ const sectionsOf = (bytecode: Uint8Array): readonly Uint8Array[] => {
 const mutateSection = (rng: Rng, bytecode: Uint8Array, other: Uint8Array): Uint8Array => {
   if (rng.below(4) === 0) return mutateBytes(rng, bytecode, other);
   const index = rng.below(5);
-  const payloads = sectionsOf(bytecode).map((p, i) => (i === index ? mutateBytes(rng, p, at(sectionsOf(other), index)) : p));
+  const mutate = rng.below(2) === 0 ? mutateGently : mutateBytes;
+  const payloads = sectionsOf(bytecode).map((p, i) => (i === index ? mutate(rng, p, at(sectionsOf(other), index)) : p));
   return join(bytecode.subarray(0, 5), ...payloads.flatMap((p, i) => [Uint8Array.of(i + 1), leb(p.length), p]));
 };
 

@@ -31,7 +31,8 @@ export const leb = (value: number, padding = 0): Uint8Array => {
   return Uint8Array.from(out);
 };
 
-const INTERESTING: readonly [number, ...number[]] = [
+/** Numbers at which sizes, types and loops go wrong. */
+export const INTERESTING: readonly [number, ...number[]] = [
   0,
   1,
   2,
@@ -101,6 +102,10 @@ const word: Mutator = (rng, bytes) => {
   else view.setUint32(0, value % 2 ** 32, rng.below(2) === 0);
   return spliced(bytes, place(rng, bytes), width, new Uint8Array(view.buffer, 0, width));
 };
+
+/** One small change: most numbers stay what they are, so that later checks are reached. */
+export const mutateGently: Mutator = (rng, bytes, other) =>
+  bytes.length === 0 ? other : rng.pick([flip, nudge, nudge, setByte])(rng, bytes, other);
 
 const BYTE_MUTATORS: readonly [Mutator, ...Mutator[]] = [
   flip,
