@@ -1,5 +1,5 @@
 import { type PrimitiveName, unsupported } from '../../ir/index.ts';
-import { lowerExtreme, lowerMul, lowerReduceSum, lowerSum } from './lower/join.ts';
+import { lowerDiv, lowerExtreme, ofSomething, lowerMul, lowerReduceSum, lowerSum } from './lower/join.ts';
 import { lowerConv, lowerDense, lowerMatmul, matmulFits, needsConstantWeights } from './lower/linear.ts';
 import { lowerLrn, lrnFits } from './lower/lrn.ts';
 import { lowerArg, lowerAveragePool, lowerConcat, lowerMove, lowerPad } from './lower/move.ts';
@@ -28,7 +28,7 @@ export const ROLES = {
   add: { elementwise: true, lower: lowerSum, clamps: true, wholeRange: true },
   sub: { elementwise: true, lower: lowerSum, clamps: true, wholeRange: true },
   mul: { elementwise: true, lower: lowerMul, clamps: true },
-  div: onlyAsTable('it divides by a run-time tensor'),
+  div: { elementwise: true, lower: lowerDiv, clamps: true },
   pow: onlyAsTable('its base and exponent are different run-time tensors'),
   maximum: { elementwise: true, lower: lowerExtreme, clamps: true },
   minimum: { elementwise: true, lower: lowerExtreme, clamps: true },
@@ -64,8 +64,8 @@ export const ROLES = {
   average_pool: { lower: lowerAveragePool, passthrough: true },
   reduce_sum: sum,
   reduce_mean: sum,
-  reduce_max: same,
-  reduce_min: same,
+  reduce_max: { ...same, refuses: ofSomething },
+  reduce_min: { ...same, refuses: ofSomething },
   reduce_prod: { lower: unsupported('a product of many elements has no integer form') },
   argmax: { lower: lowerArg, wide: 'read' },
   argmin: { lower: lowerArg, wide: 'read' },

@@ -137,7 +137,7 @@ export const lowerMatmul = (emit: Emit, node: AnyNode): void => {
 
 /** Weights that are computed at run time have no per-channel scales. */
 export const needsConstantWeights = (node: AnyNode, view: FloatView): string | undefined => {
-  const names = ['weights', 'bias'];
+  const names = ['weight', 'bias'];
   const dynamic = node.operands.slice(1).findIndex((v) => view.constantOf(v) === undefined);
   if (dynamic >= 0) return `its ${names[dynamic] ?? 'operand'} is computed at run time`;
   const infinite = node.operands.slice(1).findIndex((v) => view.constantOf(v)?.data.every(Number.isFinite) === false);
