@@ -115,6 +115,10 @@ const loadSchema = (): protobuf.Root => {
   return root;
 };
 
+let schema: protobuf.Root | undefined;
+/** Reading the schema takes about 10 ms, so it is done once and on first use. */
+const schemaOf = (): protobuf.Root => (schema ??= loadSchema());
+
 /** The same memory as a plain Uint8Array: a Buffer's own `slice` does not copy. */
 export const plainBytes = (bytes: Uint8Array): Uint8Array => new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
@@ -136,7 +140,7 @@ const guarded = <T>(read: () => T, what: string): Result<T> => {
 
 /** @returns the model; tensors are views of `bytes`, which must not change afterwards */
 export const decodeModel = (bytes: Uint8Array): Result<ModelProto> => {
-  const message = loadSchema().lookupType('onnx.ModelProto');
+  const message = schemaOf().lookupType('onnx.ModelProto');
   return guarded(() => message.decode(readerOf(bytes)) as unknown as ModelProto, 'model');
 };
 
