@@ -10,6 +10,12 @@ export interface Executable {
   run(inputs: readonly Tensor[]): readonly Tensor[];
 }
 
+/**
+ * How a backend treats an op: `primitive` by a row of its own; `fast` by a row for a composite; `composite` through the
+ * op's decomposition; `refused` with a reason.
+ */
+export type SupportStatus = 'primitive' | 'fast' | 'composite' | 'refused';
+
 /** The contract of every execution target: results equal the reference interpreter's, byte for byte. */
 export interface Backend {
   readonly name: string;
@@ -17,6 +23,10 @@ export interface Backend {
   readonly capabilities: readonly Capability[];
   /** Why an op is refused; undefined when it is supported. For the support matrix and `doctor`. */
   refusal(op: OpName): string | undefined;
+  /** How an op is done; for the support matrix. */
+  support(op: OpName): SupportStatus;
+  /** Loads what `compile` needs (code generators are big). Await it once before the first `compile`; absent when nothing is needed. */
+  readonly prepare?: () => Promise<void>;
   /** Compiles a verified program whose dimensions are numbers. */
   compile(program: Program): Result<Executable>;
 }

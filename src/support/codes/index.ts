@@ -1,3 +1,4 @@
+import { backendCodes } from './backend.ts';
 import { cliCodes } from './cli.ts';
 import { cvmCodes } from './cvm.ts';
 import { internalCodes } from './internal.ts';
@@ -12,6 +13,7 @@ export type { CodeInfo, ExitCode } from './info.ts';
 
 /** Every diagnostic code but the constraint labels of ops (`conv_c4`), which are documented with their op. */
 export const CODES = {
+  ...backendCodes,
   ...cliCodes,
   ...cvmCodes,
   ...internalCodes,

@@ -1,0 +1,2 @@
+export { referenceBackend } from './reference/index.ts';
+export { wasmBackend } from './wasm/index.ts';

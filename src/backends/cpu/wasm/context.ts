@@ -1,0 +1,173 @@
+import {
+  type AnyNode,
+  DTYPE_INFO,
+  elementCount,
+  type OpNode,
+  type Program,
+  type StaticType,
+  type Tensor,
+  type ValueId,
+} from '../../../ir/index.ts';
+import { at, invariant } from '../../../support/index.ts';
+import type { Asm } from './asm.ts';
+import type { Fn } from './fn.ts';
+
+/** A place in linear memory; the address is known once the memory plan is made, before any code is emitted. */
+export class Slot {
+  private resolved: number | undefined;
+  readonly bytes: number;
+  /** Initial content, copied in by the host; undefined when code writes it. */
+  readonly data: Uint8Array | undefined;
+  constructor(bytes: number, data?: Uint8Array) {
+    this.bytes = bytes;
+    this.data = data;
+  }
+  get address(): number {
+    invariant(this.resolved !== undefined, 'an address is read before the memory plan is made');
+    return this.resolved;
+  }
+  place(address: number): void {
+    this.resolved = address;
+  }
+}
+
+/** Adds the code of one step to a function; called after the memory plan is made. */
+export type Emit = (f: Fn) => void;
+
+/** The rescale that a conv or dense does on its way to memory (see fuse.ts). */
+export type FusedRescale = OpNode<'rescale'>;
+
+/** Code and memory that lowering asks for: first all rules run, then memory is planned, then code is emitted. */
+export class Context {
+  readonly asm: Asm;
+  readonly program: Program;
+  /** Places that live as long as the executable: packed weights, tables. */
+  readonly persistent: Slot[] = [];
+  /** Scratch places of each step; steps share the region. */
+  readonly scratches: Slot[][] = [];
+  /** Code that runs once, at instantiation. */
+  readonly init: Emit[] = [];
+  /** Values whose place is another value's. */
+  readonly aliases = new Map<ValueId, ValueId>();
+  /** Constant values that code reads, at instantiation only or in every run. */
+  readonly readInInit = new Set<ValueId>();
+  readonly readInRun = new Set<ValueId>();
+  private readonly slots: (Slot | undefined)[];
+  private readonly params: ReadonlyMap<ValueId, Tensor>;
+  private readonly isConstant: Uint8Array;
+  private readonly fusions: ReadonlyMap<AnyNode, FusedRescale>;
+  private inInit = false;
+  private prologue: Emit[] = [];
+  private scratch: Slot[] = [];
+
+  constructor(asm: Asm, program: Program, params: ReadonlyMap<ValueId, Tensor>, fusions: ReadonlyMap<AnyNode, FusedRescale>) {
+    this.asm = asm;
+    this.program = program;
+    this.params = params;
+    this.fusions = fusions;
+    this.slots = new Array<Slot | undefined>(program.types.length);
+    this.isConstant = new Uint8Array(program.types.length);
+    for (const p of program.params) this.isConstant[p.value] = 1;
+  }
+
+  type(value: ValueId): StaticType {
+    return at(this.program.types, value) as StaticType;
+  }
+
+  count(value: ValueId): number {
+    return elementCount(this.type(value).shape);
+  }
+
+  /** True for parameters and for what is computed from parameters alone (once, at instantiation). */
+  constantValue(value: ValueId): boolean {
+    return this.isConstant[value] === 1;
+  }
+
+  /** The data of a parameter. */
+  paramData(value: ValueId): Tensor | undefined {
+    return this.params.get(value);
+  }
+
+  fusedInto(node: AnyNode): FusedRescale | undefined {
+    return this.fusions.get(node);
+  }
+
+  private root(value: ValueId): ValueId {
+    let v = value;
+    for (let next = this.aliases.get(v); next !== undefined; next = this.aliases.get(v)) v = next;
+    return v;
+  }
+
+  /** Where a value is, without saying that anyone reads it. */
+  slot(value: ValueId): Slot {
+    const v = this.root(value);
+    const type = this.type(v);
+    return (this.slots[v] ??= new Slot(elementCount(type.shape) * DTYPE_INFO[type.dtype].bytes));
+  }
+
+  /** Where a step reads an operand or writes a result. */
+  use(value: ValueId): Slot {
+    if (this.constantValue(value)) (this.inInit ? this.readInInit : this.readInRun).add(this.root(value));
+    return this.slot(value);
+  }
+
+  /** The result is the operand, seen with another shape. */
+  alias(result: ValueId, operand: ValueId): void {
+    this.aliases.set(result, operand);
+  }
+
+  rootOf(value: ValueId): ValueId {
+    return this.root(value);
+  }
+
+  /** Memory that is this step's alone while it runs. */
+  temporary(bytes: number): Slot {
+    const slot = new Slot(bytes);
+    this.scratch.push(slot);
+    return slot;
+  }
+
+  /** A table of constants. */
+  table(data: Int32Array | Float32Array | Float64Array): Slot {
+    const slot = new Slot(data.byteLength, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+    this.persistent.push(slot);
+    return slot;
+  }
+
+  /**
+   * A rearranged copy of operands: made once at instantiation when all are constant, else at the start of the step.
+   * @param emit - writes the copy; gets the places of the sources and of the copy
+   */
+  packed(sources: readonly ValueId[], bytes: number, emit: (f: Fn, from: readonly Slot[], to: Slot) => void): Slot {
+    const once = sources.every((v) => this.constantValue(v));
+    const before = this.inInit;
+    if (once) this.inInit = true;
+    const from = sources.map((v) => this.use(v));
+    this.inInit = before;
+    const to = once ? new Slot(bytes) : this.temporary(bytes);
+    if (once) this.persistent.push(to);
+    (once ? this.init : this.prologue).push((f) => emit(f, from, to));
+    return to;
+  }
+
+  /** Lowers one node: constant nodes become part of the instantiation code, the others are returned. */
+  step(node: AnyNode, rule: () => Emit): Emit | undefined {
+    this.inInit = node.operands.every((v) => this.constantValue(v));
+    this.prologue = [];
+    this.scratch = [];
+    const emit = rule();
+    const prologue = this.prologue;
+    this.scratches.push(this.scratch);
+    const whole: Emit = (f) => {
+      for (const p of prologue) p(f);
+      emit(f);
+    };
+    if (!this.inInit) return whole;
+    for (const r of this.fusedInto(node)?.results ?? node.results) {
+      this.isConstant[r] = 1;
+      if (!this.aliases.has(r)) this.persistent.push(this.slot(r));
+    }
+    this.init.push(whole);
+    return undefined;
+  }
+}

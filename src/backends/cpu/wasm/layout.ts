@@ -1,0 +1,78 @@
+import { diagnostic, fail, ok, type Result } from '../../../support/index.ts';
+import type { Slot } from './context.ts';
+
+/** Low memory for code that needs a few bytes of its own (tails of vectors). */
+export const LOW_BYTES = 256;
+/** Vector loads may read this far past the last element of a buffer; never used as a value. */
+const SLACK_BYTES = 4096;
+const ALIGNMENT = 64;
+export const PAGE_BYTES = 65536;
+const MAX_PAGES = 65536;
+
+const aligned = (n: number): number => Math.ceil(n / ALIGNMENT) * ALIGNMENT;
+
+/** A place in the arena and the steps during which it holds its value, both ends included. */
+export interface Lifetime {
+  readonly slot: Slot;
+  readonly first: number;
+  readonly last: number;
+}
+
+/**
+ * Offsets for lifetimes so that no two that overlap in time overlap in memory: the largest first, each at the lowest
+ * gap that fits. @returns bytes needed
+ */
+const placeLifetimes = (lifetimes: readonly Lifetime[], base: number): number => {
+  const order = lifetimes.map((_, i) => i).sort((a, b) => (lifetimes[b]?.slot.bytes ?? 0) - (lifetimes[a]?.slot.bytes ?? 0) || a - b);
+  const placed: { readonly start: number; readonly end: number; readonly life: Lifetime }[] = [];
+  let top = 0;
+  for (const i of order) {
+    const life = lifetimes[i];
+    if (life === undefined) continue;
+    const size = aligned(life.slot.bytes);
+    let start = 0;
+    // `placed` is sorted by start, so the first gap before a conflicting block is the lowest
+    for (const other of placed) {
+      if (other.life.last < life.first || other.life.first > life.last || other.end <= start) continue;
+      if (other.start >= start + size) break;
+      start = other.end;
+    }
+    const at = placed.findIndex((p) => p.start > start);
+    placed.splice(at < 0 ? placed.length : at, 0, { start, end: start + size, life });
+    life.slot.place(base + start);
+    top = Math.max(top, start + size);
+  }
+  return top;
+};
+
+const stack = (slots: readonly Slot[], base: number): number => {
+  let top = base;
+  for (const slot of slots) {
+    slot.place(top);
+    top = aligned(top + slot.bytes);
+  }
+  return top;
+};
+
+export interface MemoryRequest {
+  /** Live as long as the executable: constants read in every run, packed weights. */
+  readonly persistent: readonly Slot[];
+  /** Read by the instantiation code only; the arena takes their place afterwards. */
+  readonly initial: readonly Slot[];
+  readonly arena: readonly Lifetime[];
+  /** Scratch of each step; all steps share one region. */
+  readonly scratches: readonly (readonly Slot[])[];
+}
+
+/** Gives every slot its address. @returns pages of memory needed, or BKD0003 above 4 GiB */
+export const layOut = (request: MemoryRequest): Result<number> => {
+  const arenaBase = stack(request.persistent, LOW_BYTES);
+  const arenaTop = arenaBase + placeLifetimes(request.arena, arenaBase);
+  const scratchBase = Math.max(arenaTop, stack(request.initial, arenaBase));
+  let top = scratchBase;
+  for (const slots of request.scratches) top = Math.max(top, stack(slots, scratchBase));
+  const pages = Math.ceil((top + SLACK_BYTES) / PAGE_BYTES);
+  return pages <= MAX_PAGES
+    ? ok(pages)
+    : fail(diagnostic('BKD0003', `the program needs ${top + SLACK_BYTES} bytes of memory, WebAssembly has ${MAX_PAGES * PAGE_BYTES}`));
+};

@@ -1,0 +1,76 @@
+import type { ValueId } from '../../../../ir/index.ts';
+import { at } from '../../../../support/index.ts';
+import type { Context, FusedRescale, Slot } from '../context.ts';
+import { type Epilogue, EPILOGUE_BYTES, TILE_CHANNELS } from '../kernels/gemm.ts';
+import { packTableKernel } from '../kernels/pack.ts';
+import type { RescaleForm } from '../kernels/rescale.ts';
+
+/** The int32-only form needs M < 2^15 and 17 <= s <= 47 throughout; data of parameters is known here. */
+export const rescaleForm = (ctx: Context, multiplier: ValueId, shift: ValueId): RescaleForm => {
+  const m = ctx.paramData(multiplier);
+  const s = ctx.paramData(shift);
+  if (m === undefined || s === undefined) return 'wide';
+  return m.data.every((v) => v >= 0 && v < 2 ** 15) && s.data.every((v) => v >= 17 && v <= 47) ? 'narrow' : 'wide';
+};
+
+/** What happens to the accumulators of a conv or dense: stored as int32, or rescaled by the fused node. */
+export interface Finish {
+  readonly epilogue: Epilogue;
+  /** Epilogue table: per group, its channels rounded up to a tile. */
+  readonly table: Slot;
+  readonly zero: number;
+  readonly lo: number;
+  readonly hi: number;
+  readonly result: ValueId;
+  /** Bytes of a result element. */
+  readonly bytes: 1 | 4;
+}
+
+export const roundUp = (n: number, to: number): number => Math.ceil(n / to) * to;
+
+/** Plans the end of an int32 accumulation over `groups` groups of `perGroup` output channels. */
+export const planFinish = (
+  ctx: Context,
+  result: ValueId,
+  fused: FusedRescale | undefined,
+  bias: ValueId | undefined,
+  groups: number,
+  perGroup: number,
+): Finish => {
+  const padded = roundUp(perGroup, TILE_CHANNELS);
+  const sources: ValueId[] = [];
+  if (bias !== undefined) sources.push(bias);
+  if (fused !== undefined) sources.push(at(fused.operands, 1), at(fused.operands, 2));
+  const step = fused !== undefined && ctx.count(at(fused.operands, 1)) > 1 ? 4 : 0;
+  const minus = fused?.attrs.input_zero ?? 0;
+  const table = ctx.packed(sources, Math.max(groups, 1) * padded * EPILOGUE_BYTES + 64, (f, from, to) => {
+    const addresses = from.map((s) => s.address);
+    const biasAt = bias === undefined ? 0 : (addresses.shift() ?? 0);
+    const [multiplier = 0, shift = 0] = addresses;
+    for (let g = 0; g < groups; g++) {
+      const skip = g * perGroup * 4;
+      f.do(
+        f.call(packTableKernel(ctx.asm), [
+          to.address + g * padded * EPILOGUE_BYTES,
+          biasAt === 0 ? 0 : biasAt + skip,
+          multiplier === 0 ? 0 : multiplier + (step === 0 ? 0 : skip),
+          shift === 0 ? 0 : shift + (step === 0 ? 0 : skip),
+          step,
+          minus,
+          perGroup,
+        ]),
+      );
+    }
+  });
+  if (fused === undefined) return { epilogue: 'i32', table, zero: 0, lo: 0, hi: 0, result, bytes: 4 };
+  const { output_zero: zero, lo, hi } = fused.attrs;
+  return {
+    epilogue: rescaleForm(ctx, at(fused.operands, 1), at(fused.operands, 2)),
+    table,
+    zero,
+    lo,
+    hi,
+    result: at(fused.results, 0),
+    bytes: 1,
+  };
+};

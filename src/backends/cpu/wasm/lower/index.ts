@@ -1,0 +1,42 @@
+import type { AnyNode, OpName, Rule } from '../../../../ir/index.ts';
+import { invariant } from '../../../../support/index.ts';
+import type { Context, Emit } from '../context.ts';
+import { arithmeticRows } from './arithmetic.ts';
+import { convRows } from './conv.ts';
+import { logicRows } from './logic.ts';
+import { matmulRows } from './matmul.ts';
+import { normRows } from './norm.ts';
+import { poolRows } from './pool.ts';
+import { quantizedRows } from './quantized.ts';
+import { reduceRows } from './reduce.ts';
+import { shapeRows } from './shape.ts';
+import { unaryRows } from './unary.ts';
+
+const TABLE = {
+  ...arithmeticRows,
+  ...convRows,
+  ...logicRows,
+  ...matmulRows,
+  ...normRows,
+  ...poolRows,
+  ...quantizedRows,
+  ...reduceRows,
+  ...shapeRows,
+  ...unaryRows,
+};
+
+type AnyRule = (ctx: Context, node: AnyNode) => Emit;
+
+/** Every row of the backend: total over primitives, as each family file checks. */
+export const ROWS: ReadonlyMap<OpName, AnyRule> = new Map(
+  (Object.entries(TABLE) as [OpName, Rule<Context, Emit, never>][]).map(([op, rule]) => [op, rule as unknown as AnyRule]),
+);
+
+export const hasRow = (op: OpName): boolean => ROWS.has(op);
+
+/** Plans one node and returns what emits its code. */
+export const lower = (ctx: Context, node: AnyNode): Emit => {
+  const rule = ROWS.get(node.op);
+  invariant(rule !== undefined, `${node.op} has neither a row nor a decomposition`);
+  return rule(ctx, node);
+};

@@ -1,0 +1,138 @@
+import { elementCount, type FAMILIES, type LoweringTable, type OpNode, type ValueId } from '../../../../ir/index.ts';
+import { at } from '../../../../support/index.ts';
+import type { Context, Emit } from '../context.ts';
+import { emitCopy } from '../kernels/copy.ts';
+import { denseFloatKernel, dotKernel, packDenseFloatKernel } from '../kernels/direct.ts';
+import { EPILOGUE_BYTES, gemmFloatKernel, gemmKernel, TILE_CHANNELS, TILE_PIXELS } from '../kernels/gemm.ts';
+import { broadcastStrides, collapse, nest } from '../kernels/nest.ts';
+import { packColumnsKernel, packWeightsFloatKernel, packWeightsKernel } from '../kernels/pack.ts';
+import type { Val } from '../lift.ts';
+import { planFinish, roundUp } from './accumulate.ts';
+
+/** Inner elements that one round of the dot kernel takes. */
+const DOT_STEP = 16;
+/** Outputs that one call of the float dense kernel computes. */
+const DENSE_TILE = 16;
+
+const denseInt = (ctx: Context, node: OpNode<'dense'>, x: ValueId, w: ValueId): Emit => {
+  const { asm } = ctx;
+  const [n = 0, k = 0] = ctx.type(w).shape;
+  const rows = elementCount(ctx.type(x).shape.slice(0, -1));
+  const finish = planFinish(ctx, at(node.results, 0), ctx.fusedInto(node), node.operands[2], 1, n);
+  const padded = roundUp(k, DOT_STEP);
+  const weights = ctx.packed([w], roundUp(n, 4) * padded, (f, [from], to) => {
+    f.fill(to.address, 0, roundUp(n, 4) * padded);
+    const strides = [
+      [padded, 1],
+      [k, 1],
+    ];
+    emitCopy(f, asm, { sizes: [n, k], strides }, to.address, from?.address ?? 0, 1);
+  });
+  const [source, y] = [ctx.use(x), ctx.use(finish.result)];
+  const unsigned = ctx.type(x).dtype === 'u8';
+  return (f) => {
+    const { i32 } = f.ops;
+    const kernel = dotKernel(asm, unsigned, finish.epilogue !== 'i32');
+    const out = f.i32(y.address);
+    f.for(0, n, 4, (o) => {
+      const [from, to] = [f.i32(source.address), f.i32(out)];
+      f.for(0, rows, 1, () => {
+        const own = i32.add(weights.address, i32.mul(o, padded));
+        const entry = i32.add(finish.table.address, i32.mul(o, EPILOGUE_BYTES));
+        f.do(f.call(kernel, [from, own, padded, to, i32.sub(n, o), entry, finish.zero, finish.lo, finish.hi]));
+        f.inc(from, k);
+        f.inc(to, n * finish.bytes);
+      });
+      f.inc(out, 4 * finish.bytes);
+    });
+  };
+};
+
+const denseFloat = (ctx: Context, node: OpNode<'dense'>, x: ValueId, w: ValueId): Emit => {
+  const { asm } = ctx;
+  const [n = 0, k = 0] = ctx.type(w).shape;
+  const rows = elementCount(ctx.type(x).shape.slice(0, -1));
+  const padded = roundUp(n, DENSE_TILE);
+  const [, , biasValue] = node.operands;
+  const bias =
+    biasValue === undefined
+      ? ctx.table(new Float32Array(padded))
+      : ctx.packed([biasValue], padded * 4, (f, [from], to) => f.copy(to.address, from?.address ?? 0, n * 4));
+  const panel = ctx.packed([w], padded * k * 4, (f, [from], to) =>
+    f.do(f.call(packDenseFloatKernel(asm), [to.address, from?.address ?? 0, n, k])),
+  );
+  const [source, y] = [ctx.use(x), ctx.use(at(node.results, 0))];
+  return (f) => {
+    const { i32 } = f.ops;
+    const kernel = denseFloatKernel(asm);
+    f.for(0, n, DENSE_TILE, (o) => {
+      const [from, to] = [f.i32(source.address), f.i32(i32.add(y.address, i32.shl(o, 2)))];
+      f.for(0, rows, 1, () => {
+        const own = i32.add(panel.address, i32.mul(o, k * 4));
+        f.do(f.call(kernel, [from, own, k, to, i32.sub(n, o), i32.add(bias.address, i32.shl(o, 2))]));
+        f.inc(from, k * 4);
+        f.inc(to, n * 4);
+      });
+    });
+  };
+};
+
+const lowerDense = (ctx: Context, node: OpNode<'dense'>): Emit => {
+  const [x, w] = node.operands;
+  if (x === undefined || w === undefined || ctx.count(at(node.results, 0)) === 0) return () => undefined;
+  return (ctx.type(x).dtype === 'f32' ? denseFloat : denseInt)(ctx, node, x, w);
+};
+
+/** A product of matrices as tiles of the matrix kernels: rows of a are its channels, columns of b its pixels. */
+const lowerMatmul = (ctx: Context, node: OpNode<'matmul'>): Emit => {
+  const { asm } = ctx;
+  const [a, b] = [at(node.operands, 0), at(node.operands, 1)];
+  const result = at(node.results, 0);
+  const [ta, tb, ty] = [ctx.type(a), ctx.type(b), ctx.type(result)];
+  if (ctx.count(result) === 0) return () => undefined;
+  const [m = 0, k = 0] = ta.shape.slice(-2);
+  const n = tb.shape.at(-1) ?? 0;
+  const batch = ty.shape.slice(0, -2);
+  const float = ty.dtype === 'f32';
+  const unit = float ? 4 : 1;
+  const inner = float ? k : Math.ceil(k / 2);
+  const panelStep = float ? n * 4 : roundUp(n, TILE_PIXELS) * 4;
+  const weights = ctx.temporary(roundUp(m, TILE_CHANNELS) * inner * 4);
+  const panel = float ? undefined : ctx.temporary(inner * panelStep);
+  const zeros = ctx.table(new Int32Array(TILE_CHANNELS * (EPILOGUE_BYTES / 4)));
+  const [pa, pb, py] = [ctx.use(a), ctx.use(b), ctx.use(result)];
+  const walk = collapse({
+    sizes: batch,
+    strides: [
+      broadcastStrides(batch, batch, m * n * 4),
+      broadcastStrides(ta.shape.slice(0, -2), batch, m * k * unit),
+      broadcastStrides(tb.shape.slice(0, -2), batch, k * n * unit),
+    ],
+  });
+  return (f) => {
+    const { i32 } = f.ops;
+    nest(f, walk, [py.address, pa.address, pb.address], ([y, x, z]) => {
+      if (y === undefined || x === undefined || z === undefined) return;
+      if (float) f.do(f.call(packWeightsFloatKernel(asm), [weights.address, x, m, k]));
+      else {
+        f.do(f.call(packWeightsKernel(asm, ta.dtype === 'u8'), [weights.address, x, m, k, node.attrs.a_zero]));
+        f.do(f.call(packColumnsKernel(asm, tb.dtype === 'u8'), [panel?.address ?? 0, panelStep, z, k, n, node.attrs.b_zero]));
+      }
+      f.for(0, m, TILE_CHANNELS, (row) => {
+        f.for(0, n, TILE_PIXELS, (column) => {
+          const from = i32.add(panel === undefined ? z : panel.address, i32.shl(column, 2));
+          const own = i32.add(weights.address, i32.mul(row, inner * 4));
+          const to = i32.add(y, i32.shl(i32.add(i32.mul(row, n), column), 2));
+          const args: Val[] = [from, panelStep, own, inner, to, n * 4, i32.sub(n, column), i32.sub(m, row), zeros.address];
+          f.do(f.call(float ? gemmFloatKernel(asm) : gemmKernel(asm, 'i32'), float ? args : [...args, 0, 0, 0]));
+        });
+      });
+    });
+  };
+};
+
+export const matmulRows = { dense: lowerDense, matmul: lowerMatmul } satisfies LoweringTable<
+  Context,
+  Emit,
+  keyof (typeof FAMILIES)['matmul']
+>;

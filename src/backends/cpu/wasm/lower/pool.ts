@@ -1,0 +1,127 @@
+import { elementCount, type FAMILIES, type LoweringTable, type OpNode, unsupported } from '../../../../ir/index.ts';
+import { at } from '../../../../support/index.ts';
+import type { Context, Emit } from '../context.ts';
+import type { Fn } from '../fn.ts';
+import { type Geometry, geometryOf, naturalRows, planeOf, tapOffsets } from '../geometry.ts';
+import { pixelStep } from '../kernels/pack.ts';
+import { averagePoolFloatKernel, averagePoolKernel, maxPoolFloatKernel, maxPoolKernel } from '../kernels/pool.ts';
+import { emitPadded, type Fill } from '../kernels/window.ts';
+import type { Val } from '../lift.ts';
+import { bytesOf, operand, result } from './common.ts';
+
+type PoolNode = OpNode<'max_pool'> | OpNode<'average_pool'>;
+
+/** Bits of -infinity. */
+const NEGATIVE_INFINITY_BITS = 0xff800000 | 0;
+/** Sums of 8-bit values stay in int32, and counts exact in float32, below this many cells. */
+const MAX_CELLS = 2 ** 22;
+
+/** Loops over planes (padding each) and rows; `row` calls a kernel for one row of results. */
+const lowerRows = (
+  ctx: Context,
+  node: PoolNode,
+  g: Geometry,
+  fill: Fill,
+  row: (f: Fn, from: Val, offsets: number, taps: number, to: Val, rowIndex: Val) => void,
+): Emit => {
+  const [x, y] = [operand(node, 0), result(node)];
+  const type = ctx.type(x);
+  const bytes = bytesOf(type);
+  const planes = elementCount(type.shape.slice(0, 2));
+  const rows = naturalRows(g);
+  const taps = tapOffsets(g, 1);
+  const offsets = ctx.table(Int32Array.from(taps, (t) => t * bytes));
+  const rowTable = ctx.table(Int32Array.from(rows.starts, (s) => s * bytes));
+  const padded = g.copies ? ctx.temporary(planeOf(g.padded) * bytes) : undefined;
+  const [from, to] = [ctx.use(x), ctx.use(y)];
+  return (f) => {
+    if (ctx.count(y) === 0) return;
+    const { i32 } = f.ops;
+    const [source, target] = [f.i32(from.address), f.i32(to.address)];
+    const base = f.local('i32');
+    f.for(0, planes, 1, () => {
+      if (padded === undefined) f.set(base, source);
+      else {
+        emitPadded(f, ctx.asm, g, 1, padded.address, source, bytes, fill);
+        f.set(base, padded.address);
+      }
+      f.for(0, rows.starts.length, 1, (r) => {
+        row(f, i32.add(base, f.load('i32', i32.add(rowTable.address, i32.shl(r, 2)))), offsets.address, taps.length, target, r);
+        f.inc(target, rows.width * bytes);
+      });
+      f.inc(source, planeOf(g.input) * bytes);
+    });
+  };
+};
+
+const geometry = (ctx: Context, node: PoolNode): Geometry =>
+  geometryOf(ctx.type(operand(node, 0)).shape.slice(2), ctx.type(result(node)).shape.slice(2), node.attrs.kernel, node.attrs);
+
+const lowerMax = (ctx: Context, node: OpNode<'max_pool'>): Emit => {
+  const g = geometry(ctx, node);
+  const { dtype } = ctx.type(operand(node, 0));
+  const step = g.stride[2];
+  const width = g.output[2];
+  if (dtype === 'f32') {
+    return lowerRows(ctx, node, g, { word: NEGATIVE_INFINITY_BITS }, (f, from, offsets, taps, to) =>
+      f.do(f.call(maxPoolFloatKernel(ctx.asm, step === 1), [from, offsets, taps, to, width, step * 4])),
+    );
+  }
+  const access = dtype === 'u8' ? 'u8' : 'i8';
+  return lowerRows(ctx, node, g, { byte: access === 'u8' ? 0 : 0x80 }, (f, from, offsets, taps, to) =>
+    f.do(f.call(maxPoolKernel(ctx.asm, access, pixelStep(step)), [from, offsets, taps, to, width, step])),
+  );
+};
+
+/** Per result pixel: taps inside the input, and taps inside the input and its declared padding. */
+const countCells = (g: Geometry, pads: readonly number[], spatial: number): { inside: number[]; padded: number[] } => {
+  const lead = 3 - spatial;
+  const axes = ([0, 1, 2] as const).map((d) => {
+    const end = d < lead ? 0 : (pads[spatial + d - lead] ?? 0);
+    return Array.from({ length: g.output[d] }, (_, o) => {
+      let [inside, padded] = [0, 0];
+      for (let k = 0; k < g.kernel[d]; k++) {
+        const i = o * g.stride[d] - g.begin[d] + k * g.dilation[d];
+        if (i >= 0 && i < g.input[d]) inside++;
+        if (i < g.input[d] + end) padded++;
+      }
+      return { inside, padded };
+    });
+  });
+  const [depth = [], height = [], wide = []] = axes;
+  const cells = depth.flatMap((z) =>
+    height.flatMap((y) => wide.map((x) => ({ inside: z.inside * y.inside * x.inside, padded: z.padded * y.padded * x.padded }))),
+  );
+  return { inside: cells.map((c) => c.inside), padded: cells.map((c) => c.padded) };
+};
+
+const lowerAverage = (ctx: Context, node: OpNode<'average_pool'>): Emit => {
+  const g = geometry(ctx, node);
+  if (planeOf(g.kernel) > MAX_CELLS) return unsupported(`windows of more than ${MAX_CELLS} cells`)();
+  const { dtype, shape } = ctx.type(operand(node, 0));
+  const { inside, padded } = countCells(g, node.attrs.pads, shape.length - 2);
+  const cells = node.attrs.include_pad ? padded : inside;
+  const [step, width] = [g.stride[2], g.output[2]];
+  if (dtype === 'f32') {
+    const table = ctx.table(Float32Array.from(cells));
+    return lowerRows(ctx, node, g, { byte: 0 }, (f, from, offsets, taps, to, r) => {
+      const own = f.ops.i32.add(table.address, f.ops.i32.mul(r, width * 4));
+      f.do(f.call(averagePoolFloatKernel(ctx.asm, step === 1), [from, offsets, taps, to, width, step * 4, own]));
+    });
+  }
+  const divisors = ctx.table(Int32Array.from(cells));
+  const extra = ctx.table(Int32Array.from(cells, (c, i) => (c - at(inside, i)) * node.attrs.pad_value));
+  const access = dtype === 'u8' ? 'u8' : 'i8';
+  return lowerRows(ctx, node, g, { byte: 0 }, (f, from, offsets, taps, to, r) => {
+    const { i32 } = f.ops;
+    const skip = f.i32(i32.mul(r, width * 4));
+    const tables = [i32.add(divisors.address, skip), i32.add(extra.address, skip)];
+    f.do(f.call(averagePoolKernel(ctx.asm, access, pixelStep(step)), [from, offsets, taps, to, width, step, ...tables]));
+  });
+};
+
+export const poolRows = { max_pool: lowerMax, average_pool: lowerAverage } satisfies LoweringTable<
+  Context,
+  Emit,
+  keyof (typeof FAMILIES)['pool']
+>;

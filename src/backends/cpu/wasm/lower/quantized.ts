@@ -1,0 +1,233 @@
+import { DTYPE_INFO, elementCount, type FAMILIES, LOG2_TABLE, type LoweringTable, type OpNode } from '../../../../ir/index.ts';
+import { at } from '../../../../support/index.ts';
+import type { Context, Emit } from '../context.ts';
+import type { Fn } from '../fn.ts';
+import { emitMap, type MapSpec } from '../kernels/map.ts';
+import { rescaleKernel, tableKernel } from '../kernels/quantize.ts';
+import type { Ex, Local, Val } from '../lift.ts';
+import { rescaleForm } from './accumulate.ts';
+import { ACCESS, accessOf, lowerMap, operand, result } from './common.ts';
+
+/** NaN ends as `zero`: trunc_sat gives 0. Far values are clamped before zero is added, so that the sum cannot wrap. */
+const lowerQuantize = (ctx: Context, node: OpNode<'quantize'>): Emit =>
+  lowerMap(
+    ctx,
+    node,
+    {
+      name: 'quantize',
+      inputs: ['f32'],
+      output: 'i8',
+      extra: ['f32', 'i32'],
+      scalar: (f, [x = 0], [inverse = 0, zero = 0]) => {
+        const { f32, i32 } = f.ops;
+        const v = f32.floor(f32.add(f32.mul(x, inverse), 0.5));
+        const q = f.i32(i32.add(i32.trunc_s_sat.f32(f32.min(f32.max(v, -1024), 1024)), zero));
+        return f.select(i32.lt_s(q, -128), -128, f.select(i32.gt_s(q, 127), 127, q));
+      },
+    },
+    (f) => [f.f32c(node.attrs.inverse_scale), node.attrs.zero],
+  );
+
+const lowerDequantize = (ctx: Context, node: OpNode<'dequantize'>): Emit =>
+  lowerMap(
+    ctx,
+    node,
+    {
+      name: 'dequantize',
+      inputs: [accessOf(ctx.type(operand(node, 0)))],
+      output: 'f32',
+      extra: ['f64', 'f32'],
+      scalar: (f, [x = f.i32(0)], [zero = 0, scale = 0]) => {
+        const { f32, f64 } = f.ops;
+        return f32.mul(f32.demote(f64.sub(f64.convert_s.i32(x), zero)), scale);
+      },
+    },
+    (f) => [f.f64c(node.attrs.zero), f.f32c(node.attrs.scale)],
+  );
+
+const lowerCast = (ctx: Context, node: OpNode<'cast'>): Emit => {
+  const [from, to] = [ctx.type(operand(node, 0)).dtype, node.attrs.dtype];
+  const { lo, hi } = DTYPE_INFO[to];
+  const scalar = (f: Fn, x: Local): Val => {
+    const { f32, i32 } = f.ops;
+    if (to === 'f32') return from === 'f32' ? x : f32.convert_s.i32(x);
+    if (to === 'bool') return from === 'f32' ? f32.ne(x, 0) : i32.ne(x, 0);
+    const v = f.i32(from === 'f32' ? i32.trunc_s_sat.f32(x) : x);
+    return to === 'i32' ? v : f.select(i32.lt_s(v, lo), lo, f.select(i32.gt_s(v, hi), hi, v));
+  };
+  return lowerMap(ctx, node, {
+    name: `cast_${from}_${to}`,
+    inputs: [ACCESS[from]],
+    output: ACCESS[to],
+    scalar: (f, [x]) => (x === undefined ? 0 : scalar(f, x)),
+  });
+};
+
+const lowerRescale = (ctx: Context, node: OpNode<'rescale'>): Emit => {
+  const [x, m, s, y] = [operand(node, 0), operand(node, 1), operand(node, 2), result(node)];
+  const [tx, ty] = [ctx.type(x), ctx.type(y)];
+  const channels = ctx.count(m);
+  const shared = channels === 1;
+  const total = ctx.count(x);
+  const inner = shared ? total : elementCount(tx.shape.slice(2));
+  const outer = shared ? 1 : at(tx.shape, 0);
+  const [from, multiplier, shift, to] = [ctx.use(x), ctx.use(m), ctx.use(s), ctx.use(y)];
+  const { input_zero: inputZero, output_zero: zero, lo, hi } = node.attrs;
+  return (f) => {
+    const { i32 } = f.ops;
+    const kernel = rescaleKernel(ctx.asm, accessOf(tx), accessOf(ty), rescaleForm(ctx, m, s));
+    const [source, target] = [f.i32(from.address), f.i32(to.address)];
+    f.for(0, outer, 1, () => {
+      f.for(0, channels, 1, (c) => {
+        const factor = (at: number): Ex => f.load('i32', i32.add(at, i32.shl(c, 2)));
+        f.do(f.call(kernel, [target, source, inner, factor(multiplier.address), factor(shift.address), inputZero, zero, lo, hi]));
+        f.inc(source, inner * DTYPE_INFO[tx.dtype].bytes);
+        f.inc(target, inner * DTYPE_INFO[ty.dtype].bytes);
+      });
+    });
+  };
+};
+
+/** y = rshr((T[i] << 7) + (T[i + 1] - T[i]) f, 7): |y23| < 2^23, so int32 does. */
+const lowerWideTable = (ctx: Context, node: OpNode<'table'>): Emit => {
+  const table = ctx.use(operand(node, 1));
+  const [from, to] = [ctx.use(operand(node, 0)), ctx.use(result(node))];
+  const { shape } = ctx.type(result(node));
+  const spec: MapSpec = {
+    name: 'table16',
+    inputs: ['i16'],
+    output: 'i16',
+    extra: ['i32'],
+    scalar: (f, [x = 0], [t = 0]) => {
+      const { i32 } = f.ops;
+      const entry = f.i32(i32.add(t, i32.shl(i32.shr_s(i32.add(x, 32768), 7), 1)));
+      const low = f.i32(f.load('i16', entry));
+      const slope = i32.mul(i32.sub(f.load('i16', entry, 2), low), i32.and(x, 127));
+      return i32.shr_s(i32.add(i32.add(i32.shl(low, 7), slope), 64), 7);
+    },
+  };
+  return (f) => emitMap(f, ctx.asm, spec, { address: to.address, shape }, [{ address: from.address, shape }], () => [table.address]);
+};
+
+const lowerTable = (ctx: Context, node: OpNode<'table'>): Emit => {
+  const [x, t, y] = [operand(node, 0), operand(node, 1), result(node)];
+  const [tx, tt] = [ctx.type(x), ctx.type(t)];
+  if (tx.dtype === 'i16') return lowerWideTable(ctx, node);
+  const bytes = DTYPE_INFO[tt.dtype].bytes;
+  const shared = tt.shape.length === 1;
+  const [outer, channels] = shared ? [1, 1] : [at(tx.shape, 0), at(tx.shape, 1)];
+  const inner = shared ? ctx.count(x) : elementCount(tx.shape.slice(2));
+  const [from, table, to] = [ctx.use(x), ctx.use(t), ctx.use(y)];
+  const offset = tx.dtype === 'i8' ? 128 * bytes : 0;
+  return (f) => {
+    const { i32 } = f.ops;
+    const kernel = tableKernel(ctx.asm, tx.dtype === 'i8' ? 'i8' : 'u8', accessOf(tt));
+    const [source, target] = [f.i32(from.address), f.i32(to.address)];
+    f.for(0, outer, 1, () => {
+      f.for(0, channels, 1, (c) => {
+        f.do(f.call(kernel, [target, source, inner, i32.add(table.address + offset, i32.mul(c, 256 * bytes))]));
+        f.inc(source, inner);
+        f.inc(target, inner * bytes);
+      });
+    });
+  };
+};
+
+/** Greatest |sum + 2^(shift - 1)| that the operands' dtypes allow. */
+const sumBound = (ctx: Context, node: OpNode<'add_rescale'>): number =>
+  node.operands.reduce(
+    (n, v, k) => {
+      const { lo, hi } = DTYPE_INFO[ctx.type(v).dtype];
+      const zero = at(node.attrs.zeros, k);
+      return n + Math.abs(at(node.attrs.multipliers, k)) * Math.max(hi - zero, zero - lo);
+    },
+    2 ** (node.attrs.shift - 1),
+  );
+
+/** Extra arguments: multiplier and zero of each operand, then half, shift, output zero, lo, hi. */
+const addRescaleVector = (f: Fn, xs: readonly Local[], extra: readonly Local[]): Ex => {
+  const { i16x8, i32x4, i8x16, v128 } = f.ops;
+  const [half = 0, shift = 0, zero = 0, lo = 0, hi = 0] = extra.slice(2 * xs.length);
+  const sums = [f.v128(i32x4.splat(half)), f.v128(i32x4.splat(half))] as const;
+  for (const [k, x] of xs.entries()) {
+    const [m = 0, z = 0] = extra.slice(2 * k, 2 * k + 2);
+    const d = f.v128(i16x8.sub(x, i16x8.splat(z)));
+    f.set(sums[0], i32x4.add(sums[0], i32x4.mul(i32x4.extend_low_i16x8_s(d), i32x4.splat(m))));
+    f.set(sums[1], i32x4.add(sums[1], i32x4.mul(i32x4.extend_high_i16x8_s(d), i32x4.splat(m))));
+  }
+  const [a, b] = sums.map((s) => {
+    const y = i32x4.add(i32x4.shr_s(s, shift), i32x4.splat(zero));
+    return i32x4.min_s(i32x4.max_s(y, i32x4.splat(lo)), i32x4.splat(hi));
+  });
+  const words = i16x8.narrow_i32x4_s(a ?? f.zero(), b ?? f.zero());
+  return i8x16.narrow_i16x8_u(v128.and(words, i16x8.splat(0xff)), f.zero());
+};
+
+const addRescaleScalar = (f: Fn, xs: readonly Local[], extra: readonly Local[]): Ex => {
+  const { i32, i64 } = f.ops;
+  const [half = f.i32(0), shift = f.i32(0), zero = f.i32(0), lo = 0, hi = 0] = extra.slice(2 * xs.length);
+  const sum = f.let('i64', i64.extend_u(half));
+  for (const [k, x] of xs.entries()) {
+    const [m = f.i32(0), z = 0] = extra.slice(2 * k, 2 * k + 2);
+    f.set(sum, i64.add(sum, i64.mul(i64.extend_s(i32.sub(x, z)), i64.extend_s(m))));
+  }
+  const y = f.i32(i32.add(i32.wrap(i64.shr_s(sum, i64.extend_u(shift))), zero));
+  return f.select(i32.lt_s(y, lo), lo, f.select(i32.gt_s(y, hi), hi, y));
+};
+
+const lowerAddRescale = (ctx: Context, node: OpNode<'add_rescale'>): Emit => {
+  const { multipliers, zeros, shift, output_zero: zero, lo, hi } = node.attrs;
+  const extra = [...multipliers.flatMap((m, k) => [m, at(zeros, k)]), 2 ** (shift - 1), shift, zero, lo, hi];
+  const fits = sumBound(ctx, node) <= 2 ** 31 - 1;
+  return lowerMap(
+    ctx,
+    node,
+    {
+      name: fits ? 'add_rescale' : 'add_rescale_wide',
+      inputs: node.operands.map((v) => accessOf(ctx.type(v))),
+      output: 'i8',
+      extra: extra.map(() => 'i32' as const),
+      scalar: addRescaleScalar,
+      ...(fits ? { vector8: addRescaleVector } : {}),
+    },
+    () => extra,
+  );
+};
+
+/** b 2^24 + table value + rshr(slope r, 23); the product needs 40 bits. */
+const lowerLog2 = (ctx: Context, node: OpNode<'log2_fixed'>): Emit => {
+  const table = ctx.table(LOG2_TABLE);
+  return lowerMap(
+    ctx,
+    node,
+    {
+      name: 'log2_fixed',
+      inputs: ['i32'],
+      output: 'i32',
+      extra: ['i32'],
+      scalar: (f, [x = 0], [t = 0]) => {
+        const { i32, i64 } = f.ops;
+        const b = f.i32(i32.sub(31, i32.clz(x)));
+        const m = f.i32(i32.shl(x, i32.sub(31, b)));
+        const entry = f.i32(i32.add(t, i32.shl(i32.and(i32.shr_u(m, 23), 255), 2)));
+        const low = f.i32(f.load('i32', entry));
+        const rest = i64.extend_u(i32.and(m, 2 ** 23 - 1));
+        const product = i64.mul(i64.extend_s(i32.sub(f.load('i32', entry, 4), low)), rest);
+        const step = i32.wrap(i64.shr_s(i64.add(product, 2 ** 22), 23));
+        const value = i32.add(i32.add(i32.shl(b, 24), low), step);
+        return f.select(i32.gt_s(x, 0), value, -(2 ** 31));
+      },
+    },
+    () => [table.address],
+  );
+};
+
+export const quantizedRows = {
+  quantize: lowerQuantize,
+  dequantize: lowerDequantize,
+  cast: lowerCast,
+  rescale: lowerRescale,
+  table: lowerTable,
+  add_rescale: lowerAddRescale,
+  log2_fixed: lowerLog2,
+} satisfies LoweringTable<Context, Emit, keyof (typeof FAMILIES)['quantized']>;

@@ -1,0 +1,79 @@
+import { elementCount, type FAMILIES, type LoweringTable, type OpNode, stridesOf } from '../../../../ir/index.ts';
+import { at } from '../../../../support/index.ts';
+import type { Context, Emit } from '../context.ts';
+import { emitCopy } from '../kernels/copy.ts';
+import { collapse, nest } from '../kernels/nest.ts';
+import { argKernel, reduceKernel, type ReduceOp } from '../kernels/reduce.ts';
+import { accessOf, axisOf, bytesOf, operand, result } from './common.ts';
+
+type Reduction = 'reduce_sum' | 'reduce_mean' | 'reduce_max' | 'reduce_min' | 'reduce_prod';
+
+/** Result of reducing nothing. */
+const EMPTY: { readonly [K in ReduceOp]: number } = { sum: 0, mean: 0, max: 0, min: 0, prod: 1 };
+
+/** Runs a kernel per kept position, on the reduced elements where they lie or, scattered ones, on a copy of the line. */
+const lowerReduction =
+  (op: ReduceOp) =>
+  (ctx: Context, node: OpNode<Reduction>): Emit => {
+    const [x, y] = [operand(node, 0), result(node)];
+    const [tx, ty] = [ctx.type(x), ctx.type(y)];
+    const bytes = bytesOf(tx);
+    const reduced = new Set(node.attrs.axes.map((a) => axisOf(a, tx.shape.length)));
+    const strides = stridesOf(tx.shape).map((s) => s * bytes);
+    const pick = (inside: boolean): { sizes: number[]; strides: number[] } => {
+      const dims = tx.shape.map((_, d) => d).filter((d) => reduced.has(d) === inside);
+      return { sizes: dims.map((d) => at(tx.shape, d)), strides: dims.map((d) => at(strides, d)) };
+    };
+    const [kept, inner] = [pick(false), pick(true)];
+    const count = elementCount(inner.sizes);
+    const line = stridesOf(inner.sizes).map((s) => s * bytes);
+    const walk = collapse({ sizes: inner.sizes, strides: [line, inner.strides] });
+    const adjacent = walk.sizes.length === 0 || (walk.sizes.length === 1 && walk.strides[1]?.[0] === bytes);
+    const buffer = adjacent || count === 0 ? undefined : ctx.temporary(count * bytes);
+    const [from, to] = [ctx.use(x), ctx.use(y)];
+    const outer = collapse({ sizes: kept.sizes, strides: [stridesOf(kept.sizes).map((s) => s * bytesOf(ty)), kept.strides] });
+    return (f) => {
+      const kernel = reduceKernel(ctx.asm, op, accessOf(tx));
+      nest(f, outer, [to.address, from.address], ([target = 0, source = 0]) => {
+        if (count === 0) {
+          f.store(accessOf(ty), target, EMPTY[op]);
+          return;
+        }
+        if (buffer !== undefined) emitCopy(f, ctx.asm, walk, buffer.address, source, bytes);
+        f.store(accessOf(ty), target, f.call(kernel, [buffer?.address ?? source, count]));
+      });
+    };
+  };
+
+const lowerArg =
+  (op: 'argmax' | 'argmin') =>
+  (ctx: Context, node: OpNode<'argmax' | 'argmin'>): Emit => {
+    const [x, y] = [operand(node, 0), result(node)];
+    const type = ctx.type(x);
+    const axis = axisOf(node.attrs.axis, type.shape.length);
+    const n = at(type.shape, axis);
+    const outer = elementCount(type.shape.slice(0, axis));
+    const inner = elementCount(type.shape.slice(axis + 1));
+    const bytes = bytesOf(type);
+    const [from, to] = [ctx.use(x), ctx.use(y)];
+    const strides = [
+      [inner * 4, 4],
+      [n * inner * bytes, bytes],
+    ];
+    return (f) => {
+      const kernel = argKernel(ctx.asm, op, accessOf(type), node.attrs.last);
+      nest(f, { sizes: [outer, inner], strides }, [to.address, from.address], ([target = 0, source = 0]) =>
+        f.store('i32', target, f.call(kernel, [source, n, inner * bytes])),
+      );
+    };
+  };
+
+export const reduceRows = {
+  reduce_sum: lowerReduction('sum'),
+  reduce_mean: lowerReduction('mean'),
+  reduce_max: lowerReduction('max'),
+  reduce_min: lowerReduction('min'),
+  reduce_prod: lowerReduction('prod'),
+  argmax: lowerArg('argmax'),
+  argmin: lowerArg('argmin'),
+} satisfies LoweringTable<Context, Emit, keyof (typeof FAMILIES)['reduce']>;

@@ -1,0 +1,179 @@
+import { elementCount, type FAMILIES, type LoweringTable, type OpNode, stridesOf } from '../../../../ir/index.ts';
+import { at } from '../../../../support/index.ts';
+import type { Context, Emit } from '../context.ts';
+import { emitCopy, moveKernel } from '../kernels/copy.ts';
+import { broadcastStrides, nest, scaled } from '../kernels/nest.ts';
+import { ACCESS, axisOf, bytesOf, operand, result } from './common.ts';
+
+/** Copies an operand to the first result along given strides of the operand, in elements, from an offset on. */
+const lowerCopy = (ctx: Context, node: OpNode, strides: readonly number[], offset: number): Emit => {
+  const [x, y] = [operand(node, 0), result(node)];
+  const type = ctx.type(y);
+  const bytes = bytesOf(type);
+  const [from, to] = [ctx.use(x), ctx.use(y)];
+  const axes = { sizes: type.shape, strides: [scaled(stridesOf(type.shape), bytes), scaled(strides, bytes)] };
+  return (f) => emitCopy(f, ctx.asm, axes, to.address, from.address + offset * bytes, bytes);
+};
+
+const lowerReshape = (ctx: Context, node: OpNode<'reshape'>): Emit => {
+  ctx.alias(result(node), operand(node, 0));
+  return () => undefined;
+};
+
+const lowerTranspose = (ctx: Context, node: OpNode<'transpose'>): Emit => {
+  const strides = stridesOf(ctx.type(operand(node, 0)).shape);
+  return lowerCopy(
+    ctx,
+    node,
+    node.attrs.perm.map((p) => at(strides, p)),
+    0,
+  );
+};
+
+const lowerSlice = (ctx: Context, node: OpNode<'slice'>): Emit => {
+  const strides = stridesOf(ctx.type(operand(node, 0)).shape);
+  const { starts, steps } = node.attrs;
+  const offset = ctx.count(result(node)) === 0 ? 0 : starts.reduce((n, s, i) => n + s * at(strides, i), 0);
+  return lowerCopy(
+    ctx,
+    node,
+    strides.map((s, i) => s * at(steps, i)),
+    offset,
+  );
+};
+
+const lowerExpand = (ctx: Context, node: OpNode<'expand'>): Emit =>
+  lowerCopy(ctx, node, broadcastStrides(ctx.type(operand(node, 0)).shape, ctx.type(result(node)).shape, 1), 0);
+
+/** Bytes of a tensor from one index of everything before `axis` to the next. */
+const runBytes = (ctx: Context, node: OpNode, value: OpNode['operands'][number], axis: number): number => {
+  const type = ctx.type(value);
+  return elementCount(type.shape.slice(axisOf(axis, type.shape.length))) * bytesOf(type);
+};
+
+const lowerConcat = (ctx: Context, node: OpNode<'concat'>): Emit => {
+  const y = result(node);
+  const shape = ctx.type(y).shape;
+  const outer = elementCount(shape.slice(0, axisOf(node.attrs.axis, shape.length)));
+  const whole = runBytes(ctx, node, y, node.attrs.axis);
+  const to = ctx.use(y);
+  const parts = node.operands.map((v) => ({ slot: ctx.use(v), bytes: runBytes(ctx, node, v, node.attrs.axis) }));
+  return (f) => {
+    let start = 0;
+    for (const { slot, bytes } of parts) {
+      const strides = [
+        [whole, 1],
+        [bytes, 1],
+      ];
+      emitCopy(f, ctx.asm, { sizes: [outer, bytes], strides }, to.address + start, slot.address, 1);
+      start += bytes;
+    }
+  };
+};
+
+const lowerSplit = (ctx: Context, node: OpNode<'split'>): Emit => {
+  const x = operand(node, 0);
+  const shape = ctx.type(x).shape;
+  const outer = elementCount(shape.slice(0, axisOf(node.attrs.axis, shape.length)));
+  const whole = runBytes(ctx, node, x, node.attrs.axis);
+  const from = ctx.use(x);
+  const parts = node.results.map((v) => ({ slot: ctx.use(v), bytes: runBytes(ctx, node, v, node.attrs.axis) }));
+  return (f) => {
+    let start = 0;
+    for (const { slot, bytes } of parts) {
+      const strides = [
+        [bytes, 1],
+        [whole, 1],
+      ];
+      emitCopy(f, ctx.asm, { sizes: [outer, bytes], strides }, slot.address, from.address + start, 1);
+      start += bytes;
+    }
+  };
+};
+
+/** Source index of each index of a padded dimension; the program is verified, so reflect and edge stay inside. */
+const paddedIndex = (size: number, begin: number, end: number, mode: 'reflect' | 'edge' | 'constant'): number[] =>
+  Array.from({ length: begin + size + end }, (_, o) => {
+    const i = o - begin;
+    if (i >= 0 && i < size) return i;
+    return mode === 'edge' ? (i < 0 ? 0 : size - 1) : i < 0 ? -i : 2 * (size - 1) - i;
+  });
+
+const lowerPadConstant = (ctx: Context, node: OpNode<'pad'>): Emit => {
+  const [x, y] = [operand(node, 0), result(node)];
+  const [tx, ty] = [ctx.type(x), ctx.type(y)];
+  const bytes = bytesOf(ty);
+  const [from, to] = [ctx.use(x), ctx.use(y)];
+  const target = scaled(stridesOf(ty.shape), bytes);
+  const first = target.reduce((n, s, d) => n + s * at(node.attrs.pads, d), 0);
+  const { value } = node.attrs;
+  return (f) => {
+    const base = f.i32(to.address);
+    f.for(0, ctx.count(y), 1, () => {
+      f.store(ACCESS[ty.dtype], base, value);
+      f.inc(base, bytes);
+    });
+    const axes = { sizes: tx.shape, strides: [target, scaled(stridesOf(tx.shape), bytes)] };
+    emitCopy(f, ctx.asm, axes, to.address + first, from.address, bytes);
+  };
+};
+
+const lowerPad = (ctx: Context, node: OpNode<'pad'>): Emit => {
+  const { mode, pads } = node.attrs;
+  const [x, y] = [operand(node, 0), result(node)];
+  const [tx, ty] = [ctx.type(x), ctx.type(y)];
+  if (mode === 'constant') return lowerPadConstant(ctx, node);
+  if (ctx.count(y) === 0) return () => undefined;
+  const bytes = bytesOf(ty);
+  const [from, to] = [ctx.use(x), ctx.use(y)];
+  const own = stridesOf(tx.shape);
+  const rank = tx.shape.length;
+  const tables = tx.shape.map((size, d) => {
+    const index = paddedIndex(size, at(pads, d), at(pads, rank + d), mode);
+    return ctx.table(Int32Array.from(index, (i) => i * at(own, d) * bytes));
+  });
+  const access = bytes === 1 ? 'u8' : bytes === 2 ? 'i16' : 'i32';
+  // pointer 0 walks the result, pointer d + 1 the table of dimension d
+  const strides = [scaled(stridesOf(ty.shape), bytes), ...tables.map((_, d) => ty.shape.map((__, e) => (e === d ? 4 : 0)))];
+  return (f) =>
+    nest(f, { sizes: ty.shape, strides }, [to.address, ...tables.map((t) => t.address)], ([target, ...entries]) => {
+      const source = f.i32(from.address);
+      for (const entry of entries) f.inc(source, f.load('i32', entry));
+      f.store(access, target ?? 0, f.load(access, source));
+    });
+};
+
+const lowerGather = (ctx: Context, node: OpNode<'gather'>): Emit => {
+  const [x, indices, y] = [operand(node, 0), operand(node, 1), result(node)];
+  const type = ctx.type(x);
+  const axis = axisOf(node.attrs.axis, type.shape.length);
+  const outer = elementCount(type.shape.slice(0, axis));
+  const n = at(type.shape, axis);
+  const run = elementCount(type.shape.slice(axis + 1)) * bytesOf(type);
+  const count = ctx.count(indices);
+  const [from, list, to] = [ctx.use(x), ctx.use(indices), ctx.use(y)];
+  return (f) => {
+    const { i32 } = f.ops;
+    const [source, target] = [f.i32(from.address), f.i32(to.address)];
+    f.for(0, outer, 1, () => {
+      f.for(0, count, 1, (i) => {
+        const index = f.i32(f.load('i32', i32.add(list.address, i32.shl(i, 2))));
+        f.set(index, f.select(i32.lt_s(index, 0), 0, f.select(i32.gt_s(index, n - 1), n - 1, index)));
+        f.do(f.call(moveKernel(ctx.asm), [target, i32.add(source, i32.mul(index, run)), run]));
+        f.inc(target, run);
+      });
+      f.inc(source, n * run);
+    });
+  };
+};
+
+export const shapeRows = {
+  reshape: lowerReshape,
+  transpose: lowerTranspose,
+  concat: lowerConcat,
+  split: lowerSplit,
+  pad: lowerPad,
+  slice: lowerSlice,
+  expand: lowerExpand,
+  gather: lowerGather,
+} satisfies LoweringTable<Context, Emit, keyof (typeof FAMILIES)['shape']>;
