@@ -75,8 +75,21 @@ export interface HostTensor {
   readonly elem: ElemName;
   readonly shape: readonly number[];
   readonly data: HostData;
+  /** The bytes of float32 elements where they are not aligned: `data` is then a copy, made when it is first read. */
+  readonly raw?: Uint8Array;
   readonly symbols?: readonly (string | undefined)[];
 }
+
+/** The same elements in another shape; data that is not read yet stays unread. */
+export const reshapedHost = (host: HostTensor, shape: readonly number[]): HostTensor => ({
+  elem: host.elem,
+  shape,
+  get data() {
+    return host.data;
+  },
+  ...(host.raw === undefined ? {} : { raw: host.raw }),
+  ...(host.symbols === undefined ? {} : { symbols: host.symbols }),
+});
 
 /** Zero-filled storage for n elements. */
 export const makeHost = (elem: ElemName, n: number): HostData => {

@@ -1,5 +1,5 @@
 import type { Program } from '../../ir/index.ts';
-import { type Diagnostic, fail, ok, type Result } from '../../support/index.ts';
+import type { Diagnostic } from '../../support/index.ts';
 import { examineModel, type OnnxOptions, type OnnxPort, type OnnxSource } from './import.ts';
 import type { NodeReport } from './values.ts';
 
@@ -22,13 +22,11 @@ export interface OnnxReport {
   readonly partial: boolean;
 }
 
-/** Examines every node of a model. Fails only when the bytes are no ONNX model. */
-export const examineOnnx = (bytes: Uint8Array, options: OnnxOptions = {}): Result<OnnxReport> => {
-  const examined = examineModel(bytes, options);
-  if (!examined.ok) return fail(...examined.diagnostics);
-  const { source, inputs, outputs, reports, problems, warnings, program } = examined.value;
+/** Examines every node of a model, supported or not. Bytes that are no ONNX model are one problem, without nodes. */
+export const examineOnnx = (bytes: Uint8Array, options: OnnxOptions = {}): OnnxReport => {
+  const { source, inputs, outputs, reports, problems, warnings, program } = examineModel(bytes, options);
   const count = (verdict: NodeReport['verdict']): number => reports.filter((r) => r.verdict === verdict).length;
-  return ok({
+  return {
     source,
     inputs,
     outputs,
@@ -38,5 +36,5 @@ export const examineOnnx = (bytes: Uint8Array, options: OnnxOptions = {}): Resul
     warnings,
     program,
     partial: problems.length > 0,
-  });
+  };
 };

@@ -1,7 +1,7 @@
 import { elementCount, isStaticShape, programCost, runProgram, type Tensor, type ValueId } from '../../ir/index.ts';
 import { at } from '../../support/index.ts';
 import { detailUnsupported, stop } from './diagnostics.ts';
-import { elemOf, type HostTensor, isFloat, makeHost } from './elem.ts';
+import { elemOf, type HostTensor, isFloat, makeHost, reshapedHost } from './elem.ts';
 import { OnnxNode, type NodeSite } from './node.ts';
 import type { OnnxOp } from './ops/index.ts';
 import { elemOfType, iota, Session } from './session.ts';
@@ -83,7 +83,7 @@ const foldMoves = (row: OnnxOp, site: NodeSite, outer: Session): readonly KnownV
   });
   if (row.moves === 'reshapes') {
     const [host] = hosts;
-    return host === undefined ? undefined : shapes.map((shape, i) => hostValue(site.outputs[i] ?? '', { ...host, shape }));
+    return host === undefined ? undefined : shapes.map((shape, i) => hostValue(site.outputs[i] ?? '', reshapedHost(host, shape)));
   }
   const total = shapes.reduce((sum, s) => sum + elementCount(s), 0);
   if (!outer.budget.take(count + total)) return undefined;

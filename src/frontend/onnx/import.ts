@@ -5,8 +5,8 @@ import { elemByCode, type ElemName, elemOf, isFloat, otherElemName } from './ele
 import { GraphImporter, opsetsOf, Scope } from './graph.ts';
 import { decodeModel, type DimensionProto, type GraphProto, int64, type ModelProto, type ValueInfoProto } from './schema.ts';
 import { Budget, Session, Warnings } from './session.ts';
-import type { ReadExternal } from './tensor.ts';
-import type { KnownValue, NodeReport } from './values.ts';
+import { decodeHostTensor, type ReadExternal } from './tensor.ts';
+import { hostValue, type KnownValue, type NodeReport } from './values.ts';
 
 export interface OnnxOptions {
   /** Name of the program; the graph's own when absent. */
@@ -15,6 +15,8 @@ export interface OnnxOptions {
   readonly readExternal?: ReadExternal;
   /** Numbers for symbolic dimensions. */
   readonly bind?: ReadonlyMap<string, number>;
+  /** Stored TensorProto messages (`input_1.pb`) for inputs that are fixed at import: shapes, axes, scales, … */
+  readonly constants?: ReadonlyMap<string, Uint8Array>;
 }
 
 /** An input or output as the model declares it. */
@@ -136,8 +138,22 @@ const warnNarrowed = (warnings: Warnings, ports: readonly OnnxPort[], what: stri
 };
 
 /** Reads the inputs that are not initializers into the scope. */
-const readInputs = (graph: GraphProto, scope: Scope, session: Session, symbols: Symbols, problems: Diagnostic[]): readonly OnnxPort[] =>
+const readInputs = (
+  graph: GraphProto,
+  scope: Scope,
+  session: Session,
+  symbols: Symbols,
+  problems: Diagnostic[],
+  constants: ReadonlyMap<string, Uint8Array>,
+): readonly OnnxPort[] =>
   graph.input.flatMap((info) => {
+    const fixed = constants.get(info.name);
+    if (fixed !== undefined) {
+      const host = decodeHostTensor(fixed);
+      if (!host.ok) problems.push(...host.diagnostics);
+      scope.set(info.name, host.ok ? hostValue(info.name, host.value) : { known: false, name: info.name, cause: `input ${info.name}` });
+      return [];
+    }
     if (scope.defines(info.name)) {
       if (!graph.initializer.some((t) => t.name === info.name)) problems.push(definedTwice(info.name));
       return [];
@@ -174,13 +190,16 @@ const readOutputs = (graph: GraphProto, scope: Scope, session: Session, problems
 };
 
 /** Types of inner values where the model declares them, for stand-ins. */
-const standIns = (graph: GraphProto, session: Session, symbols: Symbols) => {
+const standIns = (graph: GraphProto, session: Session, symbols: Symbols, inputs: () => readonly OnnxPort[]) => {
   const declared = new Map([...graph.valueInfo, ...graph.output].map((info) => [info.name, info]));
   return (name: string): KnownValue | undefined => {
     const info = declared.get(name);
     const type = info === undefined ? undefined : declaredType(info, 'value', symbols);
     if (type === undefined || !type.ok) return undefined;
     const { elem, shape } = type.value;
+    // a symbol that no input has cannot be bound: problems further on would be about the stand-in, not the model
+    const bindable = new Set(inputs().flatMap((port) => port.type.shape));
+    if (shape.some((d) => typeof d === 'string' && !bindable.has(d))) return undefined;
     return { known: true, name, elem, shape, wire: session.input(name, { dtype: elemOf(elem).dtype, shape }) };
   };
 };
@@ -201,34 +220,36 @@ const failed = (source: OnnxSource, problems: readonly Diagnostic[]): Examinatio
   outputs: [],
 });
 
-/** Reads a whole model and goes on after every problem. Fails only when the bytes are no model at all. */
-export const examineModel = (bytes: Uint8Array, options: OnnxOptions): Result<Examination> => {
+/** Reads a whole model and goes on after every problem. */
+export const examineModel = (bytes: Uint8Array, options: OnnxOptions): Examination => {
   const decoded = decodeModel(bytes);
-  if (!decoded.ok) return decoded;
+  if (!decoded.ok) return failed({ irVersion: 0, opset: 0, producer: '', opsetImports: [], sha256: sha256Hex(bytes) }, decoded.diagnostics);
   const model = decoded.value;
   const source = sourceOf(model, bytes);
   const graph = model.graph ?? undefined;
   const first = modelProblems(model, graph);
-  if (graph === undefined || first.length > 0) return ok(failed(source, first));
+  if (graph === undefined || first.length > 0) return failed(source, first);
   const warnings = new Warnings();
   const symbols = new Symbols(options.bind ?? new Map());
   const session = new Session(options.name ?? graph.name, new Budget(bytes.length), warnings);
-  const importer = new GraphImporter(session, model.functions, options.readExternal, standIns(graph, session, symbols));
+  let inputs: readonly OnnxPort[] = [];
+  const standIn = standIns(graph, session, symbols, () => inputs);
+  const importer = new GraphImporter(session, model.functions, options.readExternal, standIn);
   const scope = new Scope();
   const { problems } = importer;
   importer.initializers(graph, scope);
-  const inputs = readInputs(graph, scope, session, symbols, problems);
+  inputs = readInputs(graph, scope, session, symbols, problems, options.constants ?? new Map());
   try {
     importer.main(graph, scope, opsetsOf(model.opsetImport));
   } catch (error) {
     // a cycle or a limit: nothing can be said about single nodes
-    return ok(failed(source, [...problems, ...caught(error)]));
+    return failed(source, [...problems, ...caught(error)]);
   }
   const outputs = readOutputs(graph, scope, session, problems);
   warnNarrowed(warnings, inputs, 'input');
   warnNarrowed(warnings, outputs, 'output');
   const program = outputs.length === 0 ? undefined : session.builder.finish();
-  return ok({ source, reports: importer.reports, problems, warnings: warnings.all(), program, inputs, outputs });
+  return { source, reports: importer.reports, problems, warnings: warnings.all(), program, inputs, outputs };
 };
 
 /**
@@ -236,9 +257,7 @@ export const examineModel = (bytes: Uint8Array, options: OnnxOptions): Result<Ex
  * must not change afterwards. Lists every problem of the model, not the first.
  */
 export const importOnnx = (bytes: Uint8Array, options: OnnxOptions = {}): Result<OnnxImport> => {
-  const examined = examineModel(bytes, options);
-  if (!examined.ok) return examined;
-  const { source, problems, warnings, program, inputs, outputs } = examined.value;
+  const { source, problems, warnings, program, inputs, outputs } = examineModel(bytes, options);
   if (problems.length > 0) return fail(...problems);
   if (program === undefined) return fail(incomplete('no output of the graph could be computed'));
   return ok({ program, warnings, source, inputs, outputs });

@@ -1,6 +1,7 @@
 import {
   type AttrsIn,
   type Dim,
+  DTYPE_INFO,
   elementCount,
   isStaticShape,
   type OpName,
@@ -134,6 +135,11 @@ export class OnnxNode {
     return this.site.attributes.has(name);
   }
 
+  /** The declared type of an attribute. */
+  attrType(name: string): string | undefined {
+    return TYPE_NAMES[this.site.attributes.get(name)?.type ?? 0];
+  }
+
   private attribute(name: string, type: keyof typeof ATTRIBUTE_TYPES): AttributeProto | undefined {
     this.seen.add(name);
     const found = this.site.attributes.get(name);
@@ -211,6 +217,11 @@ export class OnnxNode {
   }
 
   reshape(x: ValueId, shape: Shape): ValueId {
+    if (shape.includes(0) && isStaticShape(shape)) {
+      // in the attribute, 0 would copy a dimension of x; a tensor without elements is a constant
+      const { dtype } = this.typeOf(x);
+      return this.session.param('empty', { dtype, shape, data: DTYPE_INFO[dtype].make(0) });
+    }
     const symbols = shape.filter((d) => typeof d === 'string');
     if (symbols.length > 1) {
       const own = this.typeOf(x).shape;

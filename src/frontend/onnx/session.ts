@@ -5,6 +5,7 @@ import {
   type OpName,
   ProgramBuilder,
   type Tensor,
+  type TensorData,
   type TensorType,
   type ValueId,
 } from '../../ir/index.ts';
@@ -85,7 +86,7 @@ export class Session {
 
   param(name: string, tensor: Tensor): ValueId {
     if (tensor.dtype === 'f32') {
-      const i = tensor.data.findIndex((v) => v !== v);
+      const i = indexOfNaN(tensor.data);
       if (i >= 0) stop(tensorProblem('ONX1010')(name, `element ${i} is NaN`));
     }
     return this.builder.param(this.uniqueName(name), tensor);
@@ -134,6 +135,12 @@ export class Session {
     return out;
   }
 }
+
+/** A plain loop: a callback for each of 10^8 weights would take a second. */
+const indexOfNaN = (data: TensorData): number => {
+  for (let i = 0; i < data.length; i++) if (data[i] !== data[i]) return i;
+  return -1;
+};
 
 /** An int32 tensor 0, 1, 2, … starting at `first`. */
 export const iota = (shape: readonly number[], first = 0): Tensor => {

@@ -9,7 +9,8 @@ export interface TensorProto {
   readonly externalData: ReadonlyMap<string, string>;
   readonly segmented: boolean;
   readonly rawData: Uint8Array | undefined;
-  readonly floatData: Float32Array | undefined;
+  /** Little-endian float32 elements; a view of the file when they stand in one run. */
+  readonly floatData: Uint8Array | undefined;
   readonly doubleData: Float64Array | undefined;
   /** int32_data, or int64_data, or uint64_data: at most one is meant to be present. */
   readonly intData: Float64Array | undefined;
@@ -186,7 +187,7 @@ export const decodeTensorMessage = (r: Reader, length?: number): TensorProto => 
     externalData: f.entries,
     segmented: f.segmented,
     rawData: f.raw,
-    floatData: f.floatRuns.length === 0 ? undefined : floatsOf(joined(f.floatRuns)),
+    floatData: f.floatRuns.length === 0 ? undefined : joined(f.floatRuns),
     doubleData: f.doubleRuns.length === 0 ? undefined : doublesOf(joined(f.doubleRuns)),
     intData: f.ints.finish(),
     strings: f.strings,

@@ -109,7 +109,6 @@ const fromRaw = (elem: ElemName, bytes: Uint8Array): HostData => {
 
 /** The typed field that holds an element type: float_data, double_data, or the three integer fields. */
 const fromFields = (elem: ElemName, t: TensorProto): HostData => {
-  if (elem === 'float') return t.floatData ?? new Float32Array(0);
   if (elem === 'double') return t.doubleData ?? new Float64Array(0);
   const values = t.intData ?? new Float64Array(0);
   const out = makeHost(elem, values.length);
@@ -132,6 +131,20 @@ const valueProblem = (elem: ElemName, t: TensorProto, data: HostData): Diagnosti
   return i < 0 ? undefined : tensorProblem('ONX1006')(t.name, `element ${i} is ${t.intData[i]}, outside ${elem}`);
 };
 
+/** Float32 elements at an odd place of the file; nobody may need them as they stand (weights that get transposed). */
+const misaligned = (shape: readonly number[], raw: Uint8Array): HostTensor => {
+  let data: Float32Array | undefined;
+  return {
+    elem: 'float',
+    shape,
+    raw,
+    get data(): Float32Array {
+      data ??= floatsOf(raw);
+      return data;
+    },
+  };
+};
+
 /** Reads a tensor without using more memory than its data. */
 export const hostTensor = (t: TensorProto, readExternal?: ReadExternal): Result<HostTensor> => {
   const elem = elemByCode(t.dataType);
@@ -151,10 +164,11 @@ export const hostTensor = (t: TensorProto, readExternal?: ReadExternal): Result<
       tensorProblem('ONX1006')(t.name, `${elem}[${shape.value.join(', ')}] needs ${count} elements (${size} bytes) but there are ${have}`),
     );
   let data: HostData;
-  if (t.external || t.rawData !== undefined) {
-    const bytes = t.external ? externalBytes(t, size, readExternal) : ok(t.rawData ?? new Uint8Array(0));
+  if (t.external || t.rawData !== undefined || elem === 'float') {
+    const bytes = t.external ? externalBytes(t, size, readExternal) : ok(t.rawData ?? t.floatData ?? new Uint8Array(0));
     if (!bytes.ok) return bytes;
     if (bytes.value.length !== size) return mismatch(`${bytes.value.length} bytes`);
+    if (elem === 'float' && bytes.value.byteOffset % 4 !== 0) return ok(misaligned(shape.value, bytes.value));
     data = fromRaw(elem, bytes.value);
   } else {
     data = fromFields(elem, t);
@@ -176,6 +190,12 @@ export const tensorOfHost = (name: string, host: HostTensor): Result<Tensor> => 
   const i = data.findIndex((v) => v < DTYPE_INFO.i32.lo || v > DTYPE_INFO.i32.hi);
   if (i >= 0) return fail(tensorProblem('ONX1011')(name, `element ${i} is ${data[i]}, outside int32`));
   return ok({ dtype, shape, data: Int32Array.from(data) });
+};
+
+/** A stored TensorProto in its own element type. */
+export const decodeHostTensor = (bytes: Uint8Array): Result<HostTensor> => {
+  const message = decodeTensorProtoMessage(bytes);
+  return message.ok ? hostTensor(message.value) : message;
 };
 
 /** A stored TensorProto (`input_0.pb`), converted as `importOnnx` converts parameters. */

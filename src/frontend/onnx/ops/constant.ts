@@ -75,7 +75,7 @@ const range = (n: OnnxNode): Made => {
   return { host: { elem, shape: [count], data } };
 };
 
-/** Opset 1 wrote the target type as a word. */
+/** Opset 1 wrote the target type as a word, and some exporters kept to it. */
 const WORDS: Readonly<Record<string, ElemName>> = {
   FLOAT: 'float',
   INT32: 'int32',
@@ -90,7 +90,7 @@ const WORDS: Readonly<Record<string, ElemName>> = {
 };
 
 const targetOf = (n: OnnxNode): ElemName => {
-  if (n.since < 6) {
+  if (n.attrType('to') === 'string') {
     const word = n.text('to', '');
     return WORDS[word.toUpperCase()] ?? n.refuse(`a cast to ${word} is not supported`);
   }

@@ -4,13 +4,35 @@ import type { OnnxNode } from '../node.ts';
 import type { OnnxOps } from './row.ts';
 import { floatWire, last } from './util.ts';
 
+/** Square tiles keep both sides of a transposition in the cache. */
+const TILE = 32;
+
+/** A [rows, columns] matrix as [columns, rows], tile by tile. */
+const transposedData = (host: HostTensor): Float32Array => {
+  const [rows = 0, columns = 0] = host.shape;
+  const out = new Float32Array(rows * columns);
+  // elements at an odd place of the file are read there, without an aligned copy
+  const view = host.raw === undefined ? undefined : new DataView(host.raw.buffer, host.raw.byteOffset, host.raw.byteLength);
+  const data = view === undefined ? host.data : new Float32Array(0);
+  for (let top = 0; top < rows; top += TILE)
+    for (let left = 0; left < columns; left += TILE) {
+      const bottom = Math.min(rows, top + TILE);
+      const right = Math.min(columns, left + TILE);
+      for (let c = left; c < right; c++)
+        for (let r = top; r < bottom; r++) {
+          const from = r * columns + c;
+          out[c * rows + r] = view === undefined ? (data[from] ?? 0) : view.getFloat32(4 * from, true);
+        }
+    }
+  return out;
+};
+
 /** A known [k, n] matrix as the [n, k] weights of `dense`; one copy, shared by all nodes that use the matrix. */
 const transposedParam = (n: OnnxNode, i: number, host: HostTensor): ValueId => {
   const have = n.session.transposed.get(host);
   if (have !== undefined) return have;
   const [rows = 0, columns = 0] = host.shape;
-  const data = new Float32Array(rows * columns);
-  for (let r = 0; r < rows; r++) for (let c = 0; c < columns; c++) data[c * rows + r] = host.data[r * columns + c] ?? 0;
+  const data = transposedData(host);
   const made = n.session.param(n.input(i).name, { dtype: 'f32', shape: [columns, rows], data });
   n.session.transposed.set(host, made);
   return made;

@@ -31,7 +31,8 @@ const sourceOf = (i: number, p: AxisPlan, mode: Coordinates): number => {
     case 'pytorch_half_pixel':
       return p.wanted > 1 ? (i + 0.5) / p.scale - 0.5 : 0;
     case 'align_corners':
-      return p.wanted === 1 ? 0 : (i * (p.size - 1)) / (p.wanted - 1);
+      // the resized length before it is rounded down
+      return p.wanted === 1 ? 0 : (i * (p.size - 1)) / (p.scale * p.size - 1);
     case 'asymmetric':
       return i / p.scale;
     default:
