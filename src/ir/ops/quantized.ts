@@ -18,6 +18,9 @@ const rescaleRange = (x: Range, a: { input_zero: number; output_zero: number; lo
   const ms = context.constant(1);
   const ss = context.constant(2);
   if (ms === undefined || ss === undefined) return range(a.lo, a.hi);
+  // x - input_zero is taken in int32: where it could wrap, nothing is known
+  if (x.lo - a.input_zero < -(2 ** 31) || x.hi - a.input_zero > 2 ** 31 - 1)
+    return range(Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY);
   let lo = Number.POSITIVE_INFINITY;
   let hi = Number.NEGATIVE_INFINITY;
   const channels = Math.max(ms.data.length, x.channels?.lo.length ?? 1);

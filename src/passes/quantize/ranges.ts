@@ -60,9 +60,16 @@ const percentile = (h: Histogram): ChosenRange => {
   return { lo: h.min + first * width, hi: h.min + last * width, method: 'percentile', clipped: clipped / h.count };
 };
 
-/** Clip limits tried on each side: 1, 63/64, … of the extreme. */
-const STEPS = 64;
-const LEAST_STEP = 12;
+/** Clip limits tried on each side: the extreme times 0.97^k, down to a fiftieth of it. */
+const STEPS = 129;
+const RATIO = 0.97;
+
+const limitsOf = (extreme: number): readonly number[] => {
+  if (extreme === 0) return [0];
+  const limits = [extreme];
+  for (let i = 1; i < STEPS; i++) limits.push(at(limits, i - 1) * RATIO);
+  return limits;
+};
 
 /**
  * The clip that makes the expected squared error least: S^2 / 12 for elements inside, the square of the distance for
@@ -71,13 +78,11 @@ const LEAST_STEP = 12;
 const mse = (h: Histogram): ChosenRange => {
   const { n, x1, x2, below } = prefixSums(h);
   const total = at(n, BINS);
-  const limits = (extreme: number): number[] =>
-    extreme === 0 ? [0] : Array.from({ length: STEPS - LEAST_STEP + 1 }, (_, i) => (extreme * (STEPS - i)) / STEPS);
-  const lows = limits(Math.min(h.min, 0)).map((lo) => {
+  const lows = limitsOf(Math.min(h.min, 0)).map((lo) => {
     const i = below(lo);
     return { lo, count: at(n, i), error: at(x2, i) - 2 * lo * at(x1, i) + lo * lo * at(n, i) };
   });
-  const highs = limits(Math.max(h.max, 0)).map((hi) => {
+  const highs = limitsOf(Math.max(h.max, 0)).map((hi) => {
     const i = below(hi);
     const count = total - at(n, i);
     return { hi, count, error: at(x2, BINS) - at(x2, i) - 2 * hi * (at(x1, BINS) - at(x1, i)) + hi * hi * count };

@@ -8,6 +8,9 @@ import type { FloatView } from '../role.ts';
 const MAX_BIAS = 2 ** 30;
 const INT32_MAX = 2 ** 31 - 1;
 
+/** Step by which a weight scale grows until the accumulator fits int32. */
+const WIDEN = 1.0625;
+
 /** Integer weights of one layer, and the scale of its accumulator per output channel. */
 interface LinearWeights {
   readonly weights: Int8Array;
@@ -73,7 +76,7 @@ export const quantizeLinear = (w: Tensor, bias: Tensor | undefined, x: Affine, b
     let row: Row | undefined;
     while (row === undefined) {
       row = quantizeRow(w.data, c * per, b, x, scale, limit, weights.subarray(c * per, (c + 1) * per));
-      if (row === undefined) scale *= 2;
+      if (row === undefined) scale *= WIDEN;
     }
     biases[c] = row.bias;
     scales.push(x.scale * scale);
