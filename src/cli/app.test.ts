@@ -71,7 +71,7 @@ describe('explain', () => {
   test('an unknown code: did you mean, exit 2', async () => {
     const { exit, stderr } = await cli(['explain', 'IR0099']);
     expect(exit).toBe(2);
-    expect(stderr).toContain('CLI1010');
+    expect(stderr).toContain('CLI1008');
     expect(stderr).toMatch(/Did you mean IR00\d\d\?/);
   });
 

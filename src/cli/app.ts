@@ -1,26 +1,13 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { type Diagnostic, diagnostic, exitCodeOf, fail, MrlError, type Result, silentProgress } from '../support/index.ts';
 import type { Command, Report } from './command.ts';
-import { createContext } from './context.ts';
+import { type Context, createContext } from './context.ts';
 import { choiceUnknown, unknownCommand } from './diagnostics.ts';
 import { commandHelp, programHelp } from './help.ts';
 import type { Io } from './io.ts';
 import { createProgress } from './progress.ts';
 import { COMMANDS } from './registry.ts';
 import { diagnosticJson, type DiagnosticPrinter, diagnosticPrinter } from './show-diagnostics.ts';
-
-const versionOf = (): string => {
-  for (let folder = dirname(fileURLToPath(import.meta.url)); ; folder = dirname(folder)) {
-    const path = join(folder, 'package.json');
-    if (existsSync(path)) {
-      const parsed: unknown = JSON.parse(readFileSync(path, 'utf8'));
-      if (typeof parsed === 'object' && parsed !== null && 'version' in parsed) return String(parsed.version);
-    }
-    if (dirname(folder) === folder) return 'unknown';
-  }
-};
+import { compilerVersion } from './version.ts';
 
 /** Where the command stands in the words: global options may come before it. */
 const commandIndex = (words: readonly string[]): number =>
@@ -82,6 +69,8 @@ const diagnosticsOf = (error: unknown): readonly Diagnostic[] => {
   return [diagnostic('INT0001', text, { notes: ['This is a bug of cortexc: report it with the input and the command line.'] })];
 };
 
+const completion: Context['completion'] = async (shell) => (await import('./completion-scripts.ts')).completionScript(shell, COMMANDS);
+
 const runCommand = async (command: Command, words: readonly string[], io: Io, json: boolean): Promise<number> => {
   const { parseArgs } = await import('./parse-args.ts');
   const parsed = await parseArgs(command, words);
@@ -94,7 +83,7 @@ const runCommand = async (command: Command, words: readonly string[], io: Io, js
   const show = diagnosticPrinter(io, style.color);
   const progress = style.json || style.quiet ? { ...silentProgress, clear: () => undefined } : createProgress(io);
   try {
-    const result = await command.run(args, createContext(io, progress, COMMANDS));
+    const result = await command.run(args, createContext(io, progress, completion));
     progress.clear();
     return result.ok ? printReport(io, style, show, result.value) : printFailure(io, style, show, result.diagnostics);
   } catch (error) {
@@ -115,7 +104,7 @@ export const runCli = async (words: readonly string[], io: Io): Promise<number> 
   const names = COMMANDS.map((c) => c.name);
   if (index < 0) {
     if (before.includes('--version')) {
-      io.stdout.write(`${versionOf()}\n`);
+      io.stdout.write(`${compilerVersion()}\n`);
       return 0;
     }
     const asked = before.includes('--help') || before.includes('-h');

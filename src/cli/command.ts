@@ -1,5 +1,5 @@
 import type { InferredOptionTypes, Options } from 'yargs';
-import type { Diagnostic, Result } from '../support/index.ts';
+import type { Diagnostic, ExitCode, Result } from '../support/index.ts';
 import type { Context } from './context.ts';
 import type { Json } from './json.ts';
 
@@ -13,8 +13,8 @@ export interface Positional {
 
 /** What a command found: once as text, once as data. `--json` decides which one is printed. */
 export interface Report {
-  /** 1 when the command ran and found something (mismatch, not formatted). */
-  readonly exit?: 0 | 1;
+  /** Not 0 when the command ran and found something: 1 not formatted, 4 unsupported ops. */
+  readonly exit?: 0 | ExitCode;
   readonly json: { readonly [key: string]: Json | undefined };
   readonly text: string;
   /** Told on stderr, and in the JSON as `warnings`. */

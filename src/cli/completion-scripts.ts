@@ -1,8 +1,7 @@
 import type { Options } from 'yargs';
 import type { Command } from './command.ts';
+import type { Shell } from './context.ts';
 import { GLOBAL_OPTIONS } from './help.ts';
-
-export type Shell = 'bash' | 'zsh' | 'fish';
 
 const optionsOf = (command: Command): Record<string, Options> => ({ ...command.options, ...GLOBAL_OPTIONS });
 

@@ -1,24 +1,25 @@
 import type { Progress, Result } from '../support/index.ts';
-import type { Command } from './command.ts';
 import { type FileKind, readFileLimited, writeFileAtomic } from './files.ts';
 import type { Io } from './io.ts';
+
+export type Shell = 'bash' | 'zsh' | 'fish';
 
 /** What a command works with: files relative to the current folder, progress, and the clock for its summary. */
 export interface Context {
   readonly io: Io;
   readonly progress: Progress;
-  /** All commands, for completion. */
-  readonly commands: readonly Command[];
+  /** The completion script of a shell, over all commands. */
+  completion(shell: Shell): Promise<string>;
   /** Reads a whole file of the given kind. */
   read(path: string, kind: FileKind): Result<Uint8Array>;
   /** Writes a whole file or nothing. */
   write(path: string, content: Uint8Array | string): Result<{ readonly replaced: boolean }>;
 }
 
-export const createContext = (io: Io, progress: Progress, commands: readonly Command[]): Context => ({
+export const createContext = (io: Io, progress: Progress, completion: Context['completion']): Context => ({
   io,
   progress,
-  commands,
+  completion,
   read: (path, kind) => readFileLimited(io.cwd, path, kind),
   write: (path, content) => writeFileAtomic(io.cwd, path, content),
 });

@@ -43,14 +43,8 @@ export const calibrationRandom = (samples: number): Diagnostic =>
     notes: ['Size, cost and speed are right, the accuracy is not: give --calibration before publishing.'],
   });
 
-export const backendUnknown = (name: string, backends: readonly string[]): Diagnostic =>
-  diagnostic('CLI1008', `there is no backend ${name}`, { notes: [...didYouMean(name, backends), `Backends: ${backends.join(', ')}.`] });
-
-export const passUnknown = (name: string, passes: readonly string[]): Diagnostic =>
-  diagnostic('CLI1009', `there is no pass ${name}`, { notes: [...didYouMean(name, passes), `Passes: ${passes.join(', ')}.`] });
-
 export const codeUnknown = (code: string, codes: Iterable<string>): Diagnostic =>
-  diagnostic('CLI1010', `there is no diagnostic code ${code}`, { notes: didYouMean(code, codes) });
+  diagnostic('CLI1008', `there is no diagnostic code ${code}`, { notes: didYouMean(code, codes) });
 
 export const fileMissing = (path: string, siblings: readonly string[]): Diagnostic =>
   diagnostic('CLI2001', 'the file does not exist', {
@@ -111,8 +105,11 @@ export const resultsDiffer = (output: string, backend: string, detail: string): 
     notes: ['Report this with the model and the input: backends must agree in every byte.'],
   });
 
-export const notFormatted = (path: string): Diagnostic =>
-  diagnostic('CLI3002', 'the file is not in the form that fmt writes', { where: path, notes: [`cortexc fmt -w ${path}`] });
+export const notFormatted = (path: string, canonical: boolean): Diagnostic =>
+  diagnostic('CLI3002', `the file is not in ${canonical ? 'canonical form' : 'the layout that fmt writes'}`, {
+    where: path,
+    notes: [`Write it: cortexc fmt ${canonical ? '--canonical ' : ''}-w ${path}`],
+  });
 
 export const fileReplaced = (path: string): Diagnostic =>
   diagnostic('CLI3003', 'the file existed and was replaced', { where: path, severity: 'note' });

@@ -14,13 +14,16 @@ export interface Io {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Milliseconds of a clock that never goes back. */
   readonly now: () => number;
+  /** Most memory that this process has held, in bytes. */
+  readonly peakBytes: () => number;
 }
 
-/** Memory and time of this process, for summaries. */
+/** The streams, folder, clock and memory of this process. */
 export const processIo = (): Io => ({
   stdout: process.stdout,
   stderr: process.stderr,
   cwd: process.cwd(),
   env: process.env,
   now: () => Number(process.hrtime.bigint()) / 1e6,
+  peakBytes: () => process.resourceUsage().maxRSS * 1024,
 });

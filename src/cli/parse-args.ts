@@ -23,7 +23,7 @@ const valueProblem = (name: string, spec: Options, value: unknown): Diagnostic |
   if (Array.isArray(value) && spec.array !== true && spec.type !== 'array') return optionValue(name, 'is given more than once');
   if (spec.type === 'number' && (typeof value !== 'number' || !Number.isFinite(value))) return optionValue(name, 'takes a number');
   const choices = spec.choices?.map(String);
-  if (choices !== undefined && typeof value === 'string' && !choices.includes(value)) return choiceUnknown(name, value, choices);
+  if (choices !== undefined && !choices.includes(String(value))) return choiceUnknown(name, String(value), choices);
   if (spec.requiresArg === true && value === '') return optionValue(name, 'takes a value');
   return undefined;
 };

@@ -1,9 +1,13 @@
 import type { Command } from './command.ts';
+import { compile } from './commands/compile.ts';
 import { completion } from './commands/completion.ts';
 import { dis } from './commands/dis.ts';
+import { doctor } from './commands/doctor.ts';
 import { explain } from './commands/explain.ts';
+import { fmt } from './commands/fmt.ts';
 import { inspect } from './commands/inspect.ts';
+import { opt } from './commands/opt.ts';
 import { run } from './commands/run.ts';
 
 /** Every command, in the order of the help. A command loads what it works with when it runs, so that `--help` stays fast. */
-export const COMMANDS: readonly Command[] = [run, inspect, dis, explain, completion];
+export const COMMANDS: readonly Command[] = [doctor, compile, run, inspect, dis, fmt, opt, explain, completion];

@@ -12,11 +12,10 @@ export const completion = command({
   options: {},
   examples: [['source <(cortexc completion bash)', 'complete in this shell']],
   run: async ({ shell }, context) => {
-    const { completionScript } = await import('../completion-scripts.ts');
     const fromEnvironment = context.io.env['SHELL']?.split('/').at(-1);
     const wanted = SHELLS.find((s) => s === (shell ?? fromEnvironment)) ?? (shell === undefined ? 'bash' : undefined);
     if (wanted === undefined) return fail(choiceUnknown('shell', shell ?? '', SHELLS));
-    const script = completionScript(wanted, context.commands);
+    const script = await context.completion(wanted);
     return ok({ json: { shell: wanted, script }, text: script });
   },
 });

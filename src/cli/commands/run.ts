@@ -1,6 +1,6 @@
-import { fail, ok, type Diagnostic } from '../../support/index.ts';
+import { type Diagnostic, fail } from '../../support/index.ts';
 import { command } from '../command.ts';
-import { optionsConflict, optionValue, wrongKind } from '../diagnostics.ts';
+import { optionsConflict, optionValue } from '../diagnostics.ts';
 import { MODEL_OPTIONS, PREPARATION_OPTIONS } from '../shared-options.ts';
 
 export const run = command({

@@ -1,12 +1,12 @@
 import { endorphinOf, type Program, programCost } from '../../ir/index.ts';
 import { ok, type Result, toHex } from '../../support/index.ts';
-import { bindProgram, parseBindings } from '../bindings.ts';
 import type { Report } from '../command.ts';
 import type { Context } from '../context.ts';
 import type { Json } from '../json.ts';
 import { formatBytes, formatCount, formatFacts, formatTable, visible } from '../text.ts';
 import { type Headroom, headrooms, isStatic, programFacts, type ProgramFacts } from './facts.ts';
-import { assumedNote, type LoadedModel, loadModel, type ModelArgs, type PackagedModel } from './load.ts';
+import { loadModel, type ModelArgs } from './load.ts';
+import { type LoadedModel, type PackagedModel, programOf, warningsOf } from './model.ts';
 
 const TIGHTEST_SHOWN = 5;
 
@@ -128,20 +128,15 @@ const inspectJson = (
 
 /** `cortexc inspect`. Symbolic dimensions stay unless --bind is given. */
 export const inspectModel = async (args: ModelArgs & { readonly model: string }, context: Context): Promise<Result<Report>> => {
-  const sizes = parseBindings(args.bind ?? []);
-  if (!sizes.ok) return sizes;
-  const model = await loadModel(context, args.model, args);
+  const model = await loadModel(context, args.model, args, { assumeBatch: false });
   if (!model.ok) return model;
-  const given = model.value.kind === 'package' ? model.value.package.program : model.value.program;
-  const bound = bindProgram(given, sizes.value);
-  if (!bound.ok && sizes.value.size > 0) return bound;
-  const program = bound.ok ? bound.value.program : given;
+  const program = programOf(model.value);
   const facts = programFacts(program);
   const cost = costOf(program);
   const rooms = headrooms(program);
   return ok({
     json: inspectJson(model.value, facts, cost, rooms),
     text: inspectText(model.value, facts, cost, rooms),
-    warnings: [...(model.value.kind === 'package' ? [] : model.value.warnings), ...(bound.ok ? assumedNote(bound.value.assumed) : [])],
+    warnings: warningsOf(model.value),
   });
 };

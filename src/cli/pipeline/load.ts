@@ -1,10 +1,11 @@
-import { decodePackage, isBytecode, isPackage, type Package, type PortMetadata } from '../../cvm-bytecode/index.ts';
+import { decodePackage, isBytecode, isPackage, type PortMetadata } from '../../cvm-bytecode/index.ts';
 import type { Program } from '../../ir/index.ts';
-import { type Diagnostic, diagnostic, fail, ok, type Result } from '../../support/index.ts';
-import { bindProgram, parseBindings } from '../bindings.ts';
+import { type Diagnostic, fail, ok, type Result } from '../../support/index.ts';
+import { parseBindings } from '../bindings.ts';
 import type { Context } from '../context.ts';
 import { notAModel, optionsConflict, wrongKind } from '../diagnostics.ts';
 import type { Quantization } from './execute.ts';
+import type { LoadedModel, PackagedModel } from './model.ts';
 import { preparationOf } from './preparation.ts';
 import type { PreparationOptions } from './samples.ts';
 
@@ -14,27 +15,13 @@ export interface ModelArgs {
   readonly params?: string | undefined;
 }
 
-/** A model that is not compiled yet. Dimensions may be symbolic. */
-export interface SourceModel {
-  readonly kind: 'onnx' | 'mrl';
-  readonly path: string;
-  readonly bytes: Uint8Array;
-  readonly program: Program;
-  readonly warnings: readonly Diagnostic[];
-  readonly opset?: number | undefined;
-  readonly producer?: string | undefined;
+export interface LoadOptions {
+  /** Give the first axis of an input 1 when it is symbolic and not bound. */
+  readonly assumeBatch: boolean;
 }
 
-export interface PackagedModel {
-  readonly kind: 'package';
-  readonly path: string;
-  readonly bytes: Uint8Array;
-  readonly package: Package;
-}
-
-export type LoadedModel = SourceModel | PackagedModel;
-
-const startsWith = (bytes: Uint8Array, text: string, at = 0): boolean => [...text].every((c, i) => bytes[at + i] === c.charCodeAt(0));
+const startsWith = (bytes: Uint8Array, text: string, at = 0): boolean =>
+  Array.from(text, (c) => c.charCodeAt(0)).every((code, i) => bytes[at + i] === code);
 
 /** What a file that is no model of ours looks like, for the message. */
 const describeUnknown = (bytes: Uint8Array): string => {
@@ -74,8 +61,18 @@ export const kindOf = (bytes: Uint8Array, path: string): ModelKind | undefined =
   return looksLikeOnnx(bytes) && !startsWith(bytes, 'TFL3', 4) ? 'onnx' : undefined;
 };
 
-/** Reads a model of any kind. Errors: CLI2001 to CLI2007, CLI2013 and those of the format. */
-export const loadModel = async (context: Context, path: string, args: ModelArgs): Promise<Result<LoadedModel>> => {
+/**
+ * Reads a model of any kind and binds its symbolic dimensions.
+ * Errors: CLI1003, CLI1005, CLI2001 to CLI2008, CLI2013, IR0008 and those of the format.
+ */
+export const loadModel = async (
+  context: Context,
+  path: string,
+  args: ModelArgs,
+  options: LoadOptions = { assumeBatch: true },
+): Promise<Result<LoadedModel>> => {
+  const sizes = parseBindings(args.bind ?? []);
+  if (!sizes.ok) return sizes;
   const file = context.read(path, 'model');
   if (!file.ok) return file;
   const bytes = file.value;
@@ -92,8 +89,11 @@ export const loadModel = async (context: Context, path: string, args: ModelArgs)
     case undefined:
       return fail(notAModel(path, describeUnknown(bytes)));
     case 'bytecode':
-      return fail(wrongKind(path, 'this is bare CVM bytecode, without its parameters', 'Use the package (.cvm) that it came from.'));
+      return fail(
+        wrongKind(path, 'this is bare CVM bytecode, without its parameters', 'Use the package (.cvm) that it came from, or cortexc dis.'),
+      );
     case 'package': {
+      if (sizes.value.size > 0) return fail(optionsConflict('--bind is given, but a package has no symbolic dimension', 'Leave it out.'));
       const unpacked = decodePackage(bytes);
       if (!unpacked.ok)
         return fail(...unpacked.diagnostics.map((d) => ({ ...d, where: d.where === undefined ? path : `${path}: ${d.where}` })));
@@ -101,11 +101,11 @@ export const loadModel = async (context: Context, path: string, args: ModelArgs)
     }
     case 'mrl': {
       const { loadText } = await import('./load-mrl.ts');
-      return loadText(context, path, bytes, args);
+      return loadText(context, path, bytes, { params: args.params, sizes: sizes.value, ...options });
     }
     case 'onnx': {
       const { loadOnnx } = await import('./load-onnx.ts');
-      return loadOnnx(context, path, bytes);
+      return loadOnnx(context, path, bytes, { sizes: sizes.value, ...options });
     }
     default:
       return kind satisfies never;
@@ -132,36 +132,17 @@ const runnablePackage = ({ package: p }: PackagedModel): Runnable => ({
   warnings: [],
 });
 
-/** Reads a model and gives every symbolic dimension a number. */
+/** Reads a model for running: every dimension is a number. */
 export const loadRunnable = async (context: Context, path: string, args: ModelArgs): Promise<Result<Runnable>> => {
-  const sizes = parseBindings(args.bind ?? []);
-  if (!sizes.ok) return sizes;
   const model = await loadModel(context, path, args);
   if (!model.ok) return model;
-  const program = model.value.kind === 'package' ? model.value.package.program : model.value.program;
-  const bound = bindProgram(program, sizes.value);
-  if (!bound.ok) return bound;
   if (model.value.kind === 'package') return ok(runnablePackage(model.value));
+  const { program, warnings } = model.value;
   return ok({
-    program: bound.value.program,
+    program,
     inputs: program.inputs.map(() => ({ preparation: {} })),
     outputs: program.outputs.map(() => undefined),
     labels: undefined,
-    warnings: [...model.value.warnings, ...assumedNote(bound.value.assumed)],
+    warnings,
   });
 };
-
-/** Tells which batch axes were taken as 1. */
-export const assumedNote = (assumed: readonly string[]): readonly Diagnostic[] =>
-  assumed.length === 0
-    ? []
-    : [
-        diagnostic(
-          'IR0008',
-          `${assumed.join(', ')} ${assumed.length === 1 ? 'is taken as 1: it is a batch axis' : 'are taken as 1: they are batch axes'}`,
-          {
-            severity: 'note',
-            notes: [`For another size: --bind ${assumed[0] ?? 'N'}=8.`],
-          },
-        ),
-      ];

@@ -37,6 +37,7 @@ export const cli = async (words: readonly string[], { cwd = process.cwd(), env =
     cwd,
     env,
     now: () => time++,
+    peakBytes: () => 0,
   });
   return { exit, stdout, stderr };
 };

@@ -1,0 +1,63 @@
+import { BACKENDS, loadBackend } from '../../backends/index.ts';
+import { type PortMetadata, portMetadata } from '../../cvm-bytecode/index.ts';
+import type { Port, Program } from '../../ir/index.ts';
+import {
+  type CalibrationSample,
+  type Compile,
+  quantizeProgram,
+  type QuantizedModel,
+  type QuantizedPort,
+  type RangeMethod,
+  runPasses,
+} from '../../passes/index.ts';
+import { at, type Progress, type Result, unwrap } from '../../support/index.ts';
+
+/** Passes that keep every result bit: what a program goes through when it is not quantized. */
+const EXACT_PASSES = ['fold', 'canonicalize', 'cse', 'dce'] as const;
+
+/** The program simplified without changing a bit of its results. */
+export const simplify = (program: Program, progress?: Progress): Result<Program> =>
+  runPasses(program, EXACT_PASSES, progress === undefined ? {} : { progress });
+
+/** Runs programs on the first backend that takes them, the fastest first. Backends agree in every byte, so the choice shows in time only. */
+export const fastestCompile = async (): Promise<Compile> => {
+  for (const { name } of BACKENDS) unwrap(await loadBackend(name));
+  return (program) => {
+    const attempts = BACKENDS.map((b) => () => b.compile(program));
+    for (const attempt of attempts.slice(0, -1)) {
+      const executable = attempt();
+      if (executable.ok) return (inputs) => executable.value.run(inputs);
+    }
+    const last = unwrap(at(attempts, attempts.length - 1)());
+    return (inputs) => last.run(inputs);
+  };
+};
+
+export interface BuildOptions {
+  readonly samples: readonly CalibrationSample[];
+  readonly method?: RangeMethod | undefined;
+  readonly weightBits?: 6 | 8 | undefined;
+  readonly outputBits?: 8 | 16 | undefined;
+  readonly progress?: Progress | undefined;
+}
+
+const given = <T extends object>(options: T): { [K in keyof T]: Exclude<T[K], undefined> } =>
+  Object.fromEntries(Object.entries(options).filter(([, v]) => v !== undefined)) as { [K in keyof T]: Exclude<T[K], undefined> };
+
+/** Quantizes a float program to INT8. */
+export const quantize = (program: Program, compile: Compile, options: BuildOptions): Result<QuantizedModel> =>
+  quantizeProgram(program, { compile, ...given(options) });
+
+/** Inputs or outputs of the integer program, with the scales of those that were real in the source model. */
+export const quantizedPorts = (
+  integer: Program,
+  ports: readonly Port[],
+  source: Program,
+  sourcePorts: readonly Port[],
+  scales: readonly QuantizedPort[],
+): readonly PortMetadata[] =>
+  portMetadata(integer, ports).map((port, i) => {
+    const real = at(source.types, at(sourcePorts, i).value).dtype === 'f32';
+    const { scale, zero } = at(scales, i);
+    return real ? { ...port, scale, zero } : port;
+  });

@@ -1,0 +1,195 @@
+import { basename } from 'node:path';
+import { decodePackage, encodePackage, type MetadataInput, type Package } from '../../cvm-bytecode/index.ts';
+import { isIntegerProgram, type Program } from '../../ir/index.ts';
+import { type Compile, type QuantizedModel, type RangeMethod } from '../../passes/index.ts';
+import { type Diagnostic, fail, invariant, ok, type Result } from '../../support/index.ts';
+import type { Report } from '../command.ts';
+import type { Context } from '../context.ts';
+import { fileReplaced, optionsConflict, wrongKind } from '../diagnostics.ts';
+import { Phases } from '../phases.ts';
+import { fastestCompile, quantize, quantizedPorts, simplify } from './build.ts';
+import { type Calibration, type CalibrationArgs, loadCalibration } from './calibration.ts';
+import { type Evaluation, evaluateModels, type EvaluationArgs } from './evaluation.ts';
+import { loadModel, type ModelArgs } from './load.ts';
+import type { SourceModel } from './model.ts';
+import { type MetadataArgs, metadataOf, withPreprocessing } from './package-metadata.ts';
+import { readPreparation } from './preparation.ts';
+import { type CompileSummary, layerReport, summaryHtml, summaryJson, summaryText } from './summary.ts';
+import type { PreparationOptions } from './samples.ts';
+
+export interface CompileArgs extends ModelArgs, MetadataArgs, CalibrationArgs, EvaluationArgs {
+  readonly model: string;
+  readonly output?: string | undefined;
+  readonly method?: string | undefined;
+  readonly 'weight-bits': number;
+  readonly 'output-bits': number;
+  readonly float: boolean;
+  readonly report?: string | undefined;
+}
+
+/** A program ready for packaging, and how it came about. */
+interface Built {
+  readonly program: Program;
+  readonly quantized?: QuantizedModel;
+  readonly calibration?: Calibration;
+}
+
+interface Work {
+  readonly args: CompileArgs;
+  readonly context: Context;
+  readonly model: SourceModel;
+  readonly preparation: PreparationOptions;
+  readonly phases: Phases;
+  readonly warnings: Diagnostic[];
+}
+
+const methodOf = (args: CompileArgs): RangeMethod => (args.method === 'minmax' || args.method === 'percentile' ? args.method : 'mse');
+
+const buildQuantized = async ({ args, context, model, preparation, phases, warnings }: Work, compile: Compile): Promise<Result<Built>> => {
+  const calibration = phases.time('read calibration', () => loadCalibration(context, args, model.program, preparation, warnings));
+  if (!calibration.ok) return calibration;
+  const quantized = phases.time('calibrate and quantize', () =>
+    quantize(model.program, compile, {
+      samples: calibration.value.samples,
+      method: methodOf(args),
+      weightBits: args['weight-bits'] === 6 ? 6 : 8,
+      outputBits: args['output-bits'] === 8 ? 8 : 16,
+      progress: context.progress,
+    }),
+  );
+  if (!quantized.ok) return quantized;
+  return ok({ program: quantized.value.program, quantized: quantized.value, calibration: calibration.value });
+};
+
+const build = async (work: Work): Promise<Result<Built>> => {
+  const { args, context, model, phases } = work;
+  if (args.float || isIntegerProgram(model.program)) {
+    if (args.calibration !== undefined || args['random-calibration'] !== undefined) {
+      return fail(
+        optionsConflict('the program is integer already, so there is nothing to calibrate', 'Leave the calibration options out.'),
+      );
+    }
+    const simple = phases.time('simplify', () => simplify(model.program, context.progress));
+    return simple.ok ? ok({ program: simple.value }) : simple;
+  }
+  const compile = await fastestCompile();
+  return buildQuantized(work, compile);
+};
+
+const metadataFor = (work: Work, built: Built): Result<MetadataInput> => {
+  const { args, context, model, preparation } = work;
+  const { quantized, calibration, program } = built;
+  const base = metadataOf(
+    context,
+    args,
+    model,
+    program,
+    quantized === undefined || calibration === undefined
+      ? undefined
+      : {
+          method: `${calibration.random ? 'random ' : ''}${methodOf(args)}`,
+          bits: args['weight-bits'],
+          samples: calibration.samples.length,
+          calibration: calibration.digest,
+        },
+  );
+  if (!base.ok || quantized === undefined) return base;
+  const inputs = quantizedPorts(program, program.inputs, quantized.float, quantized.float.inputs, quantized.inputs);
+  const outputs = quantizedPorts(program, program.outputs, quantized.float, quantized.float.outputs, quantized.outputs);
+  return ok({ ...base.value, inputs: withPreprocessing(inputs, args, preparation), outputs });
+};
+
+interface Packed {
+  readonly bytes: Uint8Array;
+  readonly package: Package;
+}
+
+/** Encodes, and reads back what was encoded as a node would. */
+const pack = (work: Work, built: Built): Result<Packed> => {
+  const metadata = metadataFor(work, built);
+  if (!metadata.ok) return metadata;
+  const bytes = work.phases.time('verify, prove and encode', () => encodePackage({ program: built.program, metadata: metadata.value }));
+  if (!bytes.ok) return bytes;
+  const decoded = work.phases.time('read back', () => decodePackage(bytes.value));
+  invariant(decoded.ok, decoded.ok ? '' : `the package that was just written does not read: ${decoded.diagnostics[0]?.message ?? ''}`);
+  return ok({ bytes: bytes.value, package: decoded.value });
+};
+
+const outputPath = (args: CompileArgs): string => args.output ?? `${basename(args.model).replace(/[.](onnx|mrl)$/i, '')}.cvm`;
+
+/** --report without a file name: an empty text. */
+const reportPath = (args: CompileArgs): string | undefined => (args.report === undefined || args.report === '' ? undefined : args.report);
+
+const writeAll = (work: Work, bytes: Uint8Array, html: string | undefined): Result<readonly string[]> => {
+  const written: string[] = [];
+  const files: readonly (readonly [string | undefined, Uint8Array | string])[] = [
+    [outputPath(work.args), bytes],
+    [html === undefined ? undefined : reportPath(work.args), html ?? ''],
+  ];
+  for (const [path, content] of files) {
+    if (path === undefined) continue;
+    const result = work.context.write(path, content);
+    if (!result.ok) return result;
+    if (result.value.replaced) work.warnings.push(fileReplaced(path));
+    written.push(path);
+  }
+  return ok(written);
+};
+
+const evaluate = async (work: Work, built: Built): Promise<Result<Evaluation | undefined>> =>
+  work.args.eval === undefined
+    ? ok(undefined)
+    : work.phases.timeAsync('evaluate', async () =>
+        evaluateModels(
+          work.context,
+          work.args,
+          work.model.program,
+          built.quantized,
+          work.preparation,
+          await fastestCompile(),
+          work.warnings,
+        ),
+      );
+
+const compileLoaded = async (work: Work): Promise<Result<Report>> => {
+  const built = await build(work);
+  if (!built.ok) return built;
+  const packed = pack(work, built.value);
+  if (!packed.ok) return packed;
+  const evaluation = await evaluate(work, built.value);
+  if (!evaluation.ok) return evaluation;
+  const { quantized, calibration } = built.value;
+  const layers =
+    work.args.report === undefined || quantized === undefined || calibration === undefined
+      ? undefined
+      : await work.phases.timeAsync('measure layers', async () => layerReport(quantized, calibration, await fastestCompile()));
+  const summary: CompileSummary = {
+    source: work.model,
+    bytes: packed.value.bytes.length,
+    package: packed.value.package,
+    quantized,
+    calibration,
+    layers,
+    evaluation: evaluation.value,
+    phases: work.phases,
+    peakBytes: work.context.io.peakBytes(),
+  };
+  const html = reportPath(work.args) === undefined ? undefined : summaryHtml(summary, work.warnings);
+  const written = writeAll(work, packed.value.bytes, html);
+  if (!written.ok) return written;
+  return ok({ json: summaryJson(summary, written.value), text: summaryText(summary, written.value), warnings: work.warnings });
+};
+
+/** `cortexc compile`: import, passes, quantization, proof, package. */
+export const compileModel = async (args: CompileArgs, context: Context): Promise<Result<Report>> => {
+  const preparation = readPreparation(args);
+  if (!preparation.ok) return preparation;
+  const phases = new Phases(context.io.now);
+  const model = await phases.timeAsync('import', () => loadModel(context, args.model, args));
+  if (!model.ok) return model;
+  if (model.value.kind === 'package') {
+    return fail(wrongKind(args.model, 'this is a package already', `Look at it: cortexc inspect ${args.model}.`));
+  }
+  const warnings = [...model.value.warnings];
+  return compileLoaded({ args, context, model: model.value, preparation: preparation.value, phases, warnings });
+};

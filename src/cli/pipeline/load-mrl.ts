@@ -1,0 +1,34 @@
+import { parseMrl } from '../../frontend/mrl/index.ts';
+import { fail, ok, type Result } from '../../support/index.ts';
+import { type BindOptions, bindProgram } from '../bindings.ts';
+import type { Context } from '../context.ts';
+import { notAModel } from '../diagnostics.ts';
+import type { SourceModel } from './model.ts';
+import { readParams } from './params.ts';
+
+/** The text of a file; undefined when it is not UTF-8. */
+export const decodeText = (bytes: Uint8Array): string | undefined => {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    return undefined;
+  }
+};
+
+export interface TextOptions extends BindOptions {
+  /** The .npz with the parameters. */
+  readonly params?: string | undefined;
+}
+
+/** Parses and elaborates the model string of a file. */
+export const loadText = (context: Context, path: string, bytes: Uint8Array, options: TextOptions): Result<SourceModel> => {
+  const text = decodeText(bytes);
+  if (text === undefined) return fail(notAModel(path, 'the file is named like a model string but is not UTF-8 text'));
+  const params = readParams(context, path, options.params);
+  if (!params.ok) return params;
+  const parsed = parseMrl(text, { file: path, params: params.value });
+  if (!parsed.ok) return parsed;
+  const bound = bindProgram(parsed.value.program, options);
+  if (!bound.ok) return bound;
+  return ok({ kind: 'mrl', path, bytes, program: bound.value.program, warnings: bound.value.notes, meta: parsed.value.meta });
+};

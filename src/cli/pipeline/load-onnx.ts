@@ -1,0 +1,59 @@
+import { examineOnnx, importOnnx, type OnnxOptions, type OnnxReport } from '../../frontend/onnx/index.ts';
+import { type Diagnostic, fail, ok, type Result } from '../../support/index.ts';
+import { assumedNotes, type BindOptions, chooseSizes } from '../bindings.ts';
+import type { Context } from '../context.ts';
+import { readBeside } from '../files.ts';
+import type { SourceModel } from './model.ts';
+
+/** Puts the path of the model before what the importer says. */
+export const inModel = (path: string, diagnostics: readonly Diagnostic[]): readonly Diagnostic[] =>
+  diagnostics.map((d) => ({ ...d, where: d.where === undefined ? path : `${path}: ${d.where}` }));
+
+/** Nothing at all was found in the bytes. */
+const isNoModel = (report: OnnxReport): boolean => report.nodes.length === 0 && report.inputs.length === 0 && report.problems.length > 0;
+
+interface Examined {
+  readonly report: OnnxReport;
+  readonly options: OnnxOptions;
+  readonly notes: readonly Diagnostic[];
+}
+
+/**
+ * Examines an ONNX model with its symbols bound. Sizes are bound while importing, not after: exporters compute shapes in
+ * the graph, and those fold only when sizes are numbers. So the inputs are read first. Fails on bytes that are no model
+ * and on sizes that do not fit.
+ */
+export const examineFile = (context: Context, path: string, bytes: Uint8Array, bind: BindOptions): Result<Examined> => {
+  const options: OnnxOptions = { readExternal: (location) => readBeside(context.io.cwd, path, location) };
+  const first = examineOnnx(bytes, options);
+  if (isNoModel(first)) return fail(...inModel(path, first.problems));
+  const chosen = chooseSizes(
+    first.inputs.map((p) => p.type.shape),
+    bind,
+  );
+  if (!chosen.ok) return chosen;
+  const { sizes, assumed } = chosen.value;
+  if (sizes.size === 0) return ok({ report: first, options, notes: [] });
+  const bound = { ...options, bind: sizes };
+  return ok({ report: examineOnnx(bytes, bound), options: bound, notes: assumedNotes(assumed) });
+};
+
+/** Imports the ONNX model of a file. */
+export const loadOnnx = (context: Context, path: string, bytes: Uint8Array, bind: BindOptions): Result<SourceModel> => {
+  const examined = examineFile(context, path, bytes, bind);
+  if (!examined.ok) return examined;
+  const { report, options, notes } = examined.value;
+  // A second import only when there is something to refuse, in the importer's own words.
+  const imported = report.partial || report.program === undefined ? importOnnx(bytes, options) : ok({ ...report, program: report.program });
+  if (!imported.ok) return fail(...inModel(path, imported.diagnostics));
+  const { program, warnings, source } = imported.value;
+  return ok({
+    kind: 'onnx',
+    path,
+    bytes,
+    program,
+    warnings: [...inModel(path, warnings), ...notes],
+    opset: source.opset,
+    producer: source.producer === '' ? undefined : source.producer,
+  });
+};

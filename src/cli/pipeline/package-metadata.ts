@@ -1,0 +1,123 @@
+import { basename } from 'node:path';
+import type { MetadataInput, PortMetadata, Preprocessing } from '../../cvm-bytecode/index.ts';
+import { isStaticType, type Program, typeOf } from '../../ir/index.ts';
+import { ok, type Result, sha256Hex } from '../../support/index.ts';
+import type { Context } from '../context.ts';
+import { labelsMisfit } from '../diagnostics.ts';
+import { compilerVersion } from '../version.ts';
+import { readLabels } from './labels.ts';
+import type { SourceModel } from './model.ts';
+import type { PreparationArgs } from './preparation.ts';
+import type { PreparationOptions } from './samples.ts';
+
+export interface MetadataArgs extends PreparationArgs {
+  readonly name?: string | undefined;
+  readonly author?: string | undefined;
+  readonly description?: string | undefined;
+  readonly licence?: string | undefined;
+  readonly 'model-version'?: string | undefined;
+  readonly labels?: string | undefined;
+}
+
+/** What quantization did, for the record of where a package comes from. */
+export interface QuantizationRecord {
+  readonly method: string;
+  readonly bits: number;
+  readonly samples: number;
+  readonly calibration?: string;
+}
+
+/** Text that fits a one-line field: control and separator characters become spaces. */
+const oneLine = (text: string, most: number): string =>
+  text
+    .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Co}]+/gu, ' ')
+    .trim()
+    .slice(0, most);
+
+/** A file name that is no path anywhere. */
+const plain = (name: string): string => oneLine(name.replace(/[\\/:]+/g, '_'), 60).replace(/^[.]+$/, '') || 'model';
+
+/** -0 has no encoding in a package. */
+const positive = (values: readonly number[]): readonly number[] => values.map((v) => (v === 0 ? 0 : v));
+
+/** How pictures are prepared, for an input of rank 4 with 1 or 3 channels; undefined when no picture option was given. */
+const preprocessingOf = (args: PreparationArgs, options: PreparationOptions, shape: readonly number[]): Preprocessing | undefined => {
+  const asked = [args.mean, args.std, args.scale, args.layout, args.channels, args.resize, args.crop].some((v) => v !== undefined);
+  if (!asked || shape.length < 3) return undefined;
+  const layout = options.layout ?? 'nchw';
+  const channelCount = layout === 'nchw' ? (shape.at(-3) ?? 0) : (shape.at(-1) ?? 0);
+  if (channelCount !== 1 && channelCount !== 3) return undefined;
+  const channels = options.channels ?? (channelCount === 1 ? 'gray' : 'rgb');
+  const { resize, crop } = options;
+  return {
+    mean: positive(options.mean ?? [0]),
+    std: positive(options.std ?? [1]),
+    scale: options.scale ?? 1 / 255,
+    layout: layout === 'nchw' ? 'NCHW' : 'NHWC',
+    channels: channels === 'gray' ? 'gray' : channels === 'bgr' ? 'BGR' : 'RGB',
+    ...(resize === undefined
+      ? {}
+      : { resize: { width: resize, height: resize, filter: 'bilinear', fit: 'crop', ...(crop === undefined ? {} : { crop }) } }),
+  };
+};
+
+/** Says how pictures are prepared in the metadata of every input that takes them. */
+export const withPreprocessing = (
+  ports: readonly PortMetadata[],
+  args: PreparationArgs,
+  options: PreparationOptions,
+): readonly PortMetadata[] =>
+  ports.map((port) => {
+    const preprocessing = preprocessingOf(args, options, port.shape);
+    return preprocessing === undefined ? port : { ...port, preprocessing };
+  });
+
+/** Elements of the last axis of the first output: the classes of a classifier. */
+const classCount = (program: Program): number | undefined => {
+  const [output] = program.outputs;
+  const type = output === undefined ? undefined : typeOf(program, output.value);
+  return type !== undefined && isStaticType(type) ? type.shape.at(-1) : undefined;
+};
+
+const metaText = (model: SourceModel, name: string): string | undefined => {
+  const value = model.meta?.get(name);
+  return value === undefined ? undefined : String(value);
+};
+
+/** Metadata from the options, else from the model string, else from the file. */
+export const metadataOf = (
+  context: Context,
+  args: MetadataArgs,
+  model: SourceModel,
+  program: Program,
+  quantization: QuantizationRecord | undefined,
+): Result<Omit<MetadataInput, 'inputs' | 'outputs'>> => {
+  const labels = args.labels === undefined ? undefined : readLabels(context, args.labels);
+  if (labels?.ok === false) return labels;
+  const classes = classCount(program);
+  if (labels !== undefined && classes !== undefined && labels.value.length !== classes) {
+    return {
+      ok: false,
+      diagnostics: [labelsMisfit(args.labels ?? '', `the file has ${labels.value.length} lines, but the output has ${classes} classes`)],
+    };
+  }
+  const file = basename(model.path);
+  const producer = model.producer === undefined ? '' : oneLine(model.producer, 120);
+  return ok({
+    name: args.name ?? metaText(model, 'name') ?? plain(file.replace(/[.](onnx|mrl)$/i, '')),
+    author: args.author ?? metaText(model, 'author') ?? '',
+    description: args.description ?? metaText(model, 'description') ?? '',
+    licence: args.licence ?? metaText(model, 'licence') ?? metaText(model, 'license') ?? '',
+    version: args['model-version'] ?? metaText(model, 'version') ?? '',
+    source: {
+      format: model.kind,
+      file: plain(file),
+      sha256: sha256Hex(model.bytes),
+      compilerVersion: compilerVersion(),
+      ...(model.opset === undefined ? {} : { opset: model.opset }),
+      ...(producer === '' ? {} : { producer }),
+      ...(quantization === undefined ? {} : { quantization }),
+    },
+    ...(labels === undefined ? {} : { labels: labels.value }),
+  });
+};

@@ -1,0 +1,45 @@
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import type { ParamSource } from '../../frontend/mrl/index.ts';
+import { decodeNpz, encodeNpz } from '../../frontend/tensors/index.ts';
+import { INLINE_LIMIT, paramDigest, paramTensor, type Program, type Tensor } from '../../ir/index.ts';
+import { ok, type Result } from '../../support/index.ts';
+import type { Context } from '../context.ts';
+
+const MAX_BYTES = 2 ** 32;
+
+/** NAME.npz beside NAME.mrl. */
+export const paramsPathOf = (textPath: string): string => `${textPath.replace(/[.]mrl$/i, '')}.npz`;
+
+/** The parameters that a printed program names by digest: a .npz with one array a digest; undefined when there is none. */
+export const paramArchive = (program: Program): Uint8Array | undefined => {
+  const arrays = new Map<string, Tensor>();
+  for (const param of program.params) {
+    const tensor = paramTensor(program, param);
+    if (tensor.data.length > INLINE_LIMIT) arrays.set(paramDigest(tensor), tensor);
+  }
+  return arrays.size === 0 ? undefined : encodeNpz(arrays);
+};
+
+/**
+ * Parameters of a model string: from the file that is named, else from NAME.npz beside it if that exists. Arrays are
+ * found by digest (as member name or by content) or by parameter name.
+ */
+export const readParams = (context: Context, textPath: string, given: string | undefined): Result<ParamSource> => {
+  const path = given ?? paramsPathOf(textPath);
+  if (given === undefined && !existsSync(resolve(context.io.cwd, path))) return ok({});
+  const file = context.read(path, 'model');
+  if (!file.ok) return file;
+  const arrays = decodeNpz(file.value, { name: path, maxBytes: MAX_BYTES });
+  if (!arrays.ok) return arrays;
+  let byContent: ReadonlyMap<string, Tensor> | undefined;
+  return ok({
+    byName: (name) => arrays.value.get(name),
+    byDigest: (digest) => {
+      const named = arrays.value.get(digest);
+      if (named !== undefined) return named;
+      byContent ??= new Map(Array.from(arrays.value.values(), (t) => [paramDigest(t), t]));
+      return byContent.get(digest);
+    },
+  });
+};
