@@ -67,3 +67,10 @@ export const runCommand = (
   const result = spawnSync(process.execPath, [main, ...words], { encoding: 'utf8', maxBuffer: 2 ** 28 });
   return { status: result.status ?? 70, stdout: result.stdout, stderr: result.stderr, ms: Number(process.hrtime.bigint() - started) / 1e6 };
 };
+
+/** The JSON of a command that has to succeed. */
+export const runJson = <T>(words: readonly string[]): T => {
+  const { status, stdout, stderr } = runCommand([...words, '--json']);
+  if (status !== 0) throw new Error(`cortexc ${words.join(' ')} ended with ${status}: ${stdout.slice(0, 2000)}${stderr.slice(0, 2000)}`);
+  return JSON.parse(stdout) as T;
+};
