@@ -162,7 +162,9 @@ export class Context {
       for (const p of prologue) p(f);
       emit(f);
     };
-    if (!this.inInit) return whole;
+    const once = this.inInit;
+    this.inInit = false;
+    if (!once) return whole;
     for (const r of this.fusedInto(node)?.results ?? node.results) {
       this.isConstant[r] = 1;
       if (!this.aliases.has(r)) this.persistent.push(this.slot(r));

@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, test } from '@jest/globals';
+import { beforeAll, describe, test } from '@jest/globals';
 import {
   type AnyAttrs,
   DTYPE_INFO,
@@ -7,12 +7,11 @@ import {
   opOf,
   ProgramBuilder,
   type Program,
-  runProgram,
   sampleTensors,
   type Tensor,
-  tensorBytes,
 } from '../../../ir/index.ts';
 import { unwrap } from '../../../support/index.ts';
+import { expectSame } from '../../../../tests/support/same-as-reference.ts';
 import { wasmBackend } from './index.ts';
 
 /** Operands that the verifier wants as parameters. */
@@ -34,22 +33,6 @@ const oneOp = (
   });
   unwrap(builder.tryEmit(op, values, attrs)).forEach((v, i) => builder.output(`y${i}`, v));
   return { program: builder.finish(), inputs };
-};
-
-export const expectSame = (program: Program, inputs: readonly Tensor[]): void => {
-  const executable = unwrap(wasmBackend.compile(program));
-  const expected = runProgram(program, inputs);
-  // twice: buffers of the first run must not leak into the second
-  for (let run = 0; run < 2; run++) {
-    const actual = executable.run(inputs);
-    expect(actual.length).toBe(expected.length);
-    expected.forEach((e, i) => {
-      const a = actual[i];
-      if (a === undefined) return;
-      expect({ dtype: a.dtype, shape: a.shape }).toEqual({ dtype: e.dtype, shape: e.shape });
-      if (Buffer.compare(tensorBytes(a), tensorBytes(e)) !== 0) expect(Array.from(a.data)).toEqual(Array.from(e.data));
-    });
-  }
 };
 
 /** Float operands with the special values mixed in. */
@@ -89,11 +72,11 @@ describe.each(OP_NAMES)('%s', (op) => {
       const variants = [(k: number) => must.has(k), (k: number) => k > 0, (k: number) => k === 0 || must.has(k), () => true];
       for (const isParam of variants) {
         const { program, inputs } = oneOp(op, operands, attrs, isParam);
-        expectSame(program, inputs);
+        expectSame(wasmBackend, program, inputs);
       }
     }
     const special = withSpecials(sampleTensors(sample, i));
     const { program, inputs } = oneOp(op, special, attrs, (k) => must.has(k));
-    expectSame(program, inputs);
+    expectSame(wasmBackend, program, inputs);
   });
 });
