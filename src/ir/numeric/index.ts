@@ -1,3 +1,4 @@
 export * from './fixed.ts';
+export * from './philox-fill.ts';
 export * from './philox.ts';
 export * from './strict-float.ts';
