@@ -75,7 +75,9 @@ class Watched {
     return new Promise((resolve) => {
       const finish = (tally: Tally, next: number): void => {
         clearInterval(timer);
-        worker.removeAllListeners();
+        worker.off('message', onMessage);
+        worker.off('error', onError);
+        worker.off('exit', onExit);
         resolve({ tally, next });
       };
       const broken = (kind: Finding['kind'], message: string): void => {
@@ -83,15 +85,19 @@ class Watched {
         const tally = { ...emptyTally(), inputs: index + 1 - batch.from };
         tally.findings.push({ target: this.target, index, kind, message });
         this.worker = undefined;
-        void worker.terminate();
         finish(tally, index + 1);
+        worker.on('error', () => undefined);
+        void worker.terminate();
       };
+      const onMessage = (tally: Tally): void => finish(tally, batch.to);
+      const onError = (error: Error): void => broken('exit', String(error));
+      const onExit = (code: number): void => broken('exit', `the worker ended with status ${code}`);
       const timer = setInterval(() => {
         if (Date.now() - (this.shared[1] ?? 0) > HANG_MS) broken('hang', `no end after ${HANG_MS} ms`);
       }, 500);
-      worker.on('message', (tally: Tally) => finish(tally, batch.to));
-      worker.on('error', (error) => broken('exit', String(error)));
-      worker.on('exit', (code) => broken('exit', `the worker ended with status ${code}`));
+      worker.on('message', onMessage);
+      worker.on('error', onError);
+      worker.on('exit', onExit);
       worker.postMessage(batch);
     });
   }
