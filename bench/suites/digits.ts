@@ -25,9 +25,15 @@ const run = (bench: Bench): Promise<void> =>
     const data = (name: string): string => join(ROOT, 'examples', 'digits', name);
     const cvm = join(folder, 'digits.cvm');
     bench.say('compiling');
+    const evaluation = ['--eval', data('test-images.npy'), '--eval-labels', data('test-labels.npy')];
     const compiled = runJson<Compiled>([
-      ...['compile', data('model.onnx'), '-o', cvm, '--calibration', data('calibration-images.npy')],
-      ...['--eval', data('test-images.npy'), '--eval-labels', data('test-labels.npy')],
+      'compile',
+      data('model.onnx'),
+      '-o',
+      cvm,
+      '--calibration',
+      data('calibration-images.npy'),
+      ...evaluation,
     ]);
     const float = 100 * compiled.accuracy.float.top1;
     const int8 = 100 * compiled.accuracy.int8.top1;

@@ -70,17 +70,17 @@ const main = async (): Promise<void> => {
   const cvm = shown(join(OUT, 'digits.cvm'));
   const report = shown(join(OUT, 'report.html'));
 
-  say('Handwritten digits: a small trained CNN, from ONNX to a package that gives the same bytes on every machine.\n');
+  say('Handwritten digits: a small trained CNN, from ONNX to a package that gives the same bytes on every machine.');
+  say('(Here `cortexc` is `npm run --silent cortexc --`.)\n');
   say('1. Look at the model before any work starts.');
   const doctor = await cortexc<Doctor>(['doctor', model]);
   say(`  ${doctor.nodes.length} nodes, ${doctor.quantizable ? 'all of them have an integer form' : 'some have no integer form'}.\n`);
 
   say('2. Import it, quantize it to INT8 with 128 training images, prove that nothing overflows, package it; test on 500 images.');
-  const compiled = await cortexc<Compiled>([
-    ...['compile', model, '-o', cvm, '--name', 'digits', '--labels', shown(join(DATA, 'labels.txt')), '--licence', 'CC-BY-4.0'],
-    ...['--calibration', shown(join(DATA, 'calibration-images.npy')), '--report', report],
-    ...['--eval', images, '--eval-labels', shown(join(DATA, 'test-labels.npy'))],
-  ]);
+  const metadata = ['--name', 'digits', '--licence', 'CC-BY-4.0', '--labels', shown(join(DATA, 'labels.txt'))];
+  const calibration = ['--calibration', shown(join(DATA, 'calibration-images.npy'))];
+  const evaluation = ['--eval', images, '--eval-labels', shown(join(DATA, 'test-labels.npy'))];
+  const compiled = await cortexc<Compiled>(['compile', model, '-o', cvm, ...metadata, ...calibration, ...evaluation, '--report', report]);
   const { float, int8 } = compiled.accuracy;
   say(`  float32  ${formatPercent(float.top1)} of ${float.samples} test images, ${formatBytes(compiled.sourceBytes)}`);
   say(`  INT8     ${formatPercent(int8.top1)} of ${int8.samples} test images, ${formatBytes(compiled.packageBytes)}`);

@@ -24,6 +24,14 @@ export class Phases {
     return value;
   }
 
+  /** Moves time that one step spent on another one's work. */
+  move(from: string, to: string, ms: number): void {
+    const entry = this.times.find(([name]) => name === from);
+    if (entry === undefined) return;
+    entry[1] -= ms;
+    this.times.splice(this.times.indexOf(entry), 0, [to, ms]);
+  }
+
   entries(): readonly (readonly [string, number])[] {
     return this.times;
   }

@@ -33,6 +33,24 @@ export const fastestCompile = async (): Promise<Compile> => {
   };
 };
 
+/** Counts the milliseconds that compiled programs take to be made and to run. */
+export const stopwatch = (compile: Compile, now: () => number): { readonly compile: Compile; readonly spentMs: () => number } => {
+  let spent = 0;
+  const timed = <T>(action: () => T): T => {
+    const started = now();
+    const value = action();
+    spent += now() - started;
+    return value;
+  };
+  return {
+    compile: (program) => {
+      const run = timed(() => compile(program));
+      return (inputs) => timed(() => run(inputs));
+    },
+    spentMs: () => spent,
+  };
+};
+
 export interface BuildOptions {
   readonly samples: readonly CalibrationSample[];
   readonly method?: RangeMethod | undefined;

@@ -7,7 +7,7 @@ import type { Report } from '../command.ts';
 import type { Context } from '../context.ts';
 import { fileReplaced, optionsConflict, wrongKind } from '../diagnostics.ts';
 import { Phases } from '../phases.ts';
-import { fastestCompile, quantize, quantizedPorts, simplify } from './build.ts';
+import { fastestCompile, quantize, quantizedPorts, simplify, stopwatch } from './build.ts';
 import { type Calibration, type CalibrationArgs, loadCalibration } from './calibration.ts';
 import { type Evaluation, evaluateModels, type EvaluationArgs } from './evaluation.ts';
 import { loadModel, type ModelArgs } from './load.ts';
@@ -48,8 +48,9 @@ const methodOf = (args: CompileArgs): RangeMethod => (args.method === 'minmax' |
 const buildQuantized = async ({ args, context, model, preparation, phases, warnings }: Work, compile: Compile): Promise<Result<Built>> => {
   const calibration = phases.time('read calibration', () => loadCalibration(context, args, model.program, preparation, warnings));
   if (!calibration.ok) return calibration;
-  const quantized = phases.time('calibrate and quantize', () =>
-    quantize(model.program, compile, {
+  const watch = stopwatch(compile, context.io.now);
+  const quantized = phases.time('quantize', () =>
+    quantize(model.program, watch.compile, {
       samples: calibration.value.samples,
       method: methodOf(args),
       weightBits: args['weight-bits'] === 6 ? 6 : 8,
@@ -57,6 +58,7 @@ const buildQuantized = async ({ args, context, model, preparation, phases, warni
       progress: context.progress,
     }),
   );
+  phases.move('quantize', 'run calibration', watch.spentMs());
   if (!quantized.ok) return quantized;
   return ok({ program: quantized.value.program, quantized: quantized.value, calibration: calibration.value });
 };
