@@ -154,6 +154,30 @@ describe('programs that have no bytecode', () => {
     expect(codesOf(encodeProgram(b.finish()))).toEqual(['IR0011']);
   });
 
+  test('a composite whose definition does not work out, or takes too much work', () => {
+    const wide = new ProgramBuilder('wide kernel');
+    const x = wide.input('x', { dtype: 'i8', shape: [1, 1, 1] });
+    const w = wide.param('w', { dtype: 'i8', shape: [1, 1, 600_000], data: new Int8Array(600_000) });
+    wide.output('y', wide.emit('conv_transpose', [x, w], { stride: [1], dilation: [3], pads: [0, 0], output_padding: [0] }));
+    // Its padding is above what pad takes.
+    expect(codesOf(encodeProgram(wide.finish()))).toEqual(['IR0002']);
+    const tiles = new ProgramBuilder('tiles');
+    let y = tiles.input('x', { dtype: 'i8', shape: [0, 0] });
+    for (let i = 0; i < 600; i++) y = tiles.emit('tile', [y], { repeats: [65_536, 65_536] });
+    tiles.output('y', y);
+    expect(codesOf(encodeProgram(tiles.finish()))).toEqual(['CVM1009']);
+  });
+
+  test('memory counts the values inside composites', () => {
+    const b = new ProgramBuilder('spread');
+    const x = b.input('x', { dtype: 'i8', shape: [1, 1, 100] });
+    const w = b.param('w', { dtype: 'i8', shape: [1, 1, 1], data: i8(1) });
+    b.output('y', b.emit('conv_transpose', [x, w], { stride: [1000], dilation: [1], pads: [49_000, 49_000], output_padding: [0] }));
+    const cost = unwrap(bytecodeCost(unwrap(encodeProgram(b.finish()))));
+    // 100 elements, 1000 apart, stand in memory before the pads crop them.
+    expect(cost.memoryBytes).toBeGreaterThan(99_000);
+  });
+
   test('more work for the proof than the limit', () => {
     const b = new ProgramBuilder('wide');
     const x = b.input('x', { dtype: 'i8', shape: [0, 1, 1, 1] });

@@ -13,7 +13,8 @@ import {
   formatType,
 } from '../ir/index.ts';
 import { at, diagnostic, type Diagnostic, fail, ok, type Result } from '../support/index.ts';
-import { atByte, LIMITS } from './format.ts';
+import { atByte, limitProblem, LIMITS } from './format.ts';
+import { byteSize, expansionProblem, peakBytes } from './memory.ts';
 import { canonicalOrderProblem } from './order.ts';
 import type { RawModule, RawNode } from './read.ts';
 
@@ -34,11 +35,6 @@ export interface CheckedModule {
   readonly skeleton: Program;
   readonly cost: Cost;
 }
-
-const byteSize = (type: StaticType): number => elementCount(type.shape) * DTYPE_INFO[type.dtype].bytes;
-
-const limitProblem = (what: string, found: number, limit: number, where?: string): Diagnostic =>
-  diagnostic('CVM1009', `${what}: ${found} but at most ${limit}`, { where });
 
 const typeNode = (raw: RawNode, types: StaticType[]): Result<AnyNode> => {
   const where = atByte(raw.offset, raw.op);
@@ -123,32 +119,6 @@ const typeTableProblem = (raw: RawModule): Diagnostic | undefined => {
       });
 };
 
-const lastUses = (program: Program): Int32Array => {
-  const last = new Int32Array(program.types.length).fill(-1);
-  program.nodes.forEach((node, i) => {
-    for (const v of node.operands) last[v] = i;
-  });
-  for (const output of program.outputs) last[output.value] = program.nodes.length;
-  return last;
-};
-
-/** Bytes of the run-time values at the fullest moment: a result lives from its node to its last use. */
-const peakBytes = (program: Program): number => {
-  const last = lastUses(program);
-  const isParam = new Uint8Array(program.types.length);
-  for (const param of program.params) isParam[param.value] = 1;
-  const size = (v: number): number => byteSize(at(program.types, v) as StaticType);
-  let live = program.inputs.reduce((n, port) => n + size(port.value), 0);
-  let peak = live;
-  (program.nodes as readonly AnyNode[]).forEach((node, i) => {
-    for (const r of node.results) live += size(r);
-    peak = Math.max(peak, live);
-    for (const v of new Set(node.operands)) if (last[v] === i && isParam[v] === 0) live -= size(v);
-    for (const r of node.results) if (last[r] === -1) live -= size(r);
-  });
-  return peak;
-};
-
 /** Work and memory of the interval proof, so that nobody can make a verifier work for hours with a small file. */
 const proofProblem = (program: Program): Diagnostic | undefined => {
   const isParam = new Uint8Array(program.types.length);
@@ -175,7 +145,11 @@ const proofProblem = (program: Program): Diagnostic | undefined => {
 /** Cost of a program in canonical order whose dimensions are numbers, or every limit that it exceeds. */
 export const costOf = (program: Program): Result<Cost> => {
   const parameterBytes = program.params.reduce((n, p) => n + byteSize(at(program.types, p.value) as StaticType), 0);
-  const memoryBytes = parameterBytes + peakBytes(program);
+  const expansion = expansionProblem(program);
+  if (expansion !== undefined) return fail(expansion);
+  const peak = peakBytes(program);
+  if (!peak.ok) return peak;
+  const memoryBytes = parameterBytes + peak.value;
   let operations = 0;
   for (const node of program.nodes as readonly AnyNode[]) operations += nodeCost(program, node);
   const problems: Diagnostic[] = [];

@@ -32,9 +32,15 @@ export const LIMITS = {
   proofElements: 2 ** 32,
   /** Per-channel intervals that the interval proof holds. */
   proofChannels: 2 ** 22,
+  /** Uses of composite ops, and the sum of their results' dimensions and list attributes: what writing out their definitions takes. */
+  composites: 100_000,
+  compositeSizes: 2 ** 26,
   /** Arithmetic operations of one run; above it costs are not exact numbers. */
   operations: Number.MAX_SAFE_INTEGER,
 } as const;
+
+export const limitProblem = (what: string, found: number, limit: number, where?: string): Diagnostic =>
+  diagnostic('CVM1009', `${what}: ${found} but at most ${limit}`, { where });
 
 /** `byte 123` or `byte 123 (conv)`. */
 export const atByte = (offset: number, what?: string): string => (what === undefined ? `byte ${offset}` : `byte ${offset} (${what})`);
