@@ -2,6 +2,7 @@ import type { Suite } from '../rows.ts';
 import { compile } from './compile.ts';
 import { digits } from './digits.ts';
 import { light } from './light.ts';
+import { trained } from './trained.ts';
 import { wasm } from './wasm.ts';
 
-export const SUITES: readonly Suite[] = [digits, compile, wasm, light];
+export const SUITES: readonly Suite[] = [digits, compile, wasm, trained, light];
