@@ -1,4 +1,4 @@
-import { elementCount, formatType, type Program, sameType, type Tensor, type ValueId } from '../../ir/index.ts';
+import { elementCount, formatType, type Program, sameType, type Tensor, type TensorData, type ValueId } from '../../ir/index.ts';
 import { at, type Diagnostic, diagnostic, fail, ok, type Progress, type Result } from '../../support/index.ts';
 import { withOutputs } from '../observe.ts';
 import { BINS, type Histogram } from './ranges.ts';
@@ -22,11 +22,10 @@ interface Seen {
   readonly bins: Float64Array;
 }
 
-const sweepExtremes = (seen: Seen, data: ArrayLike<number>, sample: number): void => {
+const sweepExtremes = (seen: Seen, data: TensorData, sample: number): void => {
   let { min, max, zeros } = seen;
   let finite = true;
-  for (let i = 0; i < data.length; i++) {
-    const v = at(data, i);
+  for (const v of data) {
     if (v < min) min = v;
     if (v > max) max = v;
     if (v === 0) zeros++;
@@ -39,14 +38,16 @@ const sweepExtremes = (seen: Seen, data: ArrayLike<number>, sample: number): voi
   if (!finite) seen.broken ??= sample;
 };
 
-const sweepHistogram = (seen: Seen, data: ArrayLike<number>): void => {
-  const scale = BINS / (seen.max - seen.min);
+const sweepHistogram = (seen: Seen, data: TensorData): void => {
+  const { min, bins } = seen;
+  const scale = BINS / (seen.max - min);
   if (!Number.isFinite(scale)) return;
-  for (let i = 0; i < data.length; i++) {
-    const v = at(data, i);
+  for (const v of data) {
     if (v === 0) continue;
-    const bin = Math.min(BINS - 1, Math.max(0, Math.floor((v - seen.min) * scale)));
-    seen.bins[bin] = at(seen.bins, bin) + 1;
+    // at least 0, because v >= min; BINS itself at the maximum
+    const bin = ((v - min) * scale) | 0;
+    const slot = bin < BINS ? bin : BINS - 1;
+    bins[slot] = (bins[slot] ?? 0) + 1;
   }
 };
 
