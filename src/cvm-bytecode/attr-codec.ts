@@ -1,4 +1,15 @@
-import { type AnyAttrs, type AnyOp, type AttrScalar, type AttrSpec, attrNames, attrProblem, type DType, DTYPES } from '../ir/index.ts';
+import {
+  type AnyAttrs,
+  type AttrScalar,
+  type AttrSpec,
+  attrNames,
+  attrProblem,
+  type DType,
+  DTYPES,
+  OP_NAMES,
+  type OpName,
+  opOf,
+} from '../ir/index.ts';
 import { at, type ByteReader, type ByteWriter, invariant } from '../support/index.ts';
 import { LIMITS, reject } from './format.ts';
 
@@ -63,23 +74,26 @@ const readAttr = (reader: ByteReader, spec: AttrSpec): AttrScalar => {
   }
 };
 
+/** Attributes of each op in canonical order: derived once, since sorting names for each of a million nodes is slow. */
+const ORDERED: ReadonlyMap<OpName, readonly (readonly [string, AttrSpec])[]> = new Map(
+  OP_NAMES.map((op) => {
+    const { attrs } = opOf(op);
+    return [op, attrNames(attrs).flatMap((name) => (attrs[name] === undefined ? [] : [[name, attrs[name]] as const]))];
+  }),
+);
+
 /** All attributes of a node, in canonical order, defaults written out. */
-export const writeAttrs = (writer: ByteWriter, op: AnyOp, attrs: AnyAttrs): void => {
-  for (const name of attrNames(op.attrs)) {
-    const spec = op.attrs[name];
-    if (spec !== undefined) writeAttr(writer, spec, attrs[name]);
-  }
+export const writeAttrs = (writer: ByteWriter, op: OpName, attrs: AnyAttrs): void => {
+  for (const [name, spec] of ORDERED.get(op) ?? []) writeAttr(writer, spec, attrs[name]);
 };
 
-export const readAttrs = (reader: ByteReader, op: AnyOp, opName: string): AnyAttrs => {
+export const readAttrs = (reader: ByteReader, op: OpName): AnyAttrs => {
   const attrs: Record<string, AttrScalar> = {};
-  for (const name of attrNames(op.attrs)) {
-    const spec = op.attrs[name];
-    if (spec === undefined) continue;
+  for (const [name, spec] of ORDERED.get(op) ?? []) {
     const offset = reader.offset;
     const value = readAttr(reader, spec);
     const problem = attrProblem(spec, value);
-    if (problem !== undefined) reject('CVM1012', `attribute ${name} ${problem}`, offset, opName);
+    if (problem !== undefined) reject('CVM1012', `attribute ${name} ${problem}`, offset, op);
     attrs[name] = value;
   }
   return attrs;

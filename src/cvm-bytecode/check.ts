@@ -161,21 +161,23 @@ export const costOf = (program: Program): Result<Cost> => {
   return problems.length > 0 ? fail(...problems) : ok({ operations, parameterBytes, memoryBytes });
 };
 
-/** One interval per integer result, each within its dtype. */
-const boundsProblems = (raw: RawModule, program: Program): Diagnostic[] => {
+/** One interval per integer result, each within its dtype. Reports the first that is not. */
+const boundsProblem = (raw: RawModule, program: Program): Diagnostic | undefined => {
   const where = atByte(at(raw.sections, 4).start);
-  const integers = program.nodes.flatMap((node) => node.results).filter((r) => at(program.types, r).dtype !== 'f32');
-  if (integers.length !== raw.bounds.length) {
-    return [diagnostic('CVM1015', `${raw.bounds.length} intervals but the code has ${integers.length} integer results`, { where })];
+  let next = 0;
+  for (const node of program.nodes) {
+    for (const r of node.results) {
+      const { dtype } = at(program.types, r);
+      if (dtype === 'f32') continue;
+      const interval = raw.bounds[next++];
+      const info = DTYPE_INFO[dtype];
+      if (interval !== undefined && (interval[0] < info.lo || interval[1] > info.hi))
+        return diagnostic('CVM1015', `interval ${next - 1} is [${interval[0]}, ${interval[1]}] but value ${r} is ${dtype}`, { where });
+    }
   }
-  return integers.flatMap((r, i) => {
-    const { dtype } = at(program.types, r);
-    const [lo, hi] = at(raw.bounds, i);
-    const info = DTYPE_INFO[dtype];
-    return lo >= info.lo && hi <= info.hi
-      ? []
-      : [diagnostic('CVM1015', `interval ${i} is [${lo}, ${hi}] but value ${r} is ${dtype}`, { where })];
-  });
+  return next === raw.bounds.length
+    ? undefined
+    : diagnostic('CVM1015', `${raw.bounds.length} intervals but the code has ${next} integer results`, { where });
 };
 
 /** Everything about bytecode that needs no parameter data, in linear time. */
@@ -187,7 +189,8 @@ export const checkModule = (raw: RawModule): Result<CheckedModule> => {
   if (table !== undefined) problems.push(table);
   const order = canonicalOrderProblem(raw, skeleton.value);
   if (order !== undefined) problems.push(order);
-  problems.push(...boundsProblems(raw, skeleton.value));
+  const bounds = boundsProblem(raw, skeleton.value);
+  if (bounds !== undefined) problems.push(bounds);
   const cost = costOf(skeleton.value);
   if (!cost.ok) problems.push(...cost.diagnostics);
   return cost.ok && problems.length === 0 ? ok({ raw, skeleton: skeleton.value, cost: cost.value }) : fail(...problems);

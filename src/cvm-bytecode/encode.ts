@@ -61,7 +61,7 @@ const writeNode = (writer: ByteWriter, node: AnyNode): void => {
   writer.uleb(spec.code);
   if (min !== max) writer.uleb(node.operands.length);
   for (const v of node.operands) writer.uleb(v);
-  writeAttrs(writer, spec, node.attrs);
+  writeAttrs(writer, node.op, node.attrs);
 };
 
 /** The sections of a canonical program with numbers as dimensions. */

@@ -47,6 +47,8 @@ const innerBytes = (program: Program, node: AnyNode, index: number): Result<numb
   return ok(Math.max(0, constants + peak.value - outside));
 };
 
+const FREED = -2;
+
 /**
  * Bytes of the run-time values at the fullest moment: a result lives from its node to its last use, an input from the start.
  * Parameters are not counted.
@@ -63,7 +65,11 @@ export const peakBytes = (program: Program): Result<number> => {
     const inner = innerBytes(program, node, i);
     if (!inner.ok) return inner;
     peak = Math.max(peak, live + inner.value);
-    for (const v of new Set(node.operands)) if (last[v] === i && isParam[v] === 0) live -= size(v);
+    for (const v of node.operands) {
+      if (last[v] !== i || isParam[v] === 1) continue;
+      live -= size(v);
+      last[v] = FREED;
+    }
     for (const r of node.results) if (last[r] === -1) live -= size(r);
   }
   return ok(peak);

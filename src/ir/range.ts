@@ -22,8 +22,17 @@ export const channelRange = (lo: Float64Array, hi: Float64Array): Range => {
   return lo.length === 0 ? range(0, 0) : { lo: least, hi: greatest, channels: { lo, hi } };
 };
 
-export const hull = (ranges: readonly Range[]): Range =>
-  ranges.length === 0 ? range(0, 0) : range(Math.min(...ranges.map((r) => r.lo)), Math.max(...ranges.map((r) => r.hi)));
+/** The smallest interval around all: a loop, since spreading many operands into Math.min overflows the stack. */
+export const hull = (ranges: readonly Range[]): Range => {
+  const [first] = ranges;
+  if (first === undefined) return range(0, 0);
+  let { lo, hi } = first;
+  for (const r of ranges) {
+    lo = Math.min(lo, r.lo);
+    hi = Math.max(hi, r.hi);
+  }
+  return range(lo, hi);
+};
 
 export const widen = (r: Range, value: number): Range => range(Math.min(r.lo, value), Math.max(r.hi, value));
 

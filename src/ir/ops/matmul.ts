@@ -1,5 +1,5 @@
 import { attr } from '../attr.ts';
-import { mulRange, range, subRange } from '../range.ts';
+import { channelRange, mulRange, range, subRange } from '../range.ts';
 import { constraint, primitive, types, violates } from '../schema.ts';
 import { elementCount, formatShape, sameShape, type Tensor } from '../types.ts';
 import { broadcast, broadcastIndex, describe, dotBounds, isOneOf, resultCount } from './util.ts';
@@ -116,8 +116,8 @@ export const matmul = {
         lo[o] = least + (biases?.data[o] ?? bias?.lo ?? 0);
         hi[o] = greatest + (biases?.data[o] ?? bias?.hi ?? 0);
       }
-      const all = { lo: n === 0 ? 0 : Math.min(...lo), hi: n === 0 ? 0 : Math.max(...hi) };
-      return [rank2 ? { ...all, channels: { lo, hi } } : all];
+      const all = channelRange(lo, hi);
+      return [rank2 ? all : range(all.lo, all.hi)];
     },
     cost: ([, w], _a, results) => resultCount(results) * (w.shape[1] ?? 0),
     samples: [
