@@ -82,7 +82,11 @@ const sorted = (nodes: readonly Numbered[], names: (cycle: readonly Numbered[]) 
   const waiting = nodes.map(({ reads }) => new Set(reads.flatMap((r) => maker.get(r) ?? [])).size);
   const users = new Map<number, number[]>();
   nodes.forEach(({ reads }, i) => {
-    for (const m of new Set(reads.flatMap((r) => maker.get(r) ?? []))) users.set(m, [...(users.get(m) ?? []), i]);
+    for (const m of new Set(reads.flatMap((r) => maker.get(r) ?? []))) {
+      const list = users.get(m) ?? [];
+      list.push(i);
+      users.set(m, list);
+    }
   });
   const ready = nodes.map((_, i) => i).filter((i) => waiting[i] === 0);
   const out: Numbered[] = [];

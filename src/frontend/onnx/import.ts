@@ -145,8 +145,9 @@ const readInputs = (
   symbols: Symbols,
   problems: Diagnostic[],
   constants: ReadonlyMap<string, Uint8Array>,
-): readonly OnnxPort[] =>
-  graph.input.flatMap((info) => {
+): readonly OnnxPort[] => {
+  const initialized = new Set(graph.initializer.map((t) => t.name));
+  return graph.input.flatMap((info) => {
     const fixed = constants.get(info.name);
     if (fixed !== undefined) {
       const host = decodeHostTensor(fixed);
@@ -155,7 +156,7 @@ const readInputs = (
       return [];
     }
     if (scope.defines(info.name)) {
-      if (!graph.initializer.some((t) => t.name === info.name)) problems.push(definedTwice(info.name));
+      if (!initialized.has(info.name)) problems.push(definedTwice(info.name));
       return [];
     }
     const declared = declaredType(info, 'input', symbols);
@@ -169,6 +170,7 @@ const readInputs = (
     scope.set(info.name, { known: true, name: info.name, elem, shape, wire: session.input(info.name, type) });
     return [{ name: info.name, elem, type }];
   });
+};
 
 const readOutputs = (graph: GraphProto, scope: Scope, session: Session, problems: Diagnostic[]): readonly OnnxPort[] => {
   const seen = new Set<string>();

@@ -18,7 +18,7 @@ import type { KnownValue } from './values.ts';
 /** Elements of constants that may be computed at import: a fixed part, and what the size of the file justifies. */
 const FREE_ELEMENTS = 2 ** 22;
 /** Nodes after inlining of functions. */
-const MAX_NODES = 500_000;
+const MAX_NODES = 100_000;
 
 /** Bounds on work and memory, shared by a whole import. */
 export class Budget {
@@ -61,7 +61,8 @@ export class Session {
   readonly transposed = new Map<HostTensor, ValueId>();
   private readonly wires = new Map<KnownValue, ValueId>();
   private readonly scalars = new Map<string, ValueId>();
-  private readonly names = new Set<string>();
+  /** Names in use, with the number that was last put behind each. */
+  private readonly names = new Map<string, number>();
   /** Ops emitted since the last `takeEmitted`. */
   private emitted: string[] = [];
 
@@ -74,9 +75,11 @@ export class Session {
   /** An unused name: the wished one, or with `_2`, `_3`, … behind it. */
   uniqueName(wish: string): string {
     const base = wish === '' ? 'unnamed' : wish;
-    let name = base;
-    for (let i = 2; this.names.has(name); i++) name = `${base}_${i}`;
-    this.names.add(name);
+    let uses = this.names.get(base) ?? 0;
+    let name = uses === 0 ? base : `${base}_${++uses}`;
+    while (uses > 0 && this.names.has(name)) name = `${base}_${++uses}`;
+    this.names.set(base, Math.max(uses, 1));
+    if (name !== base) this.names.set(name, 1);
     return name;
   }
 
