@@ -99,95 +99,120 @@ export const finishChannel = (
 
 export const factorsFor = (f: Fn, epilogue: Epilogue): Factors | undefined => (epilogue === 'i32' ? undefined : factorLocals(f, epilogue));
 
+/** Bytes of the partial results of a tile. */
+export const PARTIAL_BYTES = 2 * TILE_CHANNELS * 16;
+
+/** Arguments that all matrix kernels have. */
+interface TileArgs {
+  readonly panel: Local;
+  readonly step: Local;
+  readonly weights: Local;
+  readonly count: Local;
+  readonly to: Local;
+  readonly toStep: Local;
+  readonly pixels: Local;
+  readonly channels: Local;
+  readonly entry: Local;
+  readonly start: Local;
+}
+const TILE_ARGS = 10;
+
+const tileArgs = (f: Fn): TileArgs => ({
+  panel: f.arg(0),
+  step: f.arg(1),
+  weights: f.arg(2),
+  count: f.arg(3),
+  to: f.arg(4),
+  toStep: f.arg(5),
+  pixels: f.arg(6),
+  channels: f.arg(7),
+  entry: f.arg(8),
+  start: f.arg(9),
+});
+
+/** Sums of one output channel: low four pixels, high four pixels. */
+type Sums = readonly [Local, Local];
+
 /**
- * gemm(panel, panelStep, weights, pairs, to, toStep, pixels, channels, table, zero, lo, hi): 8 pixels x 4 output channels
- * of int32 dot products. The panel holds, per pair of inner indices, the i16 pairs of the pixels; the weights, per pair,
- * the i16 pairs of the 4 channels. Lanes are pixels, so results leave in the order of memory.
+ * The loop of the matrix kernels. Sums start from partial results at `start`, or else from the first word of each
+ * channel's table entry; `accumulate` adds the product of eight pixels and one channel's weights.
  */
-export const gemmKernel = (asm: Asm, epilogue: Epilogue): string =>
-  asm.define(`gemm_${epilogue}`, new Array<'i32'>(12).fill('i32'), undefined, (f) => {
-    const { i32, i32x4 } = f.ops;
-    const [panel, step, weights, pairs, to, toStep, pixels, channels] = [0, 1, 2, 3, 4, 5, 6, 7].map((i) => f.arg(i)) as [
-      Local,
-      Local,
-      Local,
-      Local,
-      Local,
-      Local,
-      Local,
-      Local,
-    ];
-    const entry = f.arg(8);
-    const args = { zero: f.arg(9), lo: f.arg(10), hi: f.arg(11) };
-    const acc = Array.from({ length: 2 * TILE_CHANNELS }, () => f.local('v128'));
-    const [left, right] = [f.local('v128'), f.local('v128')];
-    acc.forEach((a, i) => f.set(a, f.vload('load32_splat', entry, EPILOGUE_BYTES * (i >> 1))));
-    const end = f.i32(i32.add(weights, i32.mul(pairs, 16)));
-    const w = f.local('v128');
-    f.while(
-      () => i32.lt_u(weights, end),
-      () => {
-        f.set(left, f.vload('load', panel));
-        f.set(right, f.vload('load', panel, 16));
-        for (let c = 0; c < TILE_CHANNELS; c++) {
-          f.set(w, f.vload('load32_splat', weights, 4 * c));
-          const [a, b] = [acc[2 * c], acc[2 * c + 1]];
-          if (a === undefined || b === undefined) continue;
-          f.set(a, i32x4.add(a, i32x4.dot_i16x8_s(left, w)));
-          f.set(b, i32x4.add(b, i32x4.dot_i16x8_s(right, w)));
-        }
-        f.inc(panel, step);
-        f.inc(weights, 16);
-      },
-    );
-    const factors = factorsFor(f, epilogue);
-    for (let c = 0; c < TILE_CHANNELS; c++) {
-      const [a, b] = [acc[2 * c], acc[2 * c + 1]];
-      if (a === undefined || b === undefined) continue;
-      f.if(i32.gt_u(channels, c), () => {
-        finishChannel(f, epilogue, factors, a, b, to, pixels, entry, args);
-        f.inc(to, toStep);
-        f.inc(entry, EPILOGUE_BYTES);
+const multiplyTile = (f: Fn, a: TileArgs, entryBytes: number, accumulate: (sum: Local, x: Local, w: Local) => void): readonly Sums[] => {
+  const { i32 } = f.ops;
+  const sums = Array.from({ length: TILE_CHANNELS }, (): Sums => [f.local('v128'), f.local('v128')]);
+  f.if(
+    a.start,
+    () =>
+      sums.forEach(([low, high], c) => [f.set(low, f.vload('load', a.start, 32 * c)), f.set(high, f.vload('load', a.start, 32 * c + 16))]),
+    () => sums.forEach(([low, high], c) => [f.set(low, f.vload('load32_splat', a.entry, entryBytes * c)), f.set(high, low)]),
+  );
+  const [left, right, w] = [f.local('v128'), f.local('v128'), f.local('v128')];
+  const end = f.i32(i32.add(a.weights, i32.shl(a.count, 4)));
+  f.while(
+    () => i32.lt_u(a.weights, end),
+    () => {
+      f.set(left, f.vload('load', a.panel));
+      f.set(right, f.vload('load', a.panel, 16));
+      sums.forEach(([low, high], c) => {
+        f.set(w, f.vload('load32_splat', a.weights, 4 * c));
+        accumulate(low, left, w);
+        accumulate(high, right, w);
       });
+      f.inc(a.panel, a.step);
+      f.inc(a.weights, 16);
+    },
+  );
+  return sums;
+};
+
+const storePartial = (f: Fn, to: Local, sums: readonly Sums[]): void =>
+  sums.forEach(([low, high], c) => {
+    f.vstore(to, low, 32 * c);
+    f.vstore(to, high, 32 * c + 16);
+  });
+
+/** Runs `finish` for the channels of the tile that exist; the target moves on from one to the next. */
+const eachChannel = (f: Fn, a: TileArgs, entryBytes: number, sums: readonly Sums[], finish: (sums: Sums) => void): void =>
+  sums.forEach((sum, c) =>
+    f.if(f.ops.i32.gt_u(a.channels, c), () => {
+      finish(sum);
+      f.inc(a.to, a.toStep);
+      f.inc(a.entry, entryBytes);
+    }),
+  );
+
+/**
+ * gemm(panel, panelStep, weights, pairs, to, toStep, pixels, channels, table, start, zero, lo, hi): 8 pixels x 4 output
+ * channels of int32 dot products. The panel holds, per pair of inner indices, the i16 pairs of the pixels; the weights,
+ * per pair, the i16 pairs of the 4 channels. Lanes are pixels, so results leave in the order of memory. The `partial`
+ * form ends before zero, lo and hi: it stores the sums for a later call to start from.
+ */
+export const gemmKernel = (asm: Asm, epilogue: Epilogue | 'partial'): string =>
+  asm.define(`gemm_${epilogue}`, new Array<'i32'>(epilogue === 'partial' ? TILE_ARGS : TILE_ARGS + 3).fill('i32'), undefined, (f) => {
+    const { i32x4 } = f.ops;
+    const a = tileArgs(f);
+    const sums = multiplyTile(f, a, EPILOGUE_BYTES, (sum, x, w) => f.set(sum, i32x4.add(sum, i32x4.dot_i16x8_s(x, w))));
+    if (epilogue === 'partial') {
+      storePartial(f, a.to, sums);
+      return;
     }
+    const bounds = { zero: f.arg(TILE_ARGS), lo: f.arg(TILE_ARGS + 1), hi: f.arg(TILE_ARGS + 2) };
+    const factors = factorsFor(f, epilogue);
+    eachChannel(f, a, EPILOGUE_BYTES, sums, ([low, high]) =>
+      finishChannel(f, epilogue, factors, low, high, a.to, a.pixels, a.entry, bounds),
+    );
   });
 
 /**
- * gemmf(panel, panelStep, weights, count, to, toStep, pixels, channels, bias): the float form. Each lane is one output,
- * summed in order of the inner index with one rounding per operation (NUMERICS §4, F2).
+ * gemmf(panel, panelStep, weights, count, to, toStep, pixels, channels, bias, start): the float form. Each lane is one
+ * output, summed in order of the inner index with one rounding per operation (NUMERICS §4, F2); partial results are the
+ * sums so far, so stopping and starting again changes no bit.
  */
-export const gemmFloatKernel = (asm: Asm): string =>
-  asm.define('gemmf', new Array<'i32'>(9).fill('i32'), undefined, (f) => {
-    const { i32, f32x4 } = f.ops;
-    const [panel, step, weights, count] = [f.arg(0), f.arg(1), f.arg(2), f.arg(3)];
-    const [to, toStep, pixels, channels, bias] = [f.arg(4), f.arg(5), f.arg(6), f.arg(7), f.arg(8)];
-    const acc = Array.from({ length: 2 * TILE_CHANNELS }, () => f.local('v128'));
-    const [left, right, w] = [f.local('v128'), f.local('v128'), f.local('v128')];
-    acc.forEach((a, i) => f.set(a, f.vload('load32_splat', bias, 4 * (i >> 1))));
-    const end = f.i32(i32.add(weights, i32.mul(count, 16)));
-    const step1 = (a: Local | undefined, x: Local): void => {
-      if (a !== undefined) f.set(a, f32x4.add(a, f32x4.mul(x, w)));
-    };
-    f.while(
-      () => i32.lt_u(weights, end),
-      () => {
-        f.set(left, f.vload('load', panel));
-        f.set(right, f.vload('load', panel, 16));
-        for (let c = 0; c < TILE_CHANNELS; c++) {
-          f.set(w, f.vload('load32_splat', weights, 4 * c));
-          step1(acc[2 * c], left);
-          step1(acc[2 * c + 1], right);
-        }
-        f.inc(panel, step);
-        f.inc(weights, 16);
-      },
-    );
-    for (let c = 0; c < TILE_CHANNELS; c++) {
-      const [a, b] = [acc[2 * c], acc[2 * c + 1]];
-      if (a === undefined || b === undefined) continue;
-      f.if(i32.gt_u(channels, c), () => {
-        storeWords(f, to, a, b, pixels);
-        f.inc(to, toStep);
-      });
-    }
+export const gemmFloatKernel = (asm: Asm, partial: boolean): string =>
+  asm.define(`gemmf${partial ? '_partial' : ''}`, new Array<'i32'>(TILE_ARGS).fill('i32'), undefined, (f) => {
+    const { f32x4 } = f.ops;
+    const a = tileArgs(f);
+    const sums = multiplyTile(f, a, 4, (sum, x, w) => f.set(sum, f32x4.add(sum, f32x4.mul(x, w))));
+    if (partial) storePartial(f, a.to, sums);
+    else eachChannel(f, a, 4, sums, ([low, high]) => storeWords(f, a.to, low, high, a.pixels));
   });

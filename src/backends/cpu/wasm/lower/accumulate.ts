@@ -44,23 +44,16 @@ export const planFinish = (
   const step = fused !== undefined && ctx.count(at(fused.operands, 1)) > 1 ? 4 : 0;
   const minus = fused?.attrs.input_zero ?? 0;
   const table = ctx.packed(sources, Math.max(groups, 1) * padded * EPILOGUE_BYTES + 64, (f, from, to) => {
-    const addresses = from.map((s) => s.address);
-    const biasAt = bias === undefined ? 0 : (addresses.shift() ?? 0);
-    const [multiplier = 0, shift = 0] = addresses;
-    for (let g = 0; g < groups; g++) {
-      const skip = g * perGroup * 4;
-      f.do(
-        f.call(packTableKernel(ctx.asm), [
-          to.address + g * padded * EPILOGUE_BYTES,
-          biasAt === 0 ? 0 : biasAt + skip,
-          multiplier === 0 ? 0 : multiplier + (step === 0 ? 0 : skip),
-          shift === 0 ? 0 : shift + (step === 0 ? 0 : skip),
-          step,
-          minus,
-          perGroup,
-        ]),
-      );
-    }
+    const [biasAt, multiplier, shift] = [bias, fused?.operands[1], fused?.operands[2]].map((v) =>
+      f.i32(v === undefined ? 0 : (from[sources.indexOf(v)]?.address ?? 0)),
+    );
+    const target = f.i32(to.address);
+    f.for(0, groups, 1, () => {
+      f.do(f.call(packTableKernel(ctx.asm), [target, biasAt ?? 0, multiplier ?? 0, shift ?? 0, step, minus, perGroup]));
+      f.inc(target, padded * EPILOGUE_BYTES);
+      if (bias !== undefined) f.inc(biasAt ?? target, perGroup * 4);
+      if (step > 0) for (const p of [multiplier, shift]) f.inc(p ?? target, perGroup * 4);
+    });
   });
   if (fused === undefined) return { epilogue: 'i32', table, zero: 0, lo: 0, hi: 0, result, bytes: 4 };
   const { output_zero: zero, lo, hi } = fused.attrs;

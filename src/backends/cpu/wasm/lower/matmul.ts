@@ -123,8 +123,8 @@ const lowerMatmul = (ctx: Context, node: OpNode<'matmul'>): Emit => {
           const from = i32.add(panel === undefined ? z : panel.address, i32.shl(column, 2));
           const own = i32.add(weights.address, i32.mul(row, inner * 4));
           const to = i32.add(y, i32.shl(i32.add(i32.mul(row, n), column), 2));
-          const args: Val[] = [from, panelStep, own, inner, to, n * 4, i32.sub(n, column), i32.sub(m, row), zeros.address];
-          f.do(f.call(float ? gemmFloatKernel(asm) : gemmKernel(asm, 'i32'), float ? args : [...args, 0, 0, 0]));
+          const args: Val[] = [from, panelStep, own, inner, to, n * 4, i32.sub(n, column), i32.sub(m, row), zeros.address, 0];
+          f.do(f.call(float ? gemmFloatKernel(asm, false) : gemmKernel(asm, 'i32'), float ? args : [...args, 0, 0, 0]));
         });
       });
     });

@@ -1,0 +1,190 @@
+import type { ValueId } from '../../../../ir/index.ts';
+import type { Context, Emit, Slot } from '../context.ts';
+import type { Fn } from '../fn.ts';
+import { isPointwise, naturalRows, pointwiseRows, type Rows } from '../geometry.ts';
+import { EPILOGUE_BYTES, gemmFloatKernel, gemmKernel, PARTIAL_BYTES, TILE_CHANNELS, TILE_PIXELS } from '../kernels/gemm.ts';
+import { packFloatKernel, packKernel, packWeightsFloatKernel, packWeightsKernel, pixelStep } from '../kernels/pack.ts';
+import type { Local, Val } from '../lift.ts';
+import { type Finish, roundUp } from './accumulate.ts';
+import { forEachGroup, offsetTable, type Plan } from './conv-plan.ts';
+
+/** Bytes of panel that one block of output pixels may take: stays in the second-level cache beside the results. */
+const PANEL_BUDGET = 128 * 1024;
+/**
+ * Panel rows that one sweep over the tiles uses. A tile touches a cache line per row and 16 bytes of weights: this many
+ * stay in a first-level cache of 32 KiB. Longer sums continue from partial results in memory, in the same order.
+ */
+const SWEEP_ROWS = 320;
+
+/** What differs between the int32 and the float form of a conv as a matrix product. */
+interface Form {
+  /** Rows of the panel: pairs of inner indices, or single ones. Each takes 4 bytes a pixel and 16 bytes of weights a tile. */
+  readonly rows: number;
+  /** Entries of the offset table per row. */
+  readonly offsetsPerRow: number;
+  readonly packer: string;
+  readonly partial: string;
+  readonly last: string;
+  readonly weights: Slot;
+  /** Table with what each output channel starts from and ends with. */
+  readonly table: Slot;
+  readonly entryBytes: number;
+  /** Arguments of the last kernel behind the common ones. */
+  readonly extra: readonly number[];
+  readonly result: ValueId;
+  readonly resultBytes: 1 | 4;
+}
+
+/** Rows of the output and how many of them share a panel. */
+interface Blocks {
+  readonly rows: Rows;
+  readonly perBlock: number;
+  /** Pixels from one row of the panel to the next: an odd multiple of 8, so that they spread over cache sets. */
+  readonly panelPixels: number;
+  readonly rowTable: Slot;
+}
+
+const blocksOf = (ctx: Context, plan: Plan, sweepRows: number): Blocks => {
+  const fit = Math.max(TILE_PIXELS, Math.floor(PANEL_BUDGET / Math.max(1, 4 * sweepRows * TILE_PIXELS)) * TILE_PIXELS);
+  const pointwise = isPointwise(plan.geometry);
+  const rows = pointwise ? pointwiseRows(plan.geometry, Math.min(fit, roundUp(plan.positions, TILE_PIXELS))) : naturalRows(plan.geometry);
+  const perBlock = pointwise ? 1 : Math.min(rows.starts.length, Math.max(1, Math.floor(fit / rows.width)));
+  const pixels = roundUp(perBlock * rows.width, TILE_PIXELS);
+  return {
+    rows,
+    perBlock,
+    panelPixels: (pixels / TILE_PIXELS) % 2 === 0 ? pixels + TILE_PIXELS : pixels,
+    rowTable: ctx.table(Int32Array.from(rows.starts, (s) => s * plan.elementBytes)),
+  };
+};
+
+/** One sweep: a stretch of panel rows, packed and multiplied into all tiles of a block. */
+interface Sweep {
+  readonly first: Val;
+  readonly count: number;
+  readonly last: boolean;
+}
+
+const lowerGemm = (ctx: Context, plan: Plan, form: Form): Emit => {
+  const { asm } = ctx;
+  const sweeps = Math.max(1, Math.ceil(form.rows / SWEEP_ROWS));
+  const sweepRows = Math.ceil(form.rows / sweeps);
+  const blocks = blocksOf(ctx, plan, sweepRows);
+  const offsets = offsetTable(ctx, plan, form.offsetsPerRow === 2);
+  const panel = ctx.temporary(sweepRows * blocks.panelPixels * 4 + 64);
+  const tiles = Math.ceil(plan.outGroup / TILE_CHANNELS);
+  const partialStep = (blocks.panelPixels / TILE_PIXELS) * PARTIAL_BYTES;
+  const partials = sweeps > 1 ? ctx.temporary(tiles * partialStep) : undefined;
+  const y = ctx.use(form.result);
+  const panelStep = blocks.panelPixels * 4;
+  const channelStep = plan.positions * form.resultBytes;
+  const pixelBytes = blocks.rows.step * plan.elementBytes;
+
+  /** Multiplies the packed panel into every tile of the block. */
+  const emitTiles = (f: Fn, sweep: Sweep, first: Local, weights: Local, table: Local, pixels: Local, out: Local): void => {
+    const { i32 } = f.ops;
+    const [plane, partialRow] = [f.i32(out), f.i32(partials?.address ?? 0)];
+    const [entry, own] = [f.i32(table), f.i32(i32.add(weights, i32.shl(first, 4)))];
+    const [cell, partial, start, from] = [f.local('i32'), f.local('i32'), f.local('i32'), f.local('i32')];
+    f.for(0, plan.outGroup, TILE_CHANNELS, (channel) => {
+      f.set(cell, plane);
+      f.set(partial, partialRow);
+      f.set(from, panel.address);
+      f.for(0, pixels, TILE_PIXELS, (pixel) => {
+        if (partials !== undefined) f.set(start, f.select(first, partial, 0));
+        const target = sweep.last ? cell : partial;
+        const common = [from, panelStep, own, sweep.count, target, channelStep, i32.sub(pixels, pixel), i32.sub(plan.outGroup, channel)];
+        f.do(f.call(sweep.last ? form.last : form.partial, [...common, entry, start, ...(sweep.last ? form.extra : [])]));
+        f.inc(cell, TILE_PIXELS * form.resultBytes);
+        f.inc(partial, PARTIAL_BYTES);
+        f.inc(from, TILE_PIXELS * 4);
+      });
+      f.inc(plane, TILE_CHANNELS * channelStep);
+      f.inc(partialRow, partialStep);
+      f.inc(entry, TILE_CHANNELS * form.entryBytes);
+      f.inc(own, form.rows * 16);
+    });
+  };
+
+  const emitBlock = (f: Fn, source: Local, weights: Local, table: Local, row: Local, taken: Local, width: Local, out: Local): void => {
+    const { i32 } = f.ops;
+    const pixels = f.i32(i32.mul(taken, width));
+    const rowTable = f.i32(i32.add(blocks.rowTable.address, i32.shl(row, 2)));
+    const emitSweep = (sweep: Sweep): void => {
+      const first = f.i32(sweep.first);
+      const list = i32.add(offsets.address, i32.mul(first, 4 * form.offsetsPerRow));
+      f.do(f.call(form.packer, [panel.address, panelStep, source, list, sweep.count, rowTable, taken, width, pixelBytes]));
+      emitTiles(f, sweep, first, weights, table, pixels, out);
+    };
+    const before = (sweeps - 1) * sweepRows;
+    if (sweeps > 1) f.for(0, before, sweepRows, (first) => emitSweep({ first, count: sweepRows, last: false }));
+    emitSweep({ first: before, count: form.rows - before, last: true });
+    f.set(out, i32.add(out, i32.mul(pixels, form.resultBytes)));
+  };
+
+  return (f) => {
+    const { i32 } = f.ops;
+    const { starts, width: full, lastWidth } = blocks.rows;
+    forEachGroup(f, asm, plan, y.address, form.resultBytes, (source, to, group) => {
+      const weights = f.i32(i32.add(form.weights.address, i32.mul(group, tiles * form.rows * 16)));
+      const table = f.i32(i32.add(form.table.address, i32.mul(group, tiles * TILE_CHANNELS * form.entryBytes)));
+      const out = f.i32(to);
+      f.for(0, starts.length, blocks.perBlock, (row) => {
+        const left = f.i32(i32.sub(starts.length, row));
+        const taken = f.i32(f.select(i32.lt_u(left, blocks.perBlock), left, blocks.perBlock));
+        const width = f.i32(lastWidth === full ? full : f.select(i32.eq(left, 1), lastWidth, full));
+        emitBlock(f, source, weights, table, row, taken, width, out);
+      });
+    });
+  };
+};
+
+/** Packs the weights of each group; `packer` is packw or packwf. */
+const packGroups = (ctx: Context, plan: Plan, w: ValueId, rows: number, packer: string, extra: readonly number[]): Slot => {
+  const groupBytes = Math.ceil(plan.outGroup / TILE_CHANNELS) * rows * 16;
+  return ctx.packed([w], plan.groups * groupBytes, (f, [from], to) => {
+    const [target, source] = [f.i32(to.address), f.i32(from?.address ?? 0)];
+    f.for(0, plan.groups, 1, () => {
+      f.do(f.call(packer, [target, source, plan.outGroup, plan.inner, ...extra]));
+      f.inc(target, groupBytes);
+      f.inc(source, plan.outGroup * plan.inner * plan.elementBytes);
+    });
+  });
+};
+
+export const convIntGemm = (ctx: Context, plan: Plan, w: ValueId, unsigned: boolean, finish: Finish): Emit => {
+  const { asm } = ctx;
+  const rows = Math.ceil(plan.inner / 2);
+  const step = isPointwise(plan.geometry) ? 1 : plan.geometry.stride[2];
+  return lowerGemm(ctx, plan, {
+    rows,
+    offsetsPerRow: 2,
+    packer: packKernel(asm, unsigned, pixelStep(step)),
+    partial: gemmKernel(asm, 'partial'),
+    last: gemmKernel(asm, finish.epilogue),
+    weights: packGroups(ctx, plan, w, rows, packWeightsKernel(asm), [0]),
+    table: finish.table,
+    entryBytes: EPILOGUE_BYTES,
+    extra: [finish.zero, finish.lo, finish.hi],
+    result: finish.result,
+    resultBytes: finish.bytes,
+  });
+};
+
+export const convFloatGemm = (ctx: Context, plan: Plan, w: ValueId, bias: Slot, result: ValueId): Emit => {
+  const { asm } = ctx;
+  const step = isPointwise(plan.geometry) ? 1 : plan.geometry.stride[2];
+  return lowerGemm(ctx, plan, {
+    rows: plan.inner,
+    offsetsPerRow: 1,
+    packer: packFloatKernel(asm, step === 1),
+    partial: gemmFloatKernel(asm, true),
+    last: gemmFloatKernel(asm, false),
+    weights: packGroups(ctx, plan, w, plan.inner, packWeightsFloatKernel(asm), []),
+    table: bias,
+    entryBytes: 4,
+    extra: [],
+    result,
+    resultBytes: 4,
+  });
+};
