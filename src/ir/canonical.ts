@@ -82,14 +82,14 @@ class Renumbering {
 }
 
 /**
- * The canonical form of a program (docs/spec.md §5): inputs in order as i0, i1, …; parameters by first use as p0, p1, …;
+ * The canonical form of a program (docs/spec.md §5): inputs in order as x0, x1, … (i8 and i32 are dtypes); parameters by first use as p0, p1, …;
  * live nodes in post-order from the outputs, operands left to right; outputs o0, o1, …; symbolic dimensions d0, d1, ….
  * Dead nodes, unused parameters, the model's name and origins are gone. Operands keep their order. Linear in the program.
  */
 export const canonicalize = (program: Program): Program => {
   const order = liveOrder(program);
   const values = new Renumbering(program);
-  const inputs = program.inputs.map((port, i): Port => ({ name: `i${i}`, value: values.define(port.value) }));
+  const inputs = program.inputs.map((port, i): Port => ({ name: `x${i}`, value: values.define(port.value) }));
   const byValue = new Map(program.params.map((p) => [p.value, p]));
   const params: Param[] = [];
   const usesParam = (value: ValueId): void => {

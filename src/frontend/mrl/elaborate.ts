@@ -316,11 +316,11 @@ export class Elaborator extends Evaluator {
       throw new LimitReached(decl.name.text);
     }
     const caller = this.frame;
-    const trace = [`In ${decl.name.text}, called at ${this.report.source.position(call)}.`, ...caller.trace.slice(0, 8)];
     // A path that ends in "." would double the dot: an empty label adds nothing.
     const path = label === '' || label.endsWith('.') ? label : `${label}.`;
-    const frame: Frame = { scopes: [new Map()], path, loop: [], trace };
+    const frame: Frame = { scopes: [new Map()], path, loop: [], caller: { frame: caller, callee: decl.name.text, place: call } };
     this.active.add(decl);
+    this.step(call, 10);
     this.enter(call);
     decl.parameters.forEach((p, i) => this.argument(decl, p, positional[i] ?? named.get(p.name.text), frame, caller, call));
     this.frame = frame;

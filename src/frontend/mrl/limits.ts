@@ -10,8 +10,8 @@ export const LIMITS = {
   nodes: 200_000,
   /** Inputs, parameters and results of the elaborated program. */
   values: 1_000_000,
-  /** Statements, expressions and list elements evaluated. */
-  steps: 10_000_000,
+  /** Statements, expressions and list elements evaluated; a call of a function counts ten. */
+  steps: 5_000_000,
   /** Statements, calls and expressions within each other while elaborating, function bodies included. */
   depth: 400,
   /** Calls within calls. */

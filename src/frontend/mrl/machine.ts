@@ -19,8 +19,8 @@ export interface Frame {
   readonly path: string;
   /** Indices of the loops around the current statement, outermost first. */
   readonly loop: number[];
-  /** Where the function was called, innermost first, for notes. */
-  readonly trace: readonly string[];
+  /** The call that made this frame; undefined for the model. */
+  readonly caller: { readonly frame: Frame; readonly callee: string; readonly place: Place } | undefined;
 }
 
 /** State of one elaboration: the program so far, the current frame, and what the text has cost. */
@@ -29,7 +29,7 @@ export class Machine {
   readonly builder: ProgramBuilder;
   /** Labels that calls without one get. */
   protected readonly labels = new NameTable();
-  protected frame: Frame = { scopes: [new Map()], path: '', loop: [], trace: [] };
+  protected frame: Frame = { scopes: [new Map()], path: '', loop: [], caller: undefined };
   private steps = 0;
   private nodes = 0;
   private values = 0;
@@ -43,8 +43,17 @@ export class Machine {
 
   /** Reports a problem at a place of the current frame. */
   protected problem(code: Code, message: string, place: Place, notes: readonly string[] = []): Value {
-    this.report.add(code, message, place, [...notes, ...this.frame.trace.slice(0, 4)]);
+    this.report.add(code, message, place, [...notes, ...this.trace()]);
     return POISON;
+  }
+
+  /** The innermost calls that led here. */
+  private trace(): string[] {
+    const notes: string[] = [];
+    for (let { caller } = this.frame; caller !== undefined && notes.length < 4; caller = caller.frame.caller) {
+      notes.push(`In ${caller.callee}, called at ${this.report.source.position(caller.place)}.`);
+    }
+    return notes;
   }
 
   private limit(code: Code, message: string, place: Place, note: string): never {

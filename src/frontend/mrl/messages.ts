@@ -25,18 +25,31 @@ const PLACES: Readonly<Record<string, string>> = {
 
 const firstTokens = (paths: readonly (readonly TokenType[])[]): string[] => paths.flatMap((path) => path.slice(0, 1)).map(labelOf);
 
+/** Ends a parse that has met more errors than anyone reads: each costs an exception and a search for where to go on, about 0.3 ms. */
+export class TooManyErrors extends Error {
+  override readonly name = 'TooManyErrors';
+}
+
+/** Errors that the parse under way may still meet. The parser is shared, so `parseSyntax` fills this up before each parse. */
+export const errorBudget = { left: 0 };
+
+const spend = <T>(message: T): T => {
+  if (--errorBudget.left < 0) throw new TooManyErrors();
+  return message;
+};
+
 /** The parser's wording: what the grammar wants here, and what stands in the text. */
 export const messages: IParserErrorMessageProvider = {
-  buildMismatchTokenMessage: ({ expected, actual }) => `expected ${labelOf(expected)} but found ${foundText(actual)}`,
+  buildMismatchTokenMessage: ({ expected, actual }) => spend(`expected ${labelOf(expected)} but found ${foundText(actual)}`),
   buildNotAllInputParsedMessage: ({ firstRedundant }) => `expected "fn", "model" or "meta" but found ${foundText(firstRedundant)}`,
   buildNoViableAltMessage: ({ expectedPathsPerAlt, actual, ruleName }) => {
     const wanted = PLACES[ruleName] ?? listOf(firstTokens(expectedPathsPerAlt.flat()));
     const [found] = actual;
-    return `expected ${wanted} but found ${found === undefined ? 'the end of the file' : foundText(found)}`;
+    return spend(`expected ${wanted} but found ${found === undefined ? 'the end of the file' : foundText(found)}`);
   },
   buildEarlyExitMessage: ({ expectedIterationPaths, actual }) => {
     const [found] = actual;
     const wanted = listOf(firstTokens(expectedIterationPaths));
-    return `expected ${wanted} but found ${found === undefined ? 'the end of the file' : foundText(found)}`;
+    return spend(`expected ${wanted} but found ${found === undefined ? 'the end of the file' : foundText(found)}`);
   },
 };

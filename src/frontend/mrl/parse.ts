@@ -51,7 +51,7 @@ export const parseMrl = (text: string, { file, params = {}, unboundParams = 'err
   const meta = metaOf(tree, report);
   const builder = new ProgramBuilder(model?.name.text ?? '');
   const options: ElaborateOptions = { params, unboundParams };
-  if (model !== undefined) new Elaborator(report, builder, functions, options).run(model);
+  if (model !== undefined && !report.stopped) new Elaborator(report, builder, functions, options).run(model);
   const program = builder.finish();
   if (model !== undefined && report.count === 0 && program.outputs.length === 0) {
     report.add('IR0009', `model ${model.name.text} has no output`, model.name, ['Add: output y = value;']);

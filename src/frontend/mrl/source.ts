@@ -63,6 +63,11 @@ export class Report {
     this.source = source;
   }
 
+  /** True when a limit (MRL3xxx) forbids going on. */
+  get stopped(): boolean {
+    return this.found.some((d) => d.code.startsWith('MRL3'));
+  }
+
   get count(): number {
     return this.found.length;
   }

@@ -3,6 +3,7 @@ import { MRL_KEYWORDS, MRL_VERSION } from '../../ir/index.ts';
 import { closest } from '../../support/index.ts';
 import type { FileAst, Place } from './ast.ts';
 import { LIMITS } from './limits.ts';
+import { errorBudget, TooManyErrors } from './messages.ts';
 import { MrlParser } from './parser.ts';
 import type { Report } from './source.ts';
 import {
@@ -191,6 +192,16 @@ const checkVersion = (file: FileAst, report: Report): void => {
   }
 };
 
+/** @returns undefined when there are too many errors to go on; those met so far are in `parser.errors` */
+const parseFile = (parser: MrlParser): FileAst | undefined => {
+  try {
+    return parser.file();
+  } catch (error) {
+    if (error instanceof TooManyErrors) return undefined;
+    throw error;
+  }
+};
+
 /** Reads the text into its tree. Undefined when a limit forbids going on; otherwise problems are reported and the rest is kept. */
 export const parseSyntax = (report: Report): FileAst | undefined => {
   const { text } = report.source;
@@ -208,9 +219,10 @@ export const parseSyntax = (report: Report): FileAst | undefined => {
   if (open === undefined) return undefined;
   closeBraces(open, tokens, report);
   parser.input = tokens;
-  const file = parser.file();
+  errorBudget.left = LIMITS.diagnostics;
+  const file = parseFile(parser);
   reportErrors(parser.errors, lexical, tokens, report);
   parser.input = [];
-  if (parser.errors.length === 0 || file.version !== undefined) checkVersion(file, report);
+  if (file !== undefined && (parser.errors.length === 0 || file.version !== undefined)) checkVersion(file, report);
   return file;
 };

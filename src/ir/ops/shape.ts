@@ -198,7 +198,8 @@ export const shape = {
       const total = a.sizes.reduce((n, s) => n + s, 0);
       if (a.sizes.length === 0 || total !== x.shape[axis])
         return violates('c2', `sizes ${a.sizes.join(', ')} sum to ${total} but x has ${String(x.shape[axis])} along axis ${axis}`);
-      return types(...a.sizes.map((s) => ({ dtype: x.dtype, shape: x.shape.map((d, i) => (i === axis ? s : d)) })));
+      // Not through types(...): a spread of very many sizes overflows the stack.
+      return { ok: true, types: a.sizes.map((s) => ({ dtype: x.dtype, shape: x.shape.map((d, i) => (i === axis ? s : d)) })) };
     },
     evaluate: ([x], a, ys) => {
       const { outer, n, inner } = splitAt(x.shape, resolveAxis(a.axis, x.shape.length) ?? 0);

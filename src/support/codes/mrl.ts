@@ -98,7 +98,7 @@ export const mrlCodes = {
   },
   MRL3001: { title: 'text is nested too deeply', explain: 'Brackets and blocks nest up to 64 levels.', exit: 5 },
   MRL3002: { title: 'program has too many nodes', explain: 'A file elaborates to at most 200,000 nodes and 1,000,000 values.', exit: 5 },
-  MRL3003: { title: 'elaboration takes too many steps', explain: 'Loops and calls expand to at most 10,000,000 steps.', exit: 5 },
+  MRL3003: { title: 'elaboration takes too many steps', explain: 'Loops and calls expand to at most 5,000,000 steps.', exit: 5 },
   MRL3004: { title: 'calls are nested too deeply', explain: 'Functions call each other up to 64 levels deep.', exit: 5 },
   MRL3005: { title: 'file is too large', explain: 'A file has at most 64 MiB. Large parameters belong into blobs.', exit: 5 },
   MRL3006: {
