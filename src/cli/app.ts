@@ -4,7 +4,7 @@ import { type Context, createContext } from './context.ts';
 import { choiceUnknown, unknownCommand } from './diagnostics.ts';
 import { commandHelp, programHelp } from './help.ts';
 import type { Io } from './io.ts';
-import { createProgress } from './progress.ts';
+import { type CliProgress, createProgress } from './progress.ts';
 import { COMMANDS } from './registry.ts';
 import { diagnosticJson, type DiagnosticPrinter, diagnosticPrinter } from './show-diagnostics.ts';
 import { compilerVersion } from './version.ts';
@@ -71,6 +71,8 @@ const diagnosticsOf = (error: unknown): readonly Diagnostic[] => {
 
 const completion: Context['completion'] = async (shell) => (await import('./completion-scripts.ts')).completionScript(shell, COMMANDS);
 
+const quietProgress: CliProgress = { ...silentProgress, clear: () => undefined };
+
 const runCommand = async (command: Command, words: readonly string[], io: Io, json: boolean): Promise<number> => {
   const { parseArgs } = await import('./parse-args.ts');
   const parsed = await parseArgs(command, words);
@@ -81,8 +83,9 @@ const runCommand = async (command: Command, words: readonly string[], io: Io, js
   if (!color.ok) return printFailure(io, plain, diagnosticPrinter(io, false), color.diagnostics);
   const style: Style = { json: args['json'] === true, quiet: args['quiet'] === true, color: color.value };
   const show = diagnosticPrinter(io, style.color);
-  const progress = style.json || style.quiet ? { ...silentProgress, clear: () => undefined } : createProgress(io);
+  let progress: CliProgress = quietProgress;
   try {
+    if (!style.json && !style.quiet) progress = createProgress(io);
     const result = await command.run(args, createContext(io, progress, completion));
     progress.clear();
     return result.ok ? printReport(io, style, show, result.value) : printFailure(io, style, show, result.diagnostics);

@@ -13,10 +13,14 @@ export interface RunOptions {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly terminal?: boolean;
+  readonly now?: () => number;
 }
 
 /** Runs a command line in this process with its streams in memory. */
-export const cli = async (words: readonly string[], { cwd = process.cwd(), env = {}, terminal = false }: RunOptions = {}): Promise<Ran> => {
+export const cli = async (
+  words: readonly string[],
+  { cwd = process.cwd(), env = {}, terminal = false, now }: RunOptions = {},
+): Promise<Ran> => {
   let stdout = '';
   let stderr = '';
   let time = 0;
@@ -36,7 +40,7 @@ export const cli = async (words: readonly string[], { cwd = process.cwd(), env =
     },
     cwd,
     env,
-    now: () => time++,
+    now: now ?? (() => time++),
     peakBytes: () => 0,
   });
   return { exit, stdout, stderr };
