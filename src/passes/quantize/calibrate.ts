@@ -25,7 +25,8 @@ interface Seen {
 const sweepExtremes = (seen: Seen, data: TensorData, sample: number): void => {
   let { min, max, zeros } = seen;
   let finite = true;
-  for (const v of data) {
+  for (let i = 0; i < data.length; i++) {
+    const v = data[i] ?? 0;
     if (v < min) min = v;
     if (v > max) max = v;
     if (v === 0) zeros++;
@@ -42,7 +43,8 @@ const sweepHistogram = (seen: Seen, data: TensorData): void => {
   const { min, bins } = seen;
   const scale = BINS / (seen.max - min);
   if (!Number.isFinite(scale)) return;
-  for (const v of data) {
+  for (let i = 0; i < data.length; i++) {
+    const v = data[i] ?? 0;
     if (v === 0) continue;
     // at least 0, because v >= min; BINS itself at the maximum
     const bin = ((v - min) * scale) | 0;

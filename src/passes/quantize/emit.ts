@@ -6,6 +6,7 @@ import {
   DTYPE_INFO,
   encodeRescale,
   type OpName,
+  type PrimitiveName,
   type Program,
   ProgramBuilder,
   type RescaleWidth,
@@ -16,7 +17,13 @@ import {
 import { at, invariant, unwrap } from '../../support/index.ts';
 import { type Affine, affineOfRange, quantizeTensor, quantizeValue } from './affine.ts';
 import type { Plan } from './plan.ts';
+import type { RoleFacts } from './role.ts';
 import { regionOf, regionTable, requantTable } from './region.ts';
+
+/** How the quantizer treats an op. */
+export interface Role extends RoleFacts {
+  readonly lower: (emit: Emit, node: AnyNode) => void;
+}
 
 /** Where a producer's result goes: the quantization it takes, and its limits as integers. */
 export interface Destination {
@@ -41,6 +48,7 @@ const i32 = (values: readonly number[]): Tensor => ({ dtype: 'i32', shape: [valu
 /** Builds the integer program: knows the quantization of each value and its integer form. */
 export class Emit {
   readonly plan: Plan;
+  private readonly roles: Readonly<Record<PrimitiveName, Role>>;
   readonly weightBits: 6 | 8;
   readonly emitted: Emitted[] = [];
   private readonly builder: ProgramBuilder;
@@ -51,8 +59,9 @@ export class Emit {
   private current: AnyNode | undefined;
 
   /** @param affines - by leader; constants are left out */
-  constructor(plan: Plan, affines: ReadonlyMap<ValueId, Affine>, weightBits: 6 | 8) {
+  constructor(plan: Plan, roles: Readonly<Record<PrimitiveName, Role>>, affines: ReadonlyMap<ValueId, Affine>, weightBits: 6 | 8) {
     this.plan = plan;
+    this.roles = roles;
     this.affines = affines;
     this.weightBits = weightBits;
     this.builder = new ProgramBuilder(plan.program.name);
@@ -208,7 +217,7 @@ export class Emit {
       if (plan.needed.has(first)) this.table(root, first);
       return;
     }
-    if (node.results.some((r) => plan.needed.has(plan.targetOf(r).value))) plan.roleOf(node).lower(this, node);
+    if (node.results.some((r) => plan.needed.has(plan.targetOf(r).value))) this.roles[node.op as PrimitiveName].lower(this, node);
   }
 
   private table(root: ValueId, value: ValueId): void {

@@ -13,7 +13,7 @@ import {
 } from '../../ir/index.ts';
 import { at, type Diagnostic, diagnostic, fail, ok, type Result } from '../../support/index.ts';
 import { fitsTable } from './region.ts';
-import type { FloatView, Role } from './role.ts';
+import type { FloatView, RoleFacts } from './role.ts';
 
 /** What a producer emits: its own result after the relu and clip nodes that it absorbed. */
 export interface Target {
@@ -33,7 +33,7 @@ export interface Term {
 /** Merging more addends would cost multiplier bits. */
 const MAX_TERMS = 8;
 
-export type Roles = Readonly<Record<PrimitiveName, Role>>;
+export type Roles = Readonly<Record<PrimitiveName, RoleFacts>>;
 
 /** Decides what becomes of each value, before any number is known. */
 export class Plan implements FloatView {
@@ -73,7 +73,7 @@ export class Plan implements FloatView {
   producerOf(value: ValueId): AnyNode | undefined {
     return this.producer.get(value);
   }
-  roleOf(node: AnyNode): Role {
+  roleOf(node: AnyNode): RoleFacts {
     return this.roles[node.op as PrimitiveName];
   }
   isFloat(value: ValueId): boolean {

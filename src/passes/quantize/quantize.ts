@@ -206,7 +206,7 @@ export const quantizeProgram = (program: Program, options: QuantizeOptions): Res
   const choices = chooseAffines(plan, options, progress);
   if (!choices.ok) return choices;
   const affines = new Map([...choices.value].map(([v, c]) => [v, c.affine]));
-  const emit = new Emit(plan, affines, options.weightBits ?? 8);
+  const emit = new Emit(plan, ROLES, affines, options.weightBits ?? 8);
   plan.nodes.forEach((node: AnyNode, i) => {
     progress.step('quantize', i, plan.nodes.length, plan.nameOf(node));
     emit.node(node);

@@ -1,5 +1,4 @@
 import type { AnyNode, StaticType, Tensor, ValueId } from '../../ir/index.ts';
-import type { Emit } from './emit.ts';
 
 /** What a check or a lowering may ask about the float program. */
 export interface FloatView {
@@ -7,10 +6,10 @@ export interface FloatView {
   constantOf(value: ValueId): Tensor | undefined;
 }
 
-/** How the quantizer treats an op. */
-export interface Role {
+/** What planning knows of an op; its lowering is added in `Role`. */
+export interface RoleFacts {
   /** One node's integer form; `unsupported(reason)` when there is none outside a table. */
-  readonly lower: (emit: Emit, node: AnyNode) => void;
+  readonly lower: unknown;
   /** Each result element depends on the operand elements at its place: with one run-time source it becomes a table. */
   readonly elementwise?: true;
   /** The result keeps the quantization of operand 0. */

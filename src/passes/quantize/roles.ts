@@ -4,7 +4,7 @@ import { lowerConv, lowerDense, lowerMatmul, matmulFits, needsConstantWeights } 
 import { lowerLrn, lrnFits } from './lower/lrn.ts';
 import { lowerArg, lowerAveragePool, lowerConcat, lowerMove, lowerPad } from './lower/move.ts';
 import { lowerLogSoftmax, lowerSoftmax, rowFits } from './lower/softmax.ts';
-import type { Role } from './role.ts';
+import type { Role } from './emit.ts';
 
 /** A function of one tensor, element by element: a table (NUMERICS §1.3). */
 const pointwise: Role = {
