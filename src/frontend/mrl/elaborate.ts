@@ -167,7 +167,7 @@ export class Elaborator extends Evaluator {
   }
 
   private iterate(s: Extract<Statement, { kind: 'for' }>, position: number, value: Value): void {
-    this.step(s);
+    this.step(s, 5);
     this.frame.loop.push(position);
     this.block(s.body, s, s.name, value);
     this.frame.loop.pop();

@@ -10,7 +10,7 @@ export const LIMITS = {
   nodes: 200_000,
   /** Inputs, parameters and results of the elaborated program. */
   values: 1_000_000,
-  /** Statements, expressions and list elements evaluated; a call of a function counts ten. */
+  /** Statements, expressions and list elements evaluated; an iteration counts five, a call of a function ten. */
   steps: 5_000_000,
   /** Statements, calls and expressions within each other while elaborating, function bodies included. */
   depth: 400,
