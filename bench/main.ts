@@ -1,4 +1,4 @@
-import { type Bench, formatRows, type Row } from './rows.ts';
+import { attempt, type Bench, formatRows, type Row } from './rows.ts';
 import { dataFolder } from './data.ts';
 import { SUITES } from './suites/index.ts';
 
@@ -23,7 +23,7 @@ if (names.length === 0 || unknown.length > 0) {
       row: (row) => rows.push({ bench: suite.name, ...row }),
       say: (text) => process.stderr.write(`${suite.name}: ${text}\n`),
     };
-    await suite.run(bench);
+    await attempt(bench, suite.name, () => suite.run(bench));
   }
   process.stdout.write(flags.includes('--json') ? `${JSON.stringify(rows)}\n` : formatRows(rows));
 }

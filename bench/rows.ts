@@ -31,6 +31,17 @@ export interface Suite {
   readonly run: (bench: Bench) => Promise<void>;
 }
 
+/** Runs one part of a suite; a failure becomes a row, and the rest goes on. */
+export const attempt = async (bench: Bench, name: string, action: () => Promise<void>): Promise<void> => {
+  try {
+    bench.say(name);
+    await action();
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    bench.row({ name, value: `failed: ${reason.slice(0, 160)}`, unit: '', goal: 'runs', met: false });
+  }
+};
+
 const number = (value: number): string =>
   Number.isInteger(value)
     ? String(value)

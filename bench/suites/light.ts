@@ -7,7 +7,7 @@ import { at, unwrap } from '../../src/support/index.ts';
 import { runJson } from '../data.ts';
 import { executableOn, importFloat, inputType, maxAbsDifference, readBytes, readProto, withFolder } from '../models.ts';
 import { withRandomWeights } from '../random-weights.ts';
-import { type Bench, type Suite, timed, timedAsync } from '../rows.ts';
+import { attempt, type Bench, type Suite, timed, timedAsync } from '../rows.ts';
 
 const MODELS = ['bvlc_alexnet', 'densenet121', 'inception_v1', 'resnet50', 'squeezenet', 'vgg19', 'zfnet512'] as const;
 /** Minutes on the reference interpreter. */
@@ -84,9 +84,10 @@ const run = async (bench: Bench): Promise<void> => {
       bench.row({ name, unit: '', skipped: 'the data folder is not on this machine' });
       continue;
     }
-    bench.say(name);
-    await checkFloat(bench, name, folder);
-    await withFolder((out) => checkInt8(bench, name, folder, out));
+    await attempt(bench, name, async () => {
+      await checkFloat(bench, name, folder);
+      await withFolder((out) => checkInt8(bench, name, folder, out));
+    });
   }
 };
 

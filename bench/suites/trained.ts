@@ -1,28 +1,14 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { elementCount, type Program, type StaticType, type Tensor } from '../../src/ir/index.ts';
-import { MrlError } from '../../src/support/index.ts';
 import { classify, type LabelledSet, pictureSample } from '../classify.ts';
 import { type IdxSet, readClassArchive, readIdx } from '../data.ts';
 import { executableOn, importFloat, inputType, maxAbsDifference, readBytes, readProto } from '../models.ts';
-import type { Bench, Suite } from '../rows.ts';
+import { attempt, type Bench, type Suite } from '../rows.ts';
 
 /** Points of top-1 that INT8 may lose. */
 const MOST_LOST = 1;
 const CALIBRATION_IMAGES = 100;
-
-/** What went wrong, for a row without a value. */
-const reasonOf = (error: unknown): string =>
-  error instanceof MrlError ? error.message : error instanceof Error ? error.message : String(error);
-
-const attempt = async (bench: Bench, name: string, action: () => Promise<void>): Promise<void> => {
-  try {
-    bench.say(name);
-    await action();
-  } catch (error) {
-    bench.row({ name, unit: '', goal: 'runs', met: false, value: `failed: ${reasonOf(error).slice(0, 160)}` });
-  }
-};
 
 // ---------------------------------------------------------------- stored references
 

@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import { decodePackage, encodePackage, type MetadataInput, type Package } from '../../cvm-bytecode/index.ts';
 import { isIntegerProgram, type Program } from '../../ir/index.ts';
-import { type Compile, type QuantizedModel, type RangeMethod } from '../../passes/index.ts';
+import { type Compile, prepareFloat, type QuantizedModel, type RangeMethod } from '../../passes/index.ts';
 import { type Diagnostic, fail, invariant, ok, type Result } from '../../support/index.ts';
 import type { Report } from '../command.ts';
 import type { Context } from '../context.ts';
@@ -11,7 +11,7 @@ import { fastestCompile, quantize, quantizedPorts, simplify, stopwatch } from '.
 import { type Calibration, type CalibrationArgs, loadCalibration } from './calibration.ts';
 import { type Evaluation, evaluateModels, type EvaluationArgs } from './evaluation.ts';
 import { loadModel, type ModelArgs } from './load.ts';
-import type { SourceModel } from './model.ts';
+import type { Source } from './model.ts';
 import { type MetadataArgs, metadataOf, withPreprocessing } from './package-metadata.ts';
 import { readPreparation } from './preparation.ts';
 import { type CompileSummary, layerReport, summaryHtml, summaryJson, summaryText } from './summary.ts';
@@ -37,7 +37,9 @@ interface Built {
 interface Work {
   readonly args: CompileArgs;
   readonly context: Context;
-  readonly model: SourceModel;
+  readonly model: Source;
+  /** The imported program. Taken out as soon as the prepared program stands: its parameters hold the whole file. */
+  imported: Program | undefined;
   readonly preparation: PreparationOptions;
   readonly phases: Phases;
   readonly warnings: Diagnostic[];
@@ -45,12 +47,22 @@ interface Work {
 
 const methodOf = (args: CompileArgs): RangeMethod => (args.method === 'minmax' || args.method === 'percentile' ? args.method : 'mse');
 
-const buildQuantized = async ({ args, context, model, preparation, phases, warnings }: Work, compile: Compile): Promise<Result<Built>> => {
-  const calibration = phases.time('read calibration', () => loadCalibration(context, args, model.program, preparation, warnings));
+/** The program as the quantizer wants it; from here on nothing needs the file, unless an evaluation does. */
+const takePrepared = (work: Work): Program => {
+  const { imported } = work;
+  invariant(imported !== undefined, 'the imported program was taken twice');
+  if (work.args.eval === undefined) work.imported = undefined;
+  return prepareFloat(imported);
+};
+
+const buildQuantized = (work: Work, compile: Compile): Result<Built> => {
+  const { args, context, preparation, phases, warnings } = work;
+  const prepared = phases.time('prepare', () => takePrepared(work));
+  const calibration = phases.time('read calibration', () => loadCalibration(context, args, prepared, preparation, warnings));
   if (!calibration.ok) return calibration;
   const watch = stopwatch(compile, context.io.now);
   const quantized = phases.time('quantize', () =>
-    quantize(model.program, watch.compile, {
+    quantize(prepared, watch.compile, {
       samples: calibration.value.samples,
       method: methodOf(args),
       weightBits: args['weight-bits'] === 6 ? 6 : 8,
@@ -63,20 +75,20 @@ const buildQuantized = async ({ args, context, model, preparation, phases, warni
   return ok({ program: quantized.value.program, quantized: quantized.value, calibration: calibration.value });
 };
 
-const build = async (work: Work): Promise<Result<Built>> => {
-  const { args, context, model, phases } = work;
-  if (args.float || isIntegerProgram(model.program)) {
-    if (args.calibration !== undefined || args['random-calibration'] !== undefined) {
-      return fail(
-        optionsConflict('the program is integer already, so there is nothing to calibrate', 'Leave the calibration options out.'),
-      );
-    }
-    const simple = phases.time('simplify', () => simplify(model.program, context.progress));
-    return simple.ok ? ok({ program: simple.value }) : simple;
+/** Packages the program without quantizing it: as asked, or because it is integer already. */
+const buildDirect = ({ args, context, imported, phases }: Work): Result<Built> => {
+  invariant(imported !== undefined, 'nothing was imported');
+  if (args.calibration !== undefined || args['random-calibration'] !== undefined) {
+    return fail(optionsConflict('the program is integer already, so there is nothing to calibrate', 'Leave the calibration options out.'));
   }
-  const compile = await fastestCompile();
-  return buildQuantized(work, compile);
+  const simple = phases.time('simplify', () => simplify(imported, context.progress));
+  return simple.ok ? ok({ program: simple.value }) : simple;
 };
+
+const isDirect = (work: Work): boolean => work.args.float || (work.imported !== undefined && isIntegerProgram(work.imported));
+
+const build = async (work: Work): Promise<Result<Built>> =>
+  isDirect(work) ? buildDirect(work) : buildQuantized(work, await fastestCompile());
 
 const metadataFor = (work: Work, built: Built): Result<MetadataInput> => {
   const { args, context, model, preparation } = work;
@@ -138,20 +150,12 @@ const writeAll = (work: Work, bytes: Uint8Array, html: string | undefined): Resu
   return ok(written);
 };
 
-const evaluate = async (work: Work, built: Built): Promise<Result<Evaluation | undefined>> =>
-  work.args.eval === undefined
-    ? ok(undefined)
-    : work.phases.timeAsync('evaluate', async () =>
-        evaluateModels(
-          work.context,
-          work.args,
-          work.model.program,
-          built.quantized,
-          work.preparation,
-          await fastestCompile(),
-          work.warnings,
-        ),
-      );
+const evaluate = async (work: Work, built: Built): Promise<Result<Evaluation | undefined>> => {
+  const { args, context, imported, phases, preparation, warnings } = work;
+  if (args.eval === undefined || imported === undefined) return ok(undefined);
+  const compile = await fastestCompile();
+  return phases.time('evaluate', () => evaluateModels(context, args, imported, built.quantized, preparation, compile, warnings));
+};
 
 const compileLoaded = async (work: Work): Promise<Result<Report>> => {
   const built = await build(work);
@@ -182,8 +186,8 @@ const compileLoaded = async (work: Work): Promise<Result<Report>> => {
   return ok({ json: summaryJson(summary, written.value), text: summaryText(summary, written.value), warnings: work.warnings });
 };
 
-/** `cortexc compile`: import, passes, quantization, proof, package. */
-export const compileModel = async (args: CompileArgs, context: Context): Promise<Result<Report>> => {
+/** Loads in a frame of its own, so that nothing but the work holds the program. */
+const startWork = async (args: CompileArgs, context: Context): Promise<Result<Work>> => {
   const preparation = readPreparation(args);
   if (!preparation.ok) return preparation;
   const phases = new Phases(context.io.now);
@@ -192,6 +196,12 @@ export const compileModel = async (args: CompileArgs, context: Context): Promise
   if (model.value.kind === 'package') {
     return fail(wrongKind(args.model, 'this is a package already', `Look at it: cortexc inspect ${args.model}.`));
   }
-  const warnings = [...model.value.warnings];
-  return compileLoaded({ args, context, model: model.value, preparation: preparation.value, phases, warnings });
+  const { program, ...source } = model.value;
+  return ok({ args, context, model: source, imported: program, preparation: preparation.value, phases, warnings: [...source.warnings] });
+};
+
+/** `cortexc compile`: import, passes, quantization, proof, package. */
+export const compileModel = async (args: CompileArgs, context: Context): Promise<Result<Report>> => {
+  const work = await startWork(args, context);
+  return work.ok ? compileLoaded(work.value) : work;
 };

@@ -23,7 +23,7 @@ const costOf = (program: Program): Cost | undefined => {
 
 type Fact = readonly [string, string];
 
-const packageFacts = ({ package: p, bytes }: PackagedModel): readonly Fact[] => {
+const packageFacts = ({ package: p, sizeBytes }: PackagedModel): readonly Fact[] => {
   const { metadata: m, cost } = p;
   const q = m.source.quantization;
   return [
@@ -39,7 +39,7 @@ const packageFacts = ({ package: p, bytes }: PackagedModel): readonly Fact[] => 
     ['root CID', p.cid],
     ['identity', m.modelHash],
     ['parameters', `sha256 ${m.parameterHash}`],
-    ['size', `${formatBytes(bytes.length)} (${formatCount(bytes.length)} bytes)`],
+    ['size', `${formatBytes(sizeBytes)} (${formatCount(sizeBytes)} bytes)`],
     ['memory', `${formatBytes(cost.memoryBytes)} to run, ${formatBytes(cost.parameterBytes)} of it parameters`],
   ];
 };
@@ -50,7 +50,7 @@ const sourceFacts = (model: LoadedModel, facts: ProgramFacts): readonly Fact[] =
     : [
         ['format', model.kind === 'onnx' ? `ONNX${model.opset === undefined ? '' : `, opset ${model.opset}`}` : 'model string'],
         ...(model.producer === undefined ? [] : [['producer', model.producer] as const]),
-        ['size', formatBytes(model.bytes.length)],
+        ['size', formatBytes(model.sizeBytes)],
         ['identity', facts.identity],
       ];
 
@@ -102,7 +102,7 @@ const inspectJson = (
   rooms: readonly Headroom[],
 ): { readonly [key: string]: Json } => ({
   kind: model.kind,
-  bytes: model.bytes.length,
+  bytes: model.sizeBytes,
   ...(model.kind === 'package'
     ? {
         metadata: JSON.parse(JSON.stringify(model.package.metadata)) as Json,

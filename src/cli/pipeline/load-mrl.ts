@@ -1,5 +1,5 @@
 import { parseMrl } from '../../frontend/mrl/index.ts';
-import { fail, ok, type Result } from '../../support/index.ts';
+import { fail, ok, type Result, sha256Hex } from '../../support/index.ts';
 import { type BindOptions, bindProgram } from '../bindings.ts';
 import type { Context } from '../context.ts';
 import { notAModel } from '../diagnostics.ts';
@@ -30,5 +30,13 @@ export const loadText = (context: Context, path: string, bytes: Uint8Array, opti
   if (!parsed.ok) return parsed;
   const bound = bindProgram(parsed.value.program, options);
   if (!bound.ok) return bound;
-  return ok({ kind: 'mrl', path, bytes, program: bound.value.program, warnings: bound.value.notes, meta: parsed.value.meta });
+  return ok({
+    kind: 'mrl',
+    path,
+    sizeBytes: bytes.length,
+    sha256: sha256Hex(bytes),
+    program: bound.value.program,
+    warnings: bound.value.notes,
+    meta: parsed.value.meta,
+  });
 };

@@ -50,7 +50,8 @@ export const loadOnnx = (context: Context, path: string, bytes: Uint8Array, bind
   return ok({
     kind: 'onnx',
     path,
-    bytes,
+    sizeBytes: bytes.length,
+    sha256: source.sha256,
     program,
     warnings: [...inModel(path, warnings), ...notes],
     opset: source.opset,

@@ -97,7 +97,7 @@ export const loadModel = async (
       const unpacked = decodePackage(bytes);
       if (!unpacked.ok)
         return fail(...unpacked.diagnostics.map((d) => ({ ...d, where: d.where === undefined ? path : `${path}: ${d.where}` })));
-      return ok({ kind: 'package', path, bytes, package: unpacked.value });
+      return ok({ kind: 'package', path, sizeBytes: bytes.length, package: unpacked.value });
     }
     case 'mrl': {
       const { loadText } = await import('./load-mrl.ts');

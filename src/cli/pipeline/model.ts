@@ -2,12 +2,15 @@ import type { Package } from '../../cvm-bytecode/index.ts';
 import type { Program } from '../../ir/index.ts';
 import type { Diagnostic } from '../../support/index.ts';
 
-/** A model that is not compiled yet. */
-export interface SourceModel {
+/**
+ * Where a program came from. Without the file's bytes and the program: parameters are views of the file, and a compiler
+ * that holds on to them needs the memory of the model twice.
+ */
+export interface Source {
   readonly kind: 'onnx' | 'mrl';
   readonly path: string;
-  readonly bytes: Uint8Array;
-  readonly program: Program;
+  readonly sizeBytes: number;
+  readonly sha256: string;
   readonly warnings: readonly Diagnostic[];
   readonly opset?: number | undefined;
   readonly producer?: string | undefined;
@@ -15,10 +18,15 @@ export interface SourceModel {
   readonly meta?: ReadonlyMap<string, string | number | boolean> | undefined;
 }
 
+/** A model that is not compiled yet. */
+export interface SourceModel extends Source {
+  readonly program: Program;
+}
+
 export interface PackagedModel {
   readonly kind: 'package';
   readonly path: string;
-  readonly bytes: Uint8Array;
+  readonly sizeBytes: number;
   readonly package: Package;
 }
 

@@ -1,12 +1,12 @@
 import { basename } from 'node:path';
 import type { MetadataInput, PortMetadata, Preprocessing } from '../../cvm-bytecode/index.ts';
 import { isStaticType, type Program, typeOf } from '../../ir/index.ts';
-import { ok, type Result, sha256Hex } from '../../support/index.ts';
+import { ok, type Result } from '../../support/index.ts';
 import type { Context } from '../context.ts';
 import { labelsMisfit } from '../diagnostics.ts';
 import { compilerVersion } from '../version.ts';
 import { readLabels } from './labels.ts';
-import type { SourceModel } from './model.ts';
+import type { Source } from './model.ts';
 import type { PreparationArgs } from './preparation.ts';
 import type { PreparationOptions } from './samples.ts';
 
@@ -79,7 +79,7 @@ const classCount = (program: Program): number | undefined => {
   return type !== undefined && isStaticType(type) ? type.shape.at(-1) : undefined;
 };
 
-const metaText = (model: SourceModel, name: string): string | undefined => {
+const metaText = (model: Source, name: string): string | undefined => {
   const value = model.meta?.get(name);
   return value === undefined ? undefined : String(value);
 };
@@ -88,7 +88,7 @@ const metaText = (model: SourceModel, name: string): string | undefined => {
 export const metadataOf = (
   context: Context,
   args: MetadataArgs,
-  model: SourceModel,
+  model: Source,
   program: Program,
   quantization: QuantizationRecord | undefined,
 ): Result<Omit<MetadataInput, 'inputs' | 'outputs'>> => {
@@ -112,7 +112,7 @@ export const metadataOf = (
     source: {
       format: model.kind,
       file: plain(file),
-      sha256: sha256Hex(model.bytes),
+      sha256: model.sha256,
       compilerVersion: compilerVersion(),
       ...(model.opset === undefined ? {} : { opset: model.opset }),
       ...(producer === '' ? {} : { producer }),

@@ -8,7 +8,7 @@ import type { Accuracy } from './accuracy.ts';
 import type { Calibration } from './calibration.ts';
 import type { Evaluation } from './evaluation.ts';
 import { headrooms } from './facts.ts';
-import type { SourceModel } from './model.ts';
+import type { Source } from './model.ts';
 import { htmlReport } from './report-html.ts';
 
 /** Samples that the layer report runs: the mean error settles quickly, and every sample runs in float and INT8. */
@@ -16,7 +16,7 @@ const REPORT_SAMPLES = 16;
 
 /** Everything that `compile` tells. */
 export interface CompileSummary {
-  readonly source: SourceModel;
+  readonly source: Source;
   readonly bytes: number;
   readonly package: Package;
   readonly quantized: QuantizedModel | undefined;
@@ -41,7 +41,7 @@ const factsOf = (s: CompileSummary): readonly Fact[] => {
   return [
     ['nodes', formatCount(program.nodes.length)],
     ['parameters', `${formatCount(elements)} elements in ${formatCount(program.params.length)} tensors`],
-    ['package', `${formatBytes(s.bytes)} (source ${formatBytes(s.source.bytes.length)})`],
+    ['package', `${formatBytes(s.bytes)} (source ${formatBytes(s.source.sizeBytes)})`],
     ['memory', formatBytes(cost.memoryBytes)],
     ['Endorphin', `${formatCount(metadata.endorphin)} a run (${formatCount(cost.operations)} operations)`],
     ['model hash', toHex(s.package.modelHash)],
@@ -99,7 +99,7 @@ export const summaryJson = (s: CompileSummary, written: readonly string[]): { re
   files: [...written],
   nodes: s.package.program.nodes.length,
   parameters: s.package.program.params.reduce((n, p) => n + p.data.length, 0),
-  sourceBytes: s.source.bytes.length,
+  sourceBytes: s.source.sizeBytes,
   packageBytes: s.bytes,
   memoryBytes: s.package.cost.memoryBytes,
   operations: s.package.cost.operations,
