@@ -4,6 +4,9 @@ import { constraint, primitive, types, violates } from '../schema.ts';
 import { elementCount, formatShape, sameShape, type Tensor } from '../types.ts';
 import { broadcast, broadcastIndex, describe, dotBounds, isOneOf, resultCount } from './util.ts';
 
+// bound once: a look-up of the global in every step of an inner loop is slow where globals are proxied (jest)
+const { fround, imul } = Math;
+
 /** y[r, o] = bias[o] + sum w[o, k] * x[r, k], wrapping int32. */
 const denseInt = (x: Tensor, w: Tensor, bias: Tensor | undefined, y: Tensor, rows: number, n: number, k: number): void => {
   const xs = x.data as Int8Array;
@@ -12,7 +15,7 @@ const denseInt = (x: Tensor, w: Tensor, bias: Tensor | undefined, y: Tensor, row
   for (let r = 0; r < rows; r++)
     for (let o = 0; o < n; o++) {
       let acc = bias === undefined ? 0 : bias.data[o]!;
-      for (let i = 0; i < k; i++) acc = (acc + Math.imul(ws[o * k + i]!, xs[r * k + i]!)) | 0;
+      for (let i = 0; i < k; i++) acc = (acc + imul(ws[o * k + i]!, xs[r * k + i]!)) | 0;
       ys[r * n + o] = acc;
     }
 };
@@ -24,7 +27,7 @@ const denseFloat = (x: Tensor, w: Tensor, bias: Tensor | undefined, y: Tensor, r
   for (let r = 0; r < rows; r++)
     for (let o = 0; o < n; o++) {
       let acc = bias === undefined ? 0 : bias.data[o]!;
-      for (let i = 0; i < k; i++) acc = Math.fround(acc + Math.fround(ws[o * k + i]! * xs[r * k + i]!));
+      for (let i = 0; i < k; i++) acc = fround(acc + fround(ws[o * k + i]! * xs[r * k + i]!));
       ys[r * n + o] = acc;
     }
 };
@@ -52,7 +55,7 @@ const productInt = (
   for (let i = 0; i < m; i++)
     for (let j = 0; j < n; j++) {
       let acc = 0;
-      for (let q = 0; q < k; q++) acc = (acc + Math.imul(as[ao + i * k + q]! - za, bs[bo + q * n + j]! - zb)) | 0;
+      for (let q = 0; q < k; q++) acc = (acc + imul(as[ao + i * k + q]! - za, bs[bo + q * n + j]! - zb)) | 0;
       ys[yo + i * n + j] = acc;
     }
 };
@@ -64,7 +67,7 @@ const productFloat = (a: Tensor, b: Tensor, y: Tensor, ao: number, bo: number, y
   for (let i = 0; i < m; i++)
     for (let j = 0; j < n; j++) {
       let acc = 0;
-      for (let q = 0; q < k; q++) acc = Math.fround(acc + Math.fround(as[ao + i * k + q]! * bs[bo + q * n + j]!));
+      for (let q = 0; q < k; q++) acc = fround(acc + fround(as[ao + i * k + q]! * bs[bo + q * n + j]!));
       ys[yo + i * n + j] = acc;
     }
 };
