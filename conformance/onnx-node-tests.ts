@@ -1,6 +1,7 @@
 // npm run onnx-node-tests -- --dir DIR [--json]: runs the ONNX backend node tests (folders with model.onnx and data sets).
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { compareCodeUnits } from '../src/support/index.ts';
 import { type CaseResult, listCases, runCase } from './onnx-suite.ts';
 
 const { values } = parseArgs({
@@ -28,7 +29,7 @@ if (values.dir === undefined) {
     for (const c of result.cases.filter((x) => x.status === 'failed')) process.stdout.write(`FAILED ${c.name}: ${c.detail}\n`);
     const codes = new Map<string, number>();
     for (const c of result.cases) for (const code of c.codes) codes.set(code, (codes.get(code) ?? 0) + 1);
-    for (const [code, n] of [...codes].sort()) process.stdout.write(`refused with ${code}: ${n}\n`);
+    for (const [code, n] of [...codes].sort(([a], [b]) => compareCodeUnits(a, b))) process.stdout.write(`refused with ${code}: ${n}\n`);
     process.stdout.write(`${result.passed} passed, ${result.refused} refused, ${result.failed} failed\n`);
   }
   process.exitCode = result.failed === 0 ? 0 : 1;

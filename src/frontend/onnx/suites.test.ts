@@ -109,14 +109,17 @@ withData('trained models', () => {
     expect(results).toHaveLength(12);
   });
 
-  test('super resolution', () => {
-    const dir = 'onnx-trained/super_resolution';
-    const { program } = unwrap(importOnnx(bytesOf(dir, 'super_resolution.onnx')));
-    expect(program.nodes.map((n) => n.op)).toContain('conv');
+  test('SqueezeNet with float16 weights against the float32 network of ONNX Runtime', () => {
+    const dir = 'onnx-trained/squeezenet1.1-fp16';
+    const { program } = unwrap(importOnnx(bytesOf(dir, 'SqueezeNet_fp16.onnx')));
+    const got = at(runProgram(program, [tensorOf(dir, 'ort_test_data_0_input.pb')]), 0);
+    const wanted = tensorOf(dir, 'ort_test_data_0_output.pb');
+    expect(difference(got, { ...wanted, shape: got.shape }, { rtol: 0, atol: 2e-4 })).toBeUndefined();
+    expect(got.data.indexOf(Math.max(...got.data))).toBe(wanted.data.indexOf(Math.max(...wanted.data)));
   });
 });
 
-/** Nodes of the model and of the program: a change of either is a change of the import. */
+/** Names and convolutions of the models. */
 const LIGHT: readonly (readonly [string, number])[] = [
   ['light_bvlc_alexnet', 5],
   ['light_densenet121', 121],
