@@ -24,6 +24,9 @@ export class Suggestions {
 const quantity = (min: number, max: number): string =>
   min === max ? String(min) : max === Number.POSITIVE_INFINITY ? `${min} or more` : `${min} to ${max}`;
 
+/** An argument that could not be read may be any number of them. */
+const isBroken = (call: Call): boolean => call.args.some((a) => a.value.kind === 'broken');
+
 /** Whether the arguments of a call fit what is called, as far as names and numbers go. Values are checked when elaborating. */
 export class CallChecks {
   private readonly report: Report;
@@ -49,6 +52,7 @@ export class CallChecks {
 
   /** A function or initializer, whose arguments stand in order or by name. @param extra - a name that is always allowed */
   named(call: Call, parameters: readonly string[], optional: ReadonlySet<string>, extra?: string): void {
+    if (isBroken(call)) return;
     const positional = this.positional(call);
     const callee = call.callee.text;
     const takes = `${callee} takes: ${parameters.join(', ') || 'no arguments'}.`;
@@ -71,6 +75,7 @@ export class CallChecks {
   }
 
   builtin(call: Call, name: Builtin): void {
+    if (isBroken(call)) return;
     const positional = this.positional(call);
     const { min, max } = builtinArity(name);
     const named = call.args.find((a) => a.name !== undefined)?.name;
@@ -82,6 +87,7 @@ export class CallChecks {
   }
 
   op(call: Call, op: OpName): void {
+    if (isBroken(call)) return;
     const positional = this.positional(call);
     const { operands, attrs } = opOf(op);
     const { min, max } = arity(operands);

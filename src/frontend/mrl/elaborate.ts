@@ -111,7 +111,7 @@ export class Elaborator extends Evaluator {
 
   private output(s: Extract<Statement, { kind: 'output' }>): void {
     const value = this.evaluate(s.value, s.name.text);
-    if (value.kind === 'poison' || !this.claim(this.outputs, s.name.text, 'output', s.name)) return;
+    if (!this.claim(this.outputs, s.name.text, 'output', s.name) || value.kind === 'poison') return;
     if (value.kind === 'tensor') this.builder.output(s.name.text, value.id);
     else {
       const notes = value.kind === 'list' ? ['Give each value an output of its own.'] : [];

@@ -166,16 +166,19 @@ const reportErrors = (errors: readonly ParseError[], lexical: readonly number[],
   ].sort((a, b) => a.at - b.at);
   let next = 0;
   let settled = true;
+  let afterLexical = false;
   for (const { error, at } of sorted) {
     for (let token = tokens[next]; token !== undefined && token.startOffset < at; token = tokens[++next]) settled ||= endsStatement(token);
     const message = error?.message ?? '';
     const missingEnd = message.startsWith('expected ";"');
-    if (error !== undefined && (settled || (missingEnd && startsStatement(error.token)))) {
+    if (error !== undefined && (settled || (missingEnd && !afterLexical && startsStatement(error.token)))) {
       report.add(codeOf(error), message, placeOfError(error, textLength, message), notesFor(error, message));
     } else if (error !== undefined) continue;
     // A word that was not wanted here does not start a statement; one before which only ";" was missing does.
-    if (!missingEnd && tokens[next]?.startOffset === at) next++;
+    const own = tokens[next];
+    if (!missingEnd && own?.startOffset === at && startsStatement(own)) next++;
     settled = false;
+    afterLexical = error === undefined;
   }
 };
 

@@ -67,8 +67,10 @@ const word = (text: string, category: TokenType): TokenType =>
 
 const DTYPE_TOKENS: readonly TokenType[] = DTYPES.map((d) => word(d, DType));
 
-/** The token of each keyword. */
-export const WORDS = Object.fromEntries(MRL_KEYWORDS.map((k) => [k, word(k, Keyword)])) as Readonly<Record<MrlKeyword, TokenType>>;
+/** The token of each keyword; longer ones first, or `inf` would be read as a name that starts with `in`. */
+export const WORDS = Object.fromEntries(MRL_KEYWORDS.toSorted((a, b) => b.length - a.length).map((k) => [k, word(k, Keyword)])) as Readonly<
+  Record<MrlKeyword, TokenType>
+>;
 
 export const BinaryOperator = labelled('an operator', { name: 'BinaryOperator', pattern: Lexer.NA });
 export const UnaryOperator = labelled('a sign', { name: 'UnaryOperator', pattern: Lexer.NA });
