@@ -11,6 +11,7 @@ import {
   ProgramBuilder,
   programCost,
   runProgram,
+  zeros,
 } from '../ir/index.ts';
 import { ByteWriter, type Result, unwrap } from '../support/index.ts';
 import { bytecodeCost, decodeProgram, disassemble, encodeProgram, isBytecode, loadFrom, readHeader, verifyBytecode } from './index.ts';
@@ -305,6 +306,8 @@ describe('rejection of what is not canonical', () => {
     expect(codesOf(decodeProgram(bytes, loadFrom(other)))).toEqual(['CVM1013']);
     const wrong = decodeProgram(bytes, (ref) => ({ ok: true, value: { ...ref.type, data: DTYPE_INFO[ref.type.dtype].make(6) } }));
     expect(codesOf(wrong)).toEqual(['CVM1013']);
+    const zero = decodeProgram(bytes, (ref) => ({ ok: true, value: zeros(ref.type) }));
+    expect(zero.ok ? [] : zero.diagnostics.map((d) => `${d.code} ${d.where}`)).toEqual([0, 1, 2, 3].map((i) => `CVM1013 parameter ${i}`));
   });
 });
 
