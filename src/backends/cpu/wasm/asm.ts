@@ -1,12 +1,12 @@
 import type binaryen from 'binaryen';
-import { Fn } from './fn.ts';
+import { Fn, type FnHost } from './fn.ts';
 import { type Kind, type Lifted, lift } from './lift.ts';
 import { toolchain } from './toolchain.ts';
 
 const MEMORY = 'memory';
 
 /** One WebAssembly module under construction: a set of functions over one imported memory. */
-export class Asm {
+export class Asm implements FnHost {
   readonly module: binaryen.Module;
   /** Instructions that take expressions only, by type: `ops.i32x4.add(a, b)`. */
   readonly ops: Lifted;

@@ -1,6 +1,5 @@
 import type binaryen from 'binaryen';
 import { at } from '../../../support/index.ts';
-import type { Asm } from './asm.ts';
 import { Ex, type Kind, Local, type Lifted, refOf, type Val } from './lift.ts';
 
 /** Element loads and stores: how the bytes in memory become a value. */
@@ -8,17 +7,26 @@ export type Access = 'i8' | 'u8' | 'i16' | 'i32' | 'f32' | 'f64' | 'i64';
 type VectorLoad = 'load' | 'load8x8_s' | 'load8x8_u' | 'load16x4_s' | 'load32_splat' | 'load64_splat' | 'load32_zero' | 'load64_zero';
 type LaneBits = 8 | 16 | 32 | 64;
 
+/** What a function body needs of the module that it is built in. */
+export interface FnHost {
+  readonly module: binaryen.Module;
+  readonly ops: Lifted;
+  typeOf(kind: Kind): binaryen.Type;
+  /** Result of a function that is defined already. */
+  resultOf(name: string): Kind | undefined;
+}
+
 /** A function body under construction: statements go into the innermost open block. */
 export class Fn {
   readonly ops: Lifted;
   readonly params: readonly Local[];
   readonly localKinds: Kind[] = [];
-  private readonly asm: Asm;
+  private readonly asm: FnHost;
   private readonly m: binaryen.Module;
   private block: binaryen.ExpressionRef[] = [];
   private labels = 0;
 
-  constructor(asm: Asm, params: readonly Kind[]) {
+  constructor(asm: FnHost, params: readonly Kind[]) {
     this.asm = asm;
     this.m = asm.module;
     this.ops = asm.ops;

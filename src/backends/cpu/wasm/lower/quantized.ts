@@ -1,10 +1,11 @@
 import { DTYPE_INFO, elementCount, type FAMILIES, LOG2_TABLE, type LoweringTable, type OpNode } from '../../../../ir/index.ts';
 import { at } from '../../../../support/index.ts';
 import type { Context, Emit } from '../context.ts';
-import type { Fn } from '../fn.ts';
+import type { Access, Fn } from '../fn.ts';
 import { emitMap, type MapSpec } from '../kernels/map.ts';
 import { rescaleKernel, tableKernel } from '../kernels/quantize.ts';
 import type { Ex, Local, Val } from '../lift.ts';
+import { factorLocals, loadFactors, type RescaleForm, rescaleScalar, rescaleVector } from '../kernels/rescale.ts';
 import { rescaleForm } from './accumulate.ts';
 import { ACCESS, accessOf, lowerMap, operand, result } from './common.ts';
 
@@ -194,6 +195,51 @@ const lowerAddRescale = (ctx: Context, node: OpNode<'add_rescale'>): Emit => {
   );
 };
 
+/** Extra arguments: zeros of a and b, multiplier, shift, output zero, lo, hi. */
+const mulRescaleSpec = (a: Access, b: Access, form: RescaleForm): MapSpec => ({
+  name: `mul_rescale_${form}`,
+  inputs: [a, b],
+  output: 'i8',
+  extra: new Array<'i32'>(7).fill('i32'),
+  scalar: (f, [x = 0, y = 0], extra) => {
+    const { i32 } = f.ops;
+    const [za, zb, multiplier, shift, zero, lo, hi] = extra as unknown as SevenLocals;
+    return rescaleScalar(f, i32.mul(i32.sub(x, za), i32.sub(y, zb)), multiplier, shift, { zero, lo, hi });
+  },
+  vector8: (f, [x = 0, y = 0], extra) => {
+    const { i16x8, i32x4, i8x16, v128 } = f.ops;
+    const [za, zb, multiplier, shift, zero, lo, hi] = extra as unknown as SevenLocals;
+    const factors = factorLocals(f, form);
+    loadFactors(f, factors, multiplier, shift);
+    const p = f.v128(i16x8.sub(x, i16x8.splat(za)));
+    const q = f.v128(i16x8.sub(y, i16x8.splat(zb)));
+    const low = f.v128(i32x4.extmul_low_i16x8_s(p, q));
+    const high = f.v128(i32x4.extmul_high_i16x8_s(p, q));
+    const words = i16x8.narrow_i32x4_s(rescaleVector(f, low, factors, { zero, lo, hi }), rescaleVector(f, high, factors, { zero, lo, hi }));
+    return i8x16.narrow_i16x8_u(v128.and(words, i16x8.splat(0xff)), f.zero());
+  },
+});
+type SevenLocals = readonly [Local, Local, Local, Local, Local, Local, Local];
+
+/** A fast row for a composite: the four steps of its definition without int32 tensors in between. */
+const lowerMulRescale = (ctx: Context, node: OpNode<'mul_rescale'>): Emit => {
+  const [a, b, m, s, y] = [operand(node, 0), operand(node, 1), operand(node, 2), operand(node, 3), result(node)];
+  const [ta, tb] = [ctx.type(a), ctx.type(b)];
+  const spec = mulRescaleSpec(accessOf(ta), accessOf(tb), rescaleForm(ctx, m, s));
+  const [left, right, multiplier, shift, to] = [ctx.use(a), ctx.use(b), ctx.use(m), ctx.use(s), ctx.use(y)];
+  const { a_zero: za, b_zero: zb, output_zero: zero, lo, hi } = node.attrs;
+  return (f) => {
+    const operands = [
+      { address: left.address, shape: ta.shape },
+      { address: right.address, shape: tb.shape },
+    ];
+    emitMap(f, ctx.asm, spec, { address: to.address, shape: ctx.type(y).shape }, operands, () => {
+      const factors = [f.load('i32', multiplier.address), f.load('i32', shift.address)];
+      return [za, zb, ...factors, zero, lo, hi];
+    });
+  };
+};
+
 /** b 2^24 + table value + rshr(slope r, 23); the product needs 40 bits. */
 const lowerLog2 = (ctx: Context, node: OpNode<'log2_fixed'>): Emit => {
   const table = ctx.table(LOG2_TABLE);
@@ -229,5 +275,6 @@ export const quantizedRows = {
   rescale: lowerRescale,
   table: lowerTable,
   add_rescale: lowerAddRescale,
+  mul_rescale: lowerMulRescale,
   log2_fixed: lowerLog2,
 } satisfies LoweringTable<Context, Emit, keyof (typeof FAMILIES)['quantized']>;

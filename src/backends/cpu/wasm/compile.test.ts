@@ -1,0 +1,69 @@
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import { ProgramBuilder, type Tensor } from '../../../ir/index.ts';
+import { BACKENDS, backendByName, loadBackend, supportRows } from '../../index.ts';
+import { buildModule } from './compile.ts';
+import { wasmBackend } from './index.ts';
+
+beforeAll(() => wasmBackend.prepare?.());
+
+const chain = (length: number, shape: readonly number[]) => {
+  const b = new ProgramBuilder('chain');
+  let x = b.input('x', { dtype: 'i8', shape });
+  for (let i = 0; i < length; i++) x = b.emit('clamp', [x], { lo: -(i % 100), hi: i % 100 });
+  b.output('y', x);
+  return b.finish();
+};
+
+describe('registry', () => {
+  test('names, near misses and readiness', async () => {
+    expect(BACKENDS.map((b) => b.name)).toEqual(['wasm', 'reference']);
+    expect(backendByName('wasm')).toBe(wasmBackend);
+    expect(backendByName('cuda2')).toBeUndefined();
+    const missing = await loadBackend('wasn');
+    expect(missing.ok ? [] : missing.diagnostics).toMatchObject([{ code: 'BKD0001', notes: ['Did you mean wasm?', expect.any(String)] }]);
+    expect((await loadBackend('wasm')).ok).toBe(true);
+  });
+  test('the support matrix has every op once a backend, and a reason for every refusal', () => {
+    const rows = supportRows();
+    expect(new Set(rows.map((r) => `${r.backend}/${r.op}`)).size).toBe(rows.length);
+    for (const r of rows) expect(r.status === 'refused').toBe(r.reason !== undefined);
+    const status = (op: string) => rows.find((r) => r.backend === 'wasm' && r.op === op)?.status;
+    expect([status('conv'), status('mul_rescale'), status('batch_norm')]).toEqual(['primitive', 'fast', 'composite']);
+  });
+});
+
+describe('memory', () => {
+  test('a program above 4 GiB is refused before anything is allocated', () => {
+    const b = new ProgramBuilder('big');
+    const x = b.input('x', { dtype: 'i8', shape: [2 ** 30] });
+    b.output('y', b.emit('cast', [x], { dtype: 'i32' }));
+    const result = wasmBackend.compile(b.finish());
+    expect(result.ok ? [] : result.diagnostics.map((d) => d.code)).toEqual(['BKD0003']);
+  });
+  test('buffers of a chain are used again', () => {
+    // 200 tensors of four pages each
+    const built = buildModule(chain(200, [512, 512]));
+    expect(built.ok ? built.value.pages : 0).toBe(9);
+  });
+  test('a symbolic dimension is named', () => {
+    const b = new ProgramBuilder('symbol');
+    b.output('y', b.emit('relu', [b.input('x', { dtype: 'f32', shape: ['N', 3] })], {}));
+    const result = wasmBackend.compile(b.finish());
+    expect(result.ok ? [] : result.diagnostics).toMatchObject([{ code: 'IR0008', message: expect.stringContaining('f32[N, 3]') }]);
+  });
+  test('tensors that do not fit the inputs are IR0010', () => {
+    const compiled = wasmBackend.compile(chain(1, [4]));
+    if (!compiled.ok) throw new Error('does not compile');
+    const short: Tensor = { dtype: 'i8', shape: [3], data: new Int8Array(3) };
+    expect(() => compiled.value.run([short])).toThrow(expect.objectContaining({ code: 'IR0010' }));
+  });
+});
+
+test('two executables of one process do not share memory', () => {
+  const [a, b] = [wasmBackend.compile(chain(5, [8])), wasmBackend.compile(chain(9, [8]))];
+  if (!a.ok || !b.ok) throw new Error('does not compile');
+  const x: Tensor = { dtype: 'i8', shape: [8], data: Int8Array.of(9, -9, 3, 0, 0, 0, 0, 0) };
+  const first = a.value.run([x])[0];
+  b.value.run([x]);
+  expect(Array.from(first?.data ?? [])).toEqual(Array.from(a.value.run([x])[0]?.data ?? []));
+});
