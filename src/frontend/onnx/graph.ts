@@ -93,7 +93,11 @@ const sorted = (nodes: readonly Numbered[], names: (cycle: readonly Numbered[]) 
   for (let next = 0; next < ready.length; next++) {
     const i = at(ready, next);
     out.push(at(nodes, i));
-    for (const user of users.get(i) ?? []) if (--waiting[user]! === 0) ready.push(user);
+    for (const user of users.get(i) ?? []) {
+      const left = at(waiting, user) - 1;
+      waiting[user] = left;
+      if (left === 0) ready.push(user);
+    }
   }
   if (out.length < nodes.length) stop(cyclic(names(nodes.filter((_, i) => (waiting[i] ?? 0) > 0))));
   return out;

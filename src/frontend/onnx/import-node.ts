@@ -152,7 +152,10 @@ export const importNode = (row: OnnxOp, site: NodeSite, session: Session): Impor
   checkComplete(n, made);
   const results = made.slice(0, Math.max(site.outputs.length, 1)).map((m, i) => resultOf(n, site.outputs[i] ?? '', m));
   const reasons = [...n.approximated(), ...narrowing([...site.inputs, ...results])];
-  const noteworthy = results.find((r) => isFloat(r.elem) && elemOf(r.elem).narrowed !== undefined);
-  if (noteworthy !== undefined) session.warnings.add('ONX3001', `${noteworthy.elem} tensors are computed in float32`, site.origin);
+  for (const { elem, host } of results) {
+    const { narrowed } = elemOf(elem);
+    if (narrowed === undefined || host !== undefined) continue;
+    session.warnings.add(isFloat(elem) ? 'ONX3001' : 'ONX3002', `${elem} results are computed as ${narrowed}`, site.origin);
+  }
   return { results, approximations: [...new Set(reasons)] };
 };

@@ -233,7 +233,7 @@ export const examineModel = (bytes: Uint8Array, options: OnnxOptions): Examinati
   if (graph === undefined || first.length > 0) return failed(source, first);
   const warnings = new Warnings();
   const symbols = new Symbols(options.bind ?? new Map());
-  const session = new Session(options.name ?? graph.name, new Budget(bytes.length), warnings);
+  const session = new Session(options.name ?? (graph.name === '' ? 'model' : graph.name), new Budget(bytes.length), warnings);
   let inputs: readonly OnnxPort[] = [];
   const standIn = standIns(graph, session, symbols, () => inputs);
   const importer = new GraphImporter(session, model.functions, options.readExternal, standIn);

@@ -44,7 +44,7 @@ export const root = (n: OnnxNode, x: ValueId, p: number): ValueId =>
   p === 1 ? x : p === 2 ? n.emit('sqrt', [x], {}) : n.emit('pow', [x, n.scalar(1 / p)], {});
 
 const global = (op: 'global_max_pool' | 'global_average_pool') => (n: OnnxNode) => {
-  if (elemOf(n.elem(0)).kind !== 'float') n.malformed(`the input is ${n.elem(0)} but a float type is wanted`);
+  if (elemOf(n.elem(0)).kind !== 'float') n.refuse(`the input is ${n.elem(0)}, but only float types are supported`);
   return [n.emit(op, [n.wire(0)], {})];
 };
 

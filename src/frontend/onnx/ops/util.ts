@@ -52,9 +52,9 @@ export const widened = (n: OnnxNode, i: number): ValueId => {
   return dtype === 'f32' || dtype === 'i32' ? x : n.emit('cast', [x], { dtype: 'i32' });
 };
 
-/** Operand i as f32; the operator is defined for floats only. */
+/** Operand i as f32; integers are refused, whether ONNX allows them or not. */
 export const floatWire = (n: OnnxNode, i: number): ValueId =>
-  elemOf(n.elem(i)).kind === 'float' ? n.wire(i) : n.malformed(`input ${i} is ${n.elem(i)} but a float type is wanted`);
+  elemOf(n.elem(i)).kind === 'float' ? n.wire(i) : n.refuse(`input ${i} is ${n.elem(i)}, but only float types are supported`);
 
 /**
  * Operand 1 of a binary operator. Before opset 7 the shapes had to be equal, or with `broadcast` the second was aligned
