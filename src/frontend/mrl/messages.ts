@@ -40,7 +40,11 @@ const spend = <T>(message: T): T => {
 
 /** The parser's wording: what the grammar wants here, and what stands in the text. */
 export const messages: IParserErrorMessageProvider = {
-  buildMismatchTokenMessage: ({ expected, actual }) => spend(`expected ${labelOf(expected)} but found ${foundText(actual)}`),
+  buildMismatchTokenMessage: ({ expected, actual, ruleName }) => {
+    const label = labelOf(expected);
+    const wanted = ruleName === 'block' && label === '"}"' ? 'a statement or "}"' : label;
+    return spend(`expected ${wanted} but found ${foundText(actual)}`);
+  },
   buildNotAllInputParsedMessage: ({ firstRedundant }) => `expected "fn", "model" or "meta" but found ${foundText(firstRedundant)}`,
   buildNoViableAltMessage: ({ expectedPathsPerAlt, actual, ruleName }) => {
     const wanted = PLACES[ruleName] ?? listOf(firstTokens(expectedPathsPerAlt.flat()));
