@@ -33,6 +33,15 @@ export const fastestCompile = async (): Promise<Compile> => {
   };
 };
 
+/** A parameter that is a small part of a buffer keeps all of it in memory. */
+const PART = 0.5;
+
+/** Copies parameters out of buffers that they are a small part of, such as a model file, so that the buffer can go. */
+export const releaseBuffers = (program: Program): Program => ({
+  ...program,
+  params: program.params.map((p) => (p.data.byteLength < PART * p.data.buffer.byteLength ? { ...p, data: p.data.slice() } : p)),
+});
+
 /** Counts the milliseconds that compiled programs take to be made and to run. */
 export const stopwatch = (compile: Compile, now: () => number): { readonly compile: Compile; readonly spentMs: () => number } => {
   let spent = 0;

@@ -7,7 +7,7 @@ import type { Report } from '../command.ts';
 import type { Context } from '../context.ts';
 import { fileReplaced, optionsConflict, wrongKind } from '../diagnostics.ts';
 import { Phases } from '../phases.ts';
-import { fastestCompile, quantize, quantizedPorts, simplify, stopwatch } from './build.ts';
+import { fastestCompile, quantize, quantizedPorts, releaseBuffers, simplify, stopwatch } from './build.ts';
 import { type Calibration, type CalibrationArgs, loadCalibration } from './calibration.ts';
 import { type Evaluation, evaluateModels, type EvaluationArgs } from './evaluation.ts';
 import { loadModel, type ModelArgs } from './load.ts';
@@ -52,7 +52,7 @@ const takePrepared = (work: Work): Program => {
   const { imported } = work;
   invariant(imported !== undefined, 'the imported program was taken twice');
   if (work.args.eval === undefined) work.imported = undefined;
-  return prepareFloat(imported);
+  return releaseBuffers(prepareFloat(imported));
 };
 
 const buildQuantized = (work: Work, compile: Compile): Result<Built> => {
