@@ -169,6 +169,15 @@ describe('programs that have no bytecode', () => {
     expect(codesOf(encodeProgram(tiles.finish()))).toEqual(['CVM1009']);
   });
 
+  test('more outputs than a call has room for arguments', () => {
+    const b = new ProgramBuilder('vocabulary');
+    const x = b.input('x', { dtype: 'i8', shape: [1, 1] });
+    const w = b.param('w', { dtype: 'i8', shape: [200_000, 1], data: new Int8Array(200_000).fill(3) });
+    b.output('y', b.emit('dense', [x, w], {}));
+    const p = b.finish();
+    expect(decodeProgram(unwrap(encodeProgram(p)), loadFrom(p)).ok).toBe(true);
+  });
+
   test('memory counts the values inside composites', () => {
     const b = new ProgramBuilder('spread');
     const x = b.input('x', { dtype: 'i8', shape: [1, 1, 100] });

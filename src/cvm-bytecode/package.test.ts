@@ -3,8 +3,21 @@ import { CarBufferReader } from '@ipld/car/buffer-reader';
 import * as dagCbor from '@ipld/dag-cbor';
 import { CID } from 'multiformats/cid';
 import * as Digest from 'multiformats/hashes/digest';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { randomProgram } from '../../conformance/random-program.ts';
-import { identityHash, Philox, printProgram, type Program, ProgramBuilder, randomTensor, runProgram } from '../ir/index.ts';
+import { importOnnx } from '../frontend/onnx/index.ts';
+import {
+  bindDims,
+  identityHash,
+  Philox,
+  printProgram,
+  type Program,
+  ProgramBuilder,
+  randomTensor,
+  runProgram,
+  type StaticType,
+} from '../ir/index.ts';
 import { type Result, sha256, toHex, unwrap } from '../support/index.ts';
 import { type Block, rawBlock, recordBlock, writeCar } from './car.ts';
 import { decodePackage, encodePackage, encodeProgram, isPackage, type MetadataInput } from './index.ts';
@@ -89,6 +102,18 @@ describe('round trip', () => {
     expect(runProgram(decoded.program, [x])).toEqual(runProgram(program, [x]));
     const again = unwrap(encodePackage({ program: decoded.program, metadata: decoded.metadata, modelString: decoded.modelString }));
     expect(again).toEqual(file);
+  });
+
+  test('a strict-float program: the trained example model', () => {
+    const model = new Uint8Array(readFileSync(join(import.meta.dirname, '../../examples/digits/model.onnx')));
+    const imported = unwrap(importOnnx(model)).program;
+    const symbols = imported.inputs.flatMap((p) => imported.types[p.value]!.shape.filter((d) => typeof d === 'string'));
+    const float = unwrap(bindDims(imported, new Map(symbols.map((d) => [d, 1]))));
+    const bytes = unwrap(encodePackage({ program: float, metadata }));
+    const back = unwrap(decodePackage(bytes));
+    expect(unwrap(encodePackage({ program: back.program, metadata: back.metadata }))).toEqual(bytes);
+    const inputs = float.inputs.map((p) => randomTensor(float.types[p.value] as StaticType, new Philox(5)));
+    expect(runProgram(back.program, inputs)).toEqual(runProgram(float, inputs));
   });
 
   test('random programs, with all metadata', () => {
