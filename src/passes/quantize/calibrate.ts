@@ -81,28 +81,77 @@ export interface CalibrateOptions {
   readonly progress: Progress;
   /** False when only extremes are wanted: one sweep. */
   readonly histograms: boolean;
+  /** Inputs of layers, with the axis along which a mean is wanted for each index. */
+  readonly means: ReadonlyMap<ValueId, number>;
   /** The user's name of a value, for diagnostics. */
   readonly nameOf: (value: ValueId) => string;
+}
+
+export interface Calibration {
+  /** In the order of the sites. */
+  readonly histograms: readonly Histogram[];
+  readonly means: ReadonlyMap<ValueId, Float64Array>;
+}
+
+/** Sums of a tensor for each index of one axis. */
+const addSums = (sums: Float64Array, { data, shape }: Tensor, axis: number): void => {
+  const inner = elementCount(shape.slice(axis + 1));
+  const n = shape[axis] ?? 1;
+  for (let i = 0; i < data.length; i += inner) {
+    const channel = (i / inner) % n;
+    let sum = 0;
+    for (let k = i; k < i + inner; k++) sum += data[k] ?? 0;
+    sums[channel] = (sums[channel] ?? 0) + sum;
+  }
+};
+
+/** Means along an axis, from sums over all samples. */
+class Means {
+  readonly values: readonly ValueId[];
+  private readonly axes: ReadonlyMap<ValueId, number>;
+  private readonly sums = new Map<ValueId, Float64Array>();
+  private readonly counts = new Map<ValueId, number>();
+
+  constructor(axes: ReadonlyMap<ValueId, number>) {
+    this.axes = axes;
+    this.values = [...axes.keys()];
+  }
+
+  add(value: ValueId, tensor: Tensor): void {
+    const axis = this.axes.get(value) ?? 0;
+    const n = tensor.shape[axis] ?? 1;
+    const sums = this.sums.get(value) ?? new Float64Array(n);
+    addSums(sums, tensor, axis);
+    this.sums.set(value, sums);
+    this.counts.set(value, (this.counts.get(value) ?? 0) + (n === 0 ? 0 : tensor.data.length / n));
+  }
+
+  finish(): ReadonlyMap<ValueId, Float64Array> {
+    return new Map([...this.sums].map(([v, sums]) => [v, sums.map((s) => s / Math.max(1, this.counts.get(v) ?? 1))]));
+  }
 }
 
 /**
  * Runs the float program on the samples, one after another, and returns what it saw of each site: extremes first, then a
  * histogram between them. Holds one sample's activations at a time, or all of them when they are few.
  */
-export const calibrate = (program: Program, sites: readonly ValueId[], options: CalibrateOptions): Result<readonly Histogram[]> => {
+export const calibrate = (program: Program, sites: readonly ValueId[], options: CalibrateOptions): Result<Calibration> => {
   const { samples, compile, progress, nameOf } = options;
   const checked = checkSamples(program, samples);
   if (!checked.ok) return checked;
   const observed = sites.map(
     (): Seen => ({ min: Infinity, max: -Infinity, count: 0, zeros: 0, broken: undefined, bins: new Float64Array(BINS) }),
   );
-  const run = compile(withOutputs(program, sites));
+  const means = new Means(options.means);
+  const run = compile(withOutputs(program, [...sites, ...means.values]));
   const total = samples.length * (options.histograms ? 2 : 1);
   const kept: (readonly Tensor[])[] = [];
   let bytes = 0;
   samples.forEach((sample, s) => {
     progress.step('calibrate', s, total, 'extremes');
-    const values = run(sample);
+    const results = run(sample);
+    const values = results.slice(0, sites.length);
+    means.values.forEach((v, i) => means.add(v, at(results, sites.length + i)));
     values.forEach((t, i) => sweepExtremes(at(observed, i), t.data, s));
     bytes += values.reduce((n, t) => n + t.data.byteLength, 0);
     if (options.histograms && bytes <= KEEP_BYTES) kept.push(values.map((t) => ({ ...t, data: t.data.slice() })));
@@ -116,10 +165,10 @@ export const calibrate = (program: Program, sites: readonly ValueId[], options: 
   if (options.histograms) {
     samples.forEach((sample, s) => {
       progress.step('calibrate', samples.length + s, total, 'histograms');
-      (kept[s] ?? run(sample)).forEach((t, i) => sweepHistogram(at(observed, i), t.data));
+      (kept[s] ?? run(sample).slice(0, sites.length)).forEach((t, i) => sweepHistogram(at(observed, i), t.data));
     });
   }
   progress.step('calibrate', total, total);
   // an empty tensor has no extremes
-  return ok(observed.map((o) => (o.count === 0 ? { ...o, min: 0, max: 0 } : o)));
+  return ok({ histograms: observed.map((o) => (o.count === 0 ? { ...o, min: 0, max: 0 } : o)), means: means.finish() });
 };

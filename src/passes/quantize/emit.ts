@@ -45,6 +45,14 @@ const LARGEST_FACTOR = { n15: 2 ** 13, w21: 2 ** 19 } as const satisfies Record<
 
 const i32 = (values: readonly number[]): Tensor => ({ dtype: 'i32', shape: [values.length], data: Int32Array.from(values) });
 
+export interface EmitOptions {
+  /** By leader; constants are left out. */
+  readonly affines: ReadonlyMap<ValueId, Affine>;
+  /** Mean input of each layer, per channel. */
+  readonly means: ReadonlyMap<ValueId, Float64Array>;
+  readonly weightBits: 6 | 8;
+}
+
 /** Builds the integer program: knows the quantization of each value and its integer form. */
 export class Emit {
   readonly plan: Plan;
@@ -53,16 +61,17 @@ export class Emit {
   readonly emitted: Emitted[] = [];
   private readonly builder: ProgramBuilder;
   private readonly affines: ReadonlyMap<ValueId, Affine>;
+  private readonly means: ReadonlyMap<ValueId, Float64Array>;
   private readonly ints = new Map<ValueId, ValueId>();
   private readonly requants = new Map<string, ValueId>();
   private readonly names = new Set<string>();
   private current: AnyNode | undefined;
 
-  /** @param affines - by leader; constants are left out */
-  constructor(plan: Plan, roles: Readonly<Record<PrimitiveName, Role>>, affines: ReadonlyMap<ValueId, Affine>, weightBits: 6 | 8) {
+  constructor(plan: Plan, roles: Readonly<Record<PrimitiveName, Role>>, { affines, means, weightBits }: EmitOptions) {
     this.plan = plan;
     this.roles = roles;
     this.affines = affines;
+    this.means = means;
     this.weightBits = weightBits;
     this.builder = new ProgramBuilder(plan.program.name);
     for (const port of plan.program.inputs) {
@@ -88,6 +97,11 @@ export class Emit {
     const affine = this.affines.get(leader);
     invariant(affine !== undefined, `value ${leader} has no quantization`);
     return affine;
+  }
+
+  /** The calibrated mean of a layer's input, per channel. */
+  meanOf(value: ValueId): Float64Array | undefined {
+    return this.means.get(value);
   }
 
   /** Where the result of a node goes. */

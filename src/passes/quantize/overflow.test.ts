@@ -24,7 +24,7 @@ describe('quantizeLinear', () => {
   const x: Affine = { scale: 0.25, zero: -128, dtype: 'i8' };
 
   test('weights are symmetric per channel, bias is in accumulator units with the zero point folded in', () => {
-    const layer = quantizeLinear(f32([2, 3], [1, -2, 0.5, 0, 0.25, 0.125]), f32([2], [3, -1]), x, 8);
+    const layer = quantizeLinear({ weights: f32([2, 3], [1, -2, 0.5, 0, 0.25, 0.125]), bias: f32([2], [3, -1]), input: x, bits: 8 });
     expect([...layer.weights]).toEqual([64, -127, 32, 0, 127, 64]);
     const sums = [64 - 127 + 32, 127 + 64];
     layer.scales.forEach((s, c) => {
@@ -34,24 +34,29 @@ describe('quantizeLinear', () => {
 
   test('never -128, never past 31 with six bits', () => {
     const w = randomTensor({ dtype: 'f32', shape: [8, 64] }, new Philox(5), -1, 1);
-    expect(Math.min(...quantizeLinear(w, undefined, x, 8).weights)).toBe(-127);
-    expect(Math.min(...quantizeLinear(w, undefined, x, 6).weights)).toBe(-31);
-    expect(Math.max(...quantizeLinear(w, undefined, x, 6).weights)).toBe(31);
+    expect(Math.min(...quantizeLinear({ weights: w, bias: undefined, input: x, bits: 8 }).weights)).toBe(-127);
+    expect(Math.min(...quantizeLinear({ weights: w, bias: undefined, input: x, bits: 6 }).weights)).toBe(-31);
+    expect(Math.max(...quantizeLinear({ weights: w, bias: undefined, input: x, bits: 6 }).weights)).toBe(31);
   });
 
   test('a channel of zeros keeps its bias; without bias it is dead', () => {
-    const layer = quantizeLinear(f32([3, 2], [0, 0, 0, 0, 1, 1]), f32([3], [5, 0, 0]), x, 8);
+    const layer = quantizeLinear({ weights: f32([3, 2], [0, 0, 0, 0, 1, 1]), bias: f32([3], [5, 0, 0]), input: x, bits: 8 });
     expect(at(layer.bias, 0) * at(layer.scales, 0)).toBeCloseTo(5, 4);
     expect(layer.scales[1]).toBe(0);
     expect(layer.bias[1]).toBe(0);
   });
 
   test('a bias far above the weights, and a row long enough to overflow, widen the scale until int32 suffices', () => {
-    const bias = quantizeLinear(f32([1, 2], [1e-6, -1e-6]), f32([1], [1e6]), x, 8);
+    const bias = quantizeLinear({ weights: f32([1, 2], [1e-6, -1e-6]), bias: f32([1], [1e6]), input: x, bits: 8 });
     expect(Math.abs(at(bias.bias, 0))).toBeLessThanOrEqual(2 ** 30);
     expect(at(bias.bias, 0) * at(bias.scales, 0)).toBeCloseTo(1e6, -2);
     const k = 140_000;
-    const long = quantizeLinear(f32([2, k], new Array<number>(2 * k).fill(1)), undefined, { ...x, zero: 127 }, 8);
+    const long = quantizeLinear({
+      weights: f32([2, k], new Array<number>(2 * k).fill(1)),
+      bias: undefined,
+      input: { ...x, zero: 127 },
+      bits: 8,
+    });
     for (const c of [0, 1]) for (const bound of bounds(long.weights, long.bias, c)) expect(Math.abs(bound)).toBeLessThanOrEqual(INT32_MAX);
     // 60 is the greatest weight whose sum times 255 stays below 2^31
     expect(at(long.weights, 0)).toBeGreaterThan(55);

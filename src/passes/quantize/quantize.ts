@@ -138,7 +138,25 @@ const nameOfValue = (plan: Plan, value: ValueId): string => {
   return node === undefined ? (plan.program.inputs.find((p) => p.value === value)?.name ?? `value ${value}`) : plan.nameOf(node);
 };
 
-const chooseAffines = (plan: Plan, options: QuantizeOptions, progress: Progress): Result<ReadonlyMap<ValueId, Choice>> => {
+/** What calibration decides: the quantization of each leader, and the mean input of each layer. */
+interface Decisions {
+  readonly choices: ReadonlyMap<ValueId, Choice>;
+  readonly means: ReadonlyMap<ValueId, Float64Array>;
+}
+
+/** The run-time inputs of conv and dense, with their channel axis: their means correct the biases. */
+const layerInputs = (plan: Plan): ReadonlyMap<ValueId, number> => {
+  const axes = new Map<ValueId, number>();
+  for (const node of plan.nodes) {
+    const [x] = node.operands;
+    if (x === undefined || !plan.isFloat(x) || plan.constantOf(x) !== undefined) continue;
+    if (node.op === 'conv') axes.set(x, 1);
+    if (node.op === 'dense') axes.set(x, plan.typeOf(x).shape.length - 1);
+  }
+  return axes;
+};
+
+const decide = (plan: Plan, options: QuantizeOptions, progress: Progress): Result<Decisions> => {
   const leaders = leadersOf(plan);
   const choices = new Map<ValueId, Choice>();
   const sites: ValueId[] = [];
@@ -154,11 +172,12 @@ const chooseAffines = (plan: Plan, options: QuantizeOptions, progress: Progress)
     compile: options.compile ?? ((p) => (inputs) => runProgram(p, inputs)),
     progress,
     histograms: method !== 'minmax',
+    means: layerInputs(plan),
     nameOf: (v) => nameOfValue(plan, v),
   });
   if (!seen.ok) return seen;
-  seen.value.forEach((histogram, i) => choices.set(at(sites, i), chooseOne(plan, at(sites, i), histogram, keep, method)));
-  return ok(choices);
+  seen.value.histograms.forEach((histogram, i) => choices.set(at(sites, i), chooseOne(plan, at(sites, i), histogram, keep, method)));
+  return ok({ choices, means: seen.value.means });
 };
 
 const chooseOne = (plan: Plan, value: ValueId, histogram: Histogram, keep: ReadonlySet<ValueId>, method: RangeMethod): Choice => {
@@ -203,10 +222,11 @@ export const quantizeProgram = (program: Program, options: QuantizeOptions): Res
   const planned = new Plan(float, ROLES).build((options.outputBits ?? 16) === 16);
   if (!planned.ok) return planned;
   const plan = planned.value;
-  const choices = chooseAffines(plan, options, progress);
-  if (!choices.ok) return choices;
-  const affines = new Map([...choices.value].map(([v, c]) => [v, c.affine]));
-  const emit = new Emit(plan, ROLES, affines, options.weightBits ?? 8);
+  const decided = decide(plan, options, progress);
+  if (!decided.ok) return decided;
+  const { choices, means } = decided.value;
+  const affines = new Map([...choices].map(([v, c]) => [v, c.affine]));
+  const emit = new Emit(plan, ROLES, { affines, means, weightBits: options.weightBits ?? 8 });
   plan.nodes.forEach((node: AnyNode, i) => {
     progress.step('quantize', i, plan.nodes.length, plan.nameOf(node));
     emit.node(node);
@@ -227,6 +247,6 @@ export const quantizeProgram = (program: Program, options: QuantizeOptions): Res
     inputs: float.inputs.map(port),
     outputs: float.outputs.map(port),
     proof: proof.value,
-    layers: layersOf(plan, emit, choices.value),
+    layers: layersOf(plan, emit, choices),
   });
 };

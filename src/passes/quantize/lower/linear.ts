@@ -1,4 +1,4 @@
-import { type AnyNode, type Attrs, type Tensor, type ValueId } from '../../../ir/index.ts';
+import { type AnyNode, type Attrs, type Tensor, type TensorData, type ValueId } from '../../../ir/index.ts';
 import { at, invariant } from '../../../support/index.ts';
 import type { Affine } from '../affine.ts';
 import type { Emit } from '../emit.ts';
@@ -19,67 +19,118 @@ interface LinearWeights {
   readonly scales: readonly number[];
 }
 
-interface Row {
-  readonly weights: Int8Array;
-  readonly bias: number;
+/** A layer as the quantizer sees it. */
+export interface Linear {
+  readonly weights: Tensor;
+  readonly bias: Tensor | undefined;
+  readonly input: Affine;
+  /** Mean of each input channel over calibration; undefined leaves biases uncorrected. */
+  readonly means?: Float64Array | undefined;
+  readonly groups?: number;
+  readonly bits: 6 | 8;
 }
 
-/** Quantizes one channel with weight scale `scale`; undefined when bias or accumulator could leave int32. */
-const quantizeRow = (
-  w: ArrayLike<number>,
-  start: number,
-  bias: number,
-  x: Affine,
-  scale: number,
-  limit: number,
-  row: Int8Array,
-): Row | undefined => {
+/** Rounds one channel's weights with scale `scale`. */
+const roundRow = (w: TensorData, scale: number, limit: number, row: Int8Array): void => {
+  for (let i = 0; i < row.length; i++) row[i] = Math.min(limit, Math.max(-limit, Math.floor((w[i] ?? 0) / scale + 0.5)));
+};
+
+/**
+ * What rounding the weights takes from the channel's mean output: sum of (w - scale q) E[x]. Added to the bias, the mean
+ * stays (NUMERICS §5.7).
+ */
+const meanLoss = (w: TensorData, row: Int8Array, scale: number, means: Float64Array): number => {
+  const taps = means.length === 0 ? 0 : row.length / means.length;
+  let loss = 0;
+  for (let i = 0; i < row.length; i++) loss += ((w[i] ?? 0) - (row[i] ?? 0) * scale) * (means[Math.floor(i / taps)] ?? 0);
+  return loss;
+};
+
+/** The bias in accumulator units with the input's zero point folded in; undefined when int32 could overflow. */
+const foldBias = (row: Int8Array, bias: number, x: Affine, scale: number): number | undefined => {
   const b = Math.floor(bias / (x.scale * scale) + 0.5);
   let sum = 0;
   let lo = 0;
   let hi = 0;
-  for (let i = 0; i < row.length; i++) {
-    const q = Math.min(limit, Math.max(-limit, Math.floor(at(w, start + i) / scale + 0.5)));
-    row[i] = q;
+  for (const q of row) {
     sum += q;
     lo += q >= 0 ? q * -128 : q * 127;
     hi += q >= 0 ? q * 127 : q * -128;
   }
   const folded = b - x.zero * sum;
   const fits = Math.abs(b) <= MAX_BIAS && Math.abs(folded) <= INT32_MAX && folded + lo >= -INT32_MAX && folded + hi <= INT32_MAX;
-  return fits ? { weights: row, bias: folded } : undefined;
+  return fits ? folded : undefined;
+};
+
+/** Shrinkings of a channel's greatest weight that are tried for 6 bits: 1, 0.99, … 0.5 (NUMERICS §5). */
+const SHRINKINGS = 51;
+
+/** The weight scale of least squared rounding and clipping error; with 8 bits absmax is as good. */
+const scaleOfLeastError = (row: TensorData, absmax: number, limit: number): number => {
+  let best = absmax / limit;
+  let least = Number.POSITIVE_INFINITY;
+  for (let step = 0; step < SHRINKINGS; step++) {
+    const scale = (absmax * (1 - step / 100)) / limit;
+    let error = 0;
+    for (let i = 0; i < row.length && error < least; i++) {
+      const w = row[i] ?? 0;
+      const q = Math.floor(w / scale + 0.5);
+      const d = (q > limit ? limit : q < -limit ? -limit : q) * scale - w;
+      error += d * d;
+    }
+    if (error < least) {
+      least = error;
+      best = scale;
+    }
+  }
+  return best;
 };
 
 /** The least scale at which a bias keeps within MAX_BIAS, with a factor of 2 to spare. */
 const scaleForBias = (bias: number, x: Affine): number => (2 * Math.abs(bias)) / (x.scale * MAX_BIAS);
 
-/**
- * Symmetric weights per output channel by absmax, bias in accumulator units with the input's zero point folded in. A
- * channel whose bias or accumulator would overflow takes a wider scale.
- */
-export const quantizeLinear = (w: Tensor, bias: Tensor | undefined, x: Affine, bits: 6 | 8): LinearWeights => {
+const absmaxOf = (w: TensorData): number => {
+  let absmax = 0;
+  for (let i = 0; i < w.length; i++) absmax = Math.max(absmax, Math.abs(w[i] ?? 0));
+  return absmax;
+};
+
+/** One channel: fills `row`; the bias to store and the weight scale. A scale of 0 means that the channel is always 0. */
+const quantizeChannel = (layer: Linear, w: TensorData, bias: number, means: Float64Array | undefined, row: Int8Array) => {
+  const { input, bits } = layer;
   const limit = bits === 8 ? 127 : 31;
+  const absmax = absmaxOf(w);
+  if (absmax === 0 && bias === 0) return { bias: 0, scale: 0 };
+  let scale = Math.max(bits === 8 ? absmax / limit : scaleOfLeastError(w, absmax, limit), scaleForBias(bias, input));
+  for (;;) {
+    roundRow(w, scale, limit, row);
+    const corrected = means === undefined ? bias : bias + meanLoss(w, row, scale, means);
+    const folded = foldBias(row, corrected, input, scale);
+    if (folded !== undefined) return { bias: folded, scale };
+    scale *= WIDEN;
+  }
+};
+
+/**
+ * Symmetric weights per output channel (absmax for 8 bits, least squared error for 6), bias in accumulator units with
+ * the input's zero point folded in and the mean rounding error added back. A channel whose bias or accumulator would
+ * overflow takes a wider scale.
+ */
+export const quantizeLinear = (layer: Linear): LinearWeights => {
+  const { weights: w, bias, means, groups = 1, input } = layer;
   const [channels = 0] = w.shape;
   const per = channels === 0 ? 0 : w.data.length / channels;
   const weights = new Int8Array(w.data.length);
   const biases = new Int32Array(channels);
   const scales: number[] = [];
   for (let c = 0; c < channels; c++) {
+    const inputs = (means?.length ?? 0) / groups;
+    const first = Math.floor((c * groups) / channels) * inputs;
+    const row = weights.subarray(c * per, (c + 1) * per);
     const b = bias === undefined ? 0 : at(bias.data, c);
-    let absmax = 0;
-    for (let i = c * per; i < (c + 1) * per; i++) absmax = Math.max(absmax, Math.abs(at(w.data, i)));
-    if (absmax === 0 && b === 0) {
-      scales.push(0);
-      continue;
-    }
-    let scale = Math.max(absmax / limit, scaleForBias(b, x));
-    let row: Row | undefined;
-    while (row === undefined) {
-      row = quantizeRow(w.data, c * per, b, x, scale, limit, weights.subarray(c * per, (c + 1) * per));
-      if (row === undefined) scale *= WIDEN;
-    }
-    biases[c] = row.bias;
-    scales.push(x.scale * scale);
+    const made = quantizeChannel(layer, w.data.subarray(c * per, (c + 1) * per), b, means?.subarray(first, first + inputs), row);
+    biases[c] = made.bias;
+    scales.push(input.scale * made.scale);
   }
   return { weights, bias: biases, scales };
 };
@@ -90,7 +141,14 @@ const emitWeights = (emit: Emit, node: AnyNode) => {
   const weights = emit.plan.constantOf(w);
   invariant(weights !== undefined, `the weights of ${node.op} are constant`);
   const affine = emit.affineOf(x);
-  const layer = quantizeLinear(weights, bias === undefined ? undefined : emit.plan.constantOf(bias), affine, emit.weightBits);
+  const layer = quantizeLinear({
+    weights,
+    bias: bias === undefined ? undefined : emit.plan.constantOf(bias),
+    input: affine,
+    means: emit.meanOf(x),
+    groups: node.op === 'conv' ? (node.attrs as Attrs<'conv'>).groups : 1,
+    bits: emit.weightBits,
+  });
   const dtype = emit.weightBits === 8 ? 'i8' : 'i6';
   return {
     x: emit.int(x),
