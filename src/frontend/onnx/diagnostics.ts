@@ -23,7 +23,7 @@ export const neverDefined = (name: string, where: string): Diagnostic =>
   diagnostic('ONX1004', `the value ${name} is read, but nothing defines it`, { where });
 export const cyclic = (names: readonly string[]): Diagnostic =>
   diagnostic('ONX1005', `${names.length} nodes need their own results: ${names.slice(0, 5).join(', ')}${names.length > 5 ? ', …' : ''}`);
-export const tensorProblem = (code: 'ONX1006' | 'ONX1007' | 'ONX1008' | 'ONX1009' | 'ONX1010' | 'ONX1011' | 'ONX2003') => {
+export const tensorProblem = (code: 'ONX1006' | 'ONX1007' | 'ONX1008' | 'ONX1009' | 'ONX1010' | 'ONX1011' | 'ONX2003' | 'ONX2004') => {
   return (name: string, detail: string, notes: readonly string[] = []): Diagnostic =>
     diagnostic(code, `tensor ${name === '' ? '(unnamed)' : name}: ${detail}`, { notes });
 };

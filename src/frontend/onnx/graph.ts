@@ -231,7 +231,7 @@ export class GraphImporter {
         diagnostics: [],
       });
     } catch (error) {
-      const diagnostics = caught(error);
+      const diagnostics = caught(error).map((d) => (d.where === undefined ? { ...d, where: origin } : d));
       this.problems.push(...diagnostics);
       this.setUnknown(node, frame, origin);
       this.reports.push({

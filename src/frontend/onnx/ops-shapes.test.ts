@@ -94,6 +94,29 @@ describe('shape computations are done at import', () => {
     const { program } = unwrap(importOnnx(view('batch')));
     expect(program.types.at(-1)).toEqual({ dtype: 'f32', shape: ['batch', 12] });
   });
+  test.each([
+    ['Mul', 1, ['batch', 12]],
+    ['Add', 0, ['batch', 12]],
+    ['Div', 1, ['batch', 12]],
+    ['Mul', 2, undefined],
+    ['Add', 1, undefined],
+  ] as const)('a symbol passes %s by %d only where it stays what it is', (op, by, shape) => {
+    const bytes = model({
+      inputs: [port('x', 'float', ['batch', 12])],
+      outputs: [port('y', 'float', [])],
+      params: [tensor('by', 'int64', [1], [by]), tensor('zero', 'int64', [1], [0]), tensor('rest', 'int64', [1], [-1])],
+      nodes: [
+        node('Shape', ['x'], ['s']),
+        node('Gather', ['s', 'zero'], ['b']),
+        node(op, ['b', 'by'], ['t']),
+        node('Concat', ['t', 'rest'], ['u'], { axis: 0 }),
+        node('Reshape', ['x', 'u'], ['y']),
+      ],
+    });
+    const result = importOnnx(bytes);
+    expect(result.ok ? result.value.program.types.at(-1)?.shape : undefined).toEqual(shape);
+    if (!result.ok) expect(result.diagnostics.map((d) => d.code)).toEqual(['ONX2004']);
+  });
   test('exactly: products beyond float32, quotients truncated', () => {
     const bytes = model({
       outputs: [port('y', 'int64', [])],

@@ -1,10 +1,13 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, jest, test } from '@jest/globals';
 import { difference, listCases, ONNX_TOLERANCE, runCase, type Tolerance } from '../../../conformance/onnx-suite.ts';
 import { runProgram, type Tensor, verifyProgram } from '../../ir/index.ts';
 import { at, unwrap } from '../../support/index.ts';
 import { decodeTensorProto, examineOnnx, importOnnx } from './index.ts';
+
+/** Whole networks run through the reference interpreter: minutes on a busy machine. */
+jest.setTimeout(300_000);
 
 /** Real models and suites, not part of the repository: CORTEXC_DATA, else ../shared/data. */
 const DATA = resolve(process.env['CORTEXC_DATA'] ?? join(import.meta.dirname, '../../../../shared/data'));

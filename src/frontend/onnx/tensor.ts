@@ -182,9 +182,9 @@ export const hostTensor = (t: TensorProto, readExternal?: ReadExternal): Result<
 export const tensorOfHost = (name: string, host: HostTensor): Result<Tensor> => {
   const { dtype, kind } = elemOf(host.elem);
   const { shape, data } = host;
-  if (host.symbols?.some((s) => s !== undefined)) {
-    return fail(tensorProblem('ONX1011')(name, `it holds the symbolic dimension ${host.symbols.find((s) => s !== undefined) ?? ''}`));
-  }
+  const symbol = host.symbols?.find((s) => s !== undefined);
+  if (symbol !== undefined)
+    return fail(tensorProblem('ONX2004')(name, `it holds the symbolic dimension ${symbol}`, [`Bind it: --bind ${symbol}=1.`]));
   if (kind === 'float') return ok({ dtype, shape, data: data instanceof Float32Array ? data : Float32Array.from(data) });
   if (!(data instanceof Float64Array)) return ok({ dtype, shape, data });
   const i = data.findIndex((v) => v < DTYPE_INFO.i32.lo || v > DTYPE_INFO.i32.hi);
