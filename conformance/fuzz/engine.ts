@@ -35,7 +35,7 @@ export const emptyTally = (): Tally => ({
   findings: [],
 });
 
-/** Longest time that one input may take. Machines that are busy stop a process for a while, hence the margin. */
+/** Longest time that one input may take: processor time, since a busy machine stops a process for a while. */
 export const SLOW_MS = 3000;
 /** Memory that one input may take: so much, and so much more for each of its bytes. */
 const MEMORY_BASE = 64 * 2 ** 20;
@@ -95,9 +95,10 @@ export const runInputs = (
     };
     started?.(index);
     const memory = memoryInUse();
-    const start = process.hrtime.bigint();
+    const start = process.cpuUsage();
     const code = decodeOnce(target, input, report);
-    const ms = Number(process.hrtime.bigint() - start) / 1e6;
+    const { user, system } = process.cpuUsage(start);
+    const ms = (user + system) / 1000;
     const used = memoryInUse() - memory;
     if (ms > SLOW_MS) report('slow', `${Math.round(ms)} ms for ${input.length} bytes, limit ${SLOW_MS} ms`);
     const limit = MEMORY_BASE + MEMORY_PER_BYTE * input.length;

@@ -248,6 +248,12 @@ describe('rejection', () => {
     const longer = Uint8Array.from([...record.subarray(0, version), 0x18, ...record.subarray(version)]);
     const padded = writeCar([{ cid: recordCid(longer), bytes: longer }, ...blocks.slice(1).map((b) => rawBlock(b.bytes))]);
     expect(codesOf(decodePackage(padded))).toEqual(['CVM2005']);
+    // The same fields in another order.
+    const fields = Object.entries(dagCbor.decode<Record<string, unknown>>(record)).reverse();
+    const turned = Uint8Array.from([0xa0 + fields.length, ...fields.flatMap((f) => f.flatMap((part) => [...dagCbor.encode(part)]))]);
+    expect(turned).toHaveLength(record.length);
+    const reordered = writeCar([{ cid: recordCid(turned), bytes: turned }, ...blocks.slice(1).map((b) => rawBlock(b.bytes))]);
+    expect(codesOf(decodePackage(reordered))).toEqual(['CVM2005']);
   });
 
   test('metadata: every wrong field is listed', () => {
