@@ -1,4 +1,4 @@
-import { formatType, MAX_ELEMENTS, MAX_RANK, NameTable, ProgramBuilder, type TensorType, type ValueId } from '../../ir/index.ts';
+import { formatType, MAX_ELEMENTS, MAX_RANK, NameTable, type ProgramBuilder, type TensorType, type ValueId } from '../../ir/index.ts';
 import type { Code } from '../../support/index.ts';
 import type { Outcome } from './arithmetic.ts';
 import type { Place } from './ast.ts';

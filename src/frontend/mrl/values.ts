@@ -1,5 +1,4 @@
 import type { DType, ValueId } from '../../ir/index.ts';
-import { LIMITS } from './limits.ts';
 
 /** What an expression is while elaborating: a value of the program, or something known at compile time. */
 export type Value =
@@ -85,5 +84,3 @@ export const sameValue = (a: Value, b: Value): boolean | undefined => {
   if (a.kind === 'symbol' || b.kind === 'symbol') return a.kind === 'symbol' && b.kind === 'symbol' && a.name === b.name;
   return a.value === b.value;
 };
-
-export const fitsList = (v: Value): boolean => v.kind !== 'list' || (v.items.length <= LIMITS.listLength && v.depth <= LIMITS.listDepth);
