@@ -1,6 +1,7 @@
 import { type AnyNode, type Attrs, type OpName, type Program, useCounts, type ValueId } from '../../ir/index.ts';
 import { at } from '../../support/index.ts';
 import { rewrite, type Rewriter, untilStable } from '../rewrite.ts';
+import { dce } from './dce.ts';
 
 /** Ops that give their operand's elements, or the greatest of some of them. */
 const TRANSPARENT: ReadonlySet<OpName> = new Set(['max_pool', 'reshape', 'transpose', 'slice']);
@@ -30,10 +31,12 @@ const hoist = (
 const hoistAll = (program: Program, strict: boolean): Program =>
   untilStable(program, (p) => {
     const uses = useCounts(p);
-    return rewrite(p, (node, operands, rewriter) => {
+    const next = rewrite(p, (node, operands, rewriter) => {
       const moved = hoist(node, operands, rewriter, uses, strict);
       return moved === undefined ? undefined : [moved];
     });
+    // the node that was passed is dead now, and must not count as a use
+    return next === p ? p : dce(next);
   });
 
 /** Moves relu and clip before max_pool and movement ops, next to the layer whose rescale can take them over. */
