@@ -63,6 +63,34 @@ describe('quantizeLinear', () => {
   });
 });
 
+describe('bias correction', () => {
+  test('keeps the mean output of a layer where rounding the weights would move it', () => {
+    const x: Affine = { scale: 1 / 64, zero: -10, dtype: 'i8' };
+    const weights = randomTensor({ dtype: 'f32', shape: [4, 6, 2] }, new Philox(8), -1, 1);
+    const means = Float64Array.of(0.5, -0.25, 1, 0.75, -1, 0.125);
+    const input = Array.from(means, (m) => m / x.scale + x.zero);
+    /** Greatest difference of a channel's output from the float one, for an input that equals its mean; 2 groups of 3 channels. */
+    const error = (given: Float64Array | undefined): number => {
+      const grouped: Tensor = { ...weights, shape: [4, 3, 4] };
+      const layer = quantizeLinear({ weights: grouped, bias: undefined, input: x, means: given, groups: 2, bits: 6 });
+      let worst = 0;
+      for (let c = 0; c < 4; c++) {
+        let acc = at(layer.bias, c);
+        let float = 0;
+        for (let i = 0; i < 12; i++) {
+          const channel = (c < 2 ? 0 : 3) + Math.floor(i / 4);
+          acc += at(layer.weights, c * 12 + i) * at(input, channel);
+          float += at(weights.data, c * 12 + i) * at(means, channel);
+        }
+        worst = Math.max(worst, Math.abs(acc * at(layer.scales, c) - float));
+      }
+      return worst;
+    };
+    expect(error(undefined)).toBeGreaterThan(0.005);
+    expect(error(means)).toBeLessThan(0.001);
+  });
+});
+
 describe('encodeSum', () => {
   test('keeps the int32 bound of add_rescale and the ratio of the factors', () => {
     for (const factors of [[1, 1], [0.001, 1000], [3, -0.7, 0.2], new Array<number>(8).fill(1.9), [1e9, 1], [0, 0.5], [2e6, -3e-9]]) {

@@ -129,6 +129,21 @@ describe('fusion', () => {
     expect(first?.attrs['lo']).toBe(first?.attrs['output_zero']);
   });
 
+  test('relu after a layer that something else reads is a table: the layer keeps its negative values', () => {
+    const program = build((b, x) => {
+      const v = conv(b, x, 40);
+      return [
+        conv(b, b.emit('relu', [v], {}), 41),
+        conv(b, v, 42),
+        b.emit('max_pool', [v], { kernel: [2, 2], stride: [2, 2], dilation: [1, 1], pads: [0, 0, 0, 0] }),
+      ];
+    });
+    const samples = samplesFor(program, 4);
+    const model = unwrap(quantizeProgram(program, { samples }));
+    expect(opsOf(model)).toEqual(['conv', 'rescale', 'table', 'conv', 'rescale', 'conv', 'rescale', 'max_pool']);
+    for (const l of measureSqnr(model, samples, compile)) expect(l.decibels).toBeGreaterThan(30);
+  });
+
   test('chains and diamonds of elementwise ops with channel constants become one table', () => {
     const model = quantize(
       build((b, x) => {
