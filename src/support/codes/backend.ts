@@ -13,4 +13,10 @@ export const backendCodes = {
       'Weights and intermediate tensors together need more than the 4 GiB that WebAssembly can address, or more than this machine gives. Use a smaller batch or the reference backend.',
     exit: 5,
   },
+  BKD0004: {
+    title: 'program is beyond the limits of the WebAssembly engine',
+    explain:
+      'Engines limit the size of one function. Ops with thousands of operands can exceed it: join them in several steps, or use the reference backend.',
+    exit: 5,
+  },
 } as const satisfies Record<string, CodeInfo>;

@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, test } from '@jest/globals';
 import { ProgramBuilder, type Tensor } from '../../../ir/index.ts';
 import { BACKENDS, backendByName, loadBackend, supportRows } from '../../index.ts';
 import { buildModule } from './compile.ts';
+import { compileModule } from './host.ts';
 import { wasmBackend } from './index.ts';
 
 beforeAll(() => wasmBackend.prepare?.());
@@ -57,6 +58,44 @@ describe('memory', () => {
     const short: Tensor = { dtype: 'i8', shape: [3], data: new Int8Array(3) };
     expect(() => compiled.value.run([short])).toThrow(expect.objectContaining({ code: 'IR0010' }));
   });
+});
+
+describe('refusals', () => {
+  const codes = (b: ProgramBuilder): string[] => {
+    const result = wasmBackend.compile(b.finish());
+    return result.ok ? [] : result.diagnostics.map((d) => `${d.code} ${d.where ?? ''}`);
+  };
+  test('all nodes that ask for absurd tables are named at once', () => {
+    const b = new ProgramBuilder('absurd');
+    const x = b.input('x', { dtype: 'i8', shape: [1, 1, 1, 1] });
+    const window = { kernel: [65536, 65536], stride: [1, 1], dilation: [1, 1], pads: [32768, 32768, 32767, 32767] };
+    b.output('max', b.emit('max_pool', [x], window, 'first'));
+    b.output('mean', b.emit('average_pool', [x], window, 'second'));
+    expect(codes(b)).toEqual(['BKD0002 first (max_pool)', 'BKD0002 second (average_pool)']);
+  });
+  test('more operands than a function can have', () => {
+    const b = new ProgramBuilder('wide');
+    const x = b.input('x', { dtype: 'i8', shape: [1] });
+    const xs = new Array<typeof x>(400).fill(x);
+    b.output('y', b.emit('add_rescale', xs, { multipliers: xs.map(() => 1), zeros: xs.map(() => 0), shift: 4, output_zero: 0 }, 'sum'));
+    expect(codes(b)).toEqual(['BKD0002 sum (add_rescale)']);
+  });
+  test('what the engine does not compile is a reason, not an exception', () => {
+    expect(compileModule(Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, 99))).toEqual({
+      refusal: expect.stringContaining('section length'),
+    });
+  });
+});
+
+test('an op of thousands of operands', () => {
+  const b = new ProgramBuilder('long');
+  const x = b.input('x', { dtype: 'i8', shape: [2, 3] });
+  b.output('y', b.emit('concat', new Array<typeof x>(20_000).fill(x), { axis: 1 }));
+  const compiled = wasmBackend.compile(b.finish());
+  if (!compiled.ok) throw new Error('does not compile');
+  const [y] = compiled.value.run([{ dtype: 'i8', shape: [2, 3], data: Int8Array.of(1, 2, 3, 4, 5, 6) }]);
+  const row = (v: number[]): number[] => new Array<number[]>(20_000).fill(v).flat();
+  expect(Array.from(y?.data ?? [])).toEqual([...row([1, 2, 3]), ...row([4, 5, 6])]);
 });
 
 test('two executables of one process do not share memory', () => {

@@ -20,7 +20,7 @@ import { Asm } from './asm.ts';
 import { Context, type Emit, type Slot } from './context.ts';
 import { expandComposites } from './expand.ts';
 import { findFusions } from './fuse.ts';
-import { allocateMemory, instantiate } from './host.ts';
+import { allocateMemory, compileModule, instantiate } from './host.ts';
 import { layOut, type Lifetime } from './layout.ts';
 import { hasRow, lower } from './lower/index.ts';
 
@@ -75,23 +75,41 @@ const lifetimesOf = (context: Context, steps: readonly Step[]): readonly Lifetim
   return [...lives].map(([value, { first, last }]) => ({ slot: context.slot(value), first, last }));
 };
 
-/** Parameters by where they have to be: for every run, or for the instantiation code only. */
-const placeParams = (context: Context): { run: Map<ValueId, Slot>; initial: Map<ValueId, Slot> } => {
+/** Parameters by when they have to be in memory. */
+interface Placement {
+  /** In every run. */
+  readonly run: Map<ValueId, Slot>;
+  /** During the whole instantiation: more than one step reads them. */
+  readonly initial: Map<ValueId, Slot>;
+  /** During one step of the instantiation; by step. So weights that are packed are in memory twice one at a time, not all at once. */
+  readonly staged: readonly Map<ValueId, Slot>[];
+}
+
+const placeParams = (context: Context): Placement => {
   const run = new Map<ValueId, Slot>();
   const initial = new Map<ValueId, Slot>();
+  const staged = context.init.map(() => new Map<ValueId, Slot>());
   for (const output of context.program.outputs) if (context.constantValue(output.value)) context.use(output.value);
-  for (const param of context.program.params) {
-    if (context.readInRun.has(param.value)) run.set(param.value, context.slot(param.value));
-    else if (context.readInInit.has(param.value)) initial.set(param.value, context.slot(param.value));
+  const readers = new Map<ValueId, number[]>();
+  context.init.forEach((step, i) => {
+    for (const v of step.reads) readers.set(v, [...(readers.get(v) ?? []), i]);
+  });
+  for (const { value } of context.program.params) {
+    const [reader, ...more] = readers.get(value) ?? [];
+    if (context.readInRun.has(value)) run.set(value, context.slot(value));
+    else if (context.readInInit.has(value)) {
+      const place = reader === undefined || more.length > 0 ? initial : at(staged, reader);
+      place.set(value, context.slot(value));
+    }
   }
-  return { run, initial };
+  return { run, initial, staged };
 };
 
 interface Built {
   readonly binary: Uint8Array;
   readonly pages: number;
   readonly context: Context;
-  readonly paramSlots: ReadonlyMap<ValueId, Slot>;
+  readonly params: Placement;
 }
 
 /** Builds the module: all rules, then the memory plan, then the code. */
@@ -103,53 +121,65 @@ export const buildModule = (source: Program): Result<Built> => {
   const context = new Context(new Asm(), program, paramTensors(program), into);
   const steps = lowerAll(context, gone);
   if (!steps.ok) return steps;
-  const { run, initial } = placeParams(context);
+  const params = placeParams(context);
   const pages = layOut({
-    persistent: [...context.persistent, ...run.values()],
-    initial: [...initial.values()],
+    persistent: [...context.persistent, ...params.run.values()],
+    initial: [...params.initial.values()],
+    staged: params.staged.map((slots) => [...slots.values()]),
     arena: lifetimesOf(context, steps.value),
     scratches: context.scratches,
   });
   if (!pages.ok) return pages;
   const binary = emitCode(context, steps.value);
-  return ok({ binary, pages: pages.value, context, paramSlots: new Map([...run, ...initial]) });
+  return ok({ binary, pages: pages.value, context, params });
 };
 
-/** One function a step, so that the engine compiles them apart and a step's locals stay few. */
+const initName = (step: number): string => `init${step}`;
+
+/**
+ * One function a step, so that the engine compiles them apart and a step's locals stay few. The steps of the
+ * instantiation are exported one by one, since the host fills their parameters in between.
+ */
 const emitCode = (context: Context, steps: readonly Step[]): Uint8Array => {
   const { asm } = context;
-  const define = (prefix: string, code: readonly Emit[]): void => {
-    const names = code.map((emit, i) => asm.define(`${prefix}${i}`, [], undefined, emit));
-    asm.define(prefix, [], undefined, (f) => {
-      for (const name of names) f.do(f.call(name, []));
-    });
-  };
-  define('init', context.init);
-  define(
-    'run',
-    steps.map((s) => s.emit),
-  );
-  return asm.finish(['init', 'run']);
+  const init = context.init.map(({ emit }, i) => asm.define(initName(i), [], undefined, emit));
+  const names = steps.map((step, i) => asm.define(`run${i}`, [], undefined, step.emit));
+  asm.define('run', [], undefined, (f) => {
+    for (const name of names) f.do(f.call(name, []));
+  });
+  return asm.finish([...init, 'run']);
 };
 
 /** Compiles, instantiates and initializes a program. */
 export const compileProgram = (source: Program): Result<Executable> => {
   const built = buildModule(source);
   if (!built.ok) return built;
-  const { binary, pages, context, paramSlots } = built.value;
+  const { binary, pages, context, params } = built.value;
   const memory = allocateMemory(pages);
   if (memory === undefined) return fail(diagnostic('BKD0003', `this machine does not give ${pages} pages of 64 KiB`));
   const heap = memory.buffer;
   const put = (slot: Slot, bytes: Uint8Array): void => new Uint8Array(heap, slot.address, bytes.length).set(bytes);
-  const functions = instantiate(binary, memory);
+  const fill = (slots: ReadonlyMap<ValueId, Slot>): void => {
+    for (const [value, slot] of slots) {
+      const tensor = context.paramData(value);
+      if (tensor !== undefined) put(slot, tensorBytes(tensor));
+    }
+  };
+  const compiled = compileModule(binary);
+  if ('refusal' in compiled)
+    return fail(diagnostic('BKD0004', `the engine refuses a module of ${binary.length} bytes: ${compiled.refusal}`));
+  const functions = instantiate(compiled.module, memory);
   for (const slot of context.persistent) if (slot.data !== undefined) put(slot, slot.data);
-  for (const [value, slot] of paramSlots) {
-    const tensor = context.paramData(value);
-    if (tensor !== undefined) put(slot, tensorBytes(tensor));
-  }
-  const [init, run] = [functions.get('init'), functions.get('run')];
-  invariant(init !== undefined && run !== undefined, 'the module exports init and run');
-  init();
+  fill(params.run);
+  fill(params.initial);
+  context.init.forEach((_, i) => {
+    fill(at(params.staged, i));
+    const step = functions.get(initName(i));
+    invariant(step !== undefined, `the module exports ${initName(i)}`);
+    step();
+  });
+  const run = functions.get('run');
+  invariant(run !== undefined, 'the module exports run');
   return ok({ run: (inputs) => execute(context, source, heap, run, unwrap(checkInputs(source, inputs))) });
 };
 

@@ -34,6 +34,12 @@ export class Slot {
 /** Adds the code of one step to a function; called after the memory plan is made. */
 export type Emit = (f: Fn) => void;
 
+/** Code that runs once, at instantiation, and the constant values that it reads. */
+export interface InitStep {
+  readonly emit: Emit;
+  readonly reads: ReadonlySet<ValueId>;
+}
+
 /** The rescale that a conv or dense does on its way to memory (see fuse.ts). */
 export type FusedRescale = OpNode<'rescale'>;
 
@@ -45,8 +51,8 @@ export class Context {
   readonly persistent: Slot[] = [];
   /** Scratch places of each step; steps share the region. */
   readonly scratches: Slot[][] = [];
-  /** Code that runs once, at instantiation. */
-  readonly init: Emit[] = [];
+  /** Code that runs once, at instantiation, in this order. */
+  readonly init: InitStep[] = [];
   /** Values whose place is another value's. */
   readonly aliases = new Map<ValueId, ValueId>();
   /** Constant values that code reads, at instantiation only or in every run. */
@@ -57,6 +63,8 @@ export class Context {
   private readonly isConstant: Uint8Array;
   private readonly fusions: ReadonlyMap<AnyNode, FusedRescale>;
   private inInit = false;
+  /** What the instantiation step in the making reads. */
+  private initReads = new Set<ValueId>();
   private prologue: Emit[] = [];
   private scratch: Slot[] = [];
 
@@ -108,6 +116,7 @@ export class Context {
   /** Where a step reads an operand or writes a result. */
   use(value: ValueId): Slot {
     if (this.constantValue(value)) (this.inInit ? this.readInInit : this.readInRun).add(this.root(value));
+    if (this.inInit) this.initReads.add(this.root(value));
     return this.slot(value);
   }
 
@@ -140,19 +149,27 @@ export class Context {
    */
   packed(sources: readonly ValueId[], bytes: number, emit: (f: Fn, from: readonly Slot[], to: Slot) => void): Slot {
     const once = sources.every((v) => this.constantValue(v));
-    const before = this.inInit;
-    if (once) this.inInit = true;
+    const before = { inInit: this.inInit, reads: this.initReads };
+    if (once) {
+      this.inInit = true;
+      this.initReads = new Set();
+    }
     const from = sources.map((v) => this.use(v));
-    this.inInit = before;
+    const reads = this.initReads;
+    this.inInit = before.inInit;
+    this.initReads = before.reads;
     const to = once ? new Slot(bytes) : this.temporary(bytes);
     if (once) this.persistent.push(to);
-    (once ? this.init : this.prologue).push((f) => emit(f, from, to));
+    const copy: Emit = (f) => emit(f, from, to);
+    if (once) this.init.push({ emit: copy, reads });
+    else this.prologue.push(copy);
     return to;
   }
 
   /** Lowers one node: constant nodes become part of the instantiation code, the others are returned. */
   step(node: AnyNode, rule: () => Emit): Emit | undefined {
     this.inInit = node.operands.every((v) => this.constantValue(v));
+    this.initReads = new Set();
     this.prologue = [];
     this.scratch = [];
     const emit = rule();
@@ -169,7 +186,7 @@ export class Context {
       this.isConstant[r] = 1;
       if (!this.aliases.has(r)) this.persistent.push(this.slot(r));
     }
-    this.init.push(whole);
+    this.init.push({ emit: whole, reads: this.initReads });
     return undefined;
   }
 }

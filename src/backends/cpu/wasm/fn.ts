@@ -25,6 +25,8 @@ export class Fn {
   private readonly m: binaryen.Module;
   private block: binaryen.ExpressionRef[] = [];
   private labels = 0;
+  private readonly free: Local[] = [];
+  private taken: Local[] = [];
 
   constructor(asm: FnHost, params: readonly Kind[]) {
     this.asm = asm;
@@ -66,9 +68,23 @@ export class Fn {
     this.block.push(this.ref(value, kind));
   }
 
+  /** A local; 0 at first, unless it takes the place of one that a `scope` gave back. */
   local(kind: Kind): Local {
-    this.localKinds.push(kind);
-    return new Local(this.params.length + this.localKinds.length - 1, kind);
+    const free = this.free.findIndex((l) => l.kind === kind);
+    const local = free >= 0 ? this.free.splice(free, 1)[0] : undefined;
+    if (local === undefined) this.localKinds.push(kind);
+    const own = local ?? new Local(this.params.length + this.localKinds.length - 1, kind);
+    this.taken.push(own);
+    return own;
+  }
+
+  /** Gives the locals that `build` declares back afterwards: engines limit their number. */
+  scope(build: () => void): void {
+    const outer = this.taken;
+    this.taken = [];
+    build();
+    this.free.push(...this.taken);
+    this.taken = outer;
   }
 
   /** A new local with a value. */

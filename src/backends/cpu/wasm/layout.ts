@@ -59,6 +59,8 @@ export interface MemoryRequest {
   readonly persistent: readonly Slot[];
   /** Read by the instantiation code only; the arena takes their place afterwards. */
   readonly initial: readonly Slot[];
+  /** Read by one step of the instantiation code each; all steps share one region, filled before the step runs. */
+  readonly staged?: readonly (readonly Slot[])[];
   readonly arena: readonly Lifetime[];
   /** Scratch of each step; all steps share one region. */
   readonly scratches: readonly (readonly Slot[])[];
@@ -68,7 +70,9 @@ export interface MemoryRequest {
 export const layOut = (request: MemoryRequest): Result<number> => {
   const arenaBase = stack(request.persistent, LOW_BYTES);
   const arenaTop = arenaBase + placeLifetimes(request.arena, arenaBase);
-  const scratchBase = Math.max(arenaTop, stack(request.initial, arenaBase));
+  const stagingBase = stack(request.initial, arenaBase);
+  let scratchBase = Math.max(arenaTop, stagingBase);
+  for (const slots of request.staged ?? []) scratchBase = Math.max(scratchBase, stack(slots, stagingBase));
   let top = scratchBase;
   for (const slots of request.scratches) top = Math.max(top, stack(slots, scratchBase));
   const pages = Math.ceil((top + SLACK_BYTES) / PAGE_BYTES);

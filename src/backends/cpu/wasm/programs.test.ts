@@ -60,7 +60,14 @@ const factors = (channels: number, how: 'narrow' | 'wide', random: Philox): [Ten
 
 const emitRescale = (b: ProgramBuilder, x: ValueId, channels: number, how: 'narrow' | 'wide', random: Philox): ValueId => {
   const [m, s] = factors(channels, how, random);
-  return b.emit('rescale', [x, b.constant(m), b.constant(s)], { output_zero: random.int(-20, 20), lo: -128, hi: 120, dtype: 'i8' });
+  const unsigned = random.next() % 4 === 0;
+  return b.emit('rescale', [x, b.constant(m), b.constant(s)], {
+    input_zero: random.int(-900, 900),
+    output_zero: random.int(-20, 20) + (unsigned ? 128 : 0),
+    lo: unsigned ? 3 : -128,
+    hi: unsigned ? 255 : 120,
+    dtype: unsigned ? 'u8' : 'i8',
+  });
 };
 
 const runConv = (c: ConvCase): void => {
@@ -150,7 +157,9 @@ const convLayer = (b: ProgramBuilder, x: ValueId, l: Layer, groups: number, chan
   const bias = randomTensor({ dtype: 'i32', shape: [channels] }, random, -3000, 3000);
   const pad = l.kernel >> 1;
   const attrs = { stride: square(l.stride), dilation: [1, 1], pads: [pad, pad, pad, pad], groups, pad_value: random.int(-9, 9) };
-  return emitRescale(b, b.emit('conv', [x, b.constant(w), b.constant(bias)], attrs), channels, 'narrow', random);
+  const [m, s] = factors(channels, 'narrow', random);
+  const acc = b.emit('conv', [x, b.constant(w), b.constant(bias)], attrs);
+  return b.emit('rescale', [acc, b.constant(m), b.constant(s)], { output_zero: random.int(-9, 9), lo: -128, hi: 120, dtype: 'i8' });
 };
 
 const addLayer = (b: ProgramBuilder, x: ValueId, l: Layer, random: Philox): ValueId => {
@@ -217,4 +226,18 @@ test('results that are inputs, parameters, aliases and each other', () => {
     { dtype: 'i8', shape: [5], data: Int8Array.of(1, 2, 3, 4, 5) },
   ];
   expectSame(wasmBackend, b.finish(), inputs);
+});
+
+test('add_rescale whose sum leaves int32', () => {
+  const b = new ProgramBuilder('sum');
+  const type: StaticType = { dtype: 'u8', shape: [21] };
+  const xs = [0, 1, 2, 3].map((i) => b.input(`x${i}`, type));
+  const attrs = { multipliers: xs.map(() => 2 ** 21), zeros: xs.map(() => -128), shift: 23, output_zero: 0 };
+  b.output('y', b.emit('add_rescale', xs, attrs));
+  const random = new Philox(1);
+  expectSame(
+    wasmBackend,
+    b.finish(),
+    xs.map(() => randomTensor(type, random, 200, 255)),
+  );
 });

@@ -1,4 +1,4 @@
-import { type AnyNode, DTYPE_INFO, type DType, type StaticType, type ValueId } from '../../../../ir/index.ts';
+import { type AnyNode, DTYPE_INFO, type DType, type StaticType, unsupported, type ValueId } from '../../../../ir/index.ts';
 import { at } from '../../../../support/index.ts';
 import type { Context, Emit } from '../context.ts';
 import type { Access, Fn } from '../fn.ts';
@@ -32,6 +32,14 @@ export const lowerMap = (ctx: Context, node: AnyNode, spec: MapSpec, extra: (f: 
       from.map((o) => ({ address: o.slot.address, shape: o.shape })),
       extra,
     );
+};
+
+/** Entries of an address table that lowering builds; more would cost the compiler more memory than the program itself. */
+const MAX_TABLE = 2 ** 24;
+
+/** Refuses what needs a table that is out of all proportion (sizes that no layer of a network has). */
+export const limitTable = (entries: number, what: string): void => {
+  if (entries > MAX_TABLE) unsupported(`${what} has ${entries} entries, more than ${MAX_TABLE}`)();
 };
 
 /** An axis counted from the end when negative; the program is verified, so it is within the rank. */

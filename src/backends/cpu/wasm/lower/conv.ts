@@ -2,6 +2,7 @@ import type { FAMILIES, LoweringTable, OpNode, ValueId } from '../../../../ir/in
 import { at } from '../../../../support/index.ts';
 import type { Context, Emit, Slot } from '../context.ts';
 import { TILE_CHANNELS } from '../kernels/gemm.ts';
+import { limitTable } from './common.ts';
 import { planFinish, roundUp } from './accumulate.ts';
 import { convFloatDirect, convIntDirect, isDirect } from './conv-direct.ts';
 import { convFloatGemm, convIntGemm } from './conv-gemm.ts';
@@ -26,6 +27,8 @@ const lowerConv = (ctx: Context, node: OpNode<'conv'>): Emit => {
   const result = at(node.results, 0);
   if (x === undefined || w === undefined || ctx.count(result) === 0) return () => undefined;
   const plan = planOf(ctx, node);
+  limitTable(plan.inner, 'the kernel of one output channel');
+  limitTable(plan.positions, 'the output plane');
   const { dtype } = ctx.type(x);
   if (dtype === 'f32') return (isDirect(plan) ? convFloatDirect : convFloatGemm)(ctx, plan, w, floatBias(ctx, plan, bias), result);
   const finish = planFinish(ctx, result, ctx.fusedInto(node), bias, plan.groups, plan.outGroup);

@@ -7,13 +7,13 @@ import { pixelStep } from '../kernels/pack.ts';
 import { averagePoolFloatKernel, averagePoolKernel, maxPoolFloatKernel, maxPoolKernel } from '../kernels/pool.ts';
 import { emitPadded, type Fill } from '../kernels/window.ts';
 import type { Val } from '../lift.ts';
-import { bytesOf, operand, result } from './common.ts';
+import { bytesOf, limitTable, operand, result } from './common.ts';
 
 type PoolNode = OpNode<'max_pool'> | OpNode<'average_pool'>;
 
 /** Bits of -infinity. */
 const NEGATIVE_INFINITY_BITS = 0xff800000 | 0;
-/** Sums of 8-bit values stay in int32, and counts exact in float32, below this many cells. */
+/** Sums of 8-bit values stay in int32, and counts exact in float32, up to this many cells. */
 const MAX_CELLS = 2 ** 22;
 
 /** Loops over planes (padding each) and rows; `row` calls a kernel for one row of results. */
@@ -35,7 +35,6 @@ const lowerRows = (
   const padded = g.copies ? ctx.temporary(planeOf(g.padded) * bytes) : undefined;
   const [from, to] = [ctx.use(x), ctx.use(y)];
   return (f) => {
-    if (ctx.count(y) === 0) return;
     const { i32 } = f.ops;
     const [source, target] = [f.i32(from.address), f.i32(to.address)];
     const base = f.local('i32');
@@ -54,10 +53,16 @@ const lowerRows = (
   };
 };
 
-const geometry = (ctx: Context, node: PoolNode): Geometry =>
-  geometryOf(ctx.type(operand(node, 0)).shape.slice(2), ctx.type(result(node)).shape.slice(2), node.attrs.kernel, node.attrs);
+const geometry = (ctx: Context, node: PoolNode): Geometry => {
+  const [x, y] = [ctx.type(operand(node, 0)), ctx.type(result(node))];
+  const g = geometryOf(x.shape.slice(2), y.shape.slice(2), node.attrs.kernel, node.attrs);
+  if (planeOf(g.kernel) > MAX_CELLS) unsupported(`a window has ${planeOf(g.kernel)} cells, more than ${MAX_CELLS}`)();
+  limitTable(planeOf(g.output), 'the output plane');
+  return g;
+};
 
 const lowerMax = (ctx: Context, node: OpNode<'max_pool'>): Emit => {
+  if (ctx.count(result(node)) === 0) return () => undefined;
   const g = geometry(ctx, node);
   const { dtype } = ctx.type(operand(node, 0));
   const step = g.stride[2];
@@ -96,8 +101,8 @@ const countCells = (g: Geometry, pads: readonly number[], spatial: number): { in
 };
 
 const lowerAverage = (ctx: Context, node: OpNode<'average_pool'>): Emit => {
+  if (ctx.count(result(node)) === 0) return () => undefined;
   const g = geometry(ctx, node);
-  if (planeOf(g.kernel) > MAX_CELLS) return unsupported(`windows of more than ${MAX_CELLS} cells`)();
   const { dtype, shape } = ctx.type(operand(node, 0));
   const { inside, padded } = countCells(g, node.attrs.pads, shape.length - 2);
   const cells = node.attrs.include_pad ? padded : inside;

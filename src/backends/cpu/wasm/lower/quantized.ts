@@ -1,4 +1,4 @@
-import { DTYPE_INFO, elementCount, type FAMILIES, LOG2_TABLE, type LoweringTable, type OpNode } from '../../../../ir/index.ts';
+import { DTYPE_INFO, elementCount, type FAMILIES, LOG2_TABLE, type LoweringTable, type OpNode, unsupported } from '../../../../ir/index.ts';
 import { at } from '../../../../support/index.ts';
 import type { Context, Emit } from '../context.ts';
 import type { Access, Fn } from '../fn.ts';
@@ -134,6 +134,9 @@ const lowerTable = (ctx: Context, node: OpNode<'table'>): Emit => {
   };
 };
 
+/** A function has at most 1000 parameters, and each term takes three. */
+const MAX_TERMS = 300;
+
 /** Greatest |sum + 2^(shift - 1)| that the operands' dtypes allow. */
 const sumBound = (ctx: Context, node: OpNode<'add_rescale'>): number =>
   node.operands.reduce(
@@ -177,6 +180,7 @@ const addRescaleScalar = (f: Fn, xs: readonly Local[], extra: readonly Local[]):
 };
 
 const lowerAddRescale = (ctx: Context, node: OpNode<'add_rescale'>): Emit => {
+  if (node.operands.length > MAX_TERMS) return unsupported(`${node.operands.length} operands, more than ${MAX_TERMS}`)();
   const { multipliers, zeros, shift, output_zero: zero, lo, hi } = node.attrs;
   const extra = [...multipliers.flatMap((m, k) => [m, at(zeros, k)]), 2 ** (shift - 1), shift, zero, lo, hi];
   const fits = sumBound(ctx, node) <= 2 ** 31 - 1;

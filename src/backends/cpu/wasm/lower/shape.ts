@@ -3,7 +3,7 @@ import { at } from '../../../../support/index.ts';
 import type { Context, Emit } from '../context.ts';
 import { emitCopy, moveKernel } from '../kernels/copy.ts';
 import { broadcastStrides, nest, scaled } from '../kernels/nest.ts';
-import { ACCESS, axisOf, bytesOf, operand, result } from './common.ts';
+import { ACCESS, axisOf, bytesOf, limitTable, operand, result } from './common.ts';
 
 /** Copies an operand to the first result along given strides of the operand, in elements, from an offset on. */
 const lowerCopy = (ctx: Context, node: OpNode, strides: readonly number[], offset: number): Emit => {
@@ -65,7 +65,8 @@ const lowerConcat = (ctx: Context, node: OpNode<'concat'>): Emit => {
         [whole, 1],
         [bytes, 1],
       ];
-      emitCopy(f, ctx.asm, { sizes: [outer, bytes], strides }, to.address + start, slot.address, 1);
+      const target = to.address + start;
+      f.scope(() => emitCopy(f, ctx.asm, { sizes: [outer, bytes], strides }, target, slot.address, 1));
       start += bytes;
     }
   };
@@ -85,7 +86,8 @@ const lowerSplit = (ctx: Context, node: OpNode<'split'>): Emit => {
         [bytes, 1],
         [whole, 1],
       ];
-      emitCopy(f, ctx.asm, { sizes: [outer, bytes], strides }, slot.address, from.address + start, 1);
+      const source = from.address + start;
+      f.scope(() => emitCopy(f, ctx.asm, { sizes: [outer, bytes], strides }, slot.address, source, 1));
       start += bytes;
     }
   };
@@ -124,6 +126,7 @@ const lowerPad = (ctx: Context, node: OpNode<'pad'>): Emit => {
   const [tx, ty] = [ctx.type(x), ctx.type(y)];
   if (mode === 'constant') return lowerPadConstant(ctx, node);
   if (ctx.count(y) === 0) return () => undefined;
+  for (const d of ty.shape) limitTable(d, 'a padded dimension');
   const bytes = bytesOf(ty);
   const [from, to] = [ctx.use(x), ctx.use(y)];
   const own = stridesOf(tx.shape);
