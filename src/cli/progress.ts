@@ -58,7 +58,8 @@ export const createProgress = ({ stderr, now }: Pick<Io, 'stderr' | 'now'>): Cli
         phaseNow = phase;
         phaseStarted = time;
       }
-      if (time - lastShown < (terminal ? BAR_INTERVAL_MS : LINE_INTERVAL_MS)) return;
+      // A line that says that nothing is done yet tells nothing.
+      if (time - lastShown < (terminal ? BAR_INTERVAL_MS : LINE_INTERVAL_MS) || (!terminal && done === 0)) return;
       lastShown = time;
       const text = describe(phase, done, total, paceOf(done, total, time - phaseStarted));
       if (!terminal) {

@@ -2,10 +2,11 @@ import { basename } from 'node:path';
 import { decodePackage, encodePackage, type MetadataInput, type Package } from '../../cvm-bytecode/index.ts';
 import { isIntegerProgram, type Program } from '../../ir/index.ts';
 import { type Compile, prepareFloat, type QuantizedModel, type RangeMethod } from '../../passes/index.ts';
-import { type Diagnostic, fail, invariant, ok, type Result } from '../../support/index.ts';
+import { type Diagnostic, fail, invariant, ok, type Progress, type Result } from '../../support/index.ts';
 import type { Report } from '../command.ts';
 import type { Context } from '../context.ts';
 import { fileReplaced, optionsConflict, wrongKind } from '../diagnostics.ts';
+import { collectGarbage } from '../memory.ts';
 import { Phases } from '../phases.ts';
 import { fastestCompile, quantize, quantizedPorts, releaseBuffers, simplify, stopwatch } from './build.ts';
 import { type Calibration, type CalibrationArgs, loadCalibration } from './calibration.ts';
@@ -55,9 +56,21 @@ const takePrepared = (work: Work): Program => {
   return releaseBuffers(prepareFloat(imported));
 };
 
+/** Models from this size on are worth a collection: below, it takes longer than it saves. */
+const LARGE_BYTES = 32e6;
+
+/** Frees what calibration used when quantization begins, so that the peak is the greater of both and not their sum. */
+const collectingProgress = ({ model, context }: Work): Progress => ({
+  step: (phase, done, total, what) => {
+    if (phase === 'quantize' && done === 0 && model.sizeBytes >= LARGE_BYTES) collectGarbage();
+    context.progress.step(phase, done, total, what);
+  },
+});
+
 const buildQuantized = (work: Work, compile: Compile): Result<Built> => {
   const { args, context, preparation, phases, warnings } = work;
   const prepared = phases.time('prepare', () => takePrepared(work));
+  if (work.model.sizeBytes >= LARGE_BYTES) collectGarbage();
   const calibration = phases.time('read calibration', () => loadCalibration(context, args, prepared, preparation, warnings));
   if (!calibration.ok) return calibration;
   const watch = stopwatch(compile, context.io.now);
@@ -67,7 +80,7 @@ const buildQuantized = (work: Work, compile: Compile): Result<Built> => {
       method: methodOf(args),
       weightBits: args['weight-bits'] === 6 ? 6 : 8,
       outputBits: args['output-bits'] === 8 ? 8 : 16,
-      progress: context.progress,
+      progress: collectingProgress(work),
     }),
   );
   phases.move('quantize', 'run calibration', watch.spentMs());
