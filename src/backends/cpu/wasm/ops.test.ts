@@ -74,40 +74,6 @@ describe.each(OP_NAMES)('%s', (op) => {
       const { program, inputs } = oneOp(op, operands, attrs, isParam);
       expectSame(wasmBackend, program, inputs);
     }
-    const specials = [
-      Number.NaN,
-      Number.POSITIVE_INFINITY,
-      Number.NEGATIVE_INFINITY,
-      -0,
-      0,
-      1e-45,
-      -1e-40,
-      3e38,
-      -0.5,
-      0.5,
-      1.5,
-      2.5,
-      1e10,
-    ];
-    for (let i = 0; i < data.length; i += 3) data[i] = specials[(i / 3) % specials.length] ?? 0;
-    return { ...t, data };
-  });
-
-beforeAll(() => wasmBackend.prepare?.());
-
-describe.each(OP_NAMES)('%s', (op) => {
-  const must = new Set(ALWAYS_PARAMS[op] ?? []);
-  const samples = opOf(op).samples.map((sample, i) => ({ sample, i }));
-  test.each(samples)('sample $i', ({ sample, i }) => {
-    const attrs = sample.attrs ?? {};
-    for (const seed of [i + 1, i + 1001]) {
-      const operands = sampleTensors(sample, seed);
-      const variants = [(k: number) => must.has(k), (k: number) => k > 0, (k: number) => k === 0 || must.has(k), () => true];
-      for (const isParam of variants) {
-        const { program, inputs } = oneOp(op, operands, attrs, isParam);
-        expectSame(wasmBackend, program, inputs);
-      }
-    }
     const special = withSpecials(sampleTensors(sample, i));
     const { program, inputs } = oneOp(op, special, attrs, (k) => must.has(k));
     expectSame(wasmBackend, program, inputs);

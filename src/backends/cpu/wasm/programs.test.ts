@@ -241,3 +241,17 @@ test('add_rescale whose sum leaves int32', () => {
     xs.map(() => randomTensor(type, random, 200, 255)),
   );
 });
+
+test('an accumulator that is rescaled and read elsewhere too', () => {
+  const random = new Philox(4);
+  const b = new ProgramBuilder('shared');
+  const type: StaticType = { dtype: 'i8', shape: [1, 3, 5, 5] };
+  const w = b.constant(randomTensor({ dtype: 'i8', shape: [4, 3, 3, 3] }, random));
+  const acc = b.emit('conv', [b.input('x', type), w], { stride: [1, 1], dilation: [1, 1], pads: [0, 0, 0, 0] });
+  const twice = b.emit('conv', [b.input('z', type), w], { stride: [1, 1], dilation: [1, 1], pads: [0, 0, 0, 0] });
+  b.output('acc', acc);
+  b.output('a', emitRescale(b, acc, 4, 'narrow', random));
+  b.output('b', emitRescale(b, twice, 4, 'narrow', random));
+  b.output('c', emitRescale(b, twice, 1, 'wide', random));
+  expectSame(wasmBackend, b.finish(), [randomTensor(type, random), randomTensor(type, random)]);
+});
