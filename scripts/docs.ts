@@ -2,11 +2,13 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { cliReference } from '../src/cli/index.ts';
 import { mrlEbnf, mrlRailroad, mrlTextMate } from './docs/mrl.ts';
 import { opsPage } from './docs/ops.ts';
 
 /** Every generated file, from the root of the package. A further one is one row. */
 export const GENERATED: Readonly<Record<string, () => string | Promise<string>>> = {
+  'docs/cli.md': cliReference,
   'docs/ops.md': opsPage,
   'grammar/mrl.ebnf': mrlEbnf,
   'grammar/mrl.railroad.html': mrlRailroad,

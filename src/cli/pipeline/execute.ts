@@ -1,5 +1,4 @@
-import type { Backend, Executable } from '../../backends/index.ts';
-import { canonicalBytes, type Program, type Tensor } from '../../ir/index.ts';
+import { canonicalBytes, type Tensor } from '../../ir/index.ts';
 import { at, type Diagnostic, fail, ok, type Result, sha256Hex } from '../../support/index.ts';
 import { resultsDiffer } from '../diagnostics.ts';
 
@@ -11,8 +10,6 @@ export interface Quantization {
 
 /** SHA-256, in hex, of a tensor's elements, little-endian, row-major: equal on every backend and machine. */
 export const tensorDigest = (tensor: Tensor): string => sha256Hex(canonicalBytes(tensor));
-
-export const compileFor = (backend: Backend, program: Program): Result<Executable> => backend.compile(program);
 
 /** One entry of a ranking. */
 export interface Scored {
