@@ -43,7 +43,7 @@ const scanned = (
   rest: Partial<ITokenConfig> = {},
 ) => labelled(label, { name, pattern: scanner(open, find), start_chars_hint: [open[0] ?? ''], line_breaks: false, ...rest });
 
-const WhiteSpace = createToken({ name: 'WhiteSpace', pattern: /[ \t\r\n]+/, group: Lexer.SKIPPED, line_breaks: true });
+const WhiteSpace = createToken({ name: 'WhiteSpace', pattern: /[ \t\r\n\ufeff]+/, group: Lexer.SKIPPED, line_breaks: true });
 const Comment = scanned('Comment', 'a comment', '//', lineEnd, { group: Lexer.SKIPPED });
 
 export const Name = labelled('a name', { name: 'Name', pattern: Lexer.NA });
