@@ -130,6 +130,26 @@ describe('single passes', () => {
     expect(after.params).toHaveLength(3);
   });
 
+  test('cse tells attributes apart by the sign of zero', () => {
+    const program = build((b, x) => {
+      const padded = (value: number): ValueId => b.emit('pad', [x], { pads: [0, 0, 0, 1, 0, 0, 0, 0], value });
+      return b.emit('concat', [padded(0), padded(-0), padded(0)], { axis: 0 });
+    });
+    expect(opsOf(run(program, 'cse', 'dce'))).toEqual(['pad', 'pad', 'concat']);
+    expectSame(program, run(program, 'cse'), inputsOf(program, 1));
+  });
+
+  test('canonicalize does not merge clips into one point when that point is a zero', () => {
+    const clips = (second: number): Program =>
+      build((b, x) => b.emit('clip', [b.emit('clip', [x], { min: 1, max: 2 })], { min: -1, max: second }));
+    const zeros = [f32([1, 2, 3, 4], () => -0)];
+    for (const second of [0, 0.5]) {
+      const after = run(clips(second), 'canonicalize', 'dce');
+      expect(after.nodes).toHaveLength(second === 0 ? 2 : 1);
+      expectSame(clips(second), after, zeros);
+    }
+  });
+
   test('dce drops unused nodes and parameters, keeps inputs', () => {
     const program = build((b, x) => {
       b.emit('mul', [x, b.constant(f32([1], () => 3))], {});
@@ -190,6 +210,27 @@ describe('single passes', () => {
     expectSame(padded(0), after, inputsOf(after, 1));
     expect(opsOf(run(padded(1), 'fold-pad'))).toEqual(['pad', 'conv']);
     expect(opsOf(run(padded(-0), 'fold-pad'))).toEqual(['pad', 'conv']);
+  });
+
+  test('fold-pad on integers: the pad must hold what the conv reads outside, when the conv has pads of its own', () => {
+    const padded = (pads: readonly number[], padValue: number, value: number): Program => {
+      const b = new ProgramBuilder('t');
+      const x = b.input('x', { dtype: 'i8', shape: [1, 2, 3] });
+      const w = b.constant({ dtype: 'i8', shape: [1, 2, 2], data: Int8Array.of(3, -4, 5, 6) });
+      const p = b.emit('pad', [x], { pads: [0, 0, 1, 0, 0, 1], value });
+      b.output('y', b.emit('conv', [p, w], { stride: [1], dilation: [1], pads, pad_value: padValue }));
+      return b.finish();
+    };
+    const cases = [
+      { program: padded([0, 0], 0, 7), left: 1 },
+      { program: padded([1, 0], 7, 7), left: 1 },
+      { program: padded([1, 0], 6, 7), left: 2 },
+    ];
+    for (const { program, left } of cases) {
+      const after = run(program, 'fold-pad', 'dce');
+      expect(after.nodes).toHaveLength(left);
+      expectSame(program, after, inputsOf(program, 2));
+    }
   });
 
   test('fold-batch-norm folds the norm and the arithmetic around it, within float rounding', () => {

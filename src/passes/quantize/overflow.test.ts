@@ -51,15 +51,14 @@ describe('quantizeLinear', () => {
     expect(Math.abs(at(bias.bias, 0))).toBeLessThanOrEqual(2 ** 30);
     expect(at(bias.bias, 0) * at(bias.scales, 0)).toBeCloseTo(1e6, -2);
     const k = 140_000;
-    const long = quantizeLinear({
-      weights: f32([2, k], new Array<number>(2 * k).fill(1)),
-      bias: undefined,
-      input: { ...x, zero: 127 },
-      bits: 8,
-    });
-    for (const c of [0, 1]) for (const bound of bounds(long.weights, long.bias, c)) expect(Math.abs(bound)).toBeLessThanOrEqual(INT32_MAX);
-    // 60 is the greatest weight whose sum times 255 stays below 2^31
-    expect(at(long.weights, 0)).toBeGreaterThan(55);
+    for (const zero of [127, -128]) {
+      const weights = f32([2, k], new Array<number>(2 * k).fill(1));
+      const long = quantizeLinear({ weights, bias: undefined, input: { ...x, zero }, bits: 8 });
+      for (const c of [0, 1])
+        for (const bound of bounds(long.weights, long.bias, c)) expect(Math.abs(bound)).toBeLessThanOrEqual(INT32_MAX);
+      // 60 is the greatest weight whose sum times 255 stays below 2^31
+      expect(at(long.weights, 0)).toBeGreaterThan(55);
+    }
   });
 });
 
