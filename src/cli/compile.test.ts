@@ -2,7 +2,8 @@ import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, symlink
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { decodePackage } from '../cvm-bytecode/index.ts';
-import { encodeNpy } from '../frontend/tensors/index.ts';
+import { encodeNpy, encodeNpz } from '../frontend/tensors/index.ts';
+import type { Tensor } from '../ir/index.ts';
 import { unwrap } from '../support/index.ts';
 import { affinePackage } from './testing/models.ts';
 import { onnxModel } from './testing/onnx.ts';
@@ -172,6 +173,66 @@ describe('ONNX files', () => {
       expect([open.exit, codes(open)]).toEqual([3, ['IR0008']]);
       const bound = await cli(['run', 'm.onnx', '--random-input', '1', '--bind', 'W=3', '--json'], { cwd: folder });
       expect(JSON.parse(bound.stdout)).toMatchObject({ outputs: [{ shape: [1, 3] }], warnings: [{ code: 'IR0008', severity: 'note' }] });
+    }));
+});
+
+describe('several inputs', () => {
+  const model = (): Uint8Array =>
+    onnxModel(
+      [
+        { op: 'Add', name: 'sum', inputs: ['left', 'right'], outputs: ['a/b'] },
+        { op: 'Relu', name: 'act', inputs: ['a/b'], outputs: ['a_b'] },
+      ],
+      { left: [1, 4], right: [1, 4] },
+      { 'a/b': [1, 4], a_b: [1, 4] },
+    );
+  const column = (count: number): Tensor => ({
+    dtype: 'f32',
+    shape: [count, 4],
+    data: Float32Array.from({ length: 4 * count }, (_, i) => (i % 7) - 3),
+  });
+
+  test('calibration and inputs from a .npz by name; every output in its own file', () =>
+    inFolder(async (folder) => {
+      writeFileSync(join(folder, 'm.onnx'), model());
+      writeFileSync(
+        join(folder, 'c.npz'),
+        encodeNpz(
+          new Map([
+            ['left', column(5)],
+            ['right', column(5)],
+          ]),
+        ),
+      );
+      writeFileSync(
+        join(folder, 'bad.npz'),
+        encodeNpz(
+          new Map([
+            ['left', column(5)],
+            ['wrong', column(5)],
+          ]),
+        ),
+      );
+      writeFileSync(
+        join(folder, 'odd.npz'),
+        encodeNpz(
+          new Map([
+            ['left', column(5)],
+            ['right', column(4)],
+          ]),
+        ),
+      );
+      mkdirSync(join(folder, 'out'));
+      const at = (...words: string[]): Promise<Ran> => cli([...words, '--json'], { cwd: folder });
+      expect(codes(await at('compile', 'm.onnx', '--calibration', 'bad.npz'))).toEqual(['CLI2011']);
+      expect(codes(await at('compile', 'm.onnx', '--calibration', 'odd.npz'))).toEqual(['CLI2011']);
+      expect(codes(await at('compile', 'm.onnx', '--calibration', 'c.npz', '-o', 'm.onnx'))).toEqual(['CLI1005']);
+      expect((await at('compile', 'm.onnx', '--calibration', 'c.npz', '-o', 'm.cvm')).exit).toBe(0);
+      const ran = await at('run', 'm.cvm', 'c.npz', '--out-dir', 'out', '--verify');
+      expect(JSON.parse(ran.stdout)).toMatchObject({ runs: 5, verified: true, outputs: [{ shape: [5, 4] }, { shape: [5, 4] }] });
+      expect(readdirSync(join(folder, 'out')).sort()).toEqual(['a_b.npy', 'a_b_2.npy']);
+      expect(codes(await at('run', 'm.cvm', 'odd.npz'))).toEqual(['CLI2011']);
+      expect(codes(await at('run', 'm.cvm', 'c.npz', '-o', 'y.npy'))).toEqual(['CLI1005']);
     }));
 });
 

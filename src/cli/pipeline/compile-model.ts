@@ -1,4 +1,4 @@
-import { basename } from 'node:path';
+import { basename, resolve } from 'node:path';
 import { decodePackage, encodePackage, type MetadataInput, type Package } from '../../cvm-bytecode/index.ts';
 import { isIntegerProgram, type Program } from '../../ir/index.ts';
 import { type Compile, prepareFloat, type QuantizedModel, type RangeMethod } from '../../passes/index.ts';
@@ -203,6 +203,11 @@ const compileLoaded = async (work: Work): Promise<Result<Report>> => {
 const startWork = async (args: CompileArgs, context: Context): Promise<Result<Work>> => {
   const preparation = readPreparation(args);
   if (!preparation.ok) return preparation;
+  const outputs = [outputPath(args), reportPath(args)].filter((path) => path !== undefined);
+  const full = [args.model, ...outputs].map((path) => resolve(context.io.cwd, path));
+  if (new Set(full).size < full.length) {
+    return fail(optionsConflict(`model, --output and --report name the same file (${outputs.join(', ')})`, 'Give each its own name.'));
+  }
   const phases = new Phases(context.io.now);
   const model = await phases.timeAsync('import', () => loadModel(context, args.model, args));
   if (!model.ok) return model;

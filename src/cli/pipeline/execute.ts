@@ -23,14 +23,34 @@ export interface Scored {
 export const realValue = (value: number, quantization: Quantization | undefined): number =>
   quantization === undefined ? value : quantization.scale * (value - quantization.zero);
 
-/** The `count` greatest elements, greatest first; of equal ones the lower index first (NUMERICS §1.5). */
-export const topOf = (tensor: Tensor, count: number, quantization?: Quantization, labels?: readonly string[]): readonly Scored[] => {
-  const order = Array.from(tensor.data, (_, i) => i).sort((a, b) => at(tensor.data, b) - at(tensor.data, a) || a - b);
-  return order.slice(0, count).map((index) => {
+/** Above this many wanted elements sorting all of them is quicker than keeping the best in order. */
+const MOST_KEPT = 256;
+
+/** Indices of the `count` greatest elements, greatest first; of equal ones the lower index first (NUMERICS §1.5). */
+const greatest = (data: ArrayLike<number>, count: number): readonly number[] => {
+  if (count > MOST_KEPT) {
+    const all = Array.from({ length: data.length }, (_, i) => i);
+    return all.sort((a, b) => at(data, b) - at(data, a) || a - b).slice(0, count);
+  }
+  const kept: number[] = [];
+  for (let i = 0; i < data.length; i++) {
+    const value = at(data, i);
+    const last = kept.at(-1);
+    if (kept.length >= count && (last === undefined || value <= at(data, last))) continue;
+    let place = kept.length;
+    while (place > 0 && value > at(data, at(kept, place - 1))) place--;
+    kept.splice(place, 0, i);
+    if (kept.length > count) kept.pop();
+  }
+  return kept;
+};
+
+/** The `count` best entries of a tensor. */
+export const topOf = (tensor: Tensor, count: number, quantization?: Quantization, labels?: readonly string[]): readonly Scored[] =>
+  greatest(tensor.data, count).map((index) => {
     const label = labels?.[index];
     return { index, ...(label === undefined ? {} : { label }), score: realValue(at(tensor.data, index), quantization) };
   });
-};
 
 /** Index of the greatest element, the lowest of equal ones. */
 export const argmax = (data: ArrayLike<number>, start = 0, count = data.length): number => {

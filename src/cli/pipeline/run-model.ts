@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { type Executable, loadBackend } from '../../backends/index.ts';
-import { type Program, type Tensor } from '../../ir/index.ts';
-import { type Diagnostic, fail, ok, type Progress, type Result } from '../../support/index.ts';
+import type { Program, Tensor } from '../../ir/index.ts';
+import { at, type Diagnostic, fail, ok, type Progress, type Result } from '../../support/index.ts';
 import type { Report } from '../command.ts';
 import type { Context } from '../context.ts';
 import { optionsConflict } from '../diagnostics.ts';
@@ -64,8 +64,22 @@ const verifyRuns = async (
   return problems.length > 0 ? fail(...problems) : ok(undefined);
 };
 
-/** File name of an output: its name with everything but letters, digits, dot, dash and underscore replaced. */
-const fileNameOf = (name: string): string => `${name.replace(/[^A-Za-z0-9._-]+/g, '_').replace(/^[.]+/, '_') || 'output'}.npy`;
+/** File names of outputs: letters, digits, dot, dash and underscore of their names; each one once. */
+const fileNames = (names: readonly string[]): readonly string[] => {
+  const taken = new Set<string>();
+  return names.map((name) => {
+    const base =
+      name
+        .replace(/[^A-Za-z0-9._-]+/g, '_')
+        .replace(/^[.]+/, '_')
+        .slice(0, 100) || 'output';
+    let unique = base;
+    // Case is ignored: some file systems do.
+    for (let i = 2; taken.has(unique.toLowerCase()); i++) unique = `${base}_${i}`;
+    taken.add(unique.toLowerCase());
+    return `${unique}.npy`;
+  });
+};
 
 const writeOutputs = (context: Context, args: RunArgs, outputs: readonly Output[]): Result<readonly string[]> => {
   const folder = args['out-dir'];
@@ -73,8 +87,9 @@ const writeOutputs = (context: Context, args: RunArgs, outputs: readonly Output[
     return fail(optionsConflict(`--output takes one output, but the model has ${outputs.length}`, 'Write them all with --out-dir FOLDER.'));
   }
   const written: string[] = [];
-  for (const output of outputs) {
-    const path = args.output ?? (folder === undefined ? undefined : join(folder, fileNameOf(output.name)));
+  const names = fileNames(outputs.map((o) => o.name));
+  for (const [i, output] of outputs.entries()) {
+    const path = args.output ?? (folder === undefined ? undefined : join(folder, at(names, i)));
     if (path === undefined) continue;
     const result = context.write(path, outputFile(output, args.raw));
     if (!result.ok) return result;
