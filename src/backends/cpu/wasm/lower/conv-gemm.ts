@@ -1,4 +1,5 @@
 import type { ValueId } from '../../../../ir/index.ts';
+import type { Asm } from '../asm.ts';
 import type { Context, Emit, Slot } from '../context.ts';
 import type { Fn } from '../fn.ts';
 import { isPointwise, naturalRows, pointwiseRows, type Rows } from '../geometry.ts';
@@ -65,78 +66,123 @@ interface Sweep {
   readonly last: boolean;
 }
 
-const lowerGemm = (ctx: Context, plan: Plan, form: Form): Emit => {
-  const { asm } = ctx;
+/** A conv as a matrix product with everything decided: sizes, places, kernels. */
+interface Product {
+  readonly asm: Asm;
+  readonly plan: Plan;
+  readonly form: Form;
+  readonly blocks: Blocks;
+  readonly sweeps: number;
+  /** Panel rows of every sweep but the last, which may have fewer. */
+  readonly sweepRows: number;
+  readonly tiles: number;
+  readonly offsets: Slot;
+  readonly panel: Slot;
+  /** Sums between sweeps, when there are several: a tile of each output channel block and pixel block. */
+  readonly partials: Slot | undefined;
+  readonly partialStep: number;
+  readonly y: Slot;
+}
+
+const planProduct = (ctx: Context, plan: Plan, form: Form): Product => {
   const sweeps = Math.max(1, Math.ceil(form.rows / SWEEP_ROWS));
   const sweepRows = Math.ceil(form.rows / sweeps);
   const blocks = blocksOf(ctx, plan, sweepRows);
-  const offsets = offsetTable(ctx, plan, form.offsetsPerRow === 2);
-  const panel = ctx.temporary(sweepRows * blocks.panelPixels * 4 + 64);
   const tiles = Math.ceil(plan.outGroup / TILE_CHANNELS);
   const partialStep = (blocks.panelPixels / TILE_PIXELS) * PARTIAL_BYTES;
-  const partials = sweeps > 1 ? ctx.temporary(tiles * partialStep) : undefined;
-  const y = ctx.use(form.result);
-  const panelStep = blocks.panelPixels * 4;
+  return {
+    asm: ctx.asm,
+    plan,
+    form,
+    blocks,
+    sweeps,
+    sweepRows,
+    tiles,
+    offsets: offsetTable(ctx, plan, form.offsetsPerRow === 2),
+    panel: ctx.temporary(sweepRows * blocks.panelPixels * 4 + 64),
+    partials: sweeps > 1 ? ctx.temporary(tiles * partialStep) : undefined,
+    partialStep,
+    y: ctx.use(form.result),
+  };
+};
+
+/** Where a block of rows reads and writes. */
+interface BlockPlace {
+  readonly source: Local;
+  readonly weights: Local;
+  readonly table: Local;
+  readonly pixels: Local;
+  readonly out: Local;
+}
+
+/** Multiplies the packed panel into every tile of the block. */
+const emitTiles = (f: Fn, p: Product, sweep: Sweep, first: Local, place: BlockPlace): void => {
+  const { i32 } = f.ops;
+  const { form, plan } = p;
   const channelStep = plan.positions * form.resultBytes;
-  const pixelBytes = blocks.rows.step * plan.elementBytes;
-
-  /** Multiplies the packed panel into every tile of the block. */
-  const emitTiles = (f: Fn, sweep: Sweep, first: Local, weights: Local, table: Local, pixels: Local, out: Local): void => {
-    const { i32 } = f.ops;
-    const [plane, partialRow] = [f.i32(out), f.i32(partials?.address ?? 0)];
-    const [entry, own] = [f.i32(table), f.i32(i32.add(weights, i32.shl(first, 4)))];
-    const [cell, partial, start, from] = [f.local('i32'), f.local('i32'), f.local('i32'), f.local('i32')];
-    f.for(0, plan.outGroup, TILE_CHANNELS, (channel) => {
-      f.set(cell, plane);
-      f.set(partial, partialRow);
-      f.set(from, panel.address);
-      f.for(0, pixels, TILE_PIXELS, (pixel) => {
-        if (partials !== undefined) f.set(start, f.select(first, partial, 0));
-        const target = sweep.last ? cell : partial;
-        const common = [from, panelStep, own, sweep.count, target, channelStep, i32.sub(pixels, pixel), i32.sub(plan.outGroup, channel)];
-        f.do(f.call(sweep.last ? form.last : form.partial, [...common, entry, start, ...(sweep.last ? form.extra : [])]));
-        f.inc(cell, TILE_PIXELS * form.resultBytes);
-        f.inc(partial, PARTIAL_BYTES);
-        f.inc(from, TILE_PIXELS * 4);
-      });
-      f.inc(plane, TILE_CHANNELS * channelStep);
-      f.inc(partialRow, partialStep);
-      f.inc(entry, TILE_CHANNELS * form.entryBytes);
-      f.inc(own, form.rows * 16);
+  const [plane, partialRow] = [f.i32(place.out), f.i32(p.partials?.address ?? 0)];
+  const [entry, own] = [f.i32(place.table), f.i32(i32.add(place.weights, i32.shl(first, 4)))];
+  const [cell, partial, start, from] = [f.local('i32'), f.local('i32'), f.local('i32'), f.local('i32')];
+  f.for(0, plan.outGroup, TILE_CHANNELS, (channel) => {
+    f.set(cell, plane);
+    f.set(partial, partialRow);
+    f.set(from, p.panel.address);
+    f.for(0, place.pixels, TILE_PIXELS, (pixel) => {
+      if (p.partials !== undefined) f.set(start, f.select(first, partial, 0));
+      const sizes = [channelStep, i32.sub(place.pixels, pixel), i32.sub(plan.outGroup, channel)];
+      const common = [from, p.blocks.panelPixels * 4, own, sweep.count, sweep.last ? cell : partial, ...sizes, entry, start];
+      f.do(f.call(sweep.last ? form.last : form.partial, [...common, ...(sweep.last ? form.extra : [])]));
+      f.inc(cell, TILE_PIXELS * form.resultBytes);
+      f.inc(partial, PARTIAL_BYTES);
+      f.inc(from, TILE_PIXELS * 4);
     });
-  };
+    f.inc(plane, TILE_CHANNELS * channelStep);
+    f.inc(partialRow, p.partialStep);
+    f.inc(entry, TILE_CHANNELS * form.entryBytes);
+    f.inc(own, form.rows * 16);
+  });
+};
 
-  const emitBlock = (f: Fn, source: Local, weights: Local, table: Local, row: Local, taken: Local, width: Local, out: Local): void => {
-    const { i32 } = f.ops;
-    const pixels = f.i32(i32.mul(taken, width));
-    const rowTable = f.i32(i32.add(blocks.rowTable.address, i32.shl(row, 2)));
-    const emitSweep = (sweep: Sweep): void => {
-      const first = f.i32(sweep.first);
-      const list = i32.add(offsets.address, i32.mul(first, 4 * form.offsetsPerRow));
-      f.do(f.call(form.packer, [panel.address, panelStep, source, list, sweep.count, rowTable, taken, width, pixelBytes]));
-      emitTiles(f, sweep, first, weights, table, pixels, out);
-    };
-    const before = (sweeps - 1) * sweepRows;
-    if (sweeps > 1) f.for(0, before, sweepRows, (first) => emitSweep({ first, count: sweepRows, last: false }));
-    emitSweep({ first: before, count: form.rows - before, last: true });
-    f.set(out, i32.add(out, i32.mul(pixels, form.resultBytes)));
+/** All sweeps of one block of `taken` rows of `width` pixels from row `row` on. */
+const emitBlock = (f: Fn, p: Product, place: BlockPlace, row: Local, taken: Local, width: Local): void => {
+  const { i32 } = f.ops;
+  const { form, plan } = p;
+  const rowTable = f.i32(i32.add(p.blocks.rowTable.address, i32.shl(row, 2)));
+  const step = p.blocks.rows.step * plan.elementBytes;
+  const emitSweep = (sweep: Sweep): void => {
+    const first = f.i32(sweep.first);
+    const list = i32.add(p.offsets.address, i32.mul(first, 4 * form.offsetsPerRow));
+    const panel = [p.panel.address, p.blocks.panelPixels * 4];
+    f.do(f.call(form.packer, [...panel, place.source, list, sweep.count, rowTable, taken, width, step]));
+    emitTiles(f, p, sweep, first, place);
   };
+  const before = (p.sweeps - 1) * p.sweepRows;
+  if (before > 0) f.for(0, before, p.sweepRows, (first) => emitSweep({ first, count: p.sweepRows, last: false }));
+  emitSweep({ first: before, count: form.rows - before, last: true });
+};
 
-  return (f) => {
-    const { i32 } = f.ops;
-    const { starts, width: full, lastWidth } = blocks.rows;
-    forEachGroup(f, asm, plan, y.address, form.resultBytes, (source, to, group) => {
-      const weights = f.i32(i32.add(form.weights.address, i32.mul(group, tiles * form.rows * 16)));
-      const table = f.i32(i32.add(form.table.address, i32.mul(group, tiles * TILE_CHANNELS * form.entryBytes)));
-      const out = f.i32(to);
-      f.for(0, starts.length, blocks.perBlock, (row) => {
-        const left = f.i32(i32.sub(starts.length, row));
-        const taken = f.i32(f.select(i32.lt_u(left, blocks.perBlock), left, blocks.perBlock));
-        const width = f.i32(lastWidth === full ? full : f.select(i32.eq(left, 1), lastWidth, full));
-        emitBlock(f, source, weights, table, row, taken, width, out);
-      });
+const emitProduct = (f: Fn, p: Product): void => {
+  const { i32 } = f.ops;
+  const { starts, width: full, lastWidth } = p.blocks.rows;
+  const { perBlock } = p.blocks;
+  forEachGroup(f, p.asm, p.plan, p.y.address, p.form.resultBytes, (source, to, group) => {
+    const weights = f.i32(i32.add(p.form.weights.address, i32.mul(group, p.tiles * p.form.rows * 16)));
+    const table = f.i32(i32.add(p.form.table.address, i32.mul(group, p.tiles * TILE_CHANNELS * p.form.entryBytes)));
+    const out = f.i32(to);
+    f.for(0, starts.length, perBlock, (row) => {
+      const left = f.i32(i32.sub(starts.length, row));
+      const taken = f.i32(f.select(i32.lt_u(left, perBlock), left, perBlock));
+      const width = f.i32(lastWidth === full ? full : f.select(i32.eq(left, 1), lastWidth, full));
+      const pixels = f.i32(i32.mul(taken, width));
+      emitBlock(f, p, { source, weights, table, pixels, out }, row, taken, width);
+      f.set(out, i32.add(out, i32.mul(pixels, p.form.resultBytes)));
     });
-  };
+  });
+};
+
+const lowerGemm = (ctx: Context, plan: Plan, form: Form): Emit => {
+  const product = planProduct(ctx, plan, form);
+  return (f) => emitProduct(f, product);
 };
 
 /** Packs the weights of each group; `packer` is packw or packwf. */
