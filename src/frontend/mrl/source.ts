@@ -57,7 +57,7 @@ export class Report {
   readonly source: SourceText;
   private readonly found: Diagnostic[] = [];
   private readonly seen = new Set<string>();
-  private left = 0;
+  private isCut = false;
 
   constructor(source: SourceText) {
     this.source = source;
@@ -77,7 +77,7 @@ export class Report {
     const key = `${code} ${place.start} ${place.end}`;
     if (this.seen.has(key)) return;
     if (this.found.length >= LIMITS.diagnostics) {
-      this.left++;
+      this.isCut = true;
       return;
     }
     this.seen.add(key);
@@ -89,7 +89,7 @@ export class Report {
     const position = (d: Diagnostic): number => (d.span?.line ?? 0) * 2 ** 27 + (d.span?.column ?? 0);
     const sorted = this.found.toSorted((a, b) => position(a) - position(b));
     const last = sorted.at(-1);
-    if (this.left === 0 || last === undefined) return sorted;
-    return [...sorted.slice(0, -1), { ...last, notes: [...last.notes, `${this.left} further problems are not listed.`] }];
+    if (!this.isCut || last === undefined) return sorted;
+    return [...sorted.slice(0, -1), { ...last, notes: [...last.notes, `Only the first ${LIMITS.diagnostics} problems are listed.`] }];
   }
 }
