@@ -1,6 +1,7 @@
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
+import { PNG } from 'pngjs';
 import { decodePackage } from '../cvm-bytecode/index.ts';
 import { encodeNpy, encodeNpz } from '../frontend/tensors/index.ts';
 import type { Tensor } from '../ir/index.ts';
@@ -173,6 +174,50 @@ describe('ONNX files', () => {
       expect([open.exit, codes(open)]).toEqual([3, ['IR0008']]);
       const bound = await cli(['run', 'm.onnx', '--random-input', '1', '--bind', 'W=3', '--json'], { cwd: folder });
       expect(JSON.parse(bound.stdout)).toMatchObject({ outputs: [{ shape: [1, 3] }], warnings: [{ code: 'IR0008', severity: 'note' }] });
+    }));
+});
+
+describe('pictures', () => {
+  /** A 6 x 4 picture with a different value in each byte. */
+  const picture = (step: number): PNG => {
+    const png = new PNG({ width: 6, height: 4 });
+    png.data.forEach((_, i) => {
+      png.data[i] = i % 4 === 3 ? 255 : (i * step) % 256;
+    });
+    return png;
+  };
+
+  test('a folder calibrates; the package remembers the preparation, and run uses it', () =>
+    inFolder(async (folder) => {
+      mkdirSync(join(folder, 'photos'));
+      for (const step of [5, 9]) writeFileSync(join(folder, 'photos', `${step}.png`), PNG.sync.write(picture(step)));
+      writeFileSync(join(folder, 'm.onnx'), onnxModel([relu], { x: [1, 3, 4, 4] }, { y: [1, 3, 4, 4] }));
+      const preparation = ['--mean', '0.5,0.25,0.125', '--std', '0.5', '--channels', 'bgr'];
+      const compiled = await cli(['compile', 'm.onnx', '--calibration', 'photos', ...preparation], { cwd: folder });
+      expect([compiled.exit, compiled.stderr]).toEqual([0, '']);
+      const { metadata } = unwrap(decodePackage(new Uint8Array(readFileSync(join(folder, 'm.cvm')))));
+      expect(metadata.inputs[0]?.preprocessing).toEqual({
+        mean: [0.5, 0.25, 0.125],
+        std: [0.5],
+        scale: 1 / 255,
+        layout: 'NCHW',
+        channels: 'BGR',
+      });
+
+      // The centre 4 x 4 of the 6 x 4 picture, blue first, as real numbers.
+      const { data } = picture(5);
+      const byte = (c: number, y: number, x: number): number => data[4 * (6 * y + x + 1) + 2 - c] ?? 0;
+      const values = [0.5, 0.25, 0.125].flatMap((mean, c) =>
+        Array.from({ length: 16 }, (_, k) => (byte(c, Math.floor(k / 4), k % 4) / 255 - mean) / 0.5),
+      );
+      writeFileSync(join(folder, 'x.npy'), encodeNpy({ dtype: 'f32', shape: [1, 3, 4, 4], data: Float32Array.from(values) }));
+      const digest = async (file: string): Promise<unknown> =>
+        (JSON.parse((await cli(['run', 'm.cvm', file, '--json'], { cwd: folder })).stdout) as { outputs: { digest: string }[] }).outputs[0]
+          ?.digest;
+      expect(await digest('photos/5.png')).toBe(await digest('x.npy'));
+      expect(await digest('photos/9.png')).not.toBe(await digest('x.npy'));
+      const gray = await cli(['run', 'm.cvm', 'photos/5.png', '--channels', 'gray', '--json'], { cwd: folder });
+      expect(codes(gray)).toEqual(['CLI2010']);
     }));
 });
 
