@@ -9,7 +9,7 @@ export const quantizeCodes = {
   QNT0001: {
     title: 'op cannot be quantized',
     explain:
-      'There is no integer form of this use of the op. All such nodes are listed at once; replace them in the model, or keep that part of the model outside.',
+      'There is no integer form of this use of the op, or of its weights. All such nodes are listed at once; replace them in the model, or keep that part of the model outside.',
     exit: 4,
   },
   QNT0002: {
@@ -25,11 +25,6 @@ export const quantizeCodes = {
   QNT0004: {
     title: 'activation is not finite',
     explain: 'The float model gives NaN or infinity on a calibration sample, so no range holds its values. Check the sample and the model.',
-    exit: 3,
-  },
-  QNT0005: {
-    title: 'weight is not finite',
-    explain: 'A weight of infinite size has no integer form.',
     exit: 3,
   },
 } as const satisfies Record<string, CodeInfo>;
