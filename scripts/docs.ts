@@ -5,11 +5,13 @@ import { fileURLToPath } from 'node:url';
 import { cliReference } from '../src/cli/index.ts';
 import { mrlEbnf, mrlRailroad, mrlTextMate } from './docs/mrl.ts';
 import { opsPage } from './docs/ops.ts';
+import { supportMatrix } from './docs/support-matrix.ts';
 
 /** Every generated file, from the root of the package. A further one is one row. */
 export const GENERATED: Readonly<Record<string, () => string | Promise<string>>> = {
   'docs/cli.md': cliReference,
   'docs/ops.md': opsPage,
+  'docs/support-matrix.md': supportMatrix,
   'grammar/mrl.ebnf': mrlEbnf,
   'grammar/mrl.railroad.html': mrlRailroad,
   'grammar/mrl.tmLanguage.json': mrlTextMate,
