@@ -13,7 +13,7 @@ import { type Calibration, type CalibrationArgs, loadCalibration } from './calib
 import { type Evaluation, evaluateModels, type EvaluationArgs } from './evaluation.ts';
 import { loadModel, type ModelArgs } from './load.ts';
 import type { Source } from './model.ts';
-import { type MetadataArgs, metadataOf, withPreprocessing } from './package-metadata.ts';
+import { type MetadataArgs, labelsFor, metadataOf, withPreprocessing } from './package-metadata.ts';
 import { readPreparation } from './preparation.ts';
 import { type CompileSummary, layerReport, summaryHtml, summaryJson, summaryText } from './summary.ts';
 import type { PreparationOptions } from './samples.ts';
@@ -42,6 +42,7 @@ interface Work {
   /** The imported program. Taken out as soon as the prepared program stands: its parameters hold the whole file. */
   imported: Program | undefined;
   readonly preparation: PreparationOptions;
+  readonly labels: readonly string[] | undefined;
   readonly phases: Phases;
   readonly warnings: Diagnostic[];
 }
@@ -103,27 +104,19 @@ const isDirect = (work: Work): boolean => work.args.float || (work.imported !== 
 const build = async (work: Work): Promise<Result<Built>> =>
   isDirect(work) ? buildDirect(work) : buildQuantized(work, await fastestCompile());
 
-const metadataFor = (work: Work, built: Built): Result<MetadataInput> => {
-  const { args, context, model, preparation } = work;
+const metadataFor = (work: Work, built: Built): MetadataInput => {
+  const { args, model, preparation } = work;
   const { quantized, calibration, program } = built;
-  const base = metadataOf(
-    context,
-    args,
-    model,
-    program,
-    quantized === undefined || calibration === undefined
-      ? undefined
-      : {
-          method: `${calibration.random ? 'random ' : ''}${methodOf(args)}`,
-          bits: args['weight-bits'],
-          samples: calibration.samples.length,
-          calibration: calibration.digest,
-        },
-  );
-  if (!base.ok || quantized === undefined) return base;
+  if (quantized === undefined || calibration === undefined) return metadataOf(args, model, work.labels, undefined);
+  const base = metadataOf(args, model, work.labels, {
+    method: `${calibration.random ? 'random ' : ''}${methodOf(args)}`,
+    bits: args['weight-bits'],
+    samples: calibration.samples.length,
+    calibration: calibration.digest,
+  });
   const inputs = quantizedPorts(program, program.inputs, quantized.float, quantized.float.inputs, quantized.inputs);
   const outputs = quantizedPorts(program, program.outputs, quantized.float, quantized.float.outputs, quantized.outputs);
-  return ok({ ...base.value, inputs: withPreprocessing(inputs, args, preparation), outputs });
+  return { ...base, inputs: withPreprocessing(inputs, args, preparation), outputs };
 };
 
 interface Packed {
@@ -134,8 +127,7 @@ interface Packed {
 /** Encodes, and reads back what was encoded as a node would. */
 const pack = (work: Work, built: Built): Result<Packed> => {
   const metadata = metadataFor(work, built);
-  if (!metadata.ok) return metadata;
-  const bytes = work.phases.time('verify, prove and encode', () => encodePackage({ program: built.program, metadata: metadata.value }));
+  const bytes = work.phases.time('verify, prove and encode', () => encodePackage({ program: built.program, metadata }));
   if (!bytes.ok) return bytes;
   const decoded = work.phases.time('read back', () => decodePackage(bytes.value));
   invariant(decoded.ok, decoded.ok ? '' : `the package that was just written does not read: ${decoded.diagnostics[0]?.message ?? ''}`);
@@ -215,7 +207,18 @@ const startWork = async (args: CompileArgs, context: Context): Promise<Result<Wo
     return fail(wrongKind(args.model, 'this is a package already', `Look at it: cortexc inspect ${args.model}.`));
   }
   const { program, ...source } = model.value;
-  return ok({ args, context, model: source, imported: program, preparation: preparation.value, phases, warnings: [...source.warnings] });
+  const labels = labelsFor(context, args.labels, program);
+  if (!labels.ok) return labels;
+  return ok({
+    args,
+    context,
+    model: source,
+    imported: program,
+    preparation: preparation.value,
+    labels: labels.value,
+    phases,
+    warnings: [...source.warnings],
+  });
 };
 
 /** `cortexc compile`: import, passes, quantization, proof, package. */

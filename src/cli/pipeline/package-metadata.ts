@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import type { MetadataInput, PortMetadata, Preprocessing } from '../../cvm-bytecode/index.ts';
-import { isStaticType, type Program, typeOf } from '../../ir/index.ts';
-import { ok, type Result } from '../../support/index.ts';
+import { formatType, isStaticType, type Program, typeOf } from '../../ir/index.ts';
+import { fail, ok, type Result } from '../../support/index.ts';
 import type { Context } from '../context.ts';
 import { labelsMisfit } from '../diagnostics.ts';
 import { compilerVersion } from '../version.ts';
@@ -72,11 +72,16 @@ export const withPreprocessing = (
     return preprocessing === undefined ? port : { ...port, preprocessing };
   });
 
-/** Elements of the last axis of the first output: the classes of a classifier. */
-const classCount = (program: Program): number | undefined => {
+/** Class names for the package; as many as the first output has classes on some axis. Errors: those of the file, CLI2012. */
+export const labelsFor = (context: Context, path: string | undefined, program: Program): Result<readonly string[] | undefined> => {
+  if (path === undefined) return ok(undefined);
+  const labels = readLabels(context, path);
   const [output] = program.outputs;
   const type = output === undefined ? undefined : typeOf(program, output.value);
-  return type !== undefined && isStaticType(type) ? type.shape.at(-1) : undefined;
+  if (!labels.ok || type === undefined || !isStaticType(type)) return labels;
+  const count = labels.value.length;
+  if (type.shape.includes(count)) return labels;
+  return fail(labelsMisfit(path, `the file has ${count} lines, but the first output is ${formatType(type)}`));
 };
 
 const metaText = (model: Source, name: string): string | undefined => {
@@ -86,24 +91,14 @@ const metaText = (model: Source, name: string): string | undefined => {
 
 /** Metadata from the options, else from the model string, else from the file. */
 export const metadataOf = (
-  context: Context,
   args: MetadataArgs,
   model: Source,
-  program: Program,
+  labels: readonly string[] | undefined,
   quantization: QuantizationRecord | undefined,
-): Result<Omit<MetadataInput, 'inputs' | 'outputs'>> => {
-  const labels = args.labels === undefined ? undefined : readLabels(context, args.labels);
-  if (labels?.ok === false) return labels;
-  const classes = classCount(program);
-  if (labels !== undefined && classes !== undefined && labels.value.length !== classes) {
-    return {
-      ok: false,
-      diagnostics: [labelsMisfit(args.labels ?? '', `the file has ${labels.value.length} lines, but the output has ${classes} classes`)],
-    };
-  }
+): Omit<MetadataInput, 'inputs' | 'outputs'> => {
   const file = basename(model.path);
   const producer = model.producer === undefined ? '' : oneLine(model.producer, 120);
-  return ok({
+  return {
     name: args.name ?? metaText(model, 'name') ?? plain(file.replace(/[.](onnx|mrl)$/i, '')),
     author: args.author ?? metaText(model, 'author') ?? '',
     description: args.description ?? metaText(model, 'description') ?? '',
@@ -118,6 +113,6 @@ export const metadataOf = (
       ...(producer === '' ? {} : { producer }),
       ...(quantization === undefined ? {} : { quantization }),
     },
-    ...(labels === undefined ? {} : { labels: labels.value }),
-  });
+    ...(labels === undefined ? {} : { labels }),
+  };
 };
