@@ -4,7 +4,7 @@ import { Ex, type Kind, Local, type Lifted, refOf, type Val } from './lift.ts';
 
 /** Element loads and stores: how the bytes in memory become a value. */
 export type Access = 'i8' | 'u8' | 'i16' | 'i32' | 'f32' | 'f64' | 'i64';
-type VectorLoad = 'load' | 'load8x8_s' | 'load8x8_u' | 'load16x4_s' | 'load32_splat' | 'load64_splat' | 'load32_zero' | 'load64_zero';
+type VectorLoad = 'load' | 'load8x8_s' | 'load8x8_u' | 'load16x4_s' | 'load32_splat' | 'load32_zero';
 type LaneBits = 8 | 16 | 32 | 64;
 
 /** What a function body needs of the module that it is built in. */
@@ -161,9 +161,6 @@ export class Fn {
   }
   f64c(value: number): Ex {
     return new Ex(this.m.f64.const(value));
-  }
-  i64c(value: number): Ex {
-    return new Ex(this.m.i64.const(BigInt(value)));
   }
   i64Bits(value: bigint): Ex {
     return new Ex(this.m.i64.const(value));
