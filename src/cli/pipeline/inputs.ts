@@ -145,14 +145,25 @@ const readSources = (
   return problems.length > 0 ? fail(...problems) : ok(program.inputs.map((p) => byName.get(p.name) ?? []));
 };
 
-const samplesOf = (port: Port, type: StaticType, sources: readonly Source[], { quantization }: InputTraits): Result<readonly Tensor[]> => {
-  const samples: Tensor[] = [];
+/** One sample, and the file that it comes from (with its place there when the file has several). */
+interface NamedSample {
+  readonly name: string;
+  readonly tensor: Tensor;
+}
+
+const samplesOf = (
+  port: Port,
+  type: StaticType,
+  sources: readonly Source[],
+  { quantization }: InputTraits,
+): Result<readonly NamedSample[]> => {
+  const samples: NamedSample[] = [];
   const problems: Diagnostic[] = [];
   for (const { path, tensor } of sources) {
     const split = splitSamples(tensor, type.shape, path);
     const ready = split.ok ? split.value.map((s) => toInput(s, type, quantization, `${path}, input ${port.name}`)) : [split];
-    for (const r of ready) {
-      if (r.ok) samples.push(r.value);
+    for (const [i, r] of ready.entries()) {
+      if (r.ok) samples.push({ name: ready.length === 1 ? path : `${path}[${i}]`, tensor: r.value });
       else if (!problems.some((p) => p.where === r.diagnostics[0]?.where)) problems.push(...r.diagnostics);
     }
   }
@@ -167,6 +178,13 @@ const randomInputs = (program: Program, seed: number): readonly Tensor[] =>
     return type.dtype === 'f32' ? randomTensor(type, random, -1, 1) : randomTensor(type, random);
   });
 
+/** The inputs of one run. */
+export interface RunInputs {
+  /** Where they come from. */
+  readonly name: string;
+  readonly tensors: readonly Tensor[];
+}
+
 /**
  * The input tensors of one or more runs: files may hold several samples along their first axis, the same number for
  * each input. Every dimension of the program is a number. Errors: CLI2010, CLI2011 and those of the files.
@@ -177,8 +195,9 @@ export const resolveInputs = (
   request: InputRequest,
   traits: readonly InputTraits[],
   warnings: Diagnostic[],
-): Result<readonly (readonly Tensor[])[]> => {
-  if (request.randomSeed !== undefined) return ok([randomInputs(program, request.randomSeed)]);
+): Result<readonly RunInputs[]> => {
+  const { randomSeed } = request;
+  if (randomSeed !== undefined) return ok([{ name: `random, seed ${randomSeed}`, tensors: randomInputs(program, randomSeed) }]);
   const sources = readSources(context, program, request, traits, warnings);
   if (!sources.ok) return sources;
   const problems: Diagnostic[] = [];
@@ -194,5 +213,10 @@ export const resolveInputs = (
   if (new Set(counts).size > 1) {
     return fail(inputsMismatch(`the inputs have ${counts.join(', ')} samples, but each needs the same number`, describeInputs(program)));
   }
-  return ok(Array.from({ length: counts[0] ?? 1 }, (_, k) => perInput.map((s) => at(s, k))));
+  return ok(
+    Array.from({ length: counts[0] ?? 1 }, (_, k) => ({
+      name: perInput[0]?.[k]?.name ?? 'no input',
+      tensors: perInput.map((s) => at(s, k).tensor),
+    })),
+  );
 };

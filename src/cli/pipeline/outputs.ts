@@ -14,6 +14,8 @@ export interface Output {
   /** The results of all samples; with more than one, behind each other along the first axis. */
   readonly tensor: Tensor;
   readonly quantization: Quantization | undefined;
+  /** Where each sample comes from. */
+  readonly samples: readonly string[];
   /** Ranking of each sample. */
   readonly top: readonly (readonly Scored[])[];
 }
@@ -34,7 +36,11 @@ export const collectOutputs = (
   names: readonly string[],
   runs: readonly (readonly Tensor[])[],
   quantizations: readonly (Quantization | undefined)[],
-  { count, labels }: { readonly count: number; readonly labels?: readonly string[] | undefined },
+  {
+    count,
+    labels,
+    samples,
+  }: { readonly count: number; readonly labels?: readonly string[] | undefined; readonly samples: readonly string[] },
 ): readonly Output[] =>
   names.map((name, i) => {
     const results = runs.map((run) => at(run, i));
@@ -42,6 +48,7 @@ export const collectOutputs = (
       name,
       tensor: stack(results),
       quantization: quantizations[i],
+      samples,
       top: results.map((t) => topOf(t, count, quantizations[i], labels)),
     };
   });
@@ -56,11 +63,12 @@ const realTensor = ({ tensor, quantization }: Output): Tensor =>
 export const outputFile = (output: Output, raw: boolean): Uint8Array => encodeNpy(raw ? output.tensor : realTensor(output));
 
 export const outputsJson = (outputs: readonly Output[]): Json =>
-  outputs.map(({ name, tensor, quantization, top }) => ({
+  outputs.map(({ name, tensor, quantization, samples, top }) => ({
     name,
     dtype: tensor.dtype,
     shape: [...tensor.shape],
     digest: tensorDigest(tensor),
+    samples: [...samples],
     ...(quantization === undefined ? {} : { scale: quantization.scale, zero: quantization.zero }),
     top: top.map((ranking) =>
       ranking.map((s) => ({ index: s.index, ...(s.label === undefined ? {} : { label: s.label }), score: s.score })),
@@ -69,7 +77,7 @@ export const outputsJson = (outputs: readonly Output[]): Json =>
 
 const formatScore = (score: number): string => (Number.isInteger(score) ? String(score) : String(Number(score.toPrecision(6))));
 
-const rankingText = (top: Output['top']): string => {
+const rankingText = ({ top, samples }: Output): string => {
   if (top.length === 1) {
     return formatTable(
       ['class', 'score', 'label'],
@@ -79,9 +87,12 @@ const rankingText = (top: Output['top']): string => {
   }
   const rows = top
     .slice(0, MOST_SHOWN)
-    .map((ranking, i) => [String(i), ranking.map((s) => `${visible(s.label ?? String(s.index))} ${formatScore(s.score)}`).join(', ')]);
+    .map((ranking, i) => [
+      visible(samples[i] ?? String(i)),
+      ranking.map((s) => `${visible(s.label ?? String(s.index))} ${formatScore(s.score)}`).join(', '),
+    ]);
   const more = top.length > MOST_SHOWN ? `… and ${top.length - MOST_SHOWN} more samples (--json has all)\n` : '';
-  return formatTable(['sample', 'best'], rows, ['right']) + more;
+  return formatTable(['sample', 'best'], rows) + more;
 };
 
 /** Type, digest and ranking of each output. */
@@ -89,6 +100,6 @@ export const outputsText = (outputs: readonly Output[]): string =>
   outputs
     .map(
       (o) =>
-        `${visible(o.name)}: ${formatType(o.tensor)}\nsha256 ${tensorDigest(o.tensor)}\n${(o.top[0]?.length ?? 0) === 0 ? '' : `\n${rankingText(o.top)}`}`,
+        `${visible(o.name)}: ${formatType(o.tensor)}\nsha256 ${tensorDigest(o.tensor)}\n${(o.top[0]?.length ?? 0) === 0 ? '' : `\n${rankingText(o)}`}`,
     )
     .join('\n');

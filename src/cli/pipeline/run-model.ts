@@ -7,7 +7,7 @@ import type { Context } from '../context.ts';
 import { optionsConflict } from '../diagnostics.ts';
 import { formatDuration } from '../text.ts';
 import { compareResults } from './execute.ts';
-import { resolveInputs } from './inputs.ts';
+import { resolveInputs, type RunInputs } from './inputs.ts';
 import { readLabels } from './labels.ts';
 import { loadRunnable, type ModelArgs } from './load.ts';
 import { collectOutputs, type Output, outputFile, outputsJson, outputsText } from './outputs.ts';
@@ -27,21 +27,16 @@ export interface RunArgs extends ModelArgs, PreparationArgs {
   readonly verify: boolean;
 }
 
-const runAll = (
-  executable: Executable,
-  samples: readonly (readonly Tensor[])[],
-  progress: Progress,
-  phase: string,
-): readonly (readonly Tensor[])[] =>
-  samples.map((inputs, i) => {
+const runAll = (executable: Executable, samples: readonly RunInputs[], progress: Progress, phase: string): readonly (readonly Tensor[])[] =>
+  samples.map(({ tensors }, i) => {
     progress.step(phase, i, samples.length);
-    return executable.run(inputs);
+    return executable.run(tensors);
   });
 
 /** Runs the reference on the same samples and compares; all differences. */
 const verifyRuns = async (
   program: Program,
-  samples: readonly (readonly Tensor[])[],
+  samples: readonly RunInputs[],
   runs: readonly (readonly Tensor[])[],
   backend: string,
   progress: Progress,
@@ -59,7 +54,7 @@ const verifyRuns = async (
       results,
       backend,
     );
-    if (!same.ok) problems.push(...same.diagnostics.map((d) => ({ ...d, where: `sample ${i}` })));
+    if (!same.ok) problems.push(...same.diagnostics.map((d) => ({ ...d, where: samples[i]?.name ?? '' })));
   });
   return problems.length > 0 ? fail(...problems) : ok(undefined);
 };
@@ -128,7 +123,11 @@ export const runModel = async (args: RunArgs, context: Context): Promise<Result<
     if (!same.ok) return same;
   }
   const names = program.outputs.map((o) => o.name);
-  const outputs = collectOutputs(names, runs, model.value.outputs, { count: args.top, labels: labels.value });
+  const outputs = collectOutputs(names, runs, model.value.outputs, {
+    count: args.top,
+    labels: labels.value,
+    samples: samples.value.map((s) => s.name),
+  });
   const written = writeOutputs(context, args, outputs);
   if (!written.ok) return written;
   const told = [
