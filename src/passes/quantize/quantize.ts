@@ -172,7 +172,8 @@ const decide = (plan: Plan, options: QuantizeOptions, progress: Progress): Resul
     compile: options.compile ?? ((p) => (inputs) => runProgram(p, inputs)),
     progress,
     histograms: method !== 'minmax',
-    means: layerInputs(plan),
+    // with 8 bits the weights' rounding is far below the activations', and the correction is within the noise
+    means: options.weightBits === 6 ? layerInputs(plan) : new Map(),
     nameOf: (v) => nameOfValue(plan, v),
   });
   if (!seen.ok) return seen;

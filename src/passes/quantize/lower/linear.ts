@@ -113,7 +113,7 @@ const quantizeChannel = (layer: Linear, w: TensorData, bias: number, means: Floa
 
 /**
  * Symmetric weights per output channel (absmax for 8 bits, least squared error for 6), bias in accumulator units with
- * the input's zero point folded in and the mean rounding error added back. A channel whose bias or accumulator would
+ * the input's zero point folded in and, where means are given, the mean rounding error added back. A channel whose bias or accumulator would
  * overflow takes a wider scale.
  */
 export const quantizeLinear = (layer: Linear): LinearWeights => {
