@@ -6,7 +6,11 @@ export type Capability = 'INT' | 'F32S';
 
 /** A compiled program, ready to run any number of times. Not re-entrant. */
 export interface Executable {
-  /** Runs synchronously. @throws {MrlError} IR0010 when the tensors do not fit the program's inputs */
+  /**
+   * Runs synchronously. The results belong to the caller: no later run changes them. An input or parameter that is an output
+   * may come back as the same tensor.
+   * @throws {MrlError} IR0010 when the tensors do not fit the program's inputs
+   */
   run(inputs: readonly Tensor[]): readonly Tensor[];
 }
 

@@ -3,7 +3,7 @@ import { at, type Diagnostic, diagnostic, fail, ok, type Progress, type Result }
 import { withOutputs } from '../observe.ts';
 import { BINS, type Histogram } from './ranges.ts';
 
-/** Makes a program ready to run many times. */
+/** Makes a program ready to run many times. Results stay as they are when it runs again (`Executable.run`). */
 export type Compile = (program: Program) => (inputs: readonly Tensor[]) => readonly Tensor[];
 
 /** One tensor for each model input. */
@@ -154,7 +154,7 @@ export const calibrate = (program: Program, sites: readonly ValueId[], options: 
     means.values.forEach((v, i) => means.add(v, at(results, sites.length + i)));
     values.forEach((t, i) => sweepExtremes(at(observed, i), t.data, s));
     bytes += values.reduce((n, t) => n + t.data.byteLength, 0);
-    if (options.histograms && bytes <= KEEP_BYTES) kept.push(values.map((t) => ({ ...t, data: t.data.slice() })));
+    if (options.histograms && bytes <= KEEP_BYTES) kept.push(values);
   });
   const broken = observed.flatMap((o, i) =>
     o.broken === undefined
