@@ -29,7 +29,7 @@ const run = async (bench: Bench): Promise<void> => {
     writeFileSync(model, withRandomWeights(readBytes(source), SEED));
     const size = statSync(model).size;
     bench.say(`compiling ${(size / MB).toFixed(1)} MB in a process of its own`);
-    const c = runJson<Compiled>(['compile', model, '-o', join(folder, 'resnet50.cvm'), '--random-calibration', '1', '--method', 'minmax']);
+    const c = runJson<Compiled>(['compile', model, '-o', join(folder, 'resnet50.cvm'), '--random-calibration', '1']);
     const calibration = c.phasesMs['run calibration'] ?? 0;
     const seconds = (c.totalMs - calibration) / 1000;
     const limit = 3 * size + 300 * MB;
