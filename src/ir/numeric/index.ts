@@ -2,3 +2,4 @@ export * from './fixed.ts';
 export * from './philox-fill.ts';
 export * from './philox.ts';
 export * from './strict-float.ts';
+export * from './trigonometry.ts';

@@ -11,11 +11,27 @@ import { quantized } from './quantized.ts';
 import { reduce } from './reduce.ts';
 import { shape } from './shape.ts';
 import { spatial } from './spatial.ts';
+import { trigonometry } from './trigonometry.ts';
 import { unary } from './unary.ts';
 import { view } from './view.ts';
 
 /** The one list of ops. A family's rows in a backend stand in the file of the same name. */
-export const FAMILIES = { arithmetic, conv, logic, matmul, norm, normalize, pool, quantized, reduce, shape, spatial, unary, view } as const;
+export const FAMILIES = {
+  arithmetic,
+  conv,
+  logic,
+  matmul,
+  norm,
+  normalize,
+  pool,
+  quantized,
+  reduce,
+  shape,
+  spatial,
+  trigonometry,
+  unary,
+  view,
+} as const;
 
 export const OPS = {
   ...arithmetic,
@@ -29,6 +45,7 @@ export const OPS = {
   ...reduce,
   ...shape,
   ...spatial,
+  ...trigonometry,
   ...unary,
   ...view,
 } as const;

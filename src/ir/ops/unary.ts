@@ -33,7 +33,7 @@ interface FloatUnary {
 }
 
 /** A pointwise float op without attributes. At integer level it becomes a table (NUMERICS §1.3). */
-const unaryFloat = (o: FloatUnary) =>
+export const unaryFloat = (o: FloatUnary) =>
   primitive({
     code: o.code,
     summary: o.summary,
@@ -64,7 +64,7 @@ interface MixedUnary {
   readonly monotone?: boolean;
   readonly idempotent?: boolean;
 }
-const unaryMixed = (o: MixedUnary) =>
+export const unaryMixed = (o: MixedUnary) =>
   primitive({
     code: o.code,
     summary: o.summary,

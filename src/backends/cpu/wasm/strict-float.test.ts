@@ -16,7 +16,32 @@ const values = (seed: number): Tensor => {
   return { dtype: 'f32', shape: [COUNT], data };
 };
 
-const FUNCTIONS = ['exp', 'log', 'tanh', 'sigmoid', 'softplus', 'erf', 'sqrt', 'round', 'floor', 'ceil', 'relu', 'gelu', 'silu'] as const;
+const FUNCTIONS = [
+  'exp',
+  'log',
+  'tanh',
+  'sigmoid',
+  'softplus',
+  'erf',
+  'sqrt',
+  'round',
+  'floor',
+  'ceil',
+  'relu',
+  'gelu',
+  'silu',
+  'sin',
+  'cos',
+  'tan',
+  'asin',
+  'acos',
+  'atan',
+  'sinh',
+  'cosh',
+  'asinh',
+  'acosh',
+  'atanh',
+] as const;
 
 test.each(FUNCTIONS)('%s has the bits of the definition over all exponents', (op: OpName) => {
   const b = new ProgramBuilder(op);

@@ -37,6 +37,17 @@ export type PlainOp = Extract<
   | 'softsign'
   | 'reciprocal'
   | 'prelu'
+  | 'sin'
+  | 'cos'
+  | 'tan'
+  | 'asin'
+  | 'acos'
+  | 'atan'
+  | 'sinh'
+  | 'cosh'
+  | 'asinh'
+  | 'acosh'
+  | 'atanh'
 >;
 
 /** The result of `value` in the element type of the operand it was widened from. */

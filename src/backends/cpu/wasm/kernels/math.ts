@@ -20,10 +20,10 @@ const EXP_COEFFICIENTS: readonly number[] = Array.from({ length: 12 }, (_, n) =>
 });
 
 /** 2^k for k in the normal range. */
-const pow2 = (f: Fn, k: Val): Ex => f.ops.f64.reinterpret(f.ops.i64.shl(f.ops.i64.extend_s(f.ops.i32.add(k, 1023)), 52));
+export const pow2 = (f: Fn, k: Val): Ex => f.ops.f64.reinterpret(f.ops.i64.shl(f.ops.i64.extend_s(f.ops.i32.add(k, 1023)), 52));
 
 /** Defines a float64 function whose body assigns its result to `r`. */
-const define = (asm: Asm, name: string, build: (f: Fn, x: Local, r: Local) => void): string =>
+export const define = (asm: Asm, name: string, build: (f: Fn, x: Local, r: Local) => void): string =>
   asm.define(name, ['f64'], 'f64', (f) => {
     const r = f.local('f64');
     build(f, f.arg(0), r);

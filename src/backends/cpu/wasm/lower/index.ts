@@ -10,6 +10,7 @@ import { poolRows } from './pool.ts';
 import { quantizedRows } from './quantized.ts';
 import { reduceRows } from './reduce.ts';
 import { shapeRows } from './shape.ts';
+import { trigonometryRows } from './trigonometry.ts';
 import { unaryRows } from './unary.ts';
 
 const TABLE = {
@@ -22,6 +23,7 @@ const TABLE = {
   ...quantizedRows,
   ...reduceRows,
   ...shapeRows,
+  ...trigonometryRows,
   ...unaryRows,
 };
 

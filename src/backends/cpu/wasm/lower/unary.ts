@@ -1,4 +1,5 @@
 import type { FAMILIES, LoweringTable, OpNode } from '../../../../ir/index.ts';
+import type { Asm } from '../asm.ts';
 import type { Context, Emit } from '../context.ts';
 import type { Fn } from '../fn.ts';
 import { MATH } from '../kernels/math.ts';
@@ -30,12 +31,12 @@ const simple =
     });
   };
 
-/** A strict float64 function, rounded once. */
-const strict =
-  (name: keyof typeof MATH) =>
+/** A strict float64 function, rounded once. @param define - adds the function to the module and returns its name */
+export const strict =
+  (define: (asm: Asm) => string) =>
   (ctx: Context, node: OpNode): Emit => {
-    const kernel = MATH[name](ctx.asm);
-    return simple(name, { f32: (f, x) => f.ops.f32.demote(f.call(kernel, [f.ops.f64.promote(x)])) })(ctx, node);
+    const kernel = define(ctx.asm);
+    return simple(kernel, { f32: (f, x) => f.ops.f32.demote(f.call(kernel, [f.ops.f64.promote(x)])) })(ctx, node);
   };
 
 /** The sequence of the definition: f32.nearest would give -0 for -0.5 <= x < 0 where the definition gives +0. */
@@ -155,13 +156,13 @@ export const unaryRows = {
   clip: lowerClip,
   leaky_relu: lowerLeaky,
   elu: lowerElu,
-  sigmoid: strict('sigmoid'),
-  tanh: strict('tanh'),
-  erf: strict('erf'),
-  exp: strict('exp'),
-  log: strict('log'),
+  sigmoid: strict(MATH.sigmoid),
+  tanh: strict(MATH.tanh),
+  erf: strict(MATH.erf),
+  exp: strict(MATH.exp),
+  log: strict(MATH.log),
   sqrt: simple('sqrt', { f32: (f, x) => f.ops.f32.sqrt(x), f32x4: (f, x) => f.ops.f32x4.sqrt(x) }),
-  softplus: strict('softplus'),
+  softplus: strict(MATH.softplus),
   floor: simple('floor', { f32: (f, x) => f.ops.f32.floor(x), f32x4: (f, x) => f.ops.f32x4.floor(x) }),
   ceil: simple('ceil', { f32: (f, x) => f.ops.f32.ceil(x), f32x4: (f, x) => f.ops.f32x4.ceil(x) }),
   round: simple('round', { f32: round }),
