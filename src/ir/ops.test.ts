@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { completeAttrs, inferNode } from './builder.ts';
-import { evaluateNode } from './evaluate.ts';
+import { bindDims, completeAttrs, inferNode } from './builder.ts';
+import { evaluateNode, expandInto, runProgram } from './evaluate.ts';
 import { OP_NAMES, opOf } from './ops/index.ts';
 import { ProgramBuilder } from './builder.ts';
 import { proveProgram } from './proof.ts';
@@ -70,6 +70,27 @@ describe.each(OP_NAMES)('%s', (name) => {
           expect(v >= loOf(r, c) && v <= hiOf(r, c)).toBe(true);
         });
       });
+    });
+  });
+
+  test('where x may have a symbolic batch, the definition takes it too and means the same', () => {
+    if (op.kind !== 'composite') return;
+    op.samples.forEach((sample, i) => {
+      const tensors = sampleTensors(sample, 2000 + i);
+      const [x] = tensors;
+      if (x === undefined || x.shape.length < 2) return;
+      const attrs = unwrap(completeAttrs(name, (sample.attrs ?? {}) as AnyAttrs));
+      const open = { dtype: x.dtype, shape: ['N', ...x.shape.slice(1)] };
+      const inferred = inferNode(name, [open, ...tensors.slice(1)], attrs);
+      if (!inferred.ok) return;
+      const builder = new ProgramBuilder(name);
+      const values = tensors.map((t, k) => (k === 0 ? builder.input('x', open) : builder.param(`p${k}`, t)));
+      const results = expandInto(builder, name, values, attrs);
+      expect(results.map((r) => builder.typeOf(r))).toEqual(inferred.value);
+      results.forEach((r, k) => builder.output(`y${k}`, r));
+      const bound = unwrap(bindDims(builder.finish(), new Map([['N', at(x.shape, 0)]])));
+      const types = unwrap(inferNode(name, tensors, attrs)) as readonly StaticType[];
+      expect(runProgram(bound, [x])).toEqual(evaluateNode(name, tensors, attrs, types));
     });
   });
 });

@@ -208,9 +208,9 @@ describe('resizing', () => {
       [1, 1.25, 1.75, 2],
     ],
   ]);
-  test('an integer factor becomes reshape and expand', () => {
+  test('an exact scale is the resize op', () => {
     const bytes = oneNode({ op: 'Resize', operands: [two, undefined, c([3], [1, 1, 2])] });
-    expect(unwrap(importOnnx(bytes)).program.nodes.map((n) => n.op)).toEqual(['reshape', 'expand', 'reshape']);
+    expect(unwrap(importOnnx(bytes)).program.nodes.map((n) => n.op)).toEqual(['resize']);
   });
   test('antialias is refused by name', () => {
     const bytes = oneNode({

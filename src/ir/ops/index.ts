@@ -1,6 +1,7 @@
 import type { AttrsInput, AttrsOf } from '../attr.ts';
 import type { AnyOp } from '../schema.ts';
 import { arithmetic } from './arithmetic.ts';
+import { blocks } from './blocks.ts';
 import { conv } from './conv.ts';
 import { logic } from './logic.ts';
 import { matmul } from './matmul.ts';
@@ -11,13 +12,13 @@ import { quantized } from './quantized.ts';
 import { reduce } from './reduce.ts';
 import { shape } from './shape.ts';
 import { spatial } from './spatial.ts';
-import { trigonometry } from './trigonometry.ts';
 import { unary } from './unary.ts';
 import { view } from './view.ts';
 
 /** The one list of ops. A family's rows in a backend stand in the file of the same name. */
 export const FAMILIES = {
   arithmetic,
+  blocks,
   conv,
   logic,
   matmul,
@@ -28,13 +29,13 @@ export const FAMILIES = {
   reduce,
   shape,
   spatial,
-  trigonometry,
   unary,
   view,
 } as const;
 
 export const OPS = {
   ...arithmetic,
+  ...blocks,
   ...conv,
   ...logic,
   ...matmul,
@@ -45,7 +46,6 @@ export const OPS = {
   ...reduce,
   ...shape,
   ...spatial,
-  ...trigonometry,
   ...unary,
   ...view,
 } as const;

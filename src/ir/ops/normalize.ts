@@ -111,7 +111,7 @@ export const normalize = {
     attrs: { groups: attr.int({ min: 1, max: 65536 }), epsilon },
     constraints: {
       c1: constraint(
-        'x is f32 of rank 3 or more with numbers as channels and spatial sizes, and groups divides the channels.',
+        'x is f32 of rank 3 or more with numbers of at least 1 as channels and spatial sizes, and groups divides the channels.',
         ['f32[2,3,4]', 'f32[3]', 'f32[3]'],
         {
           groups: 2,
@@ -123,7 +123,10 @@ export const normalize = {
       const sizes = x.shape.slice(1);
       const [channels] = sizes;
       const fits =
-        x.dtype === 'f32' && x.shape.length >= 3 && sizes.every((d) => typeof d === 'number') && Number(channels) % a.groups === 0;
+        x.dtype === 'f32' &&
+        x.shape.length >= 3 &&
+        sizes.every((d) => typeof d === 'number' && d >= 1) &&
+        Number(channels) % a.groups === 0;
       if (!fits) return violates('c1', `${describe('x', x)} in ${a.groups} groups`);
       const bad = [scale, bias].find((s) => s.dtype !== 'f32' || !sameShape(s.shape, [channels ?? 1]));
       return bad === undefined ? types(x) : violates('c2', `${describe('x', x)} but ${describe('a factor', bad)}`);

@@ -1,6 +1,6 @@
 import { attr } from '../attr.ts';
 import { composite, constraint, type Decomposer, types, violates, type Wire } from '../schema.ts';
-import { elementCount, formatShape, isSymbolic, type Shape } from '../types.ts';
+import { elementCount, formatShape, type Shape } from '../types.ts';
 import { describe, resultCount } from './util.ts';
 import { spatialOf, windowAttrs } from './window.ts';
 
@@ -18,12 +18,15 @@ const transposedSizes = (input: readonly number[], kernel: readonly number[], a:
     return (size - 1) * (a.stride[i] ?? 1) + reach - (a.pads[i] ?? 0) - (a.pads[input.length + i] ?? 0) + (a.output_padding[i] ?? 0);
   });
 
+/** A reshape target with the batch copied, which may be a symbol, and the other sizes as numbers. */
+const keepBatch = (shape: Shape): number[] => shape.map((d, i) => (i === 0 ? 0 : Number(d)));
+
 /** Puts stride - 1 cells of `fill` between neighbours along each spatial dimension. */
 const spread = (b: Decomposer, x: Wire, stride: readonly number[], fill: number): Wire => {
   let y = x;
   stride.forEach((s, i) => {
     if (s === 1) return;
-    const shape = y.type.shape.map(Number);
+    const shape = keepBatch(y.type.shape);
     const axis = i + 2;
     const size = shape[axis] ?? 1;
     const open = [...shape.slice(0, axis + 1), 1, ...shape.slice(axis + 1)];
@@ -54,7 +57,7 @@ const mirrored = (b: Decomposer, w: Wire, groups: number): Wire => {
 
 /** Pads by positive amounts and crops by negative ones. */
 const padOrCrop = (b: Decomposer, x: Wire, begin: readonly number[], end: readonly number[], fill: number): Wire => {
-  const shape = x.type.shape.map(Number);
+  const { shape } = x.type;
   const at = (list: readonly number[], k: number): number => (k < 2 ? 0 : (list[k - 2] ?? 0));
   let y = x;
   if ([...begin, ...end].some((p) => p > 0)) {
@@ -64,9 +67,9 @@ const padOrCrop = (b: Decomposer, x: Wire, begin: readonly number[], end: readon
     });
   }
   if ([...begin, ...end].some((p) => p < 0)) {
-    const grown = y.type.shape.map(Number);
+    const grown = y.type.shape;
     const starts = grown.map((_, k) => Math.max(0, -at(begin, k)));
-    const sizes = grown.map((d, k) => (k < 2 ? -1 : d - (starts[k] ?? 0) - Math.max(0, -at(end, k))));
+    const sizes = grown.map((d, k) => (k < 2 ? -1 : Number(d) - (starts[k] ?? 0) - Math.max(0, -at(end, k))));
     y = b.emit('slice', [y], { starts, sizes, steps: grown.map(() => 1) });
   }
   return y;
@@ -124,10 +127,20 @@ const axisMap = (input: number, output: number, a: { mode: string; coordinates: 
   return { low, high, weight };
 };
 
+/** Repeats each element of a spatial axis n times, one after another. */
+const repeatEach = (b: Decomposer, x: Wire, axis: number, n: number): Wire => {
+  const kept = x.type.shape.slice(0, axis).map(() => 0);
+  const [size = 1, ...rest] = x.type.shape.slice(axis).map(Number);
+  const split = b.emit('reshape', [x], { shape: [...kept, size, 1, ...rest] });
+  return b.emit('reshape', [b.emit('expand', [split], { shape: [n, ...rest] })], { shape: [...kept, size * n, ...rest] });
+};
+
 const resizeAxis = (b: Decomposer, x: Wire, axis: number, map: AxisMap, linear: boolean): Wire => {
   const size = map.low.length;
   const take = (index: readonly number[]): Wire => b.emit('gather', [x, b.constant({ dtype: 'i32', shape: [size] }, index)], { axis });
-  if (!linear) return take(map.low);
+  const times = size / Number(x.type.shape[axis]);
+  if (!linear)
+    return map.low.every((v, o) => v === Math.floor(o / times)) && Number.isInteger(times) ? repeatEach(b, x, axis, times) : take(map.low);
   const shape = [size, ...new Array<number>(x.type.shape.length - axis - 1).fill(1)];
   const weights = (w: readonly number[]): Wire => b.constant({ dtype: 'f32', shape }, w);
   const low = b.emit('mul', [take(map.low), weights(map.weight.map((w) => Math.fround(1 - w)))]);
@@ -151,14 +164,14 @@ export const spatial = {
       pad_value: attr.int({ min: -128, max: 255, default: 0 }),
     },
     constraints: {
-      c1: constraint('x has rank 3 to 5 and numbers as channel and spatial sizes.', ['f32[2,3]', 'f32[3,4]'], {
+      c1: constraint('x has rank 3 to 5 and numbers of at least 1 as channel and spatial sizes.', ['f32[2,3]', 'f32[3,4]'], {
         stride: [],
         dilation: [],
         pads: [],
         output_padding: [],
       }),
       c2: constraint(
-        'w has the rank of x; its first size is the channels of x, which groups divides.',
+        'w has the rank of x and sizes of at least 1; the first is the channels of x, which groups divides.',
         ['f32[1,3,5,5]', 'f32[4,3,3,3]'],
         w1,
       ),
@@ -173,11 +186,17 @@ export const spatial = {
     infer: ([x, w, bias], a) => {
       const input = spatialOf(x.shape);
       const [n = 1, channels] = x.shape;
-      if (input === undefined || x.shape.length < 3 || x.shape.length > 5 || typeof channels !== 'number' || isSymbolic(n))
-        return violates('c1', describe('x', x));
+      const numbers = input !== undefined && typeof channels === 'number' && [channels, ...input].every((d) => d >= 1);
+      if (!numbers || x.shape.length < 3 || x.shape.length > 5) return violates('c1', describe('x', x));
       const kernel = spatialOf(w.shape);
       const perGroup = Number(w.shape[1]);
-      if (w.shape.length !== x.shape.length || kernel === undefined || w.shape[0] !== channels || channels % a.groups !== 0) {
+      if (
+        w.shape.length !== x.shape.length ||
+        kernel === undefined ||
+        w.shape[0] !== channels ||
+        channels % a.groups !== 0 ||
+        ![perGroup, ...kernel].every((d) => d >= 1)
+      ) {
         return violates('c2', `${describe('x', x)} but ${describe('w', w)} in ${a.groups} groups`);
       }
       const m = input.length;
@@ -224,6 +243,7 @@ export const spatial = {
         attrs: { stride: [1, 2, 1], dilation: [1, 1, 1], pads: [0, 1, 0, 0, 0, 0], output_padding: [0, 0, 0] },
       },
       { operands: ['f32[1,1,3,3]', 'f32[1,1,1,1]'], attrs: { ...w1, pads: [1, 1, 1, 1] } },
+      { operands: ['f32[2,1,3,4]', 'f32[1,2,2,2]'], attrs: { ...w1, stride: [3, 2], pads: [0, 2, 1, 0] } },
     ],
   }),
 
@@ -260,122 +280,16 @@ export const spatial = {
         // an axis that keeps its size reads every position as it is, in every mode
         if (input !== size) y = resizeAxis(b, y, i + 2, axisMap(input, size, a), a.mode === 'linear');
       });
-      return [y === x ? b.emit('reshape', [x], { shape: keepShape(x.type.shape) }) : y];
+      return [y === x ? b.emit('reshape', [x], { shape: x.type.shape.map(() => 0) }) : y];
     },
     cost: (_o, a, results) => (a.mode === 'linear' ? 3 * a.sizes.length : 1) * resultCount(results),
     samples: [
       { operands: ['i8[1,2,3,5]'], attrs: { sizes: [6, 7], rounding: 'floor', coordinates: 'asymmetric' } },
       { operands: ['f32[1,2,5]'], attrs: { sizes: [3] } },
+      { operands: ['i8[2,2,3,2]'], attrs: { sizes: [6, 6] } },
       { operands: ['f32[1,1,3,4]'], attrs: { sizes: [5, 8], mode: 'linear' } },
       { operands: ['f32[1,1,4,4]'], attrs: { sizes: [1, 7], mode: 'linear', coordinates: 'align_corners' } },
       { operands: ['f32[1,2,2,2]'], attrs: { sizes: [2, 2] } },
     ],
   }),
-
-  depth_to_space: composite({
-    code: 0x7b,
-    summary: 'Moves channels into spatial blocks (pixel shuffle).',
-    doc: 'x [N, C, H, W] to [N, C / b^2, H b, W b]. DCR: channel order (block row, block column, channel); CRD: (channel, block row, block column).',
-    operands: ['x'],
-    attrs: { block: attr.int({ min: 1, max: 64 }), mode: attr.oneOf(['DCR', 'CRD'], { default: 'DCR' }) },
-    constraints: {
-      c1: constraint('x has rank 4, numbers as channel and spatial sizes, and block^2 divides the channels.', ['f32[1,3,2,2]'], {
-        block: 2,
-      }),
-    },
-    traits: { movement: true },
-    infer: ([x], a) => {
-      const [n = 1, c, h, w] = x.shape;
-      if (
-        x.shape.length !== 4 ||
-        typeof c !== 'number' ||
-        typeof h !== 'number' ||
-        typeof w !== 'number' ||
-        c % (a.block * a.block) !== 0
-      ) {
-        return violates('c1', `${describe('x', x)} with block ${a.block}`);
-      }
-      return types({ dtype: x.dtype, shape: [n, c / (a.block * a.block), h * a.block, w * a.block] });
-    },
-    decompose: (b, [x], a) => {
-      const [, c = 0, h = 0, w = 0] = x.type.shape.map(Number);
-      const out = c / (a.block * a.block);
-      const split = a.mode === 'DCR' ? [a.block, a.block, out, h, w] : [out, a.block, a.block, h, w];
-      const perm = a.mode === 'DCR' ? [0, 3, 4, 1, 5, 2] : [0, 1, 4, 2, 5, 3];
-      const six = b.emit('reshape', [x], { shape: [0, ...split] });
-      return [b.emit('reshape', [b.emit('transpose', [six], { perm })], { shape: [0, out, h * a.block, w * a.block] })];
-    },
-    cost: (_o, _a, [y]) => elementCount(y?.shape ?? []),
-    samples: [
-      { operands: ['i8[2,8,2,3]'], attrs: { block: 2 } },
-      { operands: ['f32[1,9,2,2]'], attrs: { block: 3, mode: 'CRD' } },
-    ],
-  }),
-
-  space_to_depth: composite({
-    code: 0xb2,
-    summary: 'Moves spatial blocks into channels.',
-    doc: 'x [N, C, H, W] to [N, b^2 C, H / b, W / b], channel order (block row, block column, channel).',
-    operands: ['x'],
-    attrs: { block: attr.int({ min: 1, max: 64 }) },
-    constraints: {
-      c1: constraint('x has rank 4, numbers as channel and spatial sizes, and block divides height and width.', ['f32[1,3,3,2]'], {
-        block: 2,
-      }),
-    },
-    traits: { movement: true },
-    infer: ([x], a) => {
-      const [n = 1, c, h, w] = x.shape;
-      const fits =
-        x.shape.length === 4 &&
-        typeof c === 'number' &&
-        typeof h === 'number' &&
-        typeof w === 'number' &&
-        h % a.block === 0 &&
-        w % a.block === 0;
-      return fits
-        ? types({ dtype: x.dtype, shape: [n, c * a.block * a.block, h / a.block, w / a.block] })
-        : violates('c1', `${describe('x', x)} with block ${a.block}`);
-    },
-    decompose: (b, [x], a) => {
-      const [, c = 0, h = 0, w = 0] = x.type.shape.map(Number);
-      const six = b.emit('reshape', [x], { shape: [0, c, h / a.block, a.block, w / a.block, a.block] });
-      const turned = b.emit('transpose', [six], { perm: [0, 3, 5, 1, 2, 4] });
-      return [b.emit('reshape', [turned], { shape: [0, c * a.block * a.block, h / a.block, w / a.block] })];
-    },
-    cost: (_o, _a, results) => resultCount(results),
-    samples: [{ operands: ['i8[2,3,4,6]'], attrs: { block: 2 } }],
-  }),
-
-  tile: composite({
-    code: 0xb3,
-    summary: 'Repeats a tensor along each dimension.',
-    doc: 'Dimension i of y is dimension i of x, repeats[i] times one after another.',
-    operands: ['x'],
-    attrs: { repeats: attr.ints({ min: 1, max: 65536 }) },
-    constraints: {
-      c1: constraint('repeats has one entry per dimension of x; symbolic dimensions repeat once.', ['f32[2,3]'], { repeats: [2] }),
-    },
-    traits: { movement: true },
-    infer: ([x], a) => {
-      const fits = a.repeats.length === x.shape.length && x.shape.every((d, i) => !isSymbolic(d) || a.repeats[i] === 1);
-      if (!fits) return violates('c1', `${describe('x', x)} but repeats ${formatShape(a.repeats)}`);
-      return types({ dtype: x.dtype, shape: x.shape.map((d, i) => (isSymbolic(d) ? d : d * (a.repeats[i] ?? 1))) });
-    },
-    decompose: (b, [x], a) => {
-      let y = x;
-      a.repeats.forEach((n, axis) => {
-        if (n > 1) y = b.emit('concat', new Array<Wire>(n).fill(y), { axis });
-      });
-      return [y === x ? b.emit('reshape', [x], { shape: keepShape(x.type.shape) }) : y];
-    },
-    cost: (_o, _a, results) => resultCount(results),
-    samples: [
-      { operands: ['i8[2,3]'], attrs: { repeats: [2, 3] } },
-      { operands: ['f32[2]'], attrs: { repeats: [1] } },
-    ],
-  }),
 } as const;
-
-/** A reshape target that keeps a shape: 0 copies each dimension. */
-const keepShape = (shape: Shape): number[] => shape.map(() => 0);

@@ -2,7 +2,7 @@ import type { ValueId } from '../../../ir/index.ts';
 import type { OnnxNode } from '../node.ts';
 import type { OnnxOps } from './row.ts';
 import { floatWire, span } from './util.ts';
-import { autoPad, spatialList, spatialShape, splitPads, windowOf } from './window.ts';
+import { autoPad, spatialList, spatialShape, splitPads, type WindowAttrs, windowOf } from './window.ts';
 
 /** Spatial size of the weights, which has to agree with kernel_shape where that is given. */
 const kernelOf = (n: OnnxNode): readonly number[] => {
@@ -14,22 +14,6 @@ const kernelOf = (n: OnnxNode): readonly number[] => {
 };
 
 const bias = (n: OnnxNode): readonly ValueId[] => (n.has(2) ? [floatWire(n, 2)] : []);
-
-/** Puts stride - 1 zeros between neighbours along each spatial dimension. */
-const spread = (n: OnnxNode, x: ValueId, spatial: readonly number[], stride: readonly number[]): ValueId => {
-  if (stride.every((s) => s === 1)) return x;
-  const [batch = 1, channels = 1] = n.typeOf(x).shape;
-  const pairs = n.reshape(x, [batch, channels, ...spatial.flatMap((d) => [d, 1])]);
-  const after = [0, 0, ...stride.flatMap((s) => [0, s - 1])];
-  const padded = n.emit('pad', [pairs], { pads: [...after.map(() => 0), ...after] });
-  const long = spatial.map((d, i) => d * (stride[i] ?? 1));
-  const whole = n.reshape(padded, [batch, channels, ...long]);
-  return n.emit('slice', [whole], {
-    starts: [0, 0, ...spatial.map(() => 0)],
-    sizes: [-1, -1, ...long.map((d, i) => Math.max(0, d - (stride[i] ?? 1) + 1))],
-    steps: [1, 1, ...spatial.map(() => 1)],
-  });
-};
 
 /** Pads where positive, crops where negative. */
 export const padOrCrop = (
@@ -56,28 +40,11 @@ export const padOrCrop = (
   return positive.some((p) => p > 0) ? emit(y, positive) : y;
 };
 
-/** Weights [C, M / g, k…] of a transposed convolution as those of a convolution: [M, C / g, k…], flipped. */
-const transposedWeights = (n: OnnxNode, groups: number): ValueId => {
-  const [channels = 0, perGroup = 0, ...kernel] = n.staticShape(1);
-  const w = floatWire(n, 1);
-  if (channels % groups !== 0) return n.malformed(`group is ${groups} but the weights have ${channels} input channels`);
-  const grouped = n.reshape(w, [groups, channels / groups, perGroup, ...kernel]);
-  const swapped = n.emit('transpose', [grouped], { perm: [0, 2, 1, ...span(3, 3 + kernel.length)] });
-  const plain = n.reshape(swapped, [groups * perGroup, channels / groups, ...kernel]);
-  return n.emit('slice', [plain], {
-    starts: [0, 0, ...kernel.map((k) => k - 1)],
-    sizes: [-1, -1, ...kernel],
-    steps: [1, 1, ...kernel.map(() => -1)],
-  });
-};
-
-interface Transposed {
-  readonly stride: readonly number[];
-  readonly dilation: readonly number[];
-  readonly pads: readonly number[];
-  readonly extra: readonly number[];
+interface Transposed extends WindowAttrs {
+  readonly output_padding: readonly number[];
 }
 
+/** Padding of a transposed convolution, where `output_shape` and SAME tell it through the size of the output. */
 const transposedWindow = (n: OnnxNode, kernel: readonly number[]): Transposed => {
   const spatial = spatialShape(n);
   const count = spatial.length;
@@ -88,7 +55,7 @@ const transposedWindow = (n: OnnxNode, kernel: readonly number[]): Transposed =>
   const mode = autoPad(n);
   const wanted = n.ints('output_shape')?.slice(-count);
   const same = mode === 'SAME_UPPER' || mode === 'SAME_LOWER';
-  if (wanted === undefined && !same) return { stride, dilation, pads: mode === 'VALID' ? pads.map(() => 0) : pads, extra };
+  if (wanted === undefined && !same) return { stride, dilation, pads: mode === 'VALID' ? pads.map(() => 0) : pads, output_padding: extra };
   const totals = spatial.map((size, i) => {
     const s = stride[i] ?? 1;
     const reach = (dilation[i] ?? 1) * ((kernel[i] ?? 1) - 1) + 1;
@@ -103,33 +70,15 @@ const transposedWindow = (n: OnnxNode, kernel: readonly number[]): Transposed =>
       totals.map((t) => Math.max(0, t)),
       mode !== 'SAME_UPPER',
     ),
-    extra: grown,
+    output_padding: grown,
   };
 };
 
-/** Transposed convolution as a convolution over the input spread by stride, with flipped weights. */
-const convTranspose = (n: OnnxNode): ValueId => {
-  const kernel = kernelOf(n);
-  const spatial = spatialShape(n);
-  const groups = n.int('group', 1);
-  const w = transposedWindow(n, kernel);
-  if ([...w.stride, ...w.dilation].some((v) => v < 1 || v > 4096) || groups < 1)
-    return n.malformed('strides, dilations and group are 1 or more');
-  const count = kernel.length;
-  const around = [0, 1].flatMap((side) => [
-    0,
-    0,
-    ...kernel.map((k, i) => (w.dilation[i] ?? 1) * (k - 1) - (w.pads[side * count + i] ?? 0) + (side === 1 ? (w.extra[i] ?? 0) : 0)),
-  ]);
-  const spreadX = spread(n, floatWire(n, 0), spatial, w.stride);
-  const padded = padOrCrop(n, spreadX, around, (x, pads) => n.emit('pad', [x], { pads }));
-  return n.emit('conv', [padded, transposedWeights(n, groups), ...bias(n)], {
-    stride: kernel.map(() => 1),
-    dilation: w.dilation,
-    pads: kernel.flatMap(() => [0, 0]),
-    groups,
+const convTranspose = (n: OnnxNode): ValueId =>
+  n.emit('conv_transpose', [floatWire(n, 0), floatWire(n, 1), ...bias(n)], {
+    ...transposedWindow(n, kernelOf(n)),
+    groups: n.int('group', 1),
   });
-};
 
 export const conv = {
   Conv: {

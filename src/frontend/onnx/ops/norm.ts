@@ -3,7 +3,7 @@ import type { OnnxNode } from '../node.ts';
 import type { Made } from '../values.ts';
 import { absPower, root } from './pool.ts';
 import type { OnnxOps } from './row.ts';
-import { floatWire, ones, span } from './util.ts';
+import { floatWire, span } from './util.ts';
 
 const batchNorm = (n: OnnxNode): ValueId => {
   n.ignore('consumed_inputs', 'momentum', 'is_test');
@@ -13,73 +13,54 @@ const batchNorm = (n: OnnxNode): ValueId => {
   return n.emit('batch_norm', operands, { epsilon: n.float('epsilon', 1e-5) });
 };
 
-interface Centered {
-  readonly mean: ValueId;
-  readonly difference: ValueId;
-  /** sqrt(variance + epsilon) */
-  readonly deviation: ValueId;
-}
+const instanceNorm = (n: OnnxNode): ValueId => {
+  n.ignore('consumed_inputs');
+  if (n.rank(0) < 3) return n.refuse(`the input has rank ${n.rank(0)}`);
+  return n.emit('instance_norm', [floatWire(n, 0), floatWire(n, 1), floatWire(n, 2)], { epsilon: n.float('epsilon', 1e-5) });
+};
 
-const centered = (n: OnnxNode, x: ValueId, axes: readonly number[], epsilon: number): Centered => {
+/** Mean and 1 / sqrt(variance + epsilon): layer_norm does not give out its statistics. */
+const statistics = (n: OnnxNode, x: ValueId, axes: readonly number[], epsilon: number): readonly ValueId[] => {
   const mean = n.emit('reduce_mean', [x], { axes, keep: true });
   const difference = n.emit('sub', [x, mean], {});
   const variance = n.emit('reduce_mean', [n.emit('mul', [difference, difference], {})], { axes, keep: true });
-  return { mean, difference, deviation: n.emit('sqrt', [n.emit('add', [variance, n.scalar(epsilon)], {})], {}) };
-};
-
-const scaledAndShifted = (n: OnnxNode, x: ValueId, scale: ValueId, shift: ValueId | undefined): ValueId => {
-  const scaled = n.emit('mul', [x, scale], {});
-  return shift === undefined ? scaled : n.emit('add', [scaled, shift], {});
-};
-
-/** A per-channel vector so that it broadcasts along axis 1. */
-const perChannel = (n: OnnxNode, i: number, rank: number): ValueId => n.reshape(floatWire(n, i), [...n.shapeOf(i), ...ones(rank - 2)]);
-
-const instanceNorm = (n: OnnxNode): ValueId => {
-  n.ignore('consumed_inputs');
-  const rank = n.rank(0);
-  if (rank < 3) return n.refuse(`the input has rank ${rank}`);
-  const c = centered(n, floatWire(n, 0), span(2, rank), n.float('epsilon', 1e-5));
-  return scaledAndShifted(n, n.emit('div', [c.difference, c.deviation], {}), perChannel(n, 1, rank), perChannel(n, 2, rank));
+  const deviation = n.emit('sqrt', [n.emit('add', [variance, n.scalar(epsilon)], {})], {});
+  return [mean, n.emit('reciprocal', [deviation], {})];
 };
 
 const layerNorm = (n: OnnxNode): readonly Made[] => {
   n.ignore('stash_type');
   const rank = n.rank(0);
   const axis = n.axis(n.int('axis', -1), rank);
-  const c = centered(n, floatWire(n, 0), span(axis, rank), n.float('epsilon', 1e-5));
-  const normal = n.emit('div', [c.difference, c.deviation], {});
-  const y = scaledAndShifted(n, normal, floatWire(n, 1), n.has(2) ? floatWire(n, 2) : undefined);
-  return n.outputCount === 1 ? [y] : [y, c.mean, n.emit('reciprocal', [c.deviation], {})];
+  const epsilon = n.float('epsilon', 1e-5);
+  const x = floatWire(n, 0);
+  const y = n.emit('layer_norm', [x, floatWire(n, 1), ...(n.has(2) ? [floatWire(n, 2)] : [])], { axis, epsilon });
+  return n.outputCount === 1 ? [y] : [y, ...statistics(n, x, span(axis, rank), epsilon)];
 };
 
 const rmsNorm = (n: OnnxNode): ValueId => {
   n.ignore('stash_type');
-  const rank = n.rank(0);
-  const x = floatWire(n, 0);
-  const axes = span(n.axis(n.int('axis', -1), rank), rank);
-  const square = n.emit('reduce_mean', [n.emit('mul', [x, x], {})], { axes, keep: true });
-  const deviation = n.emit('sqrt', [n.emit('add', [square, n.scalar(n.float('epsilon', 1e-5))], {})], {});
-  return n.emit('mul', [n.emit('div', [x, deviation], {}), floatWire(n, 1)], {});
+  return n.emit('rms_norm', [floatWire(n, 0), floatWire(n, 1)], {
+    axis: n.axis(n.int('axis', -1), n.rank(0)),
+    epsilon: n.float('epsilon', 1e-5),
+  });
 };
+
+/** A vector with one entry per group as one with an entry per channel. */
+const perChannel = (n: OnnxNode, v: ValueId, groups: number, channels: number): ValueId =>
+  n.reshape(n.emit('expand', [n.reshape(v, [groups, 1])], { shape: [groups, channels / groups] }), [channels]);
 
 /** Groups of channels are normalized together; scale and bias are per group before opset 21, per channel after. */
 const groupNorm = (n: OnnxNode): ValueId => {
   n.ignore('stash_type');
-  const [batch = 1, channels, ...spatial] = n.shapeOf(0);
+  const [, channels, ...spatial] = n.shapeOf(0);
   const groups = n.int('num_groups');
+  const symbol = [channels, ...spatial].find((d) => typeof d === 'string');
+  if (symbol !== undefined) return n.unknown(`dimension ${symbol}`, [`Bind it: --bind ${symbol}=1.`]);
   if (typeof channels !== 'number' || groups < 1 || channels % groups !== 0)
     return n.malformed(`num_groups is ${groups} but there are ${String(channels)} channels`);
-  const grouped = n.reshape(floatWire(n, 0), [batch, groups, channels / groups, ...spatial]);
-  const rank = n.typeOf(grouped).shape.length;
-  const c = centered(n, grouped, span(2, rank), n.float('epsilon', 1e-5));
-  const normal = n.emit('div', [c.difference, c.deviation], {});
-  if (n.since < 21) {
-    const y = scaledAndShifted(n, normal, perChannel(n, 1, rank), perChannel(n, 2, rank));
-    return n.reshape(y, n.shapeOf(0));
-  }
-  const back = n.reshape(normal, n.shapeOf(0));
-  return scaledAndShifted(n, back, perChannel(n, 1, n.rank(0)), perChannel(n, 2, n.rank(0)));
+  const factors = [1, 2].map((i) => (n.since < 21 ? perChannel(n, floatWire(n, i), groups, channels) : floatWire(n, i)));
+  return n.emit('group_norm', [floatWire(n, 0), ...factors], { groups, epsilon: n.float('epsilon', 1e-5) });
 };
 
 const meanVariance = (n: OnnxNode): ValueId => {

@@ -11,7 +11,12 @@ interface AxisPlan {
   readonly wanted: number;
   /** Output size over input size, as the coordinate transformation uses it. */
   readonly scale: number;
+  /** The scale is wanted / size, not a little more as when a size was rounded down. */
+  readonly exact: boolean;
 }
+
+/** Longest side that the resize op makes. */
+const MAX_SIDE = 2 ** 20;
 
 const COORDINATES = ['half_pixel', 'half_pixel_symmetric', 'pytorch_half_pixel', 'align_corners', 'asymmetric'] as const;
 type Coordinates = (typeof COORDINATES)[number];
@@ -100,23 +105,8 @@ const cubicTaps = (p: AxisPlan, mode: Coordinates, a: number, excludeOutside: bo
   }));
 };
 
-/** True when every input index is repeated `factor` times in order. */
-const isRepeat = (indices: Int32Array, factor: number): boolean => indices.every((v, i) => v === Math.floor(i / factor));
-
-const repeatAxis = (n: OnnxNode, x: ValueId, axis: number, factor: number): ValueId => {
-  const { shape } = n.typeOf(x);
-  const size = at(shape, axis);
-  const split = n.reshape(x, [...shape.slice(0, axis + 1), 1, ...shape.slice(axis + 1)]);
-  const wide = n.emit('expand', [split], { shape: [factor, ...shape.slice(axis + 1).map(() => 1)] });
-  return n.reshape(wide, [...shape.slice(0, axis), Number(size) * factor, ...shape.slice(axis + 1)]);
-};
-
 const resizeAxis = (n: OnnxNode, x: ValueId, axis: number, p: AxisPlan, taps: readonly Tap[]): ValueId => {
-  const [first] = taps;
-  const factor = p.wanted / p.size;
   const rank = n.typeOf(x).shape.length;
-  if (first?.weights === undefined && first !== undefined && Number.isInteger(factor) && rank < 8 && isRepeat(first.indices, factor))
-    return repeatAxis(n, x, axis, factor);
   const parts = taps.map((tap) => {
     const indices = n.session.param('resize_index', { dtype: 'i32', shape: [p.wanted], data: tap.indices });
     const taken = n.emit('gather', [x, indices], { axis });
@@ -157,10 +147,13 @@ const planOf = (n: OnnxNode, t: Target, k: number, axis: number): AxisPlan | und
     return n.unknown(`dimension ${typeof size === 'number' ? String(wanted) : size}`);
   const result = scale === undefined ? (wanted ?? n.malformed('neither scales nor sizes are given')) : Math.floor(size * scale);
   if (!(result >= 0 && result < 2 ** 31) || size === 0) return n.malformed(`dimension ${axis} of size ${size} becomes ${result}`);
-  return { size, wanted: result, scale: scale ?? result / size };
+  return { size, wanted: result, scale: scale ?? result / size, exact: scale === undefined || scale * size === result };
 };
 
 interface Mode {
+  readonly kind: 'nearest' | 'linear' | 'cubic';
+  readonly coordinates: Coordinates;
+  readonly nearest: Nearest;
   readonly taps: (p: AxisPlan) => readonly Tap[];
 }
 
@@ -181,9 +174,34 @@ const modeOf = (n: OnnxNode): Mode => {
   if (n.int('antialias', 0) !== 0) n.refuse('antialias is 1');
   const policy = n.text('keep_aspect_ratio_policy', 'stretch');
   if (policy !== 'stretch') n.refuse(`keep_aspect_ratio_policy is ${policy}`);
-  if (kind === 'nearest') return { taps: (p) => nearestTaps(p, coordinates, nearest) };
-  if (kind === 'cubic') return { taps: (p) => cubicTaps(p, coordinates, a, exclude) };
-  return { taps: (p) => linearTaps(p, coordinates) };
+  const common = { coordinates, nearest };
+  if (kind === 'nearest') return { ...common, kind, taps: (p) => nearestTaps(p, coordinates, nearest) };
+  if (kind === 'cubic') return { ...common, kind, taps: (p) => cubicTaps(p, coordinates, a, exclude) };
+  return { ...common, kind: 'linear', taps: (p) => linearTaps(p, coordinates) };
+};
+
+/**
+ * The program's own resize: nearest or linear, over spatial dimensions, where the scale is exactly output size over input
+ * size. half_pixel_symmetric is then half_pixel: they differ by the part of the output that rounding its size cuts off.
+ */
+const asComposite = (n: OnnxNode, x: ValueId, plans: ReadonlyMap<number, AxisPlan>, mode: Mode): ValueId | undefined => {
+  const spatial = n.typeOf(x).shape.slice(2);
+  const sizes = spatial.map((d, i) => plans.get(i + 2)?.wanted ?? d).filter((d) => typeof d === 'number');
+  const isExact = [...plans.values()].every((p) => p.wanted >= 1 && p.wanted <= MAX_SIDE && p.exact);
+  const isSpatial = [...plans.keys()].every((axis) => axis >= 2) && spatial.length <= 3 && sizes.length === spatial.length;
+  if (mode.kind === 'cubic' || !isExact || !isSpatial) return undefined;
+  const coordinates = mode.coordinates === 'half_pixel_symmetric' ? 'half_pixel' : mode.coordinates;
+  return n.emit('resize', [x], { sizes, mode: mode.kind, coordinates, rounding: mode.nearest });
+};
+
+/** Cubic, scales that are no ratio of whole sizes, and dimensions that are not spatial: axis after axis. */
+const byTaps = (n: OnnxNode, x: ValueId, plans: ReadonlyMap<number, AxisPlan>, mode: Mode): ValueId => {
+  let y = x;
+  for (const [axis, p] of plans) {
+    if (!n.session.budget.take(4 * p.wanted)) n.refuse(`dimension ${axis} becomes ${p.wanted}`);
+    y = resizeAxis(n, y, axis, p, mode.taps(p));
+  }
+  return y;
 };
 
 const resize = (n: OnnxNode): Made => {
@@ -191,14 +209,13 @@ const resize = (n: OnnxNode): Made => {
   const mode = modeOf(n);
   const count = (target.scales ?? target.sizes)?.length;
   if (count !== target.axes.length) return n.malformed(`${String(count)} scales or sizes are given for ${target.axes.length} dimensions`);
-  let x = n.text('mode', 'nearest') === 'nearest' ? n.wire(0) : floatWire(n, 0);
+  const x = mode.kind === 'nearest' ? n.wire(0) : floatWire(n, 0);
+  const plans = new Map<number, AxisPlan>();
   target.axes.forEach((axis, k) => {
     const p = planOf(n, target, k, axis);
-    if (p === undefined) return;
-    if (!n.session.budget.take(4 * p.wanted)) n.refuse(`dimension ${axis} becomes ${p.wanted}`);
-    x = resizeAxis(n, x, axis, p, mode.taps(p));
+    if (p !== undefined) plans.set(axis, p);
   });
-  return { value: x, elem: n.elem(0) };
+  return { value: plans.size === 0 ? x : (asComposite(n, x, plans, mode) ?? byTaps(n, x, plans, mode)), elem: n.elem(0) };
 };
 
 export const resizing = {

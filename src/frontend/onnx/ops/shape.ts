@@ -176,21 +176,23 @@ const expand = (n: OnnxNode): Made => {
   return kept(n, n.emit('expand', [n.wire(0)], { shape }));
 };
 
-/** Repeats one dimension at a time: the others collapse to one before and one after. */
 const tile = (n: OnnxNode): Made => {
   const repeats = n.hostInts(1, 'repeats');
-  const shape = [...n.staticShape(0)];
+  const shape = n.shapeOf(0);
   if (repeats.length !== shape.length || repeats.some((r) => r < 0))
     return n.malformed(`repeats are [${repeats.join(', ')}] for rank ${shape.length}`);
-  let x = n.wire(0);
-  repeats.forEach((r, i) => {
-    if (r === 1) return;
-    const [before, size, after] = [elementCount(shape.slice(0, i)), at(shape, i), elementCount(shape.slice(i + 1))];
-    const wide = n.emit('expand', [n.reshape(x, [before, 1, size * after])], { shape: [before, r, size * after] });
-    shape[i] = size * r;
-    x = n.reshape(wide, shape);
-  });
-  return kept(n, x);
+  const open = shape.find((d, i) => typeof d === 'string' && repeats[i] !== 1);
+  if (open !== undefined) return n.unknown(`dimension ${open}`, [`Bind it: --bind ${open}=1.`]);
+  // tile repeats at least once: without elements nothing is left to repeat
+  if (repeats.includes(0))
+    return kept(
+      n,
+      n.reshape(
+        n.wire(0),
+        n.staticShape(0).map((d, i) => d * at(repeats, i)),
+      ),
+    );
+  return kept(n, repeats.every((r) => r === 1) ? n.wire(0) : n.emit('tile', [n.wire(0)], { repeats }));
 };
 
 /** Pads of every dimension, begin then end; opset 18 may name axes. */
@@ -240,22 +242,25 @@ const gather = (n: OnnxNode): Made => {
   return kept(n, n.emit('gather', [n.wire(0), indices], { axis }));
 };
 
+/** Channels, height and width have to be numbers; the batch may be a symbol. */
+const knownImage = (n: OnnxNode): void => {
+  const symbol = n
+    .shapeOf(0)
+    .slice(1)
+    .find((d) => typeof d === 'string');
+  if (symbol !== undefined) n.unknown(`dimension ${symbol}`, [`Bind it: --bind ${symbol}=1.`]);
+};
+
 const depthToSpace = (n: OnnxNode): Made => {
+  knownImage(n);
   const mode = n.text('mode', 'DCR');
   if (mode !== 'DCR' && mode !== 'CRD') return n.refuse(`mode is ${mode}`);
   return kept(n, n.emit('depth_to_space', [n.wire(0)], { block: n.int('blocksize'), mode }));
 };
 
 const spaceToDepth = (n: OnnxNode): Made => {
-  const block = n.int('blocksize');
-  const [batch = 1, channels = 0, height = 0, width = 0] = n.shapeOf(0);
-  if (n.rank(0) !== 4 || typeof channels !== 'number' || typeof height !== 'number' || typeof width !== 'number')
-    return n.unknown('channels, height and width');
-  if (block < 1 || height % block !== 0 || width % block !== 0)
-    return n.malformed(`blocksize ${block} does not divide ${height} by ${width}`);
-  const six = n.reshape(n.wire(0), [batch, channels, height / block, block, width / block, block]);
-  const moved = n.emit('transpose', [six], { perm: [0, 3, 5, 1, 2, 4] });
-  return kept(n, n.reshape(moved, [batch, channels * block * block, height / block, width / block]));
+  knownImage(n);
+  return kept(n, n.emit('space_to_depth', [n.wire(0)], { block: n.int('blocksize') }));
 };
 
 export const shape = {
