@@ -323,6 +323,12 @@ export const quantized = {
         output_zero: 0,
       }),
       c5: constraint('lo <= hi.', ['i8[2]'], { multipliers: [1], zeros: [0], shift: 1, output_zero: 0, lo: 1, hi: 0 }),
+      c6: constraint('Each zero is a value of the dtype of its operand.', ['i8[2]'], {
+        multipliers: [1],
+        zeros: [128],
+        shift: 1,
+        output_zero: 0,
+      }),
     },
     infer: (xs, a) => {
       const bad = xs.find((x) => !isOneOf(x, 'i8', 'u8'));
@@ -334,7 +340,11 @@ export const quantized = {
       }
       const bound = a.multipliers.reduce((n, m) => n + Math.abs(m) * 255, POW2[a.shift - 1]!);
       if (bound > 2 ** 31 - 1) return violates('c4', `the bound is ${bound}`);
-      return a.lo > a.hi ? violates('c5', `lo is ${a.lo} and hi is ${a.hi}`) : types({ dtype: 'i8', shape });
+      if (a.lo > a.hi) return violates('c5', `lo is ${a.lo} and hi is ${a.hi}`);
+      const outside = xs.findIndex((x, i) => (a.zeros[i] ?? 0) < DTYPE_INFO[x.dtype].lo || (a.zeros[i] ?? 0) > DTYPE_INFO[x.dtype].hi);
+      return outside < 0
+        ? types({ dtype: 'i8', shape })
+        : violates('c6', `operand ${outside} is ${xs[outside]?.dtype} but its zero is ${a.zeros[outside]}`);
     },
     evaluate: (xs, a, [y]) => {
       if (y === undefined) return;

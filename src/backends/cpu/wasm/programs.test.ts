@@ -228,17 +228,20 @@ test('results that are inputs, parameters, aliases and each other', () => {
   expectSame(wasmBackend, b.finish(), inputs);
 });
 
-test('add_rescale whose sum leaves int32', () => {
+test.each([
+  [0, 255],
+  [255, 0],
+])('add_rescale whose sum reaches the bound of c4: zeros %d, elements %d', (zero, element) => {
   const b = new ProgramBuilder('sum');
   const type: StaticType = { dtype: 'u8', shape: [21] };
   const xs = [0, 1, 2, 3].map((i) => b.input(`x${i}`, type));
-  const attrs = { multipliers: xs.map(() => 2 ** 21), zeros: xs.map(() => -128), shift: 23, output_zero: 0 };
-  b.output('y', b.emit('add_rescale', xs, attrs));
+  b.output('y', b.emit('add_rescale', xs, { multipliers: xs.map(() => 2 ** 21), zeros: xs.map(() => zero), shift: 23, output_zero: 0 }));
   const random = new Philox(1);
+  const near = [Math.max(0, element - 3), Math.min(255, element + 3)] as const;
   expectSame(
     wasmBackend,
     b.finish(),
-    xs.map(() => randomTensor(type, random, 200, 255)),
+    xs.map(() => randomTensor(type, random, ...near)),
   );
 });
 

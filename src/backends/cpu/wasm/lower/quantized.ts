@@ -137,17 +137,6 @@ const lowerTable = (ctx: Context, node: OpNode<'table'>): Emit => {
 /** A function has at most 1000 parameters, and each term takes three. */
 const MAX_TERMS = 300;
 
-/** Greatest |sum + 2^(shift - 1)| that the operands' dtypes allow. */
-const sumBound = (ctx: Context, node: OpNode<'add_rescale'>): number =>
-  node.operands.reduce(
-    (n, v, k) => {
-      const { lo, hi } = DTYPE_INFO[ctx.type(v).dtype];
-      const zero = at(node.attrs.zeros, k);
-      return n + Math.abs(at(node.attrs.multipliers, k)) * Math.max(hi - zero, zero - lo);
-    },
-    2 ** (node.attrs.shift - 1),
-  );
-
 /** Extra arguments: multiplier and zero of each operand, then half, shift, output zero, lo, hi. */
 const addRescaleVector = (f: Fn, xs: readonly Local[], extra: readonly Local[]): Ex => {
   const { i16x8, i32x4, i8x16, v128 } = f.ops;
@@ -168,14 +157,14 @@ const addRescaleVector = (f: Fn, xs: readonly Local[], extra: readonly Local[]):
 };
 
 const addRescaleScalar = (f: Fn, xs: readonly Local[], extra: readonly Local[]): Ex => {
-  const { i32, i64 } = f.ops;
-  const [half = f.i32(0), shift = f.i32(0), zero = f.i32(0), lo = 0, hi = 0] = extra.slice(2 * xs.length);
-  const sum = f.let('i64', i64.extend_u(half));
+  const { i32 } = f.ops;
+  const [half = 0, shift = 0, zero = 0, lo = 0, hi = 0] = extra.slice(2 * xs.length);
+  const sum = f.i32(half);
   for (const [k, x] of xs.entries()) {
-    const [m = f.i32(0), z = 0] = extra.slice(2 * k, 2 * k + 2);
-    f.set(sum, i64.add(sum, i64.mul(i64.extend_s(i32.sub(x, z)), i64.extend_s(m))));
+    const [m = 0, z = 0] = extra.slice(2 * k, 2 * k + 2);
+    f.set(sum, i32.add(sum, i32.mul(i32.sub(x, z), m))); // add_rescale_c4: the sum stays in int32
   }
-  const y = f.i32(i32.add(i32.wrap(i64.shr_s(sum, i64.extend_u(shift))), zero));
+  const y = f.i32(i32.add(i32.shr_s(sum, shift), zero));
   return f.select(i32.lt_s(y, lo), lo, f.select(i32.gt_s(y, hi), hi, y));
 };
 
@@ -183,17 +172,16 @@ const lowerAddRescale = (ctx: Context, node: OpNode<'add_rescale'>): Emit => {
   if (node.operands.length > MAX_TERMS) return unsupported(`${node.operands.length} operands, more than ${MAX_TERMS}`)();
   const { multipliers, zeros, shift, output_zero: zero, lo, hi } = node.attrs;
   const extra = [...multipliers.flatMap((m, k) => [m, at(zeros, k)]), 2 ** (shift - 1), shift, zero, lo, hi];
-  const fits = sumBound(ctx, node) <= 2 ** 31 - 1;
   return lowerMap(
     ctx,
     node,
     {
-      name: fits ? 'add_rescale' : 'add_rescale_wide',
+      name: 'add_rescale',
       inputs: node.operands.map((v) => accessOf(ctx.type(v))),
       output: 'i8',
       extra: extra.map(() => 'i32' as const),
       scalar: addRescaleScalar,
-      ...(fits ? { vector8: addRescaleVector } : {}),
+      vector8: addRescaleVector,
     },
     () => extra,
   );
