@@ -12,6 +12,7 @@ import { quantized } from './quantized.ts';
 import { reduce } from './reduce.ts';
 import { shape } from './shape.ts';
 import { spatial } from './spatial.ts';
+import { trigonometry } from './trigonometry.ts';
 import { unary } from './unary.ts';
 import { view } from './view.ts';
 
@@ -29,6 +30,7 @@ export const FAMILIES = {
   reduce,
   shape,
   spatial,
+  trigonometry,
   unary,
   view,
 } as const;
@@ -46,6 +48,7 @@ export const OPS = {
   ...reduce,
   ...shape,
   ...spatial,
+  ...trigonometry,
   ...unary,
   ...view,
 } as const;
