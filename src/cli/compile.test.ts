@@ -132,6 +132,16 @@ describe('doctor', () => {
       expect([compiled.exit, codes(compiled).length]).toEqual([4, 2]);
     }));
 
+  test('nodes with the same reason share a row beyond five; --all lists each', () =>
+    inFolder(async (folder) => {
+      const chain = Array.from({ length: 8 }, (_, i) => ({ op: 'Foo', name: `foo${i}`, inputs: [`v${i}`], outputs: [`v${i + 1}`] }));
+      writeFileSync(join(folder, 'm.onnx'), onnxModel(chain, { v0: [1, 4] }, { v8: [1, 4] }));
+      const short = await cli(['doctor', 'm.onnx'], { cwd: folder });
+      expect(short.stdout).toContain('foo0 and 7 more');
+      expect(short.stdout).not.toContain('foo3');
+      expect((await cli(['doctor', 'm.onnx', '--all'], { cwd: folder })).stdout).toContain('foo3');
+    }));
+
   test('a good model: prediction near what compile gives', async () => {
     const ran = await cli(['doctor', digit('model.onnx'), '--json']);
     expect(ran.exit).toBe(0);

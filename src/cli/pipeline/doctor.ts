@@ -155,8 +155,30 @@ const findingsOf = ({ program, problems }: Examination): Findings => {
 
 const ORDER = { unsupported: 0, approximated: 1, ok: 2 } as const satisfies Record<Verdict, number>;
 
+/** Alike nodes beyond this number share a row of the table. */
+const MAX_ALIKE = 5;
+
+/** Rows of the table; where many nodes have the same verdict for the same reason, the first speaks for all. */
+const grouped = (nodes: readonly NodeVerdict[]): readonly NodeVerdict[] => {
+  const groups = new Map<string, NodeVerdict[]>();
+  for (const n of nodes) {
+    const key = `${n.verdict}\n${n.reason ?? ''}`;
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [n]);
+    else group.push(n);
+  }
+  return [...groups.values()].flatMap((group) => {
+    const [first] = group;
+    if (first === undefined || group.length <= MAX_ALIKE) return group;
+    const ops = [...new Set(group.map((n) => n.op))];
+    const node = `${first.node} and ${formatCount(group.length - 1)} more`;
+    return [{ ...first, node, op: ops.length === 1 ? first.op : `${first.op} and ${ops.length - 1} more` }];
+  });
+};
+
 const nodeTable = (nodes: readonly NodeVerdict[], all: boolean): string => {
-  const shown = nodes.filter((n) => all || n.verdict !== 'ok').sort((a, b) => ORDER[a.verdict] - ORDER[b.verdict]);
+  const wanted = nodes.filter((n) => all || n.verdict !== 'ok').sort((a, b) => ORDER[a.verdict] - ORDER[b.verdict]);
+  const shown = all ? wanted : grouped(wanted);
   if (shown.length === 0) return '';
   return `${formatTable(
     ['verdict', 'node', 'op', 'opset', 'reason'],

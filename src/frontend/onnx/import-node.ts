@@ -1,7 +1,7 @@
 import { elementCount, isStaticShape, programCost, runProgram, type Tensor, type ValueId } from '../../ir/index.ts';
 import { at } from '../../support/index.ts';
 import { detailUnsupported, stop } from './diagnostics.ts';
-import { elemOf, type HostTensor, isFloat, makeHost, reshapedHost } from './elem.ts';
+import { type HostTensor, makeHost, reshapedHost } from './elem.ts';
 import { OnnxNode, type NodeSite } from './node.ts';
 import type { OnnxOp } from './ops/index.ts';
 import { elemOfType, iota, Session } from './session.ts';
@@ -135,14 +135,6 @@ const foldKnown = (row: OnnxOp, site: NodeSite, session: Session): readonly Know
   return foldByRun(row, site, session);
 };
 
-/** What keeping a type in the program loses, for values that exist at run time. */
-const narrowing = (values: readonly (KnownValue | undefined)[]): readonly string[] =>
-  values.flatMap((v) => {
-    if (v === undefined || v.host !== undefined) return [];
-    const { narrowed } = elemOf(v.elem);
-    return narrowed === undefined ? [] : [`${v.elem} is kept as ${narrowed}`];
-  });
-
 /** Imports one node whose inputs are all known. @throws {MrlError} with everything that is wrong with it */
 export const importNode = (row: OnnxOp, site: NodeSite, session: Session): ImportedNode => {
   const folded = allKnown(site) ? foldKnown(row, site, session) : undefined;
@@ -151,11 +143,9 @@ export const importNode = (row: OnnxOp, site: NodeSite, session: Session): Impor
   const made = row.import(n);
   checkComplete(n, made);
   const results = made.slice(0, Math.max(site.outputs.length, 1)).map((m, i) => resultOf(n, site.outputs[i] ?? '', m));
-  const reasons = [...n.approximated(), ...narrowing([...site.inputs, ...results])];
+  // how a type is kept is a matter of the whole model: one warning, not an approximation of each node
   for (const { elem, host } of results) {
-    const { narrowed } = elemOf(elem);
-    if (narrowed === undefined || host !== undefined) continue;
-    session.warnings.add(isFloat(elem) ? 'ONX3001' : 'ONX3002', `${elem} results are computed as ${narrowed}`, site.origin);
+    if (host === undefined) session.warnings.narrowed(elem, site.origin);
   }
-  return { results, approximations: [...new Set(reasons)] };
+  return { results, approximations: [...new Set(n.approximated())] };
 };

@@ -1,7 +1,7 @@
 import { type Dim, elementCount, MAX_ELEMENTS, MAX_RANK, type Program, type Shape, type TensorType } from '../../ir/index.ts';
 import { type Diagnostic, fail, ok, type Result, sha256Hex } from '../../support/index.ts';
 import { caught, definedTwice, incomplete, neverDefined, tensorProblem, typeUnsupported } from './diagnostics.ts';
-import { elemByCode, type ElemName, elemOf, isFloat, otherElemName } from './elem.ts';
+import { elemByCode, type ElemName, elemOf, otherElemName } from './elem.ts';
 import { GraphImporter, opsetsOf, Scope } from './graph.ts';
 import { decodeModel, type DimensionProto, type GraphProto, int64, type ModelProto, type ValueInfoProto } from './schema.ts';
 import { Budget, Session, Warnings } from './session.ts';
@@ -129,14 +129,6 @@ const declaredType = (info: ValueInfoProto, what: string, symbols: Symbols): Res
   return ok({ elem, shape });
 };
 
-const warnNarrowed = (warnings: Warnings, ports: readonly OnnxPort[], what: string): void => {
-  for (const { name, elem } of ports) {
-    const { narrowed } = elemOf(elem);
-    if (narrowed !== undefined)
-      warnings.add(isFloat(elem) ? 'ONX3001' : 'ONX3002', `${what}s of type ${elem} are ${narrowed} in the program`, `${what} ${name}`);
-  }
-};
-
 /** Reads the inputs that are not initializers into the scope. */
 const readInputs = (
   graph: GraphProto,
@@ -241,6 +233,7 @@ export const examineModel = (bytes: Uint8Array, options: OnnxOptions): Examinati
   const { problems } = importer;
   importer.initializers(graph, scope);
   inputs = readInputs(graph, scope, session, symbols, problems, options.constants ?? new Map());
+  for (const { name, elem } of inputs) warnings.narrowed(elem, `input ${name}`);
   try {
     importer.main(graph, scope, opsetsOf(model.opsetImport));
   } catch (error) {
@@ -248,8 +241,7 @@ export const examineModel = (bytes: Uint8Array, options: OnnxOptions): Examinati
     return failed(source, [...problems, ...caught(error)]);
   }
   const outputs = readOutputs(graph, scope, session, problems);
-  warnNarrowed(warnings, inputs, 'input');
-  warnNarrowed(warnings, outputs, 'output');
+  for (const { name, elem } of outputs) warnings.narrowed(elem, `output ${name}`);
   const program = outputs.length === 0 ? undefined : session.builder.finish();
   return { source, reports: importer.reports, problems, warnings: warnings.all(), program, inputs, outputs };
 };

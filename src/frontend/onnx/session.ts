@@ -11,7 +11,7 @@ import {
 } from '../../ir/index.ts';
 import { at, type Code, type Diagnostic } from '../../support/index.ts';
 import { overLimit, stop, tensorProblem, warning } from './diagnostics.ts';
-import type { ElemName, HostTensor } from './elem.ts';
+import { type ElemName, elemOf, type HostTensor, isFloat } from './elem.ts';
 import { tensorOfHost } from './tensor.ts';
 import type { KnownValue } from './values.ts';
 
@@ -44,6 +44,11 @@ export class Warnings {
   add(code: Code, message: string, where?: string): void {
     const key = `${code} ${message}`;
     if (!this.list.has(key)) this.list.set(key, warning(code, message, where));
+  }
+  /** Tells once per element type that the program keeps it as another; `where` is where that was first seen. */
+  narrowed(elem: ElemName, where: string): void {
+    const { narrowed } = elemOf(elem);
+    if (narrowed !== undefined) this.add(isFloat(elem) ? 'ONX3001' : 'ONX3002', `${elem} values are ${narrowed} in the program`, where);
   }
   all(): readonly Diagnostic[] {
     return [...this.list.values()];
