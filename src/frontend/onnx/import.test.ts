@@ -71,6 +71,14 @@ describe('graph', () => {
 });
 
 describe('symbolic dimensions', () => {
+  test('height and width without numbers are named at once', () => {
+    const pool = model({
+      inputs: [port('x', 'float', ['N', 1, 'h', 'w'])],
+      outputs: [port('y', 'float', ['N', 1, 'h', 'w'])],
+      nodes: [node('MaxPool', ['x'], ['y'], { kernel_shape: [1, 1] })],
+    });
+    expect(importOnnx(pool)).toMatchObject({ diagnostics: [{ code: 'ONX2004', notes: ['Bind them: --bind h=224 --bind w=224.'] }] });
+  });
   const bytes = model({
     inputs: [port('x', 'float', ['batch size', '?', 3]), port('z', 'float', ['batch size', '?', 3])],
     outputs: [port('y', 'float', []), port('w', 'float', [])],

@@ -86,8 +86,7 @@ export class OnnxNode {
   staticShape(i: number): readonly number[] {
     const shape = this.shapeOf(i);
     if (isStaticShape(shape)) return shape;
-    const symbol = String(shape.find((d) => typeof d === 'string'));
-    return this.unknown(`dimension ${symbol} of input ${i}`, [`Bind it: --bind ${symbol}=1.`]);
+    return this.unbound(shape, ` of input ${i}`);
   }
   elem(i: number): ElemName {
     return this.input(i).elem;
@@ -112,6 +111,12 @@ export class OnnxNode {
   }
   unknown(what: string, notes: readonly string[] = []): never {
     return stop(mustBeKnown(this.site, this.site.origin, what, notes));
+  }
+  /** Stops: symbols among these dimensions must be numbers. Names all of them, so that one more run is enough. */
+  unbound(dims: readonly Dim[], of = '', size = 1): never {
+    const symbols = [...new Set(dims.filter((d) => typeof d === 'string'))];
+    const [what, them] = symbols.length === 1 ? ['dimension', 'it'] : ['dimensions', 'them'];
+    return this.unknown(`${what} ${symbols.join(', ')}${of}`, [`Bind ${them}: ${symbols.map((s) => `--bind ${s}=${size}`).join(' ')}.`]);
   }
   approximate(reason: string): void {
     this.approximations.push(reason);

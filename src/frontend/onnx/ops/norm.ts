@@ -1,4 +1,4 @@
-import type { ValueId } from '../../../ir/index.ts';
+import { isStaticShape, type ValueId } from '../../../ir/index.ts';
 import type { OnnxNode } from '../node.ts';
 import type { Made } from '../values.ts';
 import { absPower, root } from './pool.ts';
@@ -55,9 +55,8 @@ const groupNorm = (n: OnnxNode): ValueId => {
   n.ignore('stash_type');
   const [, channels, ...spatial] = n.shapeOf(0);
   const groups = n.int('num_groups');
-  const symbol = [channels, ...spatial].find((d) => typeof d === 'string');
-  if (symbol !== undefined) return n.unknown(`dimension ${symbol}`, [`Bind it: --bind ${symbol}=1.`]);
-  if (typeof channels !== 'number' || groups < 1 || channels % groups !== 0)
+  if (typeof channels === 'string' || !isStaticShape(spatial)) return n.unbound(n.shapeOf(0).slice(1));
+  if (channels === undefined || groups < 1 || channels % groups !== 0)
     return n.malformed(`num_groups is ${groups} but there are ${String(channels)} channels`);
   const factors = [1, 2].map((i) => (n.since < 21 ? perChannel(n, floatWire(n, i), groups, channels) : floatWire(n, i)));
   return n.emit('group_norm', [floatWire(n, 0), ...factors], { groups, epsilon: n.float('epsilon', 1e-5) });

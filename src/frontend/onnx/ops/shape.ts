@@ -181,8 +181,8 @@ const tile = (n: OnnxNode): Made => {
   const shape = n.shapeOf(0);
   if (repeats.length !== shape.length || repeats.some((r) => r < 0))
     return n.malformed(`repeats are [${repeats.join(', ')}] for rank ${shape.length}`);
-  const open = shape.find((d, i) => typeof d === 'string' && repeats[i] !== 1);
-  if (open !== undefined) return n.unknown(`dimension ${open}`, [`Bind it: --bind ${open}=1.`]);
+  const repeated = shape.filter((_, i) => repeats[i] !== 1);
+  if (!isStaticShape(repeated)) return n.unbound(repeated);
   // tile repeats at least once: without elements nothing is left to repeat
   if (repeats.includes(0))
     return kept(
@@ -244,11 +244,8 @@ const gather = (n: OnnxNode): Made => {
 
 /** Channels, height and width have to be numbers; the batch may be a symbol. */
 const knownImage = (n: OnnxNode): void => {
-  const symbol = n
-    .shapeOf(0)
-    .slice(1)
-    .find((d) => typeof d === 'string');
-  if (symbol !== undefined) n.unknown(`dimension ${symbol}`, [`Bind it: --bind ${symbol}=1.`]);
+  const image = n.shapeOf(0).slice(1);
+  if (!isStaticShape(image)) n.unbound(image);
 };
 
 const depthToSpace = (n: OnnxNode): Made => {

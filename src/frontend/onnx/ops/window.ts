@@ -1,3 +1,4 @@
+import { isStaticShape } from '../../../ir/index.ts';
 import type { OnnxNode } from '../node.ts';
 import { ones } from './util.ts';
 
@@ -18,7 +19,8 @@ export const spatialList = (n: OnnxNode, name: string, count: number, fallback: 
 export const spatialShape = (n: OnnxNode): readonly number[] => {
   const shape = n.shapeOf(0);
   if (shape.length < 3 || shape.length > 5) n.refuse(`the input has ${shape.length} dimensions, but 3 to 5 are supported`);
-  return shape.slice(2).map((d) => (typeof d === 'number' ? d : n.unknown(`dimension ${d}`, [`Bind it: --bind ${d}=224.`])));
+  const spatial = shape.slice(2);
+  return isStaticShape(spatial) ? spatial : n.unbound(spatial, '', 224);
 };
 
 /** Splits padding in two; SAME_UPPER puts the odd cell at the end, SAME_LOWER at the beginning. */
