@@ -24,6 +24,9 @@ export const rdiv = (a: number, b: number): number => Math.floor((2 * a + b) / (
 /** Truncating int32 division; x / 0 = 0, -2^31 / -1 = 2^31 - 1. */
 export const divTrunc = (a: number, b: number): number => (b === 0 ? 0 : a === INT32_MIN && b === -1 ? INT32_MAX : Math.trunc(a / b) | 0);
 
+/** Int32 division rounded down; x / 0 = 0, -2^31 / -1 = 2^31 - 1. The float64 quotient is off by less than its distance to a whole number. */
+export const divFloor = (a: number, b: number): number => (b === 0 ? 0 : a === INT32_MIN && b === -1 ? INT32_MAX : Math.floor(a / b));
+
 /** A real scale r > 0 as multiplier and shift: r ~ M / 2^s (NUMERICS §1.1, "scale encode"). */
 export interface Rescale {
   readonly multiplier: number;

@@ -3,6 +3,7 @@ import type { AnyOp } from '../schema.ts';
 import { arithmetic } from './arithmetic.ts';
 import { blocks } from './blocks.ts';
 import { conv } from './conv.ts';
+import { integer } from './integer.ts';
 import { logic } from './logic.ts';
 import { matmul } from './matmul.ts';
 import { norm } from './norm.ts';
@@ -21,6 +22,7 @@ export const FAMILIES = {
   arithmetic,
   blocks,
   conv,
+  integer,
   logic,
   matmul,
   norm,
@@ -39,6 +41,7 @@ export const OPS = {
   ...arithmetic,
   ...blocks,
   ...conv,
+  ...integer,
   ...logic,
   ...matmul,
   ...norm,

@@ -1,5 +1,6 @@
 import { type Range, range } from '../range.ts';
-import { constraint, primitive, type Sample, types, violates } from '../schema.ts';
+import { attr } from '../attr.ts';
+import { composite, constraint, type Decomposer, primitive, type Sample, types, violates, type Wire } from '../schema.ts';
 import { formatShape } from '../types.ts';
 import { broadcast, broadcastAll, broadcastIndex, isOneOf, resultCount } from './util.ts';
 
@@ -59,6 +60,50 @@ const comparison = (o: Comparison) =>
 
 const union = (a: Range, b: Range): Range => range(Math.min(a.lo, b.lo), Math.max(a.hi, b.hi));
 
+interface Connective {
+  readonly code: number;
+  readonly summary: string;
+  readonly doc: string;
+  readonly decompose: (b: Decomposer, x: Wire, y: Wire) => Wire;
+}
+
+const connective = (o: Connective) =>
+  composite({
+    code: o.code,
+    summary: o.summary,
+    doc: o.doc,
+    operands: ['a', 'b'],
+    attrs: {},
+    constraints: {
+      c1: constraint('a and b are bool.', ['i32[2]', 'i32[2]']),
+      c2: constraint('Shapes broadcast.', ['bool[2,3]', 'bool[2,2]']),
+    },
+    traits: { commutative: true },
+    infer: ([a, b]) => {
+      if (a.dtype !== 'bool' || b.dtype !== 'bool') return violates('c1', `a is ${a.dtype} and b is ${b.dtype}`);
+      const shape = broadcast(a.shape, b.shape);
+      return shape === undefined
+        ? violates('c2', `a has shape ${formatShape(a.shape)} but b has shape ${formatShape(b.shape)}`)
+        : types({ dtype: 'bool', shape });
+    },
+    decompose: (b, [x, y]) => [o.decompose(b, x, y)],
+    cost: (_o, _a, results) => resultCount(results),
+    samples: [{ operands: ['bool[2,3]', 'bool[3]'] }, { operands: ['bool[2,1]', 'bool[1,5]'] }, { operands: ['bool[]', 'bool[7]'] }],
+  });
+
+const truth = (b: Decomposer, value: 0 | 1): Wire => b.constant({ dtype: 'bool', shape: [] }, [value]);
+
+const floats: readonly Sample[] = [
+  { operands: ['f32[2,5]'] },
+  { operands: [{ type: 'f32[5]', data: [0, 3.4e38, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, -1] }] },
+];
+const infinities: readonly Sample[] = [
+  ...floats,
+  ...floats.map((s) => ({ ...s, attrs: { negative: false } })),
+  ...floats.map((s) => ({ ...s, attrs: { positive: false } })),
+  ...floats.map((s) => ({ ...s, attrs: { negative: false, positive: false } })),
+];
+
 export const logic = {
   equal: comparison({
     code: 0x40,
@@ -110,5 +155,56 @@ export const logic = {
     range: ([, a, b]) => [union(a, b)],
     cost: (_o, _a, results) => resultCount(results),
     samples: [{ operands: ['bool[2,3]', 'i8[3]', 'i8[2,1]'] }, { operands: ['bool[1]', 'f32[4]', 'f32[4]'] }],
+  }),
+  is_nan: primitive({
+    code: 0xda,
+    summary: 'Where x is NaN.',
+    doc: 'y = 1 where x is NaN, else 0.',
+    operands: ['x'],
+    attrs: {},
+    constraints: { c1: constraint('x is f32.', ['i32[2]']) },
+    infer: ([x]) => (x.dtype === 'f32' ? types({ dtype: 'bool', shape: x.shape }) : violates('c1', `x is ${x.dtype}`)),
+    evaluate: ([x], _a, [y]) => {
+      if (y !== undefined) for (let i = 0; i < y.data.length; i++) y.data[i] = x.data[i] !== x.data[i] ? 1 : 0;
+    },
+    range: () => [range(0, 1)],
+    cost: (_o, _a, results) => resultCount(results),
+    samples: floats,
+  }),
+  is_inf: primitive({
+    code: 0xdb,
+    summary: 'Where x is infinite.',
+    doc: 'y = 1 where x is +infinity (if `positive`) or -infinity (if `negative`), else 0.',
+    operands: ['x'],
+    attrs: { negative: attr.bool({ default: true }), positive: attr.bool({ default: true }) },
+    constraints: { c1: constraint('x is f32.', ['i32[2]']) },
+    infer: ([x]) => (x.dtype === 'f32' ? types({ dtype: 'bool', shape: x.shape }) : violates('c1', `x is ${x.dtype}`)),
+    evaluate: ([x], a, [y]) => {
+      if (y === undefined) return;
+      const hi = a.positive ? Number.POSITIVE_INFINITY : Number.NaN;
+      const lo = a.negative ? Number.NEGATIVE_INFINITY : Number.NaN;
+      for (let i = 0; i < y.data.length; i++) y.data[i] = x.data[i] === hi || x.data[i] === lo ? 1 : 0;
+    },
+    range: () => [range(0, 1)],
+    cost: (_o, _a, results) => resultCount(results),
+    samples: infinities,
+  }),
+  logical_and: connective({
+    code: 0xdc,
+    summary: 'a and b.',
+    doc: 'y = select(a, b, false).',
+    decompose: (b, x, y) => b.emit('select', [x, y, truth(b, 0)]),
+  }),
+  logical_or: connective({
+    code: 0xdd,
+    summary: 'a or b.',
+    doc: 'y = select(a, true, b).',
+    decompose: (b, x, y) => b.emit('select', [x, truth(b, 1), y]),
+  }),
+  logical_xor: connective({
+    code: 0xde,
+    summary: 'Either a or b.',
+    doc: 'y = not(a = b).',
+    decompose: (b, x, y) => b.emit('logical_not', [b.emit('equal', [x, y])]),
   }),
 } as const;

@@ -64,7 +64,7 @@ interface MixedUnary {
   readonly monotone?: boolean;
   readonly idempotent?: boolean;
 }
-export const unaryMixed = (o: MixedUnary) =>
+const unaryMixed = (o: MixedUnary) =>
   primitive({
     code: o.code,
     summary: o.summary,
@@ -85,6 +85,8 @@ const round = (x: number): number => {
   const d = x - f;
   return d < 0.5 ? f : d > 0.5 ? f + 1 : f % 2 === 0 ? f : f + 1;
 };
+
+const sign = (x: number): number => (x > 0 ? 1 : x < 0 ? -1 : x === 0 ? 0 : x);
 
 const SQRT_HALF = 0.7071067811865476;
 
@@ -220,6 +222,21 @@ export const unary = {
     f: round,
     monotone: true,
   }),
+  sign: unaryMixed({
+    code: 0xcb,
+    summary: 'Sign.',
+    doc: 'y = 1 where x > 0, -1 where x < 0, +0 where x = 0; NaN stays NaN.',
+    f: sign,
+    bound: (r) => mapMonotone(r, sign),
+    monotone: true,
+    idempotent: true,
+  }),
+  trunc: unaryFloat({
+    code: 0xcc,
+    summary: 'Integer part of x.',
+    doc: 'y = x rounded toward zero; keeps the sign of zero.',
+    f: Math.trunc,
+  }),
 
   relu6: composite({
     code: 0x30,
@@ -323,6 +340,19 @@ export const unary = {
     decompose: (b, [x]) => [b.emit('div', [b.constant({ dtype: 'f32', shape: [] }, [1]), x])],
     cost: (_o, _a, results) => resultCount(results),
     samples,
+  }),
+  rsqrt: composite({
+    code: 0xcd,
+    summary: '1 / sqrt(x).',
+    doc: 'y = fl(1 / fl(sqrt x)); x < 0 is NaN, 0 gives infinity.',
+    operands: ['x'],
+    attrs: {},
+    constraints: floatOnly,
+    traits: { pointwise: true },
+    infer: inferFloat,
+    decompose: (b, [x]) => [b.emit('reciprocal', [b.emit('sqrt', [x])])],
+    cost: (_o, _a, results) => 2 * resultCount(results),
+    samples: positive,
   }),
   clamp: primitive({
     code: 0x37,

@@ -17,6 +17,7 @@ const move: Role = { lower: lowerMove, passthrough: true, wide: 'follow' };
 const same: Role = { lower: lowerMove, passthrough: true };
 const integerAlready: Role = { lower: unsupported('it belongs to an integer-level program') };
 const compare = onlyAsTable('it compares two run-time tensors; only functions of one tensor are supported');
+const integers = onlyAsTable('it works on two run-time integer tensors; only functions of one tensor are supported');
 const sum: Role = { lower: lowerReduceSum, clamps: true, wide: 'source' };
 
 /** What the quantizer does with each primitive; composites are expanded before. */
@@ -50,6 +51,8 @@ export const ROLES = {
   ceil: pointwise,
   round: pointwise,
   clamp: pointwise,
+  sign: pointwise,
+  trunc: pointwise,
   sin: pointwise,
   cos: pointwise,
   tan: pointwise,
@@ -65,6 +68,19 @@ export const ROLES = {
   dequantize: pointwise,
   cast: pointwise,
 
+  mod: integers,
+  rem: integers,
+  div_floor: integers,
+  shift_left: integers,
+  shift_right: integers,
+  shift_right_logical: integers,
+  bitwise_and: integers,
+  bitwise_or: integers,
+  bitwise_xor: integers,
+  bitwise_not: pointwise,
+
+  is_nan: pointwise,
+  is_inf: pointwise,
   equal: compare,
   less: compare,
   less_equal: compare,

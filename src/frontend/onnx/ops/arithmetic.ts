@@ -43,20 +43,6 @@ const unaryFloat = (op: PlainOp, since: readonly number[]): OnnxOp => ({
   },
 });
 
-const signOf = (n: OnnxNode): Made => {
-  const elem = n.elem(0);
-  const x = widened(n, 0);
-  const float = n.typeOf(x).dtype === 'f32';
-  const zero = float ? n.scalar(0) : intScalar(n, 0);
-  const one = float ? n.scalar(1) : intScalar(n, 1);
-  const minus = float ? n.scalar(-1) : intScalar(n, -1);
-  const negative = n.emit('select', [n.emit('less', [x, zero], {}), minus, zero], {});
-  return narrowTo(n, n.emit('select', [n.emit('less', [zero, x], {}), one, negative], {}), elem);
-};
-
-const intScalar = (n: OnnxNode, value: number): ValueId =>
-  n.session.param('scalar', { dtype: 'i32', shape: [], data: Int32Array.of(value) });
-
 const power = (n: OnnxNode): Made => {
   const elem = n.elem(0);
   const float = (i: number): ValueId => {
@@ -69,18 +55,13 @@ const power = (n: OnnxNode): Made => {
   return elemOf(elem).kind === 'float' ? { value: y, elem } : narrowTo(n, n.emit('round', [y], {}), elem);
 };
 
-/** x mod y with the sign of y (fmod 0), on int32. */
-const floorMod = (n: OnnxNode): Made => {
+/** Remainders: with the sign of the divisor, integers only, or (fmod 1) with that of the dividend. */
+const remainder = (n: OnnxNode): Made => {
   const elem = sameElem(n);
-  if (n.int('fmod', 0) !== 0 || elemOf(elem).kind !== 'int')
-    return n.refuse(`Mod of ${elem} with fmod ${n.int('fmod', 0)} is not supported`);
-  const [x, y] = [widened(n, 0), widened(n, 1)];
-  const zero = intScalar(n, 0);
-  const rest = n.emit('sub', [x, n.emit('mul', [y, n.emit('div', [x, y], {})], {})], {});
-  const sameSign = n.emit('equal', [n.emit('less', [rest, zero], {}), n.emit('less', [y, zero], {})], {});
-  const exact = n.emit('equal', [rest, zero], {});
-  const shifted = n.emit('select', [sameSign, rest, n.emit('add', [rest, y], {})], {});
-  return narrowTo(n, n.emit('select', [exact, rest, shifted], {}), elem);
+  const fmod = n.int('fmod', 0) !== 0;
+  const { kind } = elemOf(elem);
+  if (kind === 'bool' || (kind === 'float' && !fmod)) return n.refuse(`Mod of ${elem} with fmod ${n.int('fmod', 0)} is not supported`);
+  return { value: n.emit(fmod ? 'rem' : 'mod', [n.wire(0), n.wire(1)], {}), elem };
 };
 
 const mixedUnary = (op: 'neg' | 'abs', f: (a: number) => number): OnnxOp => ({
@@ -111,7 +92,7 @@ export const arithmetic = {
   Mod: {
     since: [10, 13],
     fold: (n) => (n.int('fmod', 0) === 0 ? foldBinary(n, (a, b) => a - b * Math.floor(a / b)) : foldBinary(n, (a, b) => a % b)),
-    import: (n) => [floorMod(n)],
+    import: (n) => [remainder(n)],
   },
   Max: extreme('maximum', Math.max),
   Min: extreme('minimum', Math.min),
@@ -138,7 +119,11 @@ export const arithmetic = {
   },
   Neg: mixedUnary('neg', (a) => (a === 0 ? 0 : -a)),
   Abs: mixedUnary('abs', Math.abs),
-  Sign: { since: [9, 13], fold: (n) => foldUnary(n, Math.sign), import: (n) => [signOf(n)] },
+  Sign: {
+    since: [9, 13],
+    fold: (n) => foldUnary(n, Math.sign),
+    import: (n) => [narrowTo(n, n.emit('sign', [widened(n, 0)], {}), n.elem(0))],
+  },
   Reciprocal: unaryFloat('reciprocal', [1, 6, 13]),
   Floor: unaryFloat('floor', [1, 6, 13]),
   Ceil: unaryFloat('ceil', [1, 6, 13]),

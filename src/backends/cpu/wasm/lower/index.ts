@@ -3,6 +3,7 @@ import { invariant } from '../../../../support/index.ts';
 import type { Context, Emit } from '../context.ts';
 import { arithmeticRows } from './arithmetic.ts';
 import { convRows } from './conv.ts';
+import { integerRows } from './integer.ts';
 import { logicRows } from './logic.ts';
 import { matmulRows } from './matmul.ts';
 import { normRows } from './norm.ts';
@@ -16,6 +17,7 @@ import { unaryRows } from './unary.ts';
 const TABLE = {
   ...arithmeticRows,
   ...convRows,
+  ...integerRows,
   ...logicRows,
   ...matmulRows,
   ...normRows,

@@ -1,7 +1,7 @@
 import type { FAMILIES, LoweringTable, OpNode } from '../../../../ir/index.ts';
 import type { Context, Emit } from '../context.ts';
 import type { Fn } from '../fn.ts';
-import type { Ex, Local } from '../lift.ts';
+import type { Ex, Local, Val } from '../lift.ts';
 import { accessOf, bytesOf, lowerMap, operand } from './common.ts';
 
 type Test = (f: Fn, a: Local, b: Local) => Ex;
@@ -28,6 +28,19 @@ const lowerComparison =
 const lowerNot = (ctx: Context, node: OpNode<'logical_not'>): Emit =>
   lowerMap(ctx, node, { name: 'not', inputs: ['u8'], output: 'u8', scalar: (f, [x]) => f.ops.i32.eqz(x ?? 0) });
 
+const lowerIsNaN = (ctx: Context, node: OpNode<'is_nan'>): Emit =>
+  lowerMap(ctx, node, { name: 'is_nan', inputs: ['f32'], output: 'u8', scalar: (f, [x = 0]) => f.ops.f32.ne(x, x) });
+
+const lowerIsInf = (ctx: Context, node: OpNode<'is_inf'>): Emit => {
+  const limits = [...(node.attrs.positive ? [Number.POSITIVE_INFINITY] : []), ...(node.attrs.negative ? [Number.NEGATIVE_INFINITY] : [])];
+  return lowerMap(ctx, node, {
+    name: `is_inf${limits.join('')}`,
+    inputs: ['f32'],
+    output: 'u8',
+    scalar: (f, [x = 0]) => limits.reduce<Val>((acc, limit) => f.ops.i32.or(acc, f.ops.f32.eq(x, limit)), 0),
+  });
+};
+
 /** Moves bits, so one form per element size does for all dtypes. */
 const lowerSelect = (ctx: Context, node: OpNode<'select'>): Emit => {
   const bytes = bytesOf(ctx.type(operand(node, 1)));
@@ -46,4 +59,6 @@ export const logicRows = {
   less_equal: lowerComparison('less_equal'),
   logical_not: lowerNot,
   select: lowerSelect,
+  is_nan: lowerIsNaN,
+  is_inf: lowerIsInf,
 } satisfies LoweringTable<Context, Emit, keyof (typeof FAMILIES)['logic']>;

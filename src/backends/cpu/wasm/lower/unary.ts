@@ -166,5 +166,10 @@ export const unaryRows = {
   floor: simple('floor', { f32: (f, x) => f.ops.f32.floor(x), f32x4: (f, x) => f.ops.f32x4.floor(x) }),
   ceil: simple('ceil', { f32: (f, x) => f.ops.f32.ceil(x), f32x4: (f, x) => f.ops.f32x4.ceil(x) }),
   round: simple('round', { f32: round }),
+  sign: simple('sign', {
+    f32: (f, x) => f.select(f.ops.f32.gt(x, 0), f.f32c(1), f.select(f.ops.f32.lt(x, 0), f.f32c(-1), f.ops.f32.add(x, 0), 'f32'), 'f32'),
+    i32: (f, x) => f.ops.i32.sub(f.ops.i32.gt_s(x, 0), f.ops.i32.lt_s(x, 0)),
+  }),
+  trunc: simple('trunc', { f32: (f, x) => f.ops.f32.trunc(x), f32x4: (f, x) => f.ops.f32x4.trunc(x) }),
   clamp: lowerClamp,
 } satisfies LoweringTable<Context, Emit, keyof (typeof FAMILIES)['unary']>;
