@@ -58,6 +58,8 @@ const nodeRanges = (
   });
   const problems: Diagnostic[] = [];
   const out = resultTypes.map((type, i) => {
+    // next to an integer result: top_k
+    if (type.dtype === 'f32') return undefined;
     const r = exact[i] ?? dtypeRange(type.dtype);
     const { lo, hi } = DTYPE_INFO[type.dtype];
     if (r.lo < lo || r.hi > hi || Number.isNaN(r.lo) || Number.isNaN(r.hi)) {

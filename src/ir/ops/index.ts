@@ -11,7 +11,9 @@ import { normalize } from './normalize.ts';
 import { pool } from './pool.ts';
 import { quantized } from './quantized.ts';
 import { reduce } from './reduce.ts';
+import { scan } from './scan.ts';
 import { shape } from './shape.ts';
+import { sorting } from './sorting.ts';
 import { spatial } from './spatial.ts';
 import { trigonometry } from './trigonometry.ts';
 import { unary } from './unary.ts';
@@ -30,7 +32,9 @@ export const FAMILIES = {
   pool,
   quantized,
   reduce,
+  scan,
   shape,
+  sorting,
   spatial,
   trigonometry,
   unary,
@@ -49,7 +53,9 @@ export const OPS = {
   ...pool,
   ...quantized,
   ...reduce,
+  ...scan,
   ...shape,
+  ...sorting,
   ...spatial,
   ...trigonometry,
   ...unary,

@@ -237,7 +237,8 @@ export class Plan implements FloatView {
     for (const node of this.nodes) {
       if (this.isInteger(node) || this.roleOf(node).passthrough !== true) continue;
       const [x] = node.operands;
-      for (const r of node.results) if (x !== undefined && node.op !== 'concat' && this.isFloat(x)) this.redirect.set(r, x);
+      for (const r of node.results)
+        if (x !== undefined && node.op !== 'concat' && this.isFloat(x) && this.isFloat(r)) this.redirect.set(r, x);
     }
     for (const node of this.nodes) {
       if (node.op !== 'concat' || this.isInteger(node)) continue;

@@ -97,6 +97,10 @@ export const ROLES = {
   argmax: { lower: lowerArg, wide: 'read' },
   argmin: { lower: lowerArg, wide: 'read' },
 
+  cumsum: { lower: unsupported('its zero points add up along the axis') },
+  cumprod: { lower: unsupported('a product of many elements has no integer form') },
+  top_k: same,
+
   reshape: move,
   transpose: move,
   split: move,

@@ -9,7 +9,9 @@ import { pool } from './pool.ts';
 import { reduce } from './reduce.ts';
 import { resizing } from './resize.ts';
 import type { OnnxOp } from './row.ts';
+import { scan } from './scan.ts';
 import { shape } from './shape.ts';
+import { sorting } from './sorting.ts';
 
 export type { OnnxOp } from './row.ts';
 
@@ -25,7 +27,9 @@ export const ONNX_OPS = {
   ...pool,
   ...reduce,
   ...resizing,
+  ...scan,
   ...shape,
+  ...sorting,
 } as const;
 
 /** Newest opset of the default domain whose operator versions were read for the table. */

@@ -10,7 +10,9 @@ import { normRows } from './norm.ts';
 import { poolRows } from './pool.ts';
 import { quantizedRows } from './quantized.ts';
 import { reduceRows } from './reduce.ts';
+import { scanRows } from './scan.ts';
 import { shapeRows } from './shape.ts';
+import { sortingRows } from './sorting.ts';
 import { trigonometryRows } from './trigonometry.ts';
 import { unaryRows } from './unary.ts';
 
@@ -24,7 +26,9 @@ const TABLE = {
   ...poolRows,
   ...quantizedRows,
   ...reduceRows,
+  ...scanRows,
   ...shapeRows,
+  ...sortingRows,
   ...trigonometryRows,
   ...unaryRows,
 };
