@@ -17,7 +17,7 @@ const move: Role = { lower: lowerMove, passthrough: true, wide: 'follow' };
 const same: Role = { lower: lowerMove, passthrough: true };
 const integerAlready: Role = { lower: unsupported('it belongs to an integer-level program') };
 const compare = onlyAsTable('it compares two run-time tensors; only functions of one tensor are supported');
-const integers = onlyAsTable('it works on two run-time integer tensors; only functions of one tensor are supported');
+const integers = onlyAsTable('it works on two run-time tensors; only functions of one tensor are supported');
 const sum: Role = { lower: lowerReduceSum, clamps: true, wide: 'source' };
 
 /** What the quantizer does with each primitive; composites are expanded before. */
