@@ -103,6 +103,8 @@ describe('every float op has an integer form near its meaning, or a reason', () 
     'cumsum',
     'cumprod',
     'rem',
+    'is_nan',
+    'is_inf',
   ]);
   const samples = OP_NAMES.flatMap((op) => opOf(op).samples.map((sample, i) => ({ op, i, sample })));
 
