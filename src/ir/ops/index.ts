@@ -3,6 +3,7 @@ import type { AnyOp } from '../schema.ts';
 import { arithmetic } from './arithmetic.ts';
 import { blocks } from './blocks.ts';
 import { conv } from './conv.ts';
+import { indexing } from './indexing.ts';
 import { integer } from './integer.ts';
 import { logic } from './logic.ts';
 import { matmul } from './matmul.ts';
@@ -24,6 +25,7 @@ export const FAMILIES = {
   arithmetic,
   blocks,
   conv,
+  indexing,
   integer,
   logic,
   matmul,
@@ -45,6 +47,7 @@ export const OPS = {
   ...arithmetic,
   ...blocks,
   ...conv,
+  ...indexing,
   ...integer,
   ...logic,
   ...matmul,

@@ -107,6 +107,8 @@ export const ROLES = {
   slice: move,
   expand: move,
   gather: move,
+  gather_elements: move,
+  gather_nd: move,
   pad: { ...move, lower: lowerPad },
   concat: { lower: lowerConcat, passthrough: true },
 

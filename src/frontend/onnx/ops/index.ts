@@ -2,6 +2,7 @@ import { activation } from './activation.ts';
 import { arithmetic } from './arithmetic.ts';
 import { constants } from './constant.ts';
 import { conv } from './conv.ts';
+import { indexing } from './indexing.ts';
 import { logic } from './logic.ts';
 import { matmul } from './matmul.ts';
 import { norm } from './norm.ts';
@@ -21,6 +22,7 @@ export const ONNX_OPS = {
   ...arithmetic,
   ...constants,
   ...conv,
+  ...indexing,
   ...logic,
   ...matmul,
   ...norm,

@@ -3,6 +3,7 @@ import { invariant } from '../../../../support/index.ts';
 import type { Context, Emit } from '../context.ts';
 import { arithmeticRows } from './arithmetic.ts';
 import { convRows } from './conv.ts';
+import { indexingRows } from './indexing.ts';
 import { integerRows } from './integer.ts';
 import { logicRows } from './logic.ts';
 import { matmulRows } from './matmul.ts';
@@ -19,6 +20,7 @@ import { unaryRows } from './unary.ts';
 const TABLE = {
   ...arithmeticRows,
   ...convRows,
+  ...indexingRows,
   ...integerRows,
   ...logicRows,
   ...matmulRows,

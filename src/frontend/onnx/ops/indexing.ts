@@ -1,0 +1,52 @@
+import type { Dim, ValueId } from '../../../ir/index.ts';
+import { at } from '../../../support/index.ts';
+import type { OnnxNode } from '../node.ts';
+import type { Made } from '../values.ts';
+import type { OnnxOps } from './row.ts';
+
+const sizeOf = (n: OnnxNode, d: Dim | undefined): number =>
+  typeof d === 'number' ? d : n.unknown(`dimension ${String(d)}`, [`Bind it: --bind ${String(d)}=1.`]);
+
+/** Input 1 with negative indices counted from the end; entry i of the last dimension belongs to sizes[i], one size to all. */
+const fromStart = (n: OnnxNode, sizes: readonly number[]): ValueId => {
+  const { host, name } = n.input(1);
+  const vector = (list: readonly number[]): ValueId => {
+    const one = list.length === 1;
+    return n.session.param('sizes', { dtype: 'i32', shape: one ? [] : [list.length], data: Int32Array.from(list) });
+  };
+  if (host === undefined) {
+    const raw = n.wire(1);
+    const indices = n.typeOf(raw).dtype === 'i32' ? raw : n.emit('cast', [raw], { dtype: 'i32' });
+    return n.emit('select', [n.emit('less', [indices, vector([0])], {}), n.emit('add', [indices, vector(sizes)], {}), indices], {});
+  }
+  if (host.symbols !== undefined) return n.unknown('the indices');
+  const size = (i: number): number => at(sizes, i % sizes.length);
+  const outside = host.data.findIndex((v, i) => !(v >= -size(i) && v < size(i)));
+  if (outside >= 0) return n.malformed(`index ${host.data[outside]} is outside a dimension of size ${size(outside)}`);
+  const data = Int32Array.from(host.data, (v, i) => (v < 0 ? v + size(i) : v));
+  return n.session.param(name, { dtype: 'i32', shape: host.shape, data });
+};
+
+const gatherElements = (n: OnnxNode): Made => {
+  const axis = n.axis(n.int('axis', 0), n.rank(0));
+  const indices = fromStart(n, [sizeOf(n, n.shapeOf(0)[axis])]);
+  return { value: n.emit('gather_elements', [n.wire(0), indices], { axis }), elem: n.elem(0) };
+};
+
+const gatherNd = (n: OnnxNode): Made => {
+  const batch = n.since < 12 ? 0 : n.int('batch_dims', 0);
+  const length = sizeOf(n, n.rank(1) === 0 ? n.malformed('the indices have no dimension') : n.shapeOf(1).at(-1));
+  if (batch < 0 || length < 1 || batch + length > n.rank(0))
+    return n.malformed(`index vectors of length ${length} after ${batch} batch dimensions, but the rank is ${n.rank(0)}`);
+  const sizes = n.shapeOf(0).slice(batch, batch + length);
+  const indices = fromStart(
+    n,
+    sizes.map((d) => sizeOf(n, d)),
+  );
+  return { value: n.emit('gather_nd', [n.wire(0), indices], { batch_dims: batch }), elem: n.elem(0) };
+};
+
+export const indexing = {
+  GatherElements: { since: [11, 13], moves: 'first', import: (n) => [gatherElements(n)] },
+  GatherND: { since: [11, 12, 13], moves: 'first', import: (n) => [gatherNd(n)] },
+} as const satisfies OnnxOps;
