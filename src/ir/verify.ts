@@ -1,6 +1,6 @@
 import { at, diagnostic, type Diagnostic, fail, ok, type Result } from '../support/index.ts';
 import { completeAttrs, inferNode } from './builder.ts';
-import { rescaleDataProblem } from './ops/quantized.ts';
+import { rescaleDataProblem } from './ops/quantized-util.ts';
 import { type AnyNode, paramTensors, type Program, type ValueId } from './program.ts';
 import { DTYPE_INFO, elementCount, formatType, isStaticType, sameType, type Tensor, type TensorData, type TensorType } from './types.ts';
 

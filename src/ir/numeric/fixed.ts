@@ -111,11 +111,9 @@ const makeLog2Table = (): Int32Array => {
 };
 export const LOG2_TABLE: Int32Array = makeLog2Table();
 
-export const LOG2_NEG_INF = INT32_MIN;
-
 /** log2 of an int32 in Q24 (NUMERICS §1.4); n <= 0 gives -2^31. */
 export const log2Q24 = (n: number): number => {
-  if (n <= 0) return LOG2_NEG_INF;
+  if (n <= 0) return INT32_MIN;
   const b = 31 - Math.clz32(n);
   const m = n * POW2[31 - b]!;
   const i = Math.floor(m / 2 ** 23) & 255;

@@ -32,31 +32,31 @@ const greatest = (n: number, read: (i: number) => number): number => {
   return m;
 };
 
-export const norm = {
-  softmax: primitive({
-    code: 0x80,
-    summary: 'Softmax along an axis (float).',
-    doc: 'm = max x; e = e^fl(x - m), rounded once; s = sum of e by F3 along the axis; y = fl(e / s).',
+interface AlongAxis {
+  readonly code: number;
+  readonly summary: string;
+  readonly doc: string;
+  readonly row: (n: number, read: (i: number) => number, write: (i: number, v: number) => void) => void;
+}
+
+/** A float op of one line along an axis at a time. */
+const alongAxis = (o: AlongAxis) =>
+  primitive({
+    code: o.code,
+    summary: o.summary,
+    doc: o.doc,
     operands: ['x'],
     attrs: { axis: attr.int({ min: -8, max: 7 }) },
     constraints: {
       c1: constraint('axis is within the rank of x.', ['f32[2,3]'], { axis: 2 }),
-      c2: constraint('x is f32 (integers use softmax_lut).', ['i8[2,3]'], { axis: 1 }),
+      c2: constraint('x is f32.', ['i8[2,3]'], { axis: 1 }),
     },
-    infer: ([x], a) =>
-      resolveAxis(a.axis, x.shape.length) === undefined
-        ? violates('c1', `axis ${a.axis} for ${describe('x', x)}`)
-        : x.dtype === 'f32'
-          ? types(x)
-          : violates('c2', `x is ${x.dtype}`),
+    infer: ([x], a) => {
+      if (resolveAxis(a.axis, x.shape.length) === undefined) return violates('c1', `axis ${a.axis} for ${describe('x', x)}`);
+      return x.dtype === 'f32' ? types(x) : violates('c2', `x is ${x.dtype}`);
+    },
     evaluate: ([x], a, [y]) => {
-      if (y === undefined) return;
-      rows(x, y, resolveAxis(a.axis, x.shape.length) ?? 0, (n, read, write) => {
-        const m = greatest(n, read);
-        const e = Float32Array.from({ length: n }, (_, i) => exp64(Math.fround(read(i) - m)));
-        const s = sumF3(n, (i) => e[i]!);
-        for (let i = 0; i < n; i++) write(i, e[i]! / s);
-      });
+      if (y !== undefined) rows(x, y, resolveAxis(a.axis, x.shape.length) ?? 0, o.row);
     },
     range: () => [],
     cost: (_o, _a, results) => 8 * resultCount(results),
@@ -65,38 +65,30 @@ export const norm = {
       { operands: ['f32[2,5,3]'], attrs: { axis: 1 } },
       { operands: ['f32[2,0]'], attrs: { axis: 1 } },
     ],
+  });
+
+export const norm = {
+  softmax: alongAxis({
+    code: 0x80,
+    summary: 'Softmax along an axis (float; integers use softmax_lut).',
+    doc: 'm = max x; e = e^fl(x - m), rounded once; s = sum of e by F3 along the axis; y = fl(e / s).',
+    row: (n, read, write) => {
+      const m = greatest(n, read);
+      const e = Float32Array.from({ length: n }, (_, i) => exp64(Math.fround(read(i) - m)));
+      const s = sumF3(n, (i) => e[i]!);
+      for (let i = 0; i < n; i++) write(i, e[i]! / s);
+    },
   }),
 
-  log_softmax: primitive({
+  log_softmax: alongAxis({
     code: 0x81,
     summary: 'Logarithm of softmax along an axis (float).',
     doc: 'm = max x; s = sum of e^fl(x - m) by F3; y = fl(fl(x - m) - ln s).',
-    operands: ['x'],
-    attrs: { axis: attr.int({ min: -8, max: 7 }) },
-    constraints: {
-      c1: constraint('axis is within the rank of x.', ['f32[2,3]'], { axis: 2 }),
-      c2: constraint('x is f32.', ['i8[2,3]'], { axis: 1 }),
+    row: (n, read, write) => {
+      const m = greatest(n, read);
+      const l = Math.fround(log64(sumF3(n, (i) => Math.fround(exp64(Math.fround(read(i) - m))))));
+      for (let i = 0; i < n; i++) write(i, Math.fround(read(i) - m) - l);
     },
-    infer: ([x], a) =>
-      resolveAxis(a.axis, x.shape.length) === undefined
-        ? violates('c1', `axis ${a.axis} for ${describe('x', x)}`)
-        : x.dtype === 'f32'
-          ? types(x)
-          : violates('c2', `x is ${x.dtype}`),
-    evaluate: ([x], a, [y]) => {
-      if (y === undefined) return;
-      rows(x, y, resolveAxis(a.axis, x.shape.length) ?? 0, (n, read, write) => {
-        const m = greatest(n, read);
-        const l = Math.fround(log64(sumF3(n, (i) => Math.fround(exp64(Math.fround(read(i) - m))))));
-        for (let i = 0; i < n; i++) write(i, Math.fround(read(i) - m) - l);
-      });
-    },
-    range: () => [],
-    cost: (_o, _a, results) => 8 * resultCount(results),
-    samples: [
-      { operands: ['f32[3,19]'], attrs: { axis: -1 } },
-      { operands: ['f32[2,5,3]'], attrs: { axis: 1 } },
-    ],
   }),
 
   softmax_lut: primitive({
