@@ -13,6 +13,7 @@ import { pool } from './pool.ts';
 import { quantized } from './quantized.ts';
 import { reduce } from './reduce.ts';
 import { scan } from './scan.ts';
+import { scatter } from './scatter.ts';
 import { shape } from './shape.ts';
 import { sorting } from './sorting.ts';
 import { spatial } from './spatial.ts';
@@ -35,6 +36,7 @@ export const FAMILIES = {
   quantized,
   reduce,
   scan,
+  scatter,
   shape,
   sorting,
   spatial,
@@ -57,6 +59,7 @@ export const OPS = {
   ...quantized,
   ...reduce,
   ...scan,
+  ...scatter,
   ...shape,
   ...sorting,
   ...spatial,

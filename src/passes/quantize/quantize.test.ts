@@ -102,6 +102,8 @@ describe('every float op has an integer form near its meaning, or a reason', () 
     'prelu',
     'cumsum',
     'cumprod',
+    'scatter_elements',
+    'scatter_nd',
     'rem',
     'is_nan',
     'is_inf',

@@ -109,6 +109,8 @@ export const ROLES = {
   gather: move,
   gather_elements: move,
   gather_nd: move,
+  scatter_elements: { lower: unsupported('its two sources may have different scales') },
+  scatter_nd: { lower: unsupported('its two sources may have different scales') },
   pad: { ...move, lower: lowerPad },
   concat: { lower: lowerConcat, passthrough: true },
 

@@ -11,6 +11,7 @@ import { reduce } from './reduce.ts';
 import { resizing } from './resize.ts';
 import type { OnnxOp } from './row.ts';
 import { scan } from './scan.ts';
+import { scatter } from './scatter.ts';
 import { shape } from './shape.ts';
 import { sorting } from './sorting.ts';
 
@@ -30,6 +31,7 @@ export const ONNX_OPS = {
   ...reduce,
   ...resizing,
   ...scan,
+  ...scatter,
   ...shape,
   ...sorting,
 } as const;

@@ -4,11 +4,11 @@ import type { OnnxNode } from '../node.ts';
 import type { Made } from '../values.ts';
 import type { OnnxOps } from './row.ts';
 
-const sizeOf = (n: OnnxNode, d: Dim | undefined): number =>
+export const sizeOf = (n: OnnxNode, d: Dim | undefined): number =>
   typeof d === 'number' ? d : n.unknown(`dimension ${String(d)}`, [`Bind it: --bind ${String(d)}=1.`]);
 
 /** Input 1 with negative indices counted from the end; entry i of the last dimension belongs to sizes[i], one size to all. */
-const fromStart = (n: OnnxNode, sizes: readonly number[]): ValueId => {
+export const fromStart = (n: OnnxNode, sizes: readonly number[]): ValueId => {
   const { host, name } = n.input(1);
   const vector = (list: readonly number[]): ValueId => {
     const one = list.length === 1;

@@ -12,6 +12,7 @@ import { poolRows } from './pool.ts';
 import { quantizedRows } from './quantized.ts';
 import { reduceRows } from './reduce.ts';
 import { scanRows } from './scan.ts';
+import { scatterRows } from './scatter.ts';
 import { shapeRows } from './shape.ts';
 import { sortingRows } from './sorting.ts';
 import { trigonometryRows } from './trigonometry.ts';
@@ -29,6 +30,7 @@ const TABLE = {
   ...quantizedRows,
   ...reduceRows,
   ...scanRows,
+  ...scatterRows,
   ...shapeRows,
   ...sortingRows,
   ...trigonometryRows,
