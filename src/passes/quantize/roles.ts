@@ -39,6 +39,7 @@ export const ROLES = {
   relu: pointwise,
   clip: pointwise,
   leaky_relu: pointwise,
+  shrink: pointwise,
   elu: pointwise,
   sigmoid: pointwise,
   tanh: pointwise,

@@ -77,15 +77,6 @@ const celu = (n: OnnxNode): ValueId => {
   return n.emit('select', [n.emit('less', [x, n.scalar(0)], {}), scaled, x], {});
 };
 
-const shrink = (n: OnnxNode): ValueId => {
-  const x = floatWire(n, 0);
-  const [bias, lambd] = [n.float('bias', 0), n.float('lambd', 0.5)];
-  const above = n.emit('less', [n.scalar(lambd), x], {});
-  const below = n.emit('less', [x, n.scalar(-lambd)], {});
-  const low = n.emit('select', [below, n.emit('add', [x, n.scalar(bias)], {}), n.scalar(0)], {});
-  return n.emit('select', [above, n.emit('sub', [x, n.scalar(bias)], {}), low], {});
-};
-
 const swish = (n: OnnxNode): ValueId => {
   const alpha = n.float('alpha', 1);
   const x = floatWire(n, 0);
@@ -159,6 +150,9 @@ export const activation = {
       return [n.emit('mul', [x, n.emit('tanh', [n.emit('softplus', [x], {})], {})], {})];
     },
   },
-  Shrink: { since: [9], import: (n) => [shrink(n)] },
+  Shrink: {
+    since: [9],
+    import: (n) => [n.emit('shrink', [floatWire(n, 0)], { bias: n.float('bias', 0), lambd: n.float('lambd', 0.5) })],
+  },
   PRelu: { since: [1, 6, 7, 9, 16], import: (n) => [prelu(n)] },
 } as const satisfies OnnxOps;

@@ -94,6 +94,29 @@ const lowerLeaky = (ctx: Context, node: OpNode<'leaky_relu'>): Emit =>
     (f) => [f.f32c(node.attrs.alpha)],
   );
 
+const lowerShrink = (ctx: Context, node: OpNode<'shrink'>): Emit =>
+  lowerMap(
+    ctx,
+    node,
+    {
+      name: 'shrink',
+      inputs: ['f32'],
+      output: 'f32',
+      extra: ['f32', 'f32'],
+      scalar: (f, [x = 0], [bias = 0, lambd = 0]) => {
+        const { f32 } = f.ops;
+        const high = f.select(f32.gt(x, lambd), f32.sub(x, bias), f.f32c(0), 'f32');
+        return f.select(f32.lt(x, f32.neg(lambd)), f32.add(x, bias), high, 'f32');
+      },
+      vector: (f, [x = f.v128(f.zero())], [bias = 0, lambd = 0]) => {
+        const { f32x4 } = f.ops;
+        const high = f.bitselect(f32x4.sub(x, f32x4.splat(bias)), f.zero(), f32x4.gt(x, f32x4.splat(lambd)));
+        return f.bitselect(f32x4.add(x, f32x4.splat(bias)), high, f32x4.lt(x, f32x4.neg(f32x4.splat(lambd))));
+      },
+    },
+    (f) => [f.f32c(node.attrs.bias), f.f32c(node.attrs.lambd)],
+  );
+
 const lowerElu = (ctx: Context, node: OpNode<'elu'>): Emit => {
   const exp = MATH.exp(ctx.asm);
   return lowerMap(
@@ -155,6 +178,7 @@ export const unaryRows = {
   }),
   clip: lowerClip,
   leaky_relu: lowerLeaky,
+  shrink: lowerShrink,
   elu: lowerElu,
   sigmoid: strict(MATH.sigmoid),
   tanh: strict(MATH.tanh),
