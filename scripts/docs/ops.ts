@@ -83,7 +83,7 @@ export const opsPage = (): string => {
     `${count} ops, ${composites} of them composites: a composite means what its decomposition means, and a backend may add a faster row that`,
     'gives the same bits. A violated constraint is reported by its label, such as `conv_c4`. In `.mrl` text operands stand in order and',
     'attributes by name; one that has its default may be left out. *fl* rounds to float32; *rshr* and the orders F2, F3 are defined in',
-    'docs/spec.md.',
+    'docs/numerics.md.',
     '',
     '| op | code | kind | summary |',
     '|---|---|---|---|',
