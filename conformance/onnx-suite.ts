@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { decodeTensorProto, examineOnnx, importOnnx, type OnnxImport, type OnnxPort } from '../src/frontend/onnx/index.ts';
-import { elementCount, formatType, runProgram, sameShape, type Tensor } from '../src/ir/index.ts';
+import { elementCount, formatType, type Program, runProgram, sameShape, type Tensor, tensorBytes } from '../src/ir/index.ts';
 import { at, type Diagnostic, MrlError, ok, type Result } from '../src/support/index.ts';
 
 /** One case of an ONNX test suite: a folder with model.onnx and test_data_set_N/{input,output}_M.pb. */
@@ -122,7 +122,25 @@ const decodedAll = (stored: readonly Uint8Array[]): Result<readonly Tensor[]> =>
 
 const MAX_WORK = 2 ** 31;
 
-const runData = ({ model, names }: Imported, dir: string, tolerance: Tolerance): Result<string | undefined> => {
+/** Runs a checked program; a backend under test, or the reference interpreter. */
+type Execute = (program: Program, inputs: readonly Tensor[]) => Result<readonly Tensor[]>;
+
+const sameBytes = (a: Tensor, b: Tensor): boolean => {
+  const [x, y] = [tensorBytes(a), tensorBytes(b)];
+  return x.length === y.length && x.every((v, i) => v === y[i]);
+};
+
+export interface CaseOptions {
+  readonly tolerance?: Tolerance;
+  /** A backend: its results must also equal the reference interpreter's byte for byte. */
+  readonly execute?: Execute | undefined;
+}
+
+const runData = (
+  { model, names }: Imported,
+  dir: string,
+  { tolerance = ONNX_TOLERANCE, execute }: CaseOptions,
+): Result<string | undefined> => {
   const { program } = model;
   const inputs = decodedAll(storedTensors(dir, 'input'));
   if (!inputs.ok) return inputs;
@@ -135,6 +153,10 @@ const runData = ({ model, names }: Imported, dir: string, tolerance: Tolerance):
     return tensor === undefined ? [] : [fitted(tensor, port.elem, port.type.shape)];
   });
   const outputs = runProgram(program, given);
+  const executed = execute?.(program, given);
+  if (executed !== undefined && !executed.ok) return executed;
+  const unequal = executed?.value.findIndex((t, i) => !sameBytes(t, at(outputs, i))) ?? -1;
+  if (unequal >= 0) return ok(`output ${unequal}: the bytes differ from the reference interpreter's`);
   const problems = wanted.value.flatMap((w, i) => {
     const [got, elem] = [outputs[i], model.outputs[i]?.elem];
     const problem =
@@ -144,8 +166,8 @@ const runData = ({ model, names }: Imported, dir: string, tolerance: Tolerance):
   return ok(problems.length === 0 ? undefined : problems.join('; '));
 };
 
-/** Imports one case and runs its data sets through the reference interpreter. */
-export const runCase = (dir: string, name: string, tolerance: Tolerance = ONNX_TOLERANCE): CaseResult => {
+/** Imports one case and runs its data sets through the reference interpreter, and a backend when one is given. */
+export const runCase = (dir: string, name: string, options: CaseOptions = {}): CaseResult => {
   const files = readdirSync(dir).sort();
   const sets = files.filter((f) => f.startsWith('test_data_set_')).map((f) => join(dir, f));
   const models = files.filter((f) => f.endsWith('.onnx'));
@@ -153,7 +175,7 @@ export const runCase = (dir: string, name: string, tolerance: Tolerance = ONNX_T
     const imported = importFor(new Uint8Array(readFileSync(join(dir, at(models, 0)))), sets[0]);
     if (!imported.ok) return refusal(name, imported.diagnostics);
     for (const set of sets) {
-      const outcome = runData(imported.value, set, tolerance);
+      const outcome = runData(imported.value, set, options);
       if (!outcome.ok) return refusal(name, outcome.diagnostics);
       if (outcome.value !== undefined) return failure(name, outcome.value);
     }

@@ -107,7 +107,7 @@ withData('trained models', () => {
 
   test('every cut of MNIST after a layer', () => {
     const dir = path(mnist, 'per-layer');
-    const results = listCases(dir).map((name) => runCase(join(dir, name), name, SUMS_OF_HUNDREDS));
+    const results = listCases(dir).map((name) => runCase(join(dir, name), name, { tolerance: SUMS_OF_HUNDREDS }));
     expect(results.filter((r) => r.status !== 'passed').map((r) => `${r.name}: ${r.detail}`)).toEqual([]);
     expect(results).toHaveLength(12);
   });
