@@ -82,6 +82,21 @@ describe('compile', () => {
       expect([quiet.exit, quiet.stderr]).toEqual([0, '']);
     }));
 
+  test('parameters without data: refused by name, or random on request with a warning; doctor needs none', () =>
+    inFolder(async (folder) => {
+      const text = 'mrl 1;\nmodel m {\n  input x: f32[1, 4];\n  param w: f32[2, 4];\n  output y = dense(x, w);\n}\n';
+      writeFileSync(join(folder, 'm.mrl'), text);
+      const words = ['compile', 'm.mrl', '-o', 'm.cvm', '--random-calibration', '1'];
+      const refused = await cli(words, { cwd: folder });
+      expect([refused.exit, refused.stderr.includes('MRL2008'), readdirSync(folder)]).toEqual([3, true, ['m.mrl']]);
+      const random = await cli([...words, '--random-params'], { cwd: folder });
+      expect([random.exit, random.stderr.includes('warning[CLI1009]')]).toEqual([0, true]);
+      const doctor = await cli(['doctor', 'm.mrl'], { cwd: folder });
+      expect([doctor.exit, doctor.stdout.includes('m.mrl compiles')]).toEqual([0, true]);
+      writeFileSync(join(folder, 'm.mrl'), text.replace('f32[2, 4];', 'f32[2, 4] = fill(0.5);'));
+      expect((await cli(['doctor', 'm.mrl'], { cwd: folder })).stderr).toBe('');
+    }));
+
   test('--float packages the strict-float program; an integer .mrl is packaged as it is', () =>
     inFolder(async (folder) => {
       expect((await cli(['compile', digit('model.onnx'), '--float', '-o', 'f.cvm'], { cwd: folder })).exit).toBe(0);

@@ -43,6 +43,12 @@ export const calibrationRandom = (samples: number): Diagnostic =>
     notes: ['Size, cost and speed are right, the accuracy is not: give --calibration before publishing.'],
   });
 
+export const paramsRandom = (): Diagnostic =>
+  diagnostic('CLI1009', 'parameters without data are random', {
+    severity: 'warning',
+    notes: ['Size, cost and speed are right, the results mean nothing: give --params before publishing.'],
+  });
+
 export const codeUnknown = (code: string, codes: Iterable<string>): Diagnostic =>
   diagnostic('CLI1008', `there is no diagnostic code ${code}`, { notes: didYouMean(code, codes) });
 

@@ -34,4 +34,8 @@ export const MODEL_OPTIONS = {
     requiresArg: true,
     describe: '.mrl: .npz with the parameters that the text names by digest; NAME.npz beside NAME.mrl if left out',
   },
+  'random-params': {
+    type: 'boolean',
+    describe: '.mrl: fill parameters that have no data at random, to measure size, speed and cost',
+  },
 } as const satisfies Record<string, Options>;

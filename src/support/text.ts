@@ -17,12 +17,15 @@ const distance = (a: string, b: string): number => {
   return cell(a.length, b.length);
 };
 
-/** The candidate closest to `word` when it is close enough to be a typo of it ("did you mean"). */
+/** The candidate that `word` begins, or the closest one when it is close enough to be a typo of it ("did you mean"). */
 export const closest = (word: string, candidates: Iterable<string>): string | undefined => {
   if (word.length > 64) return undefined;
+  const names = [...candidates];
+  const begun = word.length < 3 ? undefined : names.find((name) => name.toLowerCase().startsWith(word.toLowerCase()));
+  if (begun !== undefined) return begun;
   let best: string | undefined;
   let bestDistance = Math.max(1, Math.floor(word.length / 3)) + 1;
-  for (const candidate of candidates) {
+  for (const candidate of names) {
     if (candidate.length > 64) continue;
     const d = distance(word.toLowerCase(), candidate.toLowerCase());
     if (d < bestDistance) {

@@ -76,7 +76,7 @@ const examineSource = async (args: DoctorArgs, context: Context): Promise<Result
       program: report.program,
     });
   }
-  const model = await loadModel(context, args.model, args);
+  const model = await loadModel(context, args.model, args, { assumeBatch: true, randomParams: true });
   if (!model.ok) return model;
   if (model.value.kind === 'package') {
     return fail(

@@ -128,7 +128,7 @@ const inspectJson = (
 
 /** `cortexc inspect`. Symbolic dimensions stay unless --bind is given. */
 export const inspectModel = async (args: ModelArgs & { readonly model: string }, context: Context): Promise<Result<Report>> => {
-  const model = await loadModel(context, args.model, args, { assumeBatch: false });
+  const model = await loadModel(context, args.model, args, { assumeBatch: false, randomParams: true });
   if (!model.ok) return model;
   const program = programOf(model.value);
   const facts = programFacts(program);

@@ -13,11 +13,14 @@ import type { PreparationOptions } from './samples.ts';
 export interface ModelArgs {
   readonly bind?: readonly string[] | undefined;
   readonly params?: string | undefined;
+  readonly 'random-params'?: boolean | undefined;
 }
 
 export interface LoadOptions {
   /** Give the first axis of an input 1 when it is symbolic and not bound. */
   readonly assumeBatch: boolean;
+  /** Parameters without data do not matter: only shapes are looked at. */
+  readonly randomParams?: boolean;
 }
 
 const startsWith = (bytes: Uint8Array, text: string, at = 0): boolean =>
@@ -101,7 +104,12 @@ export const loadModel = async (
     }
     case 'mrl': {
       const { loadText } = await import('./load-mrl.ts');
-      return loadText(context, path, bytes, { params: args.params, sizes: sizes.value, ...options });
+      return loadText(context, path, bytes, {
+        params: args.params,
+        sizes: sizes.value,
+        ...options,
+        randomParams: options.randomParams ?? args['random-params'] ?? false,
+      });
     }
     case 'onnx': {
       const { loadOnnx } = await import('./load-onnx.ts');

@@ -41,6 +41,12 @@ export const cliCodes = {
     exit: 1,
   },
   CLI1008: { title: 'unknown diagnostic code', explain: '`cortexc explain` without a code lists all of them.', exit: 2 },
+  CLI1009: {
+    title: 'parameters are random',
+    explain:
+      'Parameters that a model string names and no file gives were filled at random (--random-params): right for size, speed and cost only.',
+    exit: 1,
+  },
   CLI2001: { title: 'file not found', explain: 'Paths are relative to the current folder.', exit: 3 },
   CLI2002: { title: 'a folder, not a file', explain: 'This argument takes one file.', exit: 3 },
   CLI2003: { title: 'file is empty', explain: 'The file has no bytes: writing or copying it went wrong.', exit: 3 },
