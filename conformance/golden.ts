@@ -1,16 +1,7 @@
+import type { Backend } from '../src/backends/index.ts';
 import type { ParsedModel } from '../src/frontend/mrl/index.ts';
 import { parseMrl } from '../src/frontend/mrl/index.ts';
-import {
-  DTYPE_INFO,
-  elementCount,
-  formatFloat,
-  isStaticType,
-  printProgram,
-  type Program,
-  runProgram,
-  type Tensor,
-  typeOf,
-} from '../src/ir/index.ts';
+import { DTYPE_INFO, elementCount, formatFloat, isStaticType, printProgram, type Program, type Tensor, typeOf } from '../src/ir/index.ts';
 import { runPasses } from '../src/passes/index.ts';
 import { type Diagnostic, type Result } from '../src/support/index.ts';
 
@@ -94,8 +85,8 @@ const groupsOf = (text: string): string[] => text.match(/\[[^\]]*\]/g) ?? [];
 const tensorText = (t: Tensor): string =>
   `[${Array.from(t.data, (v: number) => (t.dtype === 'f32' ? formatFloat(v).replace(/\.0$/, '') : String(v))).join(' ')}]`;
 
-/** `// eval: f([1 2], [3]) == [0 6]`: runs the reference on inputs in order and compares every output. */
-const checkEvals = (input: string, program: Program): string[] =>
+/** `// eval: f([1 2], [3]) == [0 6]`: runs every backend on inputs in order and compares every output. */
+const checkEvals = (input: string, program: Program, backends: readonly Backend[]): string[] =>
   [...input.matchAll(/^\s*\/\/ eval: *\w+\((.*)\) *== *(.*)$/gm)].flatMap(([, args = '', results = '']) => {
     const given = groupsOf(args);
     if (given.length !== program.inputs.length) return [`eval gives ${given.length} inputs but the model has ${program.inputs.length}`];
@@ -108,20 +99,25 @@ const checkEvals = (input: string, program: Program): string[] =>
       data.set(numbers);
       tensors.push({ ...type, data });
     }
-    const found = runProgram(program, tensors).map(tensorText).join(' ');
     const wanted = groupsOf(results)
       .map((g) => g.replace(/, */g, ' '))
       .join(' ');
-    return found === wanted ? [] : [`eval (${args}) gives ${found}, not ${wanted}`];
+    return backends.flatMap((backend) => {
+      const compiled = backend.compile(program);
+      const found = compiled.ok
+        ? compiled.value.run(tensors).map(tensorText).join(' ')
+        : compiled.diagnostics.map((d) => d.message).join('; ');
+      return found === wanted ? [] : [`eval (${args}) gives ${found} on ${backend.name}, not ${wanted}`];
+    });
   });
 
-/** Runs one case. Parameters that nothing binds are zero. */
-export const runGolden = (golden: GoldenCase): GoldenOutcome => {
+/** Runs one case, its `eval` lines on the given backends. Parameters that nothing binds are zero. */
+export const runGolden = (golden: GoldenCase, backends: readonly Backend[]): GoldenOutcome => {
   const wanted = expectations(golden.input);
   const parsed = parseMrl(golden.input, { file: 'golden.mrl', unboundParams: /bind: *none/.test(golden.input) ? 'error' : 'zeros' });
   if (!parsed.ok) return { output: '', problems: compareErrors(wanted, parsed.diagnostics) };
   if (wanted.length > 0) return { output: '', problems: wanted.map((w) => `line ${w.line}: no error ${w.code} ${w.text}`) };
   const done = transform(golden.run, parsed.value);
   if (!done.ok) return { output: '', problems: done.diagnostics.map((d) => `${d.code} ${d.message}`) };
-  return { output: done.value.output, problems: checkEvals(golden.input, done.value.program) };
+  return { output: done.value.output, problems: checkEvals(golden.input, done.value.program, backends) };
 };
