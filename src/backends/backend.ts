@@ -1,7 +1,7 @@
 import type { OpName, Program, Tensor } from '../ir/index.ts';
 import type { Result } from '../support/index.ts';
 
-/** Capability classes (NUMERICS, decision digest): what kinds of programs a backend runs. */
+/** Capability classes: what kinds of programs a backend runs. */
 export type Capability = 'INT' | 'F32S';
 
 /** A compiled program, ready to run any number of times. Not re-entrant. */
