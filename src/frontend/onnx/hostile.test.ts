@@ -53,6 +53,11 @@ describe('malformed models have a code', () => {
       ['ONX1013'],
     ],
     ['a missing input', model({ inputs: [x], outputs: [y], nodes: [node('Add', ['x'], ['y'])] }), ['ONX1013']],
+    [
+      'an output declared with another type',
+      model({ inputs: [x], outputs: [port('y', 'int64', [2])], nodes: [node('Relu', ['x'], ['y'])] }),
+      ['ONX1013'],
+    ],
     ['an operator before its first version', model({ inputs: [x], outputs: [y], nodes: [node('Gelu', ['x'], ['y'])] }, 13), ['ONX2002']],
   ])('%s', (_name, bytes, codes) => {
     expect(codesOf(bytes)).toEqual(codes);

@@ -1,6 +1,6 @@
 import { type Dim, elementCount, MAX_ELEMENTS, MAX_RANK, type Program, type Shape, type TensorType } from '../../ir/index.ts';
 import { type Diagnostic, fail, ok, type Result, sha256Hex } from '../../support/index.ts';
-import { caught, definedTwice, incomplete, neverDefined, tensorProblem, typeUnsupported } from './diagnostics.ts';
+import { caught, definedTwice, incomplete, malformed, neverDefined, tensorProblem, typeUnsupported } from './diagnostics.ts';
 import { elemByCode, type ElemName, elemOf, otherElemName } from './elem.ts';
 import { GraphImporter, opsetsOf, Scope } from './graph.ts';
 import { decodeModel, type DimensionProto, type GraphProto, int64, type ModelProto, type ValueInfoProto } from './schema.ts';
@@ -172,6 +172,10 @@ const readOutputs = (graph: GraphProto, scope: Scope, session: Session, problems
     seen.add(info.name);
     if (value === undefined) problems.push(neverDefined(info.name, 'graph outputs'));
     if (value === undefined || !value.known) return [];
+    const stated = elemByCode(info.type?.tensorType?.elemType ?? 0);
+    if (stated !== undefined && stated !== value.elem) {
+      problems.push(malformed(`it is declared ${stated} but the graph computes ${value.elem}`, `output ${info.name}`));
+    }
     try {
       const wire = session.wire(value);
       session.builder.output(info.name, wire);

@@ -135,3 +135,52 @@ describe('reduction', () => {
     expect(codesOf(oneNode({ op: 'ReduceMax', attrs: { axes: [1] }, operands: [x([2, 0], [])] }))).toEqual(['ONX2002']);
   });
 });
+
+describe('masks', () => {
+  const square = x([3, 3], [1, 2, 3, 4, 5, 6, 7, 8, 9]);
+  run([
+    ['Trilu keeps the upper triangle', { op: 'Trilu', operands: [square] }, [3, 3], [1, 2, 3, 0, 5, 6, 0, 0, 9]],
+    [
+      'Trilu, lower, one above the diagonal',
+      { op: 'Trilu', attrs: { upper: 0 }, operands: [square, c([], [1], 'int64')] },
+      [3, 3],
+      [1, 2, 0, 4, 5, 6, 7, 8, 9],
+    ],
+    ['EyeLike', { op: 'EyeLike', attrs: { k: 1 }, operands: [x([2, 3], [9, 9, 9, 9, 9, 9])] }, [2, 3], [0, 1, 0, 0, 0, 1]],
+    ['Hardmax marks the first greatest', { op: 'Hardmax', operands: [x([2, 3], [1, 5, 5, 3, 2, 1])] }, [2, 3], [0, 1, 0, 1, 0, 0]],
+    [
+      'Compress along an axis',
+      { op: 'Compress', attrs: { axis: 1 }, operands: [square, c([3], [1, 0, 1], 'bool')] },
+      [3, 2],
+      [1, 3, 4, 6, 7, 9],
+    ],
+    ['Compress of all elements', { op: 'Compress', operands: [square, c([5], [0, 1, 0, 0, 1], 'bool')] }, [2], [2, 5]],
+    [
+      'CenterCropPad crops rows and pads columns, one more behind',
+      { op: 'CenterCropPad', opset: 18, operands: [square, c([2], [1, 6], 'int64')] },
+      [1, 6],
+      [0, 4, 5, 6, 0, 0],
+    ],
+  ]);
+});
+
+describe('losses', () => {
+  const scores = x([2, 3], [-1, -2, -3, -4, -5, -6]);
+  const target = x([2], [2, 0], 'int64');
+  run([
+    ['NegativeLogLikelihoodLoss', { op: 'NegativeLogLikelihoodLoss', operands: [scores, target] }, [], [3.5]],
+    [
+      'weighted, one class ignored',
+      { op: 'NegativeLogLikelihoodLoss', attrs: { ignore_index: 0 }, operands: [scores, target, c([3], [1, 1, 2])] },
+      [],
+      [3],
+    ],
+    ['without reduction', { op: 'NegativeLogLikelihoodLoss', attrs: { reduction: 'none' }, operands: [scores, target] }, [2], [3, 4]],
+    [
+      'SoftmaxCrossEntropyLoss',
+      { op: 'SoftmaxCrossEntropyLoss', attrs: { reduction: 'sum' }, operands: [scores, target] },
+      [],
+      [2 + 2 * Math.log(1 + Math.exp(-1) + Math.exp(-2))],
+    ],
+  ]);
+});

@@ -4,6 +4,8 @@ import { constants } from './constant.ts';
 import { conv } from './conv.ts';
 import { indexing } from './indexing.ts';
 import { logic } from './logic.ts';
+import { losses } from './loss.ts';
+import { masks } from './mask.ts';
 import { matmul } from './matmul.ts';
 import { norm } from './norm.ts';
 import { pool } from './pool.ts';
@@ -25,6 +27,8 @@ export const ONNX_OPS = {
   ...conv,
   ...indexing,
   ...logic,
+  ...losses,
+  ...masks,
   ...matmul,
   ...norm,
   ...pool,
