@@ -1,5 +1,5 @@
 import { paramSourceOf, parseMrl } from '../../src/frontend/mrl/index.ts';
-import { OP_NAMES, printProgram, type Program, verifyProgram } from '../../src/ir/index.ts';
+import { MRL_KEYWORDS, OP_NAMES, printProgram, type Program, verifyProgram } from '../../src/ir/index.ts';
 import { at, ok, type Result } from '../../src/support/index.ts';
 import { randomProgram } from '../random-program.ts';
 import { repositoryFile } from './files.ts';
@@ -48,23 +48,7 @@ model calc {
 
 const WORDS: readonly [string, ...string[]] = [
   'mrl 1;',
-  'model',
-  'fn',
-  'input',
-  'param',
-  'let',
-  'output',
-  'return',
-  'for',
-  'in',
-  'if',
-  'else',
-  'blob',
-  'true',
-  'false',
-  'inf',
-  'nan',
-  'meta',
+  ...MRL_KEYWORDS,
   '{',
   '}',
   '[',

@@ -1,7 +1,7 @@
 import { at } from '../support/index.ts';
 import { opOf } from './ops/index.ts';
 import type { AnyNode, Program } from './program.ts';
-import { elementCount, isStaticType, type StaticType } from './types.ts';
+import { DTYPE_INFO, elementCount, isStaticType, type StaticType } from './types.ts';
 
 /** Arithmetic operations per Endorphin (the Cortex chain divides operation counts by 20,000). */
 export const OPERATIONS_PER_ENDORPHIN = 20_000;
@@ -23,7 +23,4 @@ export const endorphinOf = (operations: number): number => Math.max(1, Math.ceil
 
 /** Bytes of all run-time values at once: what an interpreter without buffer reuse needs. */
 export const valueBytes = (program: Program): number =>
-  program.types.reduce(
-    (n, t) => n + (isStaticType(t) ? elementCount(t.shape) * (t.dtype === 'f32' || t.dtype === 'i32' ? 4 : t.dtype === 'i16' ? 2 : 1) : 0),
-    0,
-  );
+  program.types.reduce((n, t) => n + (isStaticType(t) ? elementCount(t.shape) * DTYPE_INFO[t.dtype].bytes : 0), 0);

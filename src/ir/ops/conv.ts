@@ -2,7 +2,7 @@ import { attr } from '../attr.ts';
 import { channelRange, hull, range } from '../range.ts';
 import { constraint, primitive, types, violates } from '../schema.ts';
 import { elementCount, formatShape, sameShape, type Tensor } from '../types.ts';
-import { describe, dotBounds, isOneOf, resultCount } from './util.ts';
+import { describe, dotBounds, holds, productDType, resultCount } from './util.ts';
 import { spatialOf, tapTable, type Window, window3, windowAttrs, windowOutput, windowProblem, withSpatial } from './window.ts';
 
 // bound once: a look-up of the global in every step of an inner loop is slow where globals are proxied (jest)
@@ -154,16 +154,15 @@ export const conv = {
         return violates('c4', `x has ${channels} channels but w takes ${String(perGroup)} in each of ${a.groups} groups`);
       }
       if (outChannels === 0 || outChannels % a.groups !== 0) return violates('c5', `${outChannels} output channels in ${a.groups} groups`);
-      const float = x.dtype === 'f32' && w.dtype === 'f32' && (bias === undefined || bias.dtype === 'f32');
-      const integer = isOneOf(x, 'i8', 'u8') && isOneOf(w, 'i8', 'i6') && (bias === undefined || bias.dtype === 'i32');
-      if (!float && !integer)
+      const dtype = productDType(x, w, bias);
+      if (dtype === undefined)
         return violates('c6', `x is ${x.dtype}, w is ${w.dtype}${bias === undefined ? '' : `, bias is ${bias.dtype}`}`);
       if (bias !== undefined && !sameShape(bias.shape, [outChannels])) {
         return violates('c7', `bias has shape ${formatShape(bias.shape)} but w has ${outChannels} output channels`);
       }
-      const [lo, hi] = x.dtype === 'u8' ? [0, 255] : x.dtype === 'i8' ? [-128, 127] : [0, 0];
-      if (a.pad_value < lo || a.pad_value > hi) return violates('c8', `pad_value is ${a.pad_value} but x is ${x.dtype}`);
-      return types({ dtype: float ? 'f32' : 'i32', shape: withSpatial(x.shape, outChannels, windowOutput(spatial, windowOf(kernel, a))) });
+      if (dtype === 'f32' ? a.pad_value !== 0 : !holds(x.dtype, a.pad_value))
+        return violates('c8', `pad_value is ${a.pad_value} but x is ${x.dtype}`);
+      return types({ dtype, shape: withSpatial(x.shape, outChannels, windowOutput(spatial, windowOf(kernel, a))) });
     },
     evaluate: ([x, w, bias], a, [y]) => {
       if (y === undefined) return;

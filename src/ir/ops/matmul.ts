@@ -2,7 +2,7 @@ import { attr } from '../attr.ts';
 import { channelRange, mulRange, range, subRange } from '../range.ts';
 import { constraint, primitive, types, violates } from '../schema.ts';
 import { elementCount, formatShape, sameShape, type Tensor } from '../types.ts';
-import { broadcast, broadcastIndex, describe, dotBounds, isOneOf, resultCount } from './util.ts';
+import { broadcast, broadcastIndex, describe, dotBounds, isOneOf, productDType, resultCount } from './util.ts';
 
 // bound once: a look-up of the global in every step of an inner loop is slow where globals are proxied (jest)
 const { fround, imul } = Math;
@@ -90,13 +90,12 @@ export const matmul = {
       if (x.shape.length < 1 || w.shape.length !== 2 || typeof n !== 'number' || typeof k !== 'number')
         return violates('c1', `${describe('x', x)} and ${describe('w', w)}`);
       if (x.shape.at(-1) !== k) return violates('c2', `${describe('x', x)} but ${describe('w', w)}`);
-      const float = x.dtype === 'f32' && w.dtype === 'f32' && (bias === undefined || bias.dtype === 'f32');
-      const integer = isOneOf(x, 'i8', 'u8') && isOneOf(w, 'i8', 'i6') && (bias === undefined || bias.dtype === 'i32');
-      if (!float && !integer)
+      const dtype = productDType(x, w, bias);
+      if (dtype === undefined)
         return violates('c3', `x is ${x.dtype}, w is ${w.dtype}${bias === undefined ? '' : `, bias is ${bias.dtype}`}`);
       if (bias !== undefined && !sameShape(bias.shape, [n]))
         return violates('c4', `bias has shape ${formatShape(bias.shape)} but w has ${n} outputs`);
-      return types({ dtype: float ? 'f32' : 'i32', shape: [...x.shape.slice(0, -1), n] });
+      return types({ dtype, shape: [...x.shape.slice(0, -1), n] });
     },
     evaluate: ([x, w, bias], _a, [y]) => {
       if (y === undefined) return;

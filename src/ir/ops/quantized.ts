@@ -4,7 +4,7 @@ import { range } from '../range.ts';
 import { composite, constraint, primitive, types, violates } from '../schema.ts';
 import { DTYPE_INFO, formatShape, sameShape } from '../types.ts';
 import { interpolate, rescaled, rescaleRange, saturate, tableRange } from './quantized-util.ts';
-import { broadcastAll, broadcastIndex, describe, fullRange, isOneOf, movedRange, resultCount, splitAt } from './util.ts';
+import { broadcastAll, broadcastIndex, describe, fullRange, holds, isOneOf, movedRange, resultCount, splitAt } from './util.ts';
 
 const small = { min: -(2 ** 31), max: 2 ** 31 - 1 } as const;
 const narrow = ['i8', 'u8', 'i16', 'i32'] as const;
@@ -290,7 +290,7 @@ export const quantized = {
       const bound = a.multipliers.reduce((n, m) => n + Math.abs(m) * 255, POW2[a.shift - 1]!);
       if (bound > 2 ** 31 - 1) return violates('c4', `the bound is ${bound}`);
       if (a.lo > a.hi) return violates('c5', `lo is ${a.lo} and hi is ${a.hi}`);
-      const outside = xs.findIndex((x, i) => (a.zeros[i] ?? 0) < DTYPE_INFO[x.dtype].lo || (a.zeros[i] ?? 0) > DTYPE_INFO[x.dtype].hi);
+      const outside = xs.findIndex((x, i) => !holds(x.dtype, a.zeros[i] ?? 0));
       return outside < 0
         ? types({ dtype: 'i8', shape })
         : violates('c6', `operand ${outside} is ${xs[outside]?.dtype} but its zero is ${a.zeros[outside]}`);

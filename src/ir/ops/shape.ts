@@ -2,7 +2,7 @@ import { attr } from '../attr.ts';
 import { hull, widen } from '../range.ts';
 import { constraint, type InferResult, primitive, types, violates } from '../schema.ts';
 import { type Dim, elementCount, formatShape, isSymbolic, stridesOf, type Tensor, type TensorType } from '../types.ts';
-import { broadcast, broadcastIndex, describe, movedRange, resolveAxes, resolveAxis, splitAt, stridedIndex } from './util.ts';
+import { broadcast, broadcastIndex, describe, holds, movedRange, resolveAxes, resolveAxis, splitAt, stridedIndex } from './util.ts';
 
 const noCost = (): number => 0;
 const copyIndexed = (x: Tensor, y: Tensor | undefined, index: Int32Array): void => {
@@ -237,15 +237,7 @@ export const shape = {
       c4: constraint('For integer dtypes value is an integer in the range of the dtype.', ['i8[2,3]'], { pads: [1, 0, 0, 0], value: 0.5 }),
     },
     infer: ([x], a) => {
-      const limits: Partial<Record<TensorType['dtype'], readonly [number, number]>> = {
-        i8: [-128, 127],
-        u8: [0, 255],
-        i16: [-32768, 32767],
-        bool: [0, 1],
-        i6: [-31, 31],
-      };
-      const limit = limits[x.dtype];
-      if (x.dtype !== 'f32' && (!Number.isInteger(a.value) || (limit !== undefined && (a.value < limit[0] || a.value > limit[1])))) {
+      if (x.dtype !== 'f32' && !holds(x.dtype, a.value)) {
         return violates('c4', `value is ${a.value} but x is ${x.dtype}`);
       }
       return inferPad(x, a.pads, a.mode);

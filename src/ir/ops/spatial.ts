@@ -1,7 +1,7 @@
 import { attr } from '../attr.ts';
 import { composite, constraint, type Decomposer, types, violates, type Wire } from '../schema.ts';
 import { elementCount, formatShape, type Shape } from '../types.ts';
-import { describe, resultCount } from './util.ts';
+import { describe, productDType, resultCount } from './util.ts';
 import { spatialOf, windowAttrs } from './window.ts';
 
 interface TransposeAttrs {
@@ -208,11 +208,9 @@ export const spatial = {
       }
       const sizes = transposedSizes(input, kernel, a);
       if (sizes.some((s) => s < 1)) return violates('c4', `output sizes are ${formatShape(sizes)}`);
-      const float = x.dtype === 'f32' && w.dtype === 'f32' && (bias === undefined || bias.dtype === 'f32');
-      const integer =
-        (x.dtype === 'i8' || x.dtype === 'u8') && (w.dtype === 'i8' || w.dtype === 'i6') && (bias === undefined || bias.dtype === 'i32');
-      if (!float && !integer) return violates('c5', `x is ${x.dtype}, w is ${w.dtype}`);
-      return types({ dtype: float ? 'f32' : 'i32', shape: [n, perGroup * a.groups, ...sizes] });
+      const dtype = productDType(x, w, bias);
+      if (dtype === undefined) return violates('c5', `x is ${x.dtype}, w is ${w.dtype}`);
+      return types({ dtype, shape: [n, perGroup * a.groups, ...sizes] });
     },
     decompose: (b, [x, w, bias], a) => {
       const kernel = w.type.shape.slice(2).map(Number);

@@ -3,7 +3,7 @@ import { clamp, erf64, exp64, log64, sigmoid64, softplus64, tanh64 } from '../nu
 import { mapMonotone, type Range, range } from '../range.ts';
 import { composite, constraint, primitive, type Sample, types, violates } from '../schema.ts';
 import type { Tensor, TensorType } from '../types.ts';
-import { resultCount } from './util.ts';
+import { holds, isOneOf, resultCount } from './util.ts';
 
 const floatOnly = { c1: constraint('x is f32.', ['bool[2]']) } as const;
 const samples: readonly Sample[] = [
@@ -380,11 +380,9 @@ export const unary = {
     },
     traits: { pointwise: true, monotone: true, idempotent: true },
     infer: ([x], a) => {
-      if (x.dtype !== 'i8' && x.dtype !== 'u8' && x.dtype !== 'i16' && x.dtype !== 'i32') return violates('c1', `x is ${x.dtype}`);
-      const limit = { i8: [-128, 127], u8: [0, 255], i16: [-32768, 32767], i32: [-(2 ** 31), 2 ** 31 - 1] }[x.dtype];
-      return a.lo > a.hi || a.lo < (limit[0] ?? 0) || a.hi > (limit[1] ?? 0)
-        ? violates('c2', `lo is ${a.lo} and hi is ${a.hi} but x is ${x.dtype}`)
-        : types(x);
+      if (!isOneOf(x, 'i8', 'u8', 'i16', 'i32')) return violates('c1', `x is ${x.dtype}`);
+      const fits = a.lo <= a.hi && holds(x.dtype, a.lo) && holds(x.dtype, a.hi);
+      return fits ? types(x) : violates('c2', `lo is ${a.lo} and hi is ${a.hi} but x is ${x.dtype}`);
     },
     evaluate: ([x], a, [y]) => apply(x, y, (v) => clamp(v, a.lo, a.hi)),
     range: ([x], a) => [mapMonotone(x, (v) => clamp(v, a.lo, a.hi))],

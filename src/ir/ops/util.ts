@@ -85,6 +85,19 @@ export const describe = (name: string, type: TensorType): string => `${name} is 
 export const countOf = (type: StaticType): number => elementCount(type.shape);
 export const resultCount = (results: readonly StaticType[]): number => results.reduce((n, r) => n + countOf(r), 0);
 
+/** True when v is an integer that the dtype holds (for f32: any integer). */
+export const holds = (dtype: DType, v: number): boolean => Number.isInteger(v) && v >= DTYPE_INFO[dtype].lo && v <= DTYPE_INFO[dtype].hi;
+
+/**
+ * Result dtype of a product of x with weights plus bias: f32 when all are f32; i32 for x i8 or u8, w i8 or i6, bias i32;
+ * undefined for any other mix.
+ */
+export const productDType = (x: TensorType, w: TensorType, bias: TensorType | undefined): 'f32' | 'i32' | undefined => {
+  const hasBias = (dtype: DType): boolean => bias === undefined || bias.dtype === dtype;
+  if (isOneOf(x, 'f32') && isOneOf(w, 'f32') && hasBias('f32')) return 'f32';
+  return isOneOf(x, 'i8', 'u8') && isOneOf(w, 'i8', 'i6') && hasBias('i32') ? 'i32' : undefined;
+};
+
 /** Range of a saturating result: the dtype's. */
 export const fullRange = (type: StaticType): Range => range(DTYPE_INFO[type.dtype].lo, DTYPE_INFO[type.dtype].hi);
 

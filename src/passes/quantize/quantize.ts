@@ -1,5 +1,6 @@
 import {
   type AnyNode,
+  DTYPE_INFO,
   isStaticType,
   type Program,
   type Proof,
@@ -194,7 +195,7 @@ const layersOf = (plan: Plan, emit: Emit, choices: ReadonlyMap<ValueId, Choice>)
     .map(({ node, float, int }) => {
       const affine = emit.affineOf(float);
       const range = choices.get(plan.leaderOf(float))?.range;
-      const [lo, hi] = affine.dtype === 'i8' ? [-128, 127] : [-32768, 32767];
+      const { lo, hi } = DTYPE_INFO[affine.dtype];
       return {
         origin: plan.nameOf(node),
         op: node.op,
