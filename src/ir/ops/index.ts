@@ -1,8 +1,12 @@
 import type { AttrsInput, AttrsOf } from '../attr.ts';
 import type { AnyOp } from '../schema.ts';
 import { arithmetic } from './arithmetic.ts';
+import { attention } from './attention.ts';
 import { blocks } from './blocks.ts';
+import { contraction } from './contraction.ts';
 import { conv } from './conv.ts';
+import { detection } from './detection.ts';
+import { fixed } from './fixed.ts';
 import { indexing } from './indexing.ts';
 import { integer } from './integer.ts';
 import { logic } from './logic.ts';
@@ -10,8 +14,12 @@ import { matmul } from './matmul.ts';
 import { norm } from './norm.ts';
 import { normalize } from './normalize.ts';
 import { pool } from './pool.ts';
+import { probability } from './probability.ts';
 import { quantized } from './quantized.ts';
+import { random } from './random.ts';
+import { recurrent } from './recurrent.ts';
 import { reduce } from './reduce.ts';
+import { sampling } from './sampling.ts';
 import { scan } from './scan.ts';
 import { scatter } from './scatter.ts';
 import { shape } from './shape.ts';
@@ -24,8 +32,12 @@ import { view } from './view.ts';
 /** The one list of ops. A family's rows in a backend stand in the file of the same name. */
 export const FAMILIES = {
   arithmetic,
+  attention,
   blocks,
+  contraction,
   conv,
+  detection,
+  fixed,
   indexing,
   integer,
   logic,
@@ -33,8 +45,12 @@ export const FAMILIES = {
   norm,
   normalize,
   pool,
+  probability,
   quantized,
+  random,
+  recurrent,
   reduce,
+  sampling,
   scan,
   scatter,
   shape,
@@ -47,8 +63,12 @@ export const FAMILIES = {
 
 export const OPS = {
   ...arithmetic,
+  ...attention,
   ...blocks,
+  ...contraction,
   ...conv,
+  ...detection,
+  ...fixed,
   ...indexing,
   ...integer,
   ...logic,
@@ -56,8 +76,12 @@ export const OPS = {
   ...norm,
   ...normalize,
   ...pool,
+  ...probability,
   ...quantized,
+  ...random,
+  ...recurrent,
   ...reduce,
+  ...sampling,
   ...scan,
   ...scatter,
   ...shape,

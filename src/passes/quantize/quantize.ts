@@ -18,7 +18,7 @@ import { calibrate, type CalibrationSample, type Compile } from './calibrate.ts'
 import { Emit } from './emit.ts';
 import { Plan } from './plan.ts';
 import { chooseRange, type ChosenRange, type Histogram, type RangeMethod } from './ranges.ts';
-import { ROLES } from './roles.ts';
+import { ROLES } from './roles/index.ts';
 
 export interface QuantizeOptions {
   /** Calibration inputs: one tensor for each model input, any number of times. */

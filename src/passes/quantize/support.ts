@@ -1,6 +1,6 @@
 import { type OpName, opOf, type PrimitiveName, refusalReason } from '../../ir/index.ts';
 import type { Role } from './emit.ts';
-import { ROLES } from './roles.ts';
+import { ROLES } from './roles/index.ts';
 
 /** How the quantizer does an op, for the support matrix. */
 export interface QuantizeSupport {

@@ -1,7 +1,11 @@
 import { activation } from './activation.ts';
 import { arithmetic } from './arithmetic.ts';
+import { attention } from './attention.ts';
 import { constants } from './constant.ts';
+import { control } from './control.ts';
 import { conv } from './conv.ts';
+import { detection } from './detection.ts';
+import { einsum } from './einsum.ts';
 import { indexing } from './indexing.ts';
 import { logic } from './logic.ts';
 import { losses } from './loss.ts';
@@ -9,12 +13,17 @@ import { masks } from './mask.ts';
 import { matmul } from './matmul.ts';
 import { norm } from './norm.ts';
 import { pool } from './pool.ts';
+import { quantized } from './quantized.ts';
+import { random } from './random.ts';
+import { recurrent } from './recurrent.ts';
 import { reduce } from './reduce.ts';
 import { resizing } from './resize.ts';
 import type { OnnxOp } from './row.ts';
+import { sampling } from './sampling.ts';
 import { scan } from './scan.ts';
 import { scatter } from './scatter.ts';
 import { shape } from './shape.ts';
+import { signal } from './signal.ts';
 import { sorting } from './sorting.ts';
 
 export type { OnnxOp } from './row.ts';
@@ -23,8 +32,12 @@ export type { OnnxOp } from './row.ts';
 export const ONNX_OPS = {
   ...activation,
   ...arithmetic,
+  ...attention,
   ...constants,
+  ...control,
   ...conv,
+  ...detection,
+  ...einsum,
   ...indexing,
   ...logic,
   ...losses,
@@ -32,11 +45,16 @@ export const ONNX_OPS = {
   ...matmul,
   ...norm,
   ...pool,
+  ...quantized,
+  ...random,
+  ...recurrent,
   ...reduce,
   ...resizing,
+  ...sampling,
   ...scan,
   ...scatter,
   ...shape,
+  ...signal,
   ...sorting,
 } as const;
 

@@ -2,15 +2,23 @@ import type { AnyNode, OpName, Rule } from '../../../../ir/index.ts';
 import { invariant } from '../../../../support/index.ts';
 import type { Context, Emit } from '../context.ts';
 import { arithmeticRows } from './arithmetic.ts';
+import { attentionRows } from './attention.ts';
+import { contractionRows } from './contraction.ts';
 import { convRows } from './conv.ts';
+import { detectionRows } from './detection.ts';
+import { fixedRows } from './fixed.ts';
 import { indexingRows } from './indexing.ts';
 import { integerRows } from './integer.ts';
 import { logicRows } from './logic.ts';
 import { matmulRows } from './matmul.ts';
 import { normRows } from './norm.ts';
 import { poolRows } from './pool.ts';
+import { probabilityRows } from './probability.ts';
 import { quantizedRows } from './quantized.ts';
+import { randomRows } from './random.ts';
+import { recurrentRows } from './recurrent.ts';
 import { reduceRows } from './reduce.ts';
+import { samplingRows } from './sampling.ts';
 import { scanRows } from './scan.ts';
 import { scatterRows } from './scatter.ts';
 import { shapeRows } from './shape.ts';
@@ -20,15 +28,23 @@ import { unaryRows } from './unary.ts';
 
 const TABLE = {
   ...arithmeticRows,
+  ...attentionRows,
+  ...contractionRows,
   ...convRows,
+  ...detectionRows,
+  ...fixedRows,
   ...indexingRows,
   ...integerRows,
   ...logicRows,
   ...matmulRows,
   ...normRows,
   ...poolRows,
+  ...probabilityRows,
   ...quantizedRows,
+  ...randomRows,
+  ...recurrentRows,
   ...reduceRows,
+  ...samplingRows,
   ...scanRows,
   ...scatterRows,
   ...shapeRows,

@@ -1,0 +1,2 @@
+/** Attention, rotary position embedding and linear attention. */
+export const attention = {} as const;

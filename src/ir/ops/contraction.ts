@@ -1,0 +1,2 @@
+/** Sums of products by index letters. */
+export const contraction = {} as const;

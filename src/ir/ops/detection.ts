@@ -1,0 +1,2 @@
+/** Boxes: overlap, decoding, suppression. */
+export const detection = {} as const;

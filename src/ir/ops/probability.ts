@@ -1,0 +1,2 @@
+/** Log-domain sums and products of probabilistic models (NUMERICS §7). */
+export const probability = {} as const;

@@ -1,0 +1,2 @@
+/** Recurrent networks of static length, unrolled. */
+export const recurrent = {} as const;
