@@ -1,10 +1,11 @@
-// npm run onnx-node-tests -- --dir DIR [--backend NAME] [--json]: runs the ONNX backend node tests (folders with model.onnx and
+// npm run onnx-node-tests -- --dir DIR [--backend NAME] [--json] [--table FILE]: runs the ONNX backend node tests (folders with model.onnx and
 // data sets) on the reference interpreter and, when one is named, on a backend, whose bytes must be the same.
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { loadBackend } from '../src/backends/index.ts';
 import { compareCodeUnits, MrlError, ok, renderDiagnostic, unwrap } from '../src/support/index.ts';
-import { type CaseOptions, type CaseResult, listCases, runCase } from './onnx-suite.ts';
+import { type CaseOptions, type CaseResult, listCases, runCase, tableOf } from './onnx-suite.ts';
 
 const { values } = parseArgs({
   options: {
@@ -12,6 +13,7 @@ const { values } = parseArgs({
     dir: { type: 'string' },
     json: { type: 'boolean', default: false },
     only: { type: 'string' },
+    table: { type: 'string' },
   },
 });
 
@@ -33,12 +35,13 @@ const executeOn = async (name: string | undefined): Promise<CaseOptions['execute
 const main = async (): Promise<number> => {
   const { dir, only } = values;
   if (dir === undefined) {
-    process.stderr.write('usage: npm run onnx-node-tests -- --dir DIR [--backend NAME] [--only TEXT] [--json]\n');
+    process.stderr.write('usage: npm run onnx-node-tests -- --dir DIR [--backend NAME] [--only TEXT] [--json] [--table FILE]\n');
     return 2;
   }
   const execute = await executeOn(values.backend);
   const names = listCases(dir).filter((name) => only === undefined || name.includes(only));
   const result = report(names.map((name) => runCase(join(dir, name), name, { execute })));
+  if (values.table !== undefined) writeFileSync(values.table, tableOf(result.cases));
   if (values.json) process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
   else {
     for (const c of result.cases.filter((x) => x.status === 'failed')) process.stdout.write(`FAILED ${c.name}: ${c.detail}\n`);

@@ -193,3 +193,21 @@ export const listCases = (dir: string): readonly string[] =>
     .filter((e) => e.isDirectory() && readdirSync(join(dir, e.name)).some((f) => f.endsWith('.onnx')))
     .map((e) => e.name)
     .sort();
+
+const MAX_REASON = 160;
+
+/** The results as tab-separated text: one line a case, with the codes of a refusal and its first problem. */
+export const tableOf = (cases: readonly CaseResult[]): string => {
+  const share = (status: CaseResult['status']): string => {
+    const count = cases.filter((c) => c.status === status).length;
+    return `${count} ${status} (${((100 * count) / cases.length).toFixed(1)} %)`;
+  };
+  const rows = cases.map((c) => {
+    const [reason = ''] = c.detail.replace(/\s+/g, ' ').split(' | ');
+    return [c.name, c.status, c.codes.join(' '), reason.length > MAX_REASON ? `${reason.slice(0, MAX_REASON)}…` : reason]
+      .join('\t')
+      .trimEnd();
+  });
+  const head = [`# ${cases.length} cases: ${share('passed')}, ${share('refused')}, ${share('failed')}`, 'case\tstatus\tcodes\treason'];
+  return `${[...head, ...rows].join('\n')}\n`;
+};
