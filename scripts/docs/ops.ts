@@ -1,4 +1,5 @@
 import { type AttrSpec, attrNames, FAMILIES, formatAttr, type OpName, opOf, type AnyOp } from '../../src/ir/index.ts';
+import { costExample, dtypesOf } from './signatures.ts';
 
 const cell = (text: string): string => text.replace(/\|/g, '\\|');
 const INT_LIMIT = 2 ** 31;
@@ -61,6 +62,10 @@ const opSection = (name: OpName): string[] => {
     op.doc,
     '',
     `Operands: ${op.operands.map(operandText).join(', ')}. Results: ${op.results.map(operandText).join(', ')}.`,
+    '',
+    `dtypes: ${dtypesOf(name)
+      .map((d) => `\`${d}\``)
+      .join('; ')}. Cost: ${costExample(name)}.`,
     ...attrTable(op),
     ...(constraints.length === 0 ? [] : ['', ...constraints]),
     '',
@@ -83,7 +88,8 @@ export const opsPage = (): string => {
     `${count} ops, ${composites} of them composites: a composite means what its decomposition means, and a backend may add a faster row that`,
     'gives the same bits. A violated constraint is reported by its label, such as `conv_c4`. In `.mrl` text operands stand in order and',
     'attributes by name; one that has its default may be left out. *fl* rounds to float32; *rshr* and the orders F2, F3 are defined in',
-    'docs/numerics.md.',
+    'docs/numerics.md. The dtypes are those that an op accepts, operands → results, T being one dtype at all its places; the cost, in operations',
+    'that Endorphin counts, is that of an example.',
     '',
     '| op | code | kind | summary |',
     '|---|---|---|---|',
