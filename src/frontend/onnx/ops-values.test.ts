@@ -136,6 +136,21 @@ describe('reduction', () => {
   });
 });
 
+describe('indexing', () => {
+  run([
+    [
+      'ReverseSequence turns the first steps of each batch entry round',
+      {
+        op: 'ReverseSequence',
+        attrs: { time_axis: 1, batch_axis: 0 },
+        operands: [x([3, 4], [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]), x([3], [3, 0, 4], 'int64')],
+      },
+      [3, 4],
+      [3, 2, 1, 4, 5, 6, 7, 8, 12, 11, 10, 9],
+    ],
+  ]);
+});
+
 describe('masks', () => {
   const square = x([3, 3], [1, 2, 3, 4, 5, 6, 7, 8, 9]);
   run([

@@ -3,6 +3,7 @@ import { at } from '../../../support/index.ts';
 import type { OnnxNode } from '../node.ts';
 import type { Made } from '../values.ts';
 import type { OnnxOps } from './row.ts';
+import { span } from './util.ts';
 
 export const sizeOf = (n: OnnxNode, d: Dim | undefined): number =>
   typeof d === 'number' ? d : n.unknown(`dimension ${String(d)}`, [`Bind it: --bind ${String(d)}=1.`]);
@@ -46,7 +47,30 @@ const gatherNd = (n: OnnxNode): Made => {
   return { value: n.emit('gather_nd', [n.wire(0), indices], { batch_dims: batch }), elem: n.elem(0) };
 };
 
+/** The first lengths[b] steps of batch entry b in reverse order, the others where they are. */
+const reverseSequence = (n: OnnxNode): Made => {
+  const rank = n.rank(0);
+  const time = n.axis(n.int('time_axis', 0), rank, 'time_axis');
+  const batch = n.axis(n.int('batch_axis', 1), rank, 'batch_axis');
+  if (time === batch) return n.malformed(`time_axis and batch_axis are both ${time}`);
+  const shape = n.staticShape(0);
+  const along = (axis: number): number[] => shape.map((d, i) => (i === axis ? d : 1));
+  const raw = n.wire(1);
+  const given = n.typeOf(raw).dtype === 'i32' ? raw : n.emit('cast', [raw], { dtype: 'i32' });
+  const lengths = n.reshape(given, along(batch));
+  const data = Int32Array.from(span(0, at(shape, time)));
+  const steps = n.session.param('steps', { dtype: 'i32', shape: along(time), data });
+  const mirrored = n.emit(
+    'sub',
+    [n.emit('sub', [lengths, n.session.param('one', { dtype: 'i32', shape: [], data: Int32Array.of(1) })], {}), steps],
+    {},
+  );
+  const index = n.emit('select', [n.emit('less', [steps, lengths], {}), mirrored, steps], {});
+  return { value: n.emit('gather_elements', [n.wire(0), n.emit('expand', [index], { shape })], { axis: time }), elem: n.elem(0) };
+};
+
 export const indexing = {
   GatherElements: { since: [11, 13], moves: 'first', import: (n) => [gatherElements(n)] },
   GatherND: { since: [11, 12, 13], moves: 'first', import: (n) => [gatherNd(n)] },
+  ReverseSequence: { since: [10], import: (n) => [reverseSequence(n)] },
 } as const satisfies OnnxOps;
