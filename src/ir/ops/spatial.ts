@@ -1,7 +1,7 @@
 import { attr } from '../attr.ts';
 import { composite, constraint, type Decomposer, types, violates, type Wire } from '../schema.ts';
-import { elementCount, formatShape, type Shape } from '../types.ts';
-import { describe, productDType, resultCount } from './util.ts';
+import { elementCount, formatShape, sameShape, type Shape } from '../types.ts';
+import { describe, holds, productDType, resultCount } from './util.ts';
 import { spatialOf, windowAttrs } from './window.ts';
 
 interface TransposeAttrs {
@@ -182,6 +182,8 @@ export const spatial = {
       ),
       c4: constraint('Every output size is at least 1.', ['f32[1,3,2,2]', 'f32[3,4,1,1]'], { ...w1, pads: [1, 1, 1, 1] }),
       c5: constraint('x, w and bias have dtypes that conv takes.', ['f32[1,3,2,2]', 'i8[3,4,1,1]'], w1),
+      c6: constraint('bias has one entry per output channel.', ['f32[1,3,2,2]', 'f32[3,4,1,1]', 'f32[3]'], w1),
+      c7: constraint('pad_value is a value of the dtype of x; 0 for f32.', ['f32[1,3,2,2]', 'f32[3,4,1,1]'], { ...w1, pad_value: 1 }),
     },
     infer: ([x, w, bias], a) => {
       const input = spatialOf(x.shape);
@@ -210,6 +212,10 @@ export const spatial = {
       if (sizes.some((s) => s < 1)) return violates('c4', `output sizes are ${formatShape(sizes)}`);
       const dtype = productDType(x, w, bias);
       if (dtype === undefined) return violates('c5', `x is ${x.dtype}, w is ${w.dtype}`);
+      if (bias !== undefined && !sameShape(bias.shape, [perGroup * a.groups]))
+        return violates('c6', `${describe('bias', bias)} but there are ${perGroup * a.groups} output channels`);
+      if (x.dtype === 'f32' ? a.pad_value !== 0 : !holds(x.dtype, a.pad_value))
+        return violates('c7', `pad_value ${a.pad_value} for ${x.dtype}`);
       return types({ dtype, shape: [n, perGroup * a.groups, ...sizes] });
     },
     decompose: (b, [x, w, bias], a) => {
