@@ -15,16 +15,22 @@ const high = (constant: number, x: number): number =>
   floor(((x >>> 16) * constant + floor(((x & 0xffff) * constant) / 0x10000)) / 0x10000) | 0;
 
 /**
- * Fills `out` with the words of blocks `first`, `first` + 1, … of the stream with op id and stream 0.
+ * Fills `out` with the words of blocks `first`, `first` + 1, … of one stream.
  * @param key - (seed low, seed high)  @param out - its length is a multiple of 4
+ * @param lane - the upper half of the counter: (op id, stream)
  */
-export const philoxFill = (key: readonly [number, number], first: number, out: Uint32Array): void => {
+export const philoxFill = (
+  key: readonly [number, number],
+  first: number,
+  out: Uint32Array,
+  lane: readonly [number, number] = [0, 0],
+): void => {
   for (let i = 0; i + 4 <= out.length; i += 4) {
     const index = first + i / 4;
     let c0 = index | 0;
     let c1 = floor(index / 2 ** 32) | 0;
-    let c2 = 0;
-    let c3 = 0;
+    let c2 = lane[0] | 0;
+    let c3 = lane[1] | 0;
     let k0 = key[0] | 0;
     let k1 = key[1] | 0;
     for (let round = 0; round < 10; round++) {

@@ -164,3 +164,11 @@ export const sumF3 = (count: number, term: (i: number) => number): number => {
   for (let h = 8; h >= 1; h >>= 1) for (let l = 0; l < h; l++) lanes[l] = lanes[l]! + lanes[l + h]!;
   return lanes[0]!;
 };
+
+/** The greatest float32 below a finite x. */
+export const belowFloat = (x: number): number => {
+  bits.setFloat32(0, x);
+  const word = bits.getUint32(0);
+  bits.setUint32(0, x === 0 ? 0x80000001 : x > 0 ? word - 1 : word + 1);
+  return bits.getFloat32(0);
+};
