@@ -9,7 +9,7 @@ const LEVELS = [
   ['^src/ir/'],
   ['^src/frontend/', '^src/passes/', '^src/cvm-bytecode/', '^src/exporters/'],
   ['^src/backends/'],
-  ['^src/node/'],
+  ['^src/node/', '^src/conformance/'],
   ['^src/cli/'],
 ];
 
@@ -43,7 +43,7 @@ const groups = ['frontend', 'backends'].map((group) => ({
 }));
 
 /** A top folder is entered through index.ts; src/backends/backend.ts is the contract and open to all above. */
-const plainDoors = ['support', 'ir', 'passes', 'cvm-bytecode', 'exporters', 'node', 'cli'].map((folder) => ({
+const plainDoors = ['support', 'ir', 'passes', 'cvm-bytecode', 'exporters', 'node', 'conformance', 'cli'].map((folder) => ({
   name: `enter-${folder}-through-index`,
   comment: `From outside src/${folder} import only src/${folder}/index.ts.`,
   severity: 'error',
@@ -78,9 +78,10 @@ module.exports = {
     ...registryDoors,
     {
       name: 'backends-only-by-contract',
-      comment: 'Node and CLI reach a backend only through Backend: src/backends/backend.ts and the registry src/backends/index.ts.',
+      comment:
+        'Node, conformance kit and CLI reach a backend only through Backend: src/backends/backend.ts and the registry src/backends/index.ts.',
       severity: 'error',
-      from: { path: '^src/(node|cli)/', pathNot: TEST },
+      from: { path: '^src/(node|conformance|cli)/', pathNot: TEST },
       to: { path: '^src/backends/[^/]+/' },
     },
     {
