@@ -174,6 +174,9 @@ export class OnnxNode {
     const found = this.attribute(name, 'string');
     return found === undefined ? fallback : new TextDecoder().decode(Uint8Array.from(found.s));
   }
+  texts(name: string): readonly string[] | undefined {
+    return this.attribute(name, 'strings')?.strings.map((s) => new TextDecoder().decode(Uint8Array.from(s)));
+  }
   tensor(name: string): HostTensor | undefined {
     const found = this.attribute(name, 'tensor');
     if (found === undefined) return undefined;
