@@ -4,7 +4,7 @@ import { formatShape, isStaticShape, sameShape, type TensorType } from '../types
 import { describe } from './util.ts';
 
 /** Steps, over all directions, that a recurrent op may unroll to: each becomes about a dozen ops of the program. */
-const MAX_STEPS = 1024;
+const MAX_STEPS = 2048;
 
 const ACTIVATIONS = [
   'sigmoid',

@@ -37,7 +37,7 @@ const layerConstraints = (gates: number, states: number) => {
     c2: constraint(LAYER_RULES.weights(gates), changed(ok, 3, f32(1, 2 * gates))),
     c3: constraint(LAYER_RULES.states, changed(ok, 4, f32(2, 1, 2))),
     c4: constraint(LAYER_RULES.lengths, [...ok, 'i32[3]']),
-    c5: constraint(LAYER_RULES.size, changed(ok, 0, f32(1025, 2, 2))),
+    c5: constraint(LAYER_RULES.size, changed(ok, 0, f32(2049, 2, 2))),
     c6: constraint(LAYER_RULES.clip, ok, { clip: -1 }),
   } as const;
 };
