@@ -110,3 +110,6 @@ export const powFixed = (a: number, b: number, fraction: number, exponent: numbe
   const product = Math.max(-POW_LIMIT, Math.min(POW_LIMIT, b * log));
   return signed(exp2Q16(rshr(product, 8 + exponent), fraction), negative);
 };
+
+/** B = min(22, 30 - ceil(log2 n)): a sum of n terms of at most 2^B stays within 2^30 (NUMERICS §1.6). */
+export const softmaxScale = (n: number): number => Math.min(22, 30 - (n <= 1 ? 0 : 32 - Math.clz32(n - 1)));
