@@ -17,6 +17,8 @@ const MAX_FOLD_COST = 2 ** 22;
 
 const resultOf = (n: OnnxNode, name: string, made: Made): KnownValue => {
   if (typeof made === 'object' && 'host' in made) return hostValue(name, made.host);
+  if (typeof made === 'object' && 'same' in made) return { ...made.same, name };
+  if (typeof made === 'object' && 'sequence' in made) return { known: true, name, elem: made.elem, shape: [], sequence: made.sequence };
   const value = typeof made === 'object' ? made.value : made;
   const type = n.typeOf(value);
   const [first] = n.site.inputs;

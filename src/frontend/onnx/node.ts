@@ -63,7 +63,8 @@ export class OnnxNode {
   }
 
   input(i: number): KnownValue {
-    return this.site.inputs[i] ?? this.malformed(`input ${i} is missing`);
+    const value = this.site.inputs[i] ?? this.malformed(`input ${i} is missing`);
+    return value.sequence === undefined ? value : this.malformed(`input ${i} (${value.name}) is a sequence, but a tensor is needed`);
   }
 
   wire(i: number): ValueId {

@@ -10,7 +10,7 @@ import {
   type ValueId,
 } from '../../ir/index.ts';
 import { at, type Code, type Diagnostic } from '../../support/index.ts';
-import { overLimit, stop, tensorProblem, warning } from './diagnostics.ts';
+import { overLimit, stop, tensorProblem, typeUnsupported, warning } from './diagnostics.ts';
 import { type ElemName, elemOf, type HostTensor, isFloat } from './elem.ts';
 import { tensorOfHost } from './tensor.ts';
 import type { KnownValue } from './values.ts';
@@ -115,6 +115,7 @@ export class Session {
   wire(value: KnownValue): ValueId {
     const have = value.wire ?? this.wires.get(value);
     if (have !== undefined) return have;
+    if (value.sequence !== undefined) return stop(typeUnsupported('it is a sequence, but a tensor is needed', value.name));
     if (value.host === undefined) throw new RangeError(`${value.name} has neither data nor a wire`);
     const tensor = tensorOfHost(value.name, value.host);
     const made = tensor.ok ? this.param(value.name, tensor.value) : stop(...tensor.diagnostics);

@@ -25,11 +25,6 @@ const REFUSED: Readonly<Record<string, Readonly<Record<string, readonly string[]
     // ai.onnx.preview.training
     test_gradient_of_add: ['ONX2001'],
     test_gradient_of_add_and_mul: ['ONX2001'],
-    test_sequence_model2: ['ONX2001'],
-    test_sequence_model3: ['ONX2001'],
-    test_sequence_model4: ['ONX2001'],
-    test_sequence_model6: ['ONX2001'],
-    test_sequence_model8: ['ONX2001'],
     test_strnorm_model_monday_casesensintive_nochangecase: ['ONX2001', 'ONX2003'],
     test_strnorm_model_monday_casesensintive_upper: ['ONX2001', 'ONX2003'],
     test_strnorm_model_monday_insensintive_upper_twodim: ['ONX2001', 'ONX2003'],

@@ -2,7 +2,7 @@ import type { Shape, ValueId } from '../../ir/index.ts';
 import type { Diagnostic } from '../../support/index.ts';
 import type { ElemName, HostTensor } from './elem.ts';
 
-/** A named ONNX value whose type is known: computed at run time (`wire`), or known at import (`host`). */
+/** A named ONNX value whose type is known: computed at run time (`wire`), known at import (`host`), or a `sequence` of such values. */
 export interface KnownValue {
   readonly known: true;
   readonly name: string;
@@ -10,6 +10,7 @@ export interface KnownValue {
   readonly shape: Shape;
   readonly host?: HostTensor;
   readonly wire?: ValueId;
+  readonly sequence?: readonly KnownValue[];
 }
 
 /** The result of a node that could not be imported, or of one that depends on such a node. */
@@ -30,8 +31,16 @@ export const hostValue = (name: string, host: HostTensor): KnownValue => ({
   host,
 });
 
-/** What an importer gives for one output of its node: a value of the program, with the element type when it is not the obvious one, or a constant. */
-export type Made = ValueId | { readonly value: ValueId; readonly elem: ElemName } | { readonly host: HostTensor };
+/**
+ * What an importer gives for one output of its node: a value of the program, with the element type when it is not the obvious
+ * one; a constant; a value that is there already; or a sequence of such values.
+ */
+export type Made =
+  | ValueId
+  | { readonly value: ValueId; readonly elem: ElemName }
+  | { readonly host: HostTensor }
+  | { readonly same: KnownValue }
+  | { readonly sequence: readonly KnownValue[]; readonly elem: ElemName };
 
 /** What happened to one node of the user's model. */
 export interface NodeReport {

@@ -22,6 +22,7 @@ import type { OnnxOp } from './row.ts';
 import { sampling } from './sampling.ts';
 import { scan } from './scan.ts';
 import { scatter } from './scatter.ts';
+import { sequences } from './sequence.ts';
 import { shape } from './shape.ts';
 import { signal } from './signal.ts';
 import { sorting } from './sorting.ts';
@@ -53,6 +54,7 @@ export const ONNX_OPS = {
   ...sampling,
   ...scan,
   ...scatter,
+  ...sequences,
   ...shape,
   ...signal,
   ...sorting,
@@ -65,7 +67,6 @@ const TABLE: ReadonlyMap<string, OnnxOp> = new Map(Object.entries(ONNX_OPS));
 export const onnxOp = (name: string): OnnxOp | undefined => TABLE.get(name);
 
 const QUANTIZED = 'Reading models that are already quantized is not supported yet: import the float model and quantize it here.';
-const SEQUENCES = 'Sequences and optionals have no fixed shape.';
 const STRINGS = 'Strings are not numbers.';
 
 /** Why operators are refused whose absence is a decision, not a gap. */
@@ -76,20 +77,7 @@ export const REFUSAL_NOTES: ReadonlyMap<string, string> = new Map([
   ...['Loop', 'Scan'].map(
     (op) => [op, 'Loops whose length is known only at run time have no fixed cost: unroll the loop before export.'] as const,
   ),
-  ...[
-    'SequenceAt',
-    'SequenceConstruct',
-    'SequenceEmpty',
-    'SequenceErase',
-    'SequenceInsert',
-    'SequenceLength',
-    'SequenceMap',
-    'SplitToSequence',
-    'ConcatFromSequence',
-    'Optional',
-    'OptionalGetElement',
-    'OptionalHasElement',
-  ].map((op) => [op, SEQUENCES] as const),
+  ['SequenceMap', 'The body of a sequence map is not inlined: unroll it before export.'],
   ...['StringNormalizer', 'StringConcat', 'StringSplit', 'RegexFullMatch', 'TfIdfVectorizer'].map((op) => [op, STRINGS] as const),
   ...['RandomNormal', 'RandomNormalLike', 'RandomUniform', 'RandomUniformLike', 'Multinomial', 'Bernoulli'].map(
     (op) => [op, 'Random results differ between runs.'] as const,
