@@ -1,15 +1,6 @@
 import { at, closest, type Diagnostic } from '../../support/index.ts';
-import {
-  caught,
-  cyclic,
-  definedTwice,
-  detailUnsupported,
-  mustBeKnown,
-  neverDefined,
-  operatorUnsupported,
-  overLimit,
-  stop,
-} from './diagnostics.ts';
+import { caught, cyclic, definedTwice, detailUnsupported, neverDefined, operatorUnsupported, overLimit, stop } from './diagnostics.ts';
+import { controlOf } from './control-flow.ts';
 import { importNode } from './import-node.ts';
 import type { NodeSite } from './node.ts';
 import { NEWEST_OPSET, ONNX_OPS, onnxOp, type OnnxOp, REFUSAL_NOTES } from './ops/index.ts';
@@ -48,7 +39,6 @@ interface Frame {
 }
 
 const MAX_CALL_DEPTH = 64;
-const GRAPH_ATTRIBUTE = 5;
 
 /** "" and "ai.onnx" are the same domain. */
 export const domainOf = (domain: string): string => (domain === 'ai.onnx' ? '' : domain);
@@ -59,12 +49,14 @@ const functionKey = (domain: string, name: string, overload: string): string => 
 export const originOf = (node: NodeProto, index: number): string =>
   node.name === '' ? `${node.opType}#${index} -> ${node.output[0] ?? ''}` : node.name;
 
-/** Every name that a node reads, those of its inner graphs included. */
+/** Every name that a node reads; of its inner graphs those that they do not define themselves. */
 const readNames = (node: NodeProto): readonly string[] => [
   ...node.input,
-  ...node.attribute.flatMap((a) =>
-    a.g === undefined || a.g === null ? [] : [...a.g.node.flatMap(readNames), ...a.g.output.map((o) => o.name)],
-  ),
+  ...node.attribute.flatMap(({ g }) => {
+    if (g === undefined || g === null) return [];
+    const own = new Set([...g.input.map((p) => p.name), ...g.initializer.map((t) => t.name), ...g.node.flatMap((n) => n.output)]);
+    return [...g.node.flatMap(readNames), ...g.output.map((o) => o.name)].filter((name) => !own.has(name));
+  }),
 ];
 
 interface Numbered {
@@ -107,6 +99,8 @@ const sorted = (nodes: readonly Numbered[], names: (cycle: readonly Numbered[]) 
 export class GraphImporter {
   readonly reports: NodeReport[] = [];
   readonly problems: Diagnostic[] = [];
+  /** Initializers by message: those of a loop's body are one parameter, not one for each iteration. */
+  private readonly decoded = new Map<object, Value>();
   private readonly session: Session;
   private readonly functions: ReadonlyMap<string, FunctionProto>;
   private readonly readExternal: ReadExternal | undefined;
@@ -132,9 +126,14 @@ export class GraphImporter {
         this.problems.push(definedTwice(t.name));
         continue;
       }
-      const host = hostTensor(t, this.readExternal);
-      if (!host.ok) this.problems.push(...host.diagnostics);
-      scope.set(t.name, host.ok ? hostValue(t.name, host.value) : { known: false, name: t.name, cause: `initializer ${t.name}` });
+      let value = this.decoded.get(t);
+      if (value === undefined) {
+        const host = hostTensor(t, this.readExternal);
+        if (!host.ok) this.problems.push(...host.diagnostics);
+        value = host.ok ? hostValue(t.name, host.value) : { known: false, name: t.name, cause: `initializer ${t.name}` };
+        this.decoded.set(t, value);
+      }
+      scope.set(t.name, value);
     }
     if (graph.sparseInitializer.length > 0)
       this.problems.push(
@@ -195,7 +194,8 @@ export class GraphImporter {
       const unknown = inputs.find((v) => v !== undefined && !v.known);
       if (unknown !== undefined && !unknown.known) {
         // the row is looked up all the same: an unsupported operator behind another one is reported too
-        if (node.opType !== 'If' && !this.functions.has(functionKey(domain, node.opType, node.overload))) this.rowOf(node, origin, frame);
+        if (controlOf(node.opType) === undefined && !this.functions.has(functionKey(domain, node.opType, node.overload)))
+          this.rowOf(node, origin, frame);
         this.setUnknown(node, frame, unknown.cause);
         const reason = `only the operator was checked: ${unknown.name} depends on ${unknown.cause}`;
         this.reports.push({ ...report, verdict: 'ok', reason, becomes: [], diagnostics: [] });
@@ -263,33 +263,42 @@ export class GraphImporter {
     return missing.length === 0 ? values : stop(...missing.map((name) => neverDefined(name, origin)));
   }
 
-  /** Function calls and If; true when the node was one of them. */
+  /** Function calls and operators with inner graphs; true when the node was one of them. */
   private control(node: NodeProto, origin: string, frame: Frame, inputs: readonly (KnownValue | undefined)[]): boolean {
     const callee = this.functions.get(functionKey(node.domain, node.opType, node.overload));
     if (callee !== undefined) {
       this.call(callee, node, origin, frame, inputs);
       return true;
     }
-    if (node.opType !== 'If' || domainOf(node.domain) !== '') return false;
-    const operator = { op: 'If', domain: '', version: frame.opsets.get('') };
-    const condition = inputs[0]?.host?.data[0] ?? stop(mustBeKnown(operator, origin, 'the condition'));
-    const name = condition !== 0 ? 'then_branch' : 'else_branch';
-    const branch = node.attribute.find((a) => a.name === name && a.type === GRAPH_ATTRIBUTE)?.g;
-    if (branch === undefined || branch === null) return stop(detailUnsupported(operator, origin, `attribute ${name} is missing`));
-    const scope = new Scope(frame.scope);
-    const depth = [...frame.calls, origin];
-    if (depth.length > MAX_CALL_DEPTH) stop(overLimit(`graphs are nested more than ${MAX_CALL_DEPTH} deep`, origin));
-    this.initializers(branch, scope);
-    const inner = { ...frame, scope, prefix: `${origin}/`, calls: depth };
-    this.run(this.inOrder(this.numbered(branch.node), inner.prefix), inner);
-    this.handOver(
-      branch.output.map((o) => o.name),
-      scope,
-      node,
+    const inlined = domainOf(node.domain) === '' ? controlOf(node.opType) : undefined;
+    if (inlined === undefined) return false;
+    const results = inlined({
+      op: node.opType,
+      version: frame.opsets.get(''),
       origin,
-      frame,
-    );
+      inputs,
+      outputs: node.output,
+      attributes: attributesOf(node, frame.attributes),
+      session: this.session,
+      inline: (graph, values, label) => this.inline(graph, values, `${origin}/${label}`, { ...frame, calls: [...frame.calls, origin] }),
+    });
+    this.handOver(results, node, origin, frame);
     return true;
+  }
+
+  /** An inner graph in a scope of its own; values of its outputs. */
+  private inline(graph: GraphProto, values: readonly Value[], prefix: string, frame: Frame): readonly Value[] {
+    if (frame.calls.length > MAX_CALL_DEPTH) stop(overLimit(`graphs are nested more than ${MAX_CALL_DEPTH} deep`, prefix));
+    // also for an empty graph: loops nest
+    this.session.budget.takeNode(prefix);
+    const scope = new Scope(frame.scope);
+    graph.input.forEach((port, i) => {
+      const value = values[i];
+      if (value !== undefined) scope.set(port.name, { ...value, name: port.name });
+    });
+    this.initializers(graph, scope);
+    this.run(this.inOrder(this.numbered(graph.node), prefix), { ...frame, scope, prefix });
+    return graph.output.map(({ name }) => scope.get(name) ?? stop(neverDefined(name, prefix)));
   }
 
   private call(callee: FunctionProto, node: NodeProto, origin: string, frame: Frame, inputs: readonly (KnownValue | undefined)[]): void {
@@ -311,16 +320,17 @@ export class GraphImporter {
       n.input.some((i) => absent.has(i)) ? { ...plainNode(n), input: n.input.map((i) => (absent.has(i) ? '' : i)) } : n,
     );
     this.run(this.inOrder(this.numbered(body), inner.prefix), inner);
-    this.handOver(callee.output, scope, node, origin, frame);
+    const result = (inner: string): Value => scope.get(inner) ?? stop(neverDefined(inner, origin));
+    const results = node.output.map((name, i) => (name === '' ? undefined : result(callee.output[i] ?? name)));
+    this.handOver(results, node, origin, frame);
   }
 
   /** Results of an inner graph under the names that the calling node gives them. */
-  private handOver(names: readonly string[], scope: Scope, node: NodeProto, origin: string, frame: Frame): void {
+  private handOver(results: readonly (Value | undefined)[], node: NodeProto, origin: string, frame: Frame): void {
     node.output.forEach((name, i) => {
-      const inner = names[i];
-      const value = inner === undefined ? undefined : scope.get(inner);
+      const value = results[i];
       if (name === '') return;
-      if (value === undefined) stop(neverDefined(inner ?? name, origin));
+      if (value === undefined) stop(neverDefined(name, origin));
       else this.define(name, value.known && value.host !== undefined ? hostValue(name, value.host) : { ...value, name }, origin, frame);
     });
   }

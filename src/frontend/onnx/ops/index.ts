@@ -2,7 +2,6 @@ import { activation } from './activation.ts';
 import { arithmetic } from './arithmetic.ts';
 import { attention } from './attention.ts';
 import { constants } from './constant.ts';
-import { control } from './control.ts';
 import { conv } from './conv.ts';
 import { detection } from './detection.ts';
 import { einsum } from './einsum.ts';
@@ -35,7 +34,6 @@ export const ONNX_OPS = {
   ...arithmetic,
   ...attention,
   ...constants,
-  ...control,
   ...conv,
   ...detection,
   ...einsum,
@@ -73,9 +71,6 @@ const STRINGS = 'Strings are not numbers.';
 export const REFUSAL_NOTES: ReadonlyMap<string, string> = new Map([
   ...['QuantizeLinear', 'DequantizeLinear', 'DynamicQuantizeLinear', 'QLinearConv', 'QLinearMatMul', 'ConvInteger', 'MatMulInteger'].map(
     (op) => [op, QUANTIZED] as const,
-  ),
-  ...['Loop', 'Scan'].map(
-    (op) => [op, 'Loops whose length is known only at run time have no fixed cost: unroll the loop before export.'] as const,
   ),
   ['SequenceMap', 'The body of a sequence map is not inlined: unroll it before export.'],
   ...['StringNormalizer', 'StringConcat', 'StringSplit', 'RegexFullMatch', 'TfIdfVectorizer'].map((op) => [op, STRINGS] as const),

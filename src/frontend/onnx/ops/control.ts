@@ -1,3 +1,0 @@
-import type { OnnxOps } from './row.ts';
-
-export const control = {} as const satisfies OnnxOps;
