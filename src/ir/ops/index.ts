@@ -1,5 +1,6 @@
 import type { AttrsInput, AttrsOf } from '../attr.ts';
 import type { AnyOp } from '../schema.ts';
+import { aggregate } from './aggregate.ts';
 import { arithmetic } from './arithmetic.ts';
 import { attention } from './attention.ts';
 import { blocks } from './blocks.ts';
@@ -31,6 +32,7 @@ import { view } from './view.ts';
 
 /** The one list of ops. A family's rows in a backend stand in the file of the same name. */
 export const FAMILIES = {
+  aggregate,
   arithmetic,
   attention,
   blocks,
@@ -62,6 +64,7 @@ export const FAMILIES = {
 } as const;
 
 export const OPS = {
+  ...aggregate,
   ...arithmetic,
   ...attention,
   ...blocks,

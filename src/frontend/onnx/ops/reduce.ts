@@ -57,7 +57,6 @@ const composed = (
 });
 
 const same = (_n: OnnxNode, x: ValueId): ValueId => x;
-const square = (n: OnnxNode, x: ValueId): ValueId => n.emit('mul', [x, x], {});
 
 const sum = (n: OnnxNode): Made => {
   const a = axesOf(n, 13);
@@ -66,18 +65,22 @@ const sum = (n: OnnxNode): Made => {
   return { value: apply(n, 'reduce_sum', n.wire(0), a), elem };
 };
 
-/** m + ln(sum e^(x - m)), m the greatest element, so that no power overflows. */
+/** Reductions that are ops of their own. Those of integers are i32, so a narrower type would have to wrap. */
+const aggregate = (op: 'reduce_l1' | 'reduce_l2' | 'reduce_sum_square'): OnnxOp => ({
+  since: [1, 11, 13, 18],
+  import: (n) => {
+    const { axes = [], keep } = axesOf(n, 18);
+    const elem = n.elem(0);
+    if (op === 'reduce_l2') floatWire(n, 0);
+    else if (elemOf(elem).kind === 'int' && elemOf(elem).hi < 2 ** 31 - 1) return n.refuse(`sums of ${elem} are not supported`);
+    return [{ value: n.emit(op, [n.wire(0)], { axes, keep }), elem }];
+  },
+});
+
 const logSumExp = (n: OnnxNode): ValueId => {
-  const a = axesOf(n, 18);
+  const { axes = [], keep } = axesOf(n, 18);
   const x = floatWire(n, 0);
-  if (a.axes === undefined || a.axes.length === 0) return x;
-  refuseEmpty(n, a);
-  const greatest = n.emit('reduce_max', [x], { axes: a.axes, keep: true });
-  const powers = n.emit('exp', [n.emit('sub', [x, greatest], {})], {});
-  const logs = n.emit('log', [n.emit('reduce_sum', [powers], { axes: a.axes, keep: true })], {});
-  const y = n.emit('add', [logs, greatest], {});
-  const kept = n.shapeOf(0).filter((_, i) => a.axes?.includes(i) !== true);
-  return a.keep ? y : n.reshape(y, kept);
+  return axes.length === 0 ? x : n.emit('logsumexp', [x], { axes, keep });
 };
 
 const arg = (op: 'argmax' | 'argmin') => (n: OnnxNode) => {
@@ -110,9 +113,9 @@ export const reduce = {
   ReduceMax: extreme('reduce_max'),
   ReduceMin: extreme('reduce_min'),
   ReduceProd: { ...composed('reduce_prod', same, same), fold: foldVector(1, (a, b) => a * b, 18) },
-  ReduceSumSquare: composed('reduce_sum', square, same),
-  ReduceL1: composed('reduce_sum', (n, x) => n.emit('abs', [x], {}), same),
-  ReduceL2: composed('reduce_sum', square, (n, y) => n.emit('sqrt', [y], {})),
+  ReduceSumSquare: aggregate('reduce_sum_square'),
+  ReduceL1: aggregate('reduce_l1'),
+  ReduceL2: aggregate('reduce_l2'),
   ReduceLogSum: composed('reduce_sum', same, (n, y) => n.emit('log', [y], {})),
   ReduceLogSumExp: { since: [1, 11, 13, 18], import: (n) => [logSumExp(n)] },
   ArgMax: { since: [1, 11, 12, 13], import: arg('argmax') },
