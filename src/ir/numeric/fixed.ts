@@ -27,6 +27,9 @@ export const divTrunc = (a: number, b: number): number => (b === 0 ? 0 : a === I
 /** Int32 division rounded down; x / 0 = 0, -2^31 / -1 = 2^31 - 1. The float64 quotient is off by less than its distance to a whole number. */
 export const divFloor = (a: number, b: number): number => (b === 0 ? 0 : a === INT32_MIN && b === -1 ? INT32_MAX : Math.floor(a / b));
 
+/** Int32 division rounded to nearest, halves up: floor(a / b + 1/2); x / 0 = 0, -2^31 / -1 = 2^31 - 1. */
+export const divRound = (a: number, b: number): number => (b === 0 ? 0 : Math.min(Math.floor((2 * a + b) / (2 * b)), INT32_MAX));
+
 /** A real scale r > 0 as multiplier and shift: r ~ M / 2^s (NUMERICS §1.1, "scale encode"). */
 export interface Rescale {
   readonly multiplier: number;

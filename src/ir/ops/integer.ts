@@ -1,4 +1,4 @@
-import { divFloor, POW2 } from '../numeric/index.ts';
+import { divFloor, divRound, POW2 } from '../numeric/index.ts';
 import { dtypeRange, type Range, range } from '../range.ts';
 import { constraint, primitive, type Sample, types, violates } from '../schema.ts';
 import { type DType, formatShape, type StaticType } from '../types.ts';
@@ -237,5 +237,48 @@ export const integer = {
     },
     cost: (_o, _a, results) => resultCount(results),
     samples: [{ operands: ['i32[2,9]'] }, { operands: ['u8[5]'] }, { operands: ['i8[5]'] }, { operands: ['i16[5]'] }],
+  }),
+  div_round: binary({
+    code: 0x168,
+    summary: 'Quotient rounded to nearest, halves up, with broadcast.',
+    doc: 'y = floor(a / b + 1/2) on i32, the tie rule of every rounding here; x / 0 = 0 and -2^31 / -1 = 2^31 - 1. (div truncates, div_floor rounds down.)',
+    dtypes: ['i32'],
+    f: divRound,
+    bound: divFloorBound,
+    samples: [
+      ...mixed.slice(0, 2),
+      {
+        operands: [
+          { type: 'i32[5]', data: [-(2 ** 31), 5, -5, -(2 ** 31), 2 ** 31 - 1] },
+          { type: 'i32[5]', data: [-1, 0, 2, -(2 ** 31), -2] },
+        ],
+      },
+      {
+        operands: [
+          { type: 'i32[9]', lo: 0, hi: 9 },
+          { type: 'i32[9]', lo: 0, hi: 4 },
+        ],
+      },
+    ],
+  }),
+  clz: primitive({
+    code: 0x169,
+    summary: 'Number of leading zero bits.',
+    doc: 'y = the zero bits above the highest 1 of the 32 bits of x: 32 for 0, 0 for negative x.',
+    operands: ['x'],
+    attrs: {},
+    constraints: { c1: constraint('x is i32.', ['i16[2]']) },
+    traits: { pointwise: true },
+    infer: ([x]) => (x.dtype === 'i32' ? types(x) : violates('c1', `x is ${x.dtype}`)),
+    evaluate: ([x], _a, [y]) => {
+      if (y !== undefined) for (let i = 0; i < y.data.length; i++) y.data[i] = Math.clz32(x.data[i]!);
+    },
+    range: ([x]) => [x.lo >= 0 ? range(Math.clz32(x.hi), Math.clz32(x.lo)) : range(0, x.hi < 0 ? 0 : 32)],
+    cost: (_o, _a, results) => resultCount(results),
+    samples: [
+      { operands: ['i32[2,9]'] },
+      { operands: [{ type: 'i32[6]', data: [0, 1, -1, 2 ** 31 - 1, -(2 ** 31), 65536] }] },
+      { operands: [{ type: 'i32[9]', lo: 3, hi: 99 }] },
+    ],
   }),
 } as const;

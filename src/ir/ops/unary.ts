@@ -1,5 +1,5 @@
 import { attr } from '../attr.ts';
-import { clamp, erf64, exp64, log64, sigmoid64, softplus64, tanh64 } from '../numeric/index.ts';
+import { clamp, erf64, exp64, INT32_MAX, log64, sigmoid64, softplus64, tanh64 } from '../numeric/index.ts';
 import { mapMonotone, type Range, range } from '../range.ts';
 import { composite, constraint, primitive, type Sample, types, violates } from '../schema.ts';
 import type { Tensor, TensorType } from '../types.ts';
@@ -74,10 +74,10 @@ const unaryMixed = (o: MixedUnary) =>
     constraints: { c1: constraint('x is f32 or i32.', ['bool[2]']) },
     traits: { pointwise: true, monotone: o.monotone ?? false, idempotent: o.idempotent ?? false },
     infer: ([x]) => (x.dtype === 'f32' || x.dtype === 'i32' ? types(x) : violates('c1', `x is ${x.dtype}`)),
-    evaluate: ([x], _a, [y]) => apply(x, y, o.f),
-    range: ([x]) => [o.bound(x)],
+    evaluate: ([x], _a, [y]) => apply(x, y, x.dtype === 'f32' ? o.f : (v) => Math.min(o.f(v), INT32_MAX)),
+    range: ([x]) => [mapMonotone(o.bound(x), (v) => Math.min(v, INT32_MAX))],
     cost: (_o, _a, results) => resultCount(results),
-    samples: [...samples, { operands: [{ type: 'i32[2,9]', lo: -99, hi: 99 }] }],
+    samples: [...samples, { operands: [{ type: 'i32[2,9]', lo: -99, hi: 99 }] }, { operands: ['i32[19]'] }],
   });
 
 const round = (x: number): number => {
@@ -94,14 +94,14 @@ export const unary = {
   neg: unaryMixed({
     code: 0x20,
     summary: 'Negation.',
-    doc: 'y = -x; the i32 value -2^31 must not occur (proof).',
+    doc: 'y = -x; for i32, -2^31 gives 2^31 - 1.',
     f: (x) => -x,
     bound: (r) => range(-r.hi, -r.lo),
   }),
   abs: unaryMixed({
     code: 0x21,
     summary: 'Absolute value.',
-    doc: 'y = |x|; the i32 value -2^31 must not occur (proof).',
+    doc: 'y = |x|; for i32, -2^31 gives 2^31 - 1.',
     f: Math.abs,
     bound: (r) => range(r.lo > 0 ? r.lo : r.hi < 0 ? -r.hi : 0, Math.max(Math.abs(r.lo), Math.abs(r.hi))),
     idempotent: true,

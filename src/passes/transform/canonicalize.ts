@@ -169,7 +169,8 @@ const SIMPLIFY: Partial<Record<OpName, Simplify>> = {
   matmul,
   clip,
   clamp,
-  neg: involution,
+  // -2^31 as i32 is negated to 2^31 - 1, and that not back
+  neg: (site) => (site.type.dtype === 'f32' ? involution(site) : undefined),
   logical_not: involution,
 };
 

@@ -13,4 +13,6 @@ export const integerRoles = {
   bitwise_or: integers,
   bitwise_xor: integers,
   bitwise_not: pointwise,
+  div_round: integers,
+  clz: pointwise,
 } as const satisfies RoleTable<keyof (typeof FAMILIES)['integer']>;

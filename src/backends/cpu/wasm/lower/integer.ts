@@ -36,6 +36,17 @@ const divFloor: Pair = (f, a, b) =>
     );
   });
 
+/** floor((2 a + b) / (2 b)) in i64, where neither sum nor quotient can overflow. */
+const divRound: Pair = (f, a, b) =>
+  unlessZero(f, b, (q) => {
+    const { i64 } = f.ops;
+    const n = f.let('i64', i64.add(i64.shl(i64.extend_s(a), 1), i64.extend_s(b)));
+    const d = f.let('i64', i64.shl(i64.extend_s(b), 1));
+    const down = i64.extend_u(f.ops.i32.and(i64.ne(i64.rem_s(n, d), 0), i64.lt_s(i64.xor(n, d), 0)));
+    const y = f.let('i64', i64.sub(i64.div_s(n, d), down));
+    f.set(q, f.select(i64.gt_s(y, 2 ** 31 - 1), 2 ** 31 - 1, f.ops.i32.wrap(y)));
+  });
+
 /** The shift takes n mod 32: n < 0 counts as 0, n > 31 gives 0. */
 const zeroAbove =
   (shift: (f: Fn, a: Local, n: Local) => Ex): Pair =>
@@ -101,4 +112,6 @@ export const integerRows = {
     (f, a, b) => f.ops.v128.xor(a, b),
   ),
   bitwise_not: lowerNot,
+  div_round: lowerPair('div_round', divRound),
+  clz: (ctx, node) => lowerMap(ctx, node, { name: 'clz', inputs: ['i32'], output: 'i32', scalar: (f, [x = 0]) => f.ops.i32.clz(x) }),
 } satisfies LoweringTable<Context, Emit, keyof (typeof FAMILIES)['integer']>;

@@ -1,4 +1,4 @@
-import type { FAMILIES, LoweringTable, OpNode } from '../../../../ir/index.ts';
+import { type FAMILIES, INT32_MIN, type LoweringTable, type OpNode } from '../../../../ir/index.ts';
 import type { Asm } from '../asm.ts';
 import type { Context, Emit } from '../context.ts';
 import type { Fn } from '../fn.ts';
@@ -157,18 +157,21 @@ const lowerClamp = (ctx: Context, node: OpNode<'clamp'>): Emit => {
   );
 };
 
+/** -1 in the lanes that hold -2^31, whose negation wraps to itself: one less is 2^31 - 1. */
+const isLeast = (f: Fn, x: Local): Ex => f.ops.i32x4.eq(x, f.ops.i32x4.splat(INT32_MIN));
+
 export const unaryRows = {
   neg: simple('neg', {
     f32: (f, x) => f.ops.f32.neg(x),
     f32x4: (f, x) => f.ops.f32x4.neg(x),
-    i32: (f, x) => f.ops.i32.sub(0, x),
-    i32x4: (f, x) => f.ops.i32x4.neg(x),
+    i32: (f, x) => f.ops.i32.sub(f.ops.i32.sub(0, x), f.ops.i32.eq(x, INT32_MIN)),
+    i32x4: (f, x) => f.ops.i32x4.add(f.ops.i32x4.neg(x), isLeast(f, x)),
   }),
   abs: simple('abs', {
     f32: (f, x) => f.ops.f32.abs(x),
     f32x4: (f, x) => f.ops.f32x4.abs(x),
-    i32: (f, x) => f.select(f.ops.i32.lt_s(x, 0), f.ops.i32.sub(0, x), x),
-    i32x4: (f, x) => f.ops.i32x4.abs(x),
+    i32: (f, x) => f.ops.i32.sub(f.select(f.ops.i32.lt_s(x, 0), f.ops.i32.sub(0, x), x), f.ops.i32.eq(x, INT32_MIN)),
+    i32x4: (f, x) => f.ops.i32x4.add(f.ops.i32x4.abs(x), isLeast(f, x)),
   }),
   relu: simple('relu', {
     f32: reluScalar,
