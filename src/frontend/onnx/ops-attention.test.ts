@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { importOnnx } from './index.ts';
-import { c, codesOf, evaluate, ints, model, node, type OneNode, oneNode, type Operand, port, x } from './testing/build.ts';
+import { c, codesOf, evaluate, ints, model, node, type OneNode, oneNode, type Operand, port, tensor, x } from './testing/build.ts';
 
 type Case = readonly [name: string, node: OneNode, output: number, shape: readonly number[], values: readonly number[]];
 
@@ -242,4 +242,25 @@ describe('states of the tokens before', () => {
     ['CausalConvWithState with another activation', conv({ attrs: { activation: 'relu' } }), 'ONX1013'],
     ['CausalConvWithState with a short past', conv({}, undefined, x([1, 1, 1], [7])), 'ONX1013'],
   ]);
+});
+
+describe('masks as functions make them', () => {
+  const none = Number.NEGATIVE_INFINITY;
+  run([
+    [
+      'Pad with -inf, after a crop',
+      { op: 'Pad', operands: [x([2, 3], [1, 2, 3, 4, 5, 6]), ints(0, -1, 1, 2), c([], [none])] },
+      0,
+      [3, 4],
+      [2, 3, none, none, 5, 6, none, none, none, none, none, none],
+    ],
+  ]);
+  test('a constant cast to the type of a run-time value stays known', () => {
+    const nodes = [node('CastLike', ['v', 'x'], ['w'], {}), node('Pad', ['x', 'p', 'w'], ['y'], {})];
+    const params = [tensor('v', 'float', [], [none]), tensor('p', 'int64', [2], [0, 1])];
+    for (const elem of ['float', 'float16'] as const) {
+      const bytes = model({ nodes, inputs: [port('x', elem, [2])], outputs: [port('y', elem, [3])], params }, 24);
+      expect(codesOf(bytes)).toEqual([]);
+    }
+  });
 });

@@ -119,6 +119,21 @@ const foldCast = (n: OnnxNode, to: ElemName): HostTensor | undefined => {
   return x.elem === to ? x : castHost(x, to);
 };
 
+/** A known value stays known although the other operand, of which only the type counts, is computed at run time. */
+const castLike = (n: OnnxNode): Made => {
+  const host = foldCast(n, n.elem(1)) ?? likeHalf(n);
+  return host === undefined ? castTo(n, n.elem(1)) : { host };
+};
+
+/** Known values that half precision holds exactly whatever its kind: infinities, and whole numbers of at most 8 bits. */
+const likeHalf = (n: OnnxNode): HostTensor | undefined => {
+  const x = n.input(0).host;
+  const exact = (v: number): boolean => Math.abs(v) === Number.POSITIVE_INFINITY || (Number.isInteger(v) && Math.abs(v) <= 256);
+  if (x === undefined || x.symbols !== undefined || !isHalf(n.elem(1)) || x.data.length > 1024 || !x.data.every(exact)) return undefined;
+  n.ignore('saturate', 'round_mode');
+  return castHost(x, n.elem(1));
+};
+
 const identity = (n: OnnxNode): Made => ({ value: n.wire(0), elem: n.elem(0) });
 
 /** Inference: the input passes; the mask, where asked for, is all true. */
@@ -149,7 +164,7 @@ export const constants = {
   },
   Range: { since: [11, 27], import: (n) => [range(n)] },
   Cast: { since: [1, 6, 9, 13, 19, 21, 23, 24, 25], fold: (n) => foldCast(n, targetOf(n)), import: (n) => [castTo(n, targetOf(n))] },
-  CastLike: { since: [15, 19, 21, 23, 24, 25], fold: (n) => foldCast(n, n.elem(1)), import: (n) => [castTo(n, n.elem(1))] },
+  CastLike: { since: [15, 19, 21, 23, 24, 25], fold: (n) => foldCast(n, n.elem(1)), import: (n) => [castLike(n)] },
   Identity: {
     since: [1, 13, 14, 16, 19, 21, 23, 24, 25],
     moves: 'reshapes',

@@ -210,15 +210,23 @@ const padsOf = (n: OnnxNode): readonly number[] => {
   return pads;
 };
 
+/** Padding with an infinity, which the attribute of `pad` does not hold: the infinity where the padded x has no element. */
+const padInfinite = (n: OnnxNode, x: ValueId, pads: readonly number[], value: number): ValueId => {
+  const yes = n.session.param('inside', { dtype: 'bool', shape: [], data: Uint8Array.of(1) });
+  const inside = n.emit('expand', [yes], { shape: n.typeOf(x).shape.map((d) => (typeof d === 'number' ? d : 1)) });
+  const [reach, padded] = [inside, x].map((v) => n.emit('pad', [v], { pads: [...pads], value: 0 }));
+  return n.emit('select', [reach ?? inside, padded ?? x, n.scalar(value)], {});
+};
+
 const pad = (n: OnnxNode): Made => {
   const mode = n.text('mode', 'constant');
   if (mode !== 'constant' && mode !== 'reflect' && mode !== 'edge') return n.refuse(`mode is ${mode}`);
   const value = n.since < 11 ? n.float('value', 0) : n.has(2) ? Math.fround(n.hostScalar(2, 'constant_value')) : 0;
-  if (!Number.isFinite(value)) return n.refuse(`the padding value is ${value}`);
-  return kept(
-    n,
-    padOrCrop(n, n.wire(0), padsOf(n), (x, pads) => n.emit('pad', [x], { pads: [...pads], mode, value })),
-  );
+  if (Number.isNaN(value)) return n.refuse('the padding value is NaN');
+  const infinite = mode === 'constant' && !Number.isFinite(value);
+  const emit = (x: ValueId, pads: readonly number[]): ValueId =>
+    infinite ? padInfinite(n, x, pads, value) : n.emit('pad', [x], { pads: [...pads], mode, value: mode === 'constant' ? value : 0 });
+  return kept(n, padOrCrop(n, n.wire(0), padsOf(n), emit));
 };
 
 /** Negative indices count from the end; the program's gather clamps instead. */
