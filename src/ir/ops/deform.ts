@@ -108,10 +108,12 @@ const columns = (b: Decomposer, x: Wire, offset: Wire, mask: Wire | undefined, g
 const maskInteger = (b: Decomposer, values: Wire, factors: Wire): Wire => {
   const bounded = b.emit('clamp', [b.emit('cast', [factors], { dtype: 'i32' })], { lo: 0, hi: 256 });
   const product = b.emit('mul', [b.emit('cast', [values], { dtype: 'i32' }), bounded]);
-  return shiftRight(b, b.emit('add', [product, scalar(b, 128)]), 8);
+  return within(b, shiftRight(b, b.emit('add', [product, scalar(b, 128)]), 8), 4080);
 };
 
 const scalar = (b: Decomposer, value: number): Wire => b.constant({ dtype: 'i32', shape: [] }, [value]);
+/** Tells the overflow proof what the arithmetic gives: no value changes. */
+const within = (b: Decomposer, x: Wire, bound: number): Wire => b.emit('clamp', [x], { lo: -bound, hi: bound });
 const shiftRight = (b: Decomposer, x: Wire, bits: number): Wire => b.emit('shift_right', [x, scalar(b, bits)]);
 
 /** sum w u for u beyond 8 bits: u = 256 h + l with both h and l in int8, and one convolution each. */
@@ -123,7 +125,7 @@ const wideConv = (
   attrs: Readonly<Record<string, number | readonly number[]>>,
 ): Wire => {
   const wide = u.type.dtype === 'i32' ? u : b.emit('cast', [u], { dtype: 'i32' });
-  const high = shiftRight(b, b.emit('add', [wide, scalar(b, 128)]), 8);
+  const high = within(b, shiftRight(b, b.emit('add', [wide, scalar(b, 128)]), 8), 16);
   const low = b.emit('sub', [wide, b.emit('mul', [high, scalar(b, 256)])]);
   const narrow = (x: Wire): Wire => b.emit('cast', [x], { dtype: 'i8' });
   const upper = b.emit('mul', [b.emit('conv', [narrow(high), w], attrs), scalar(b, 256)]);

@@ -1,6 +1,7 @@
 import { attr } from '../attr.ts';
 import { composite, constraint, type Decomposer, types, violates, type Wire } from '../schema.ts';
 import { elementCount, formatShape, sameShape, type Shape } from '../types.ts';
+import { resize } from './resize.ts';
 import { describe, holds, productDType, resultCount } from './util.ts';
 import { spatialOf, windowAttrs } from './window.ts';
 
@@ -73,78 +74,6 @@ const padOrCrop = (b: Decomposer, x: Wire, begin: readonly number[], end: readon
     y = b.emit('slice', [y], { starts, sizes, steps: grown.map(() => 1) });
   }
   return y;
-};
-
-/** One index and one weight pair per output position of an axis. */
-interface AxisMap {
-  readonly low: readonly number[];
-  readonly high: readonly number[];
-  /** Weight of `high`, a rational rounded once to float32. */
-  readonly weight: readonly number[];
-}
-
-/** Coordinates are rationals p / q: input position of output o (ONNX Resize; TOSA RESIZE form). */
-const coordinate = (mode: string, o: number, input: number, output: number): readonly [number, number] => {
-  switch (mode) {
-    case 'align_corners':
-      return output === 1 ? [0, 1] : [o * (input - 1), output - 1];
-    case 'asymmetric':
-      return [o * input, output];
-    case 'pytorch_half_pixel':
-      return output === 1 ? [0, 1] : [(2 * o + 1) * input - output, 2 * output];
-    default:
-      return [(2 * o + 1) * input - output, 2 * output];
-  }
-};
-
-const nearestIndex = (rounding: string, p: number, q: number): number => {
-  const i = Math.floor(p / q);
-  const r = p - i * q;
-  switch (rounding) {
-    case 'floor':
-      return i;
-    case 'ceil':
-      return i + (r > 0 ? 1 : 0);
-    case 'round_prefer_ceil':
-      return i + (2 * r >= q ? 1 : 0);
-    default:
-      return i + (2 * r > q ? 1 : 0);
-  }
-};
-
-const axisMap = (input: number, output: number, a: { mode: string; coordinates: string; rounding: string }): AxisMap => {
-  const low: number[] = [];
-  const high: number[] = [];
-  const weight: number[] = [];
-  const inside = (i: number): number => Math.min(Math.max(i, 0), input - 1);
-  for (let o = 0; o < output; o++) {
-    const [p, q] = coordinate(a.coordinates, o, input, output);
-    const i = a.mode === 'nearest' ? nearestIndex(a.rounding, p, q) : Math.floor(p / q);
-    low.push(inside(i));
-    high.push(inside(i + 1));
-    weight.push(Math.fround((p - i * q) / q));
-  }
-  return { low, high, weight };
-};
-
-/** Repeats each element of a spatial axis n times, one after another. */
-const repeatEach = (b: Decomposer, x: Wire, axis: number, n: number): Wire => {
-  const kept = x.type.shape.slice(0, axis).map(() => 0);
-  const [size = 1, ...rest] = x.type.shape.slice(axis).map(Number);
-  const split = b.emit('reshape', [x], { shape: [...kept, size, 1, ...rest] });
-  return b.emit('reshape', [b.emit('expand', [split], { shape: [n, ...rest] })], { shape: [...kept, size * n, ...rest] });
-};
-
-const resizeAxis = (b: Decomposer, x: Wire, axis: number, map: AxisMap, linear: boolean): Wire => {
-  const size = map.low.length;
-  const take = (index: readonly number[]): Wire => b.emit('gather', [x, b.constant({ dtype: 'i32', shape: [size] }, index)], { axis });
-  const times = size / Number(x.type.shape[axis]);
-  if (!linear)
-    return map.low.every((v, o) => v === Math.floor(o / times)) && Number.isInteger(times) ? repeatEach(b, x, axis, times) : take(map.low);
-  const shape = [size, ...new Array<number>(x.type.shape.length - axis - 1).fill(1)];
-  const weights = (w: readonly number[]): Wire => b.constant({ dtype: 'f32', shape }, w);
-  const low = b.emit('mul', [take(map.low), weights(map.weight.map((w) => Math.fround(1 - w)))]);
-  return b.emit('add', [low, b.emit('mul', [take(map.high), weights(map.weight)])]);
 };
 
 const w1 = { stride: [1, 1], dilation: [1, 1], pads: [0, 0, 0, 0], output_padding: [0, 0] };
@@ -251,49 +180,5 @@ export const spatial = {
     ],
   }),
 
-  resize: composite({
-    code: 0xb1,
-    summary: 'Resamples spatial dimensions: nearest or linear.',
-    doc:
-      'Per axis, output o reads input position p / q, an exact rational: half_pixel ((2 o + 1) I - O) / (2 O), align_corners o (I - 1) / (O - 1), asymmetric o I / O, pytorch_half_pixel = half_pixel but 0 when O = 1. ' +
-      'nearest rounds it as `rounding` says and clamps; linear mixes the two neighbours with weights rounded to float32, axis after axis from the first.',
-    operands: ['x'],
-    attrs: {
-      sizes: attr.ints({ min: 1, max: 2 ** 20 }),
-      mode: attr.oneOf(['nearest', 'linear'], { default: 'nearest' }),
-      coordinates: attr.oneOf(['half_pixel', 'align_corners', 'asymmetric', 'pytorch_half_pixel'], { default: 'half_pixel' }),
-      rounding: attr.oneOf(['round_prefer_floor', 'round_prefer_ceil', 'floor', 'ceil'], { default: 'round_prefer_floor' }),
-    },
-    constraints: {
-      c1: constraint('x has rank 3 to 5 with numbers of at least 1 as spatial sizes.', ['f32[2,3]'], { sizes: [] }),
-      c2: constraint('sizes has one entry per spatial dimension.', ['f32[1,2,3,3]'], { sizes: [6] }),
-      c3: constraint('linear takes f32.', ['i8[1,2,3,3]'], { sizes: [6, 6], mode: 'linear' }),
-    },
-    infer: ([x], a) => {
-      const input = spatialOf(x.shape);
-      if (input === undefined || x.shape.length < 3 || x.shape.length > 5 || input.some((d) => d < 1))
-        return violates('c1', describe('x', x));
-      if (a.sizes.length !== input.length) return violates('c2', `${describe('x', x)} but sizes ${formatShape(a.sizes)}`);
-      if (a.mode === 'linear' && x.dtype !== 'f32') return violates('c3', `x is ${x.dtype}`);
-      return types({ dtype: x.dtype, shape: [...x.shape.slice(0, 2), ...a.sizes] });
-    },
-    decompose: (b, [x], a) => {
-      let y = x;
-      a.sizes.forEach((size, i) => {
-        const input = Number(x.type.shape[i + 2]);
-        // an axis that keeps its size reads every position as it is, in every mode
-        if (input !== size) y = resizeAxis(b, y, i + 2, axisMap(input, size, a), a.mode === 'linear');
-      });
-      return [y === x ? b.emit('reshape', [x], { shape: x.type.shape.map(() => 0) }) : y];
-    },
-    cost: (_o, a, results) => (a.mode === 'linear' ? 3 * a.sizes.length : 1) * resultCount(results),
-    samples: [
-      { operands: ['i8[1,2,3,5]'], attrs: { sizes: [6, 7], rounding: 'floor', coordinates: 'asymmetric' } },
-      { operands: ['f32[1,2,5]'], attrs: { sizes: [3] } },
-      { operands: ['i8[2,2,3,2]'], attrs: { sizes: [6, 6] } },
-      { operands: ['f32[1,1,3,4]'], attrs: { sizes: [5, 8], mode: 'linear' } },
-      { operands: ['f32[1,1,4,4]'], attrs: { sizes: [1, 7], mode: 'linear', coordinates: 'align_corners' } },
-      { operands: ['f32[1,2,2,2]'], attrs: { sizes: [2, 2] } },
-    ],
-  }),
+  resize,
 } as const;

@@ -1,0 +1,307 @@
+import { attr } from '../attr.ts';
+import { POW2 } from '../numeric/index.ts';
+import { composite, constraint, type Decomposer, types, violates, type Wire } from '../schema.ts';
+import { DTYPE_INFO, elementCount, formatShape } from '../types.ts';
+import { describe, isOneOf, resultCount } from './util.ts';
+import { spatialOf } from './window.ts';
+
+const { ceil, floor, fround, max, min } = Math;
+
+interface ResizeAttrs {
+  readonly mode: 'nearest' | 'linear' | 'cubic';
+  readonly coordinates: string;
+  readonly rounding: string;
+  readonly cubic_a: number;
+  readonly exclude_outside: boolean;
+  readonly antialias: boolean;
+}
+
+/** Per output position of an axis: the cells that it is made of, and their weights: `taps` entries each. */
+interface AxisMap {
+  readonly taps: number;
+  readonly index: readonly number[];
+  /** Exact up to one rounding of float64. */
+  readonly weight: readonly number[];
+  /** linear: the weights times the divisor are whole numbers. */
+  readonly divisor: number;
+}
+
+/** Coordinates are rationals p / q: input position of output o (ONNX Resize; TOSA RESIZE form). */
+const coordinate = (mode: string, o: number, input: number, output: number): readonly [number, number] => {
+  switch (mode) {
+    case 'align_corners':
+      return output === 1 ? [0, 1] : [o * (input - 1), output - 1];
+    case 'asymmetric':
+      return [o * input, output];
+    case 'pytorch_half_pixel':
+      return output === 1 ? [0, 1] : [(2 * o + 1) * input - output, 2 * output];
+    default:
+      return [(2 * o + 1) * input - output, 2 * output];
+  }
+};
+
+const gcd = (a: number, b: number): number => (b === 0 ? a : gcd(b, a % b));
+
+/** The denominator n of NUMERICS §1.7: positions are multiples of 1 / n. */
+const denominator = (mode: string, input: number, output: number): number => {
+  const [p0, q] = coordinate(mode, 0, input, output);
+  const step = output > 1 ? coordinate(mode, 1, input, output)[0] - p0 : 0;
+  return q / gcd(gcd(q, Math.abs(p0)), step);
+};
+
+const nearestIndex = (rounding: string, p: number, q: number): number => {
+  const i = floor(p / q);
+  const r = p - i * q;
+  switch (rounding) {
+    case 'floor':
+      return i;
+    case 'ceil':
+      return i + (r > 0 ? 1 : 0);
+    case 'round_prefer_ceil':
+      return i + (2 * r >= q ? 1 : 0);
+    default:
+      return i + (2 * r > q ? 1 : 0);
+  }
+};
+
+/** Keys' cubic convolution kernel at distance t >= 0 (IEEE TASSP 29(6), 1981). */
+const keys = (t: number, a: number): number =>
+  t <= 1 ? ((a + 2) * t - (a + 3)) * t * t + 1 : t < 2 ? ((a * t - 5 * a) * t + 8 * a) * t - 4 * a : 0;
+
+/** Weights of the cells low + first … low + first + taps - 1 for a position f beyond low, before normalization. */
+const kernelWeights = (f: number, first: number, taps: number, scale: number, a: ResizeAttrs): number[] =>
+  Array.from({ length: taps }, (_, k) => {
+    const distance = Math.abs(first + k - f) * scale;
+    return a.mode === 'cubic' ? keys(distance, a.cubic_a) : max(0, 1 - distance);
+  });
+
+const axisMap = (input: number, output: number, a: ResizeAttrs): AxisMap => {
+  const inside = (i: number): number => min(max(i, 0), input - 1);
+  const cells = (o: number): readonly [number, number] => coordinate(a.coordinates, o, input, output);
+  const divisor = denominator(a.coordinates, input, output);
+  if (a.mode === 'nearest') {
+    const index = Array.from({ length: output }, (_, o) => inside(nearestIndex(a.rounding, ...cells(o))));
+    return { taps: 1, index, weight: index.map(() => 1), divisor };
+  }
+  // antialias widens the kernel where the image shrinks
+  const scale = a.antialias ? min(1, output / input) : 1;
+  const first = 1 - ceil((a.mode === 'cubic' ? 2 : 1) / scale);
+  const taps = 2 - 2 * first;
+  const index: number[] = [];
+  const weight: number[] = [];
+  for (let o = 0; o < output; o++) {
+    const [p, q] = cells(o);
+    const low = floor(p / q);
+    const f = (p - low * q) / q;
+    const own = a.mode === 'linear' && taps === 2 ? [1 - f, f] : kernelWeights(f, first, taps, scale, a);
+    const used = own.map((w, k) => (a.exclude_outside && inside(low + first + k) !== low + first + k ? 0 : w));
+    const sum = used.reduce((s, w) => s + w, 0);
+    const normal = (a.antialias || a.exclude_outside) && sum !== 0;
+    used.forEach((w, k) => {
+      index.push(inside(low + first + k));
+      weight.push(normal ? w / sum : w);
+    });
+  }
+  return { taps, index, weight, divisor };
+};
+
+/** Repeats each element of a spatial axis n times, one after another. */
+const repeatEach = (b: Decomposer, x: Wire, axis: number, n: number): Wire => {
+  const kept = x.type.shape.slice(0, axis).map(() => 0);
+  const [size = 1, ...rest] = x.type.shape.slice(axis).map(Number);
+  const split = b.emit('reshape', [x], { shape: [...kept, size, 1, ...rest] });
+  return b.emit('reshape', [b.emit('expand', [split], { shape: [n, ...rest] })], { shape: [...kept, size * n, ...rest] });
+};
+
+const everyNth = (list: readonly number[], step: number, from: number): number[] => list.filter((_, i) => i % step === from);
+
+const takeAxis = (b: Decomposer, x: Wire, axis: number, index: readonly number[]): Wire =>
+  b.emit('gather', [x, b.constant({ dtype: 'i32', shape: [index.length] }, index)], { axis });
+
+const nearestAxis = (b: Decomposer, x: Wire, axis: number, map: AxisMap): Wire => {
+  const times = map.index.length / Number(x.type.shape[axis]);
+  const repeats = Number.isInteger(times) && map.index.every((v, o) => v === floor(o / times));
+  return repeats ? repeatEach(b, x, axis, times) : takeAxis(b, x, axis, map.index);
+};
+
+/** Weighted sum over the taps of an axis, from the first: one product and one sum a tap. */
+const weightedAxis = (b: Decomposer, x: Wire, axis: number, map: AxisMap, weights: readonly number[]): Wire => {
+  const { taps } = map;
+  const dtype = x.type.dtype === 'f32' ? 'f32' : 'i32';
+  const shape = [map.index.length / taps, ...new Array<number>(x.type.shape.length - axis - 1).fill(1)];
+  const terms = Array.from({ length: taps }, (_, k) =>
+    b.emit('mul', [takeAxis(b, x, axis, everyNth(map.index, taps, k)), b.constant({ dtype, shape }, everyNth(weights, taps, k))]),
+  );
+  return terms.reduce((sum, term) => b.emit('add', [sum, term]));
+};
+
+/** The same for many taps: all cells side by side, then one reduction. */
+const reducedAxis = (b: Decomposer, x: Wire, axis: number, map: AxisMap): Wire => {
+  const { taps } = map;
+  const size = map.index.length / taps;
+  const index = b.constant({ dtype: 'i32', shape: [size, taps] }, map.index);
+  const shape = [size, taps, ...new Array<number>(x.type.shape.length - axis - 1).fill(1)];
+  const weights = b.constant({ dtype: 'f32', shape }, map.weight.map(fround));
+  return b.emit('reduce_sum', [b.emit('mul', [b.emit('gather', [x, index], { axis }), weights])], { axes: [axis + 1] });
+};
+
+/** An axis that changes its size. */
+interface Step {
+  readonly axis: number;
+  readonly map: AxisMap;
+}
+
+const scalar = (b: Decomposer, value: number): Wire => b.constant({ dtype: 'i32', shape: [] }, [value]);
+
+/** acc = sum of v times whole weights over all axes; y = rdiv(acc, product of the divisors) (NUMERICS §1.7). */
+const linearInteger = (b: Decomposer, x: Wire, steps: readonly Step[]): Wire => {
+  const { lo, hi } = DTYPE_INFO[x.type.dtype];
+  let acc = b.emit('cast', [x], { dtype: 'i32' });
+  let total = 1;
+  for (const { axis, map } of steps) {
+    total *= map.divisor;
+    acc = weightedAxis(
+      b,
+      acc,
+      axis,
+      map,
+      map.weight.map((w) => floor(w * map.divisor + 0.5)),
+    );
+    // the weights of an output sum to the divisor: no value changes, and the overflow proof sees it
+    acc = b.emit('clamp', [acc], { lo: lo * total, hi: hi * total });
+  }
+  const doubled = b.emit('add', [b.emit('mul', [acc, scalar(b, 2)]), scalar(b, total)]);
+  return b.emit('cast', [b.emit('div_floor', [doubled, scalar(b, 2 * total)])], { dtype: x.type.dtype });
+};
+
+/** Weights of each output in Q14, summing to 2^14: what rounding leaves goes to the greatest, the first among equals. */
+const fixedWeights = (map: AxisMap): number[] => {
+  const whole = map.weight.map((w) => floor(w * 16384 + 0.5));
+  for (let o = 0; o < whole.length; o += map.taps) {
+    const own = whole.slice(o, o + map.taps);
+    const greatest = own.indexOf(max(...own));
+    whole[o + greatest] = (own[greatest] ?? 0) + 16384 - own.reduce((s, w) => s + w, 0);
+  }
+  return whole;
+};
+
+/** Least and greatest sum of weights times values in [lo, hi], over all outputs. */
+const sumBounds = (weights: readonly number[], taps: number, lo: number, hi: number): readonly [number, number] => {
+  let [least, greatest] = [0, 0];
+  for (let o = 0; o < weights.length; o += taps) {
+    const own = weights.slice(o, o + taps);
+    least = min(
+      least,
+      own.reduce((s, w) => s + min(w * lo, w * hi), 0),
+    );
+    greatest = max(
+      greatest,
+      own.reduce((s, w) => s + max(w * lo, w * hi), 0),
+    );
+  }
+  return [least, greatest];
+};
+
+/** The last axis first; a value between two axes has 7 fractional bits; each axis ends with one rounding shift. */
+const cubicInteger = (b: Decomposer, x: Wire, steps: readonly Step[]): Wire => {
+  let { lo, hi }: { lo: number; hi: number } = DTYPE_INFO[x.type.dtype];
+  let y = b.emit('cast', [x], { dtype: 'i32' });
+  [...steps].reverse().forEach(({ axis, map }, k) => {
+    const shift = 14 - (k < steps.length - 1 ? 7 : 0) + (k > 0 ? 7 : 0);
+    const weights = fixedWeights(map);
+    const half = POW2[shift - 1] ?? 1;
+    const sum = b.emit('add', [weightedAxis(b, y, axis, map, weights), scalar(b, half)]);
+    const [least, greatest] = sumBounds(weights, map.taps, lo, hi).map((v) => floor((v + half) / (2 * half)));
+    [lo, hi] = [least ?? 0, greatest ?? 0];
+    y = b.emit('clamp', [b.emit('shift_right', [sum, scalar(b, shift)])], { lo, hi });
+  });
+  return b.emit('cast', [y], { dtype: x.type.dtype });
+};
+
+export const resize = composite({
+  code: 0xb1,
+  summary: 'Resamples spatial dimensions: nearest, linear or cubic, with antialiasing.',
+  doc:
+    'Per axis, output o reads input position p / q, an exact rational: half_pixel ((2 o + 1) I - O) / (2 O), align_corners o (I - 1) / (O - 1), asymmetric o I / O, pytorch_half_pixel = half_pixel but 0 when O = 1. ' +
+    'nearest rounds it as `rounding` says and clamps. linear has weights 1 - f and f for the cells floor and floor + 1, cubic those of Keys with a = cubic_a for floor - 1 … floor + 2; cells outside read the nearest cell, or get weight 0 with exclude_outside (the others then sum to 1). ' +
+    'antialias stretches the kernel by I / O where the image shrinks, and its weights sum to 1. An axis that keeps its size is copied. ' +
+    'Float: weights rounded once; axis after axis from the first, products and sums from the first tap; with more than 4 taps reduce_sum (F3). ' +
+    'Integer linear: all weights in units of 1 / n, y = rdiv(sum, product of the n of all axes), one rounding. ' +
+    'Integer cubic: weights in Q14 that sum to 2^14 (what rounding leaves goes to the greatest, the first among equals); the last axis first, 7 fractional bits between axes, rshr at the end of each, saturated at the end (NUMERICS §1.7).',
+  operands: ['x'],
+  attrs: {
+    sizes: attr.ints({ min: 1, max: 2 ** 20 }),
+    mode: attr.oneOf(['nearest', 'linear', 'cubic'], { default: 'nearest' }),
+    coordinates: attr.oneOf(['half_pixel', 'align_corners', 'asymmetric', 'pytorch_half_pixel'], { default: 'half_pixel' }),
+    rounding: attr.oneOf(['round_prefer_floor', 'round_prefer_ceil', 'floor', 'ceil'], { default: 'round_prefer_floor' }),
+    cubic_a: attr.f32({ default: -0.75 }),
+    exclude_outside: attr.bool({ default: false }),
+    antialias: attr.bool({ default: false }),
+  },
+  constraints: {
+    c1: constraint('x has rank 3 to 5 with numbers of at least 1 as spatial sizes.', ['f32[2,3]'], { sizes: [] }),
+    c2: constraint('sizes has one entry per spatial dimension.', ['f32[1,2,3,3]'], { sizes: [6] }),
+    c3: constraint('linear and cubic take f32, i8 and u8.', ['i32[1,2,3,3]'], { sizes: [6, 6], mode: 'linear' }),
+    c4: constraint('antialias takes f32, and linear or cubic.', ['i8[1,2,6,6]'], { sizes: [3, 3], mode: 'linear', antialias: true }),
+    c5: constraint('Integer linear: the product of the denominators n of all axes is at most 2^22.', ['i8[1,1,2047,2047]'], {
+      sizes: [2049, 2049],
+      mode: 'linear',
+    }),
+    c6: constraint('Integer cubic: cubic_a lies in [-1, 0].', ['i8[1,1,3,3]'], { sizes: [6, 6], mode: 'cubic', cubic_a: 0.5 }),
+  },
+  infer: ([x], a) => {
+    const input = spatialOf(x.shape);
+    if (input === undefined || x.shape.length < 3 || x.shape.length > 5 || input.some((d) => d < 1))
+      return violates('c1', describe('x', x));
+    if (a.sizes.length !== input.length) return violates('c2', `${describe('x', x)} but sizes ${formatShape(a.sizes)}`);
+    if (a.mode !== 'nearest' && !isOneOf(x, 'f32', 'i8', 'u8')) return violates('c3', `x is ${x.dtype}`);
+    if (a.antialias && (x.dtype !== 'f32' || a.mode === 'nearest')) return violates('c4', `x is ${x.dtype}, mode is ${a.mode}`);
+    const changed = input.filter((d, i) => d !== a.sizes[i]);
+    const total = input.reduce((n, d, i) => n * (d === a.sizes[i] ? 1 : denominator(a.coordinates, d, a.sizes[i] ?? 1)), 1);
+    if (x.dtype !== 'f32' && a.mode === 'linear' && total > 2 ** 22)
+      return violates('c5', `${formatShape(input)} to ${formatShape(a.sizes)} has ${total}`);
+    if (x.dtype !== 'f32' && a.mode === 'cubic' && changed.length > 0 && (a.cubic_a < -1 || a.cubic_a > 0))
+      return violates('c6', `cubic_a is ${a.cubic_a}`);
+    return types({ dtype: x.dtype, shape: [...x.shape.slice(0, 2), ...a.sizes] });
+  },
+  decompose: (b, [x], a) => {
+    // an axis that keeps its size reads every position as it is, in every mode
+    const steps = a.sizes.flatMap((size, i): readonly Step[] => {
+      const input = Number(x.type.shape[i + 2]);
+      return input === size ? [] : [{ axis: i + 2, map: axisMap(input, size, a) }];
+    });
+    if (steps.length === 0) return [b.emit('reshape', [x], { shape: x.type.shape.map(() => 0) })];
+    if (a.mode === 'nearest') return [steps.reduce((y, { axis, map }) => nearestAxis(b, y, axis, map), x)];
+    if (x.type.dtype !== 'f32') return [(a.mode === 'linear' ? linearInteger : cubicInteger)(b, x, steps)];
+    const weighted = (y: Wire, { axis, map }: Step): Wire =>
+      map.taps > 4 ? reducedAxis(b, y, axis, map) : weightedAxis(b, y, axis, map, map.weight.map(fround));
+    return [steps.reduce(weighted, x)];
+  },
+  cost: ([x], a, results) => {
+    if (a.mode === 'nearest') return resultCount(results);
+    const taps = a.sizes.map((size, i) => {
+      const input = x.shape[i + 2] ?? 1;
+      return (a.mode === 'cubic' ? 4 : 2) * (a.antialias ? ceil(max(1, input / size)) : 1);
+    });
+    // an axis may shrink after another has grown
+    const largest = elementCount([...x.shape.slice(0, 2), ...a.sizes.map((size, i) => max(size, x.shape[i + 2] ?? 1))]);
+    return 2 * largest * taps.reduce((s, t) => s + t, 0);
+  },
+  samples: [
+    { operands: ['i8[1,2,3,5]'], attrs: { sizes: [6, 7], rounding: 'floor', coordinates: 'asymmetric' } },
+    { operands: ['f32[1,2,5]'], attrs: { sizes: [3] } },
+    { operands: ['i8[2,2,3,2]'], attrs: { sizes: [6, 6] } },
+    { operands: ['f32[1,1,3,4]'], attrs: { sizes: [5, 8], mode: 'linear' } },
+    { operands: ['f32[1,1,4,4]'], attrs: { sizes: [1, 7], mode: 'linear', coordinates: 'align_corners' } },
+    { operands: ['f32[1,2,2,2]'], attrs: { sizes: [2, 2] } },
+    { operands: ['f32[1,2,3,4]'], attrs: { sizes: [5, 7], mode: 'cubic' } },
+    { operands: ['f32[2,1,6]'], attrs: { sizes: [4], mode: 'cubic', exclude_outside: true, cubic_a: -0.5 } },
+    { operands: ['f32[1,2,9,7]'], attrs: { sizes: [4, 3], mode: 'cubic', antialias: true } },
+    { operands: ['f32[1,1,8,5]'], attrs: { sizes: [3, 9], mode: 'linear', antialias: true, exclude_outside: true } },
+    { operands: ['i8[2,2,3,5]'], attrs: { sizes: [5, 3], mode: 'linear' } },
+    { operands: ['u8[1,1,4,2,3]'], attrs: { sizes: [8, 3, 3], mode: 'linear', coordinates: 'align_corners' } },
+    { operands: ['i8[1,2,4,5]'], attrs: { sizes: [7, 3], mode: 'cubic' } },
+    { operands: ['u8[1,1,3,2,3]'], attrs: { sizes: [5, 4, 6], mode: 'cubic', coordinates: 'asymmetric', exclude_outside: true } },
+    { operands: ['u8[2,1,5]'], attrs: { sizes: [8], mode: 'cubic' } },
+  ],
+});
