@@ -1,6 +1,6 @@
 import { attr } from '../attr.ts';
-import { constraint, primitive, types, violates } from '../schema.ts';
-import { type Dim, elementCount, stridesOf } from '../types.ts';
+import { composite, constraint, primitive, types, violates } from '../schema.ts';
+import { type Dim, elementCount, formatShape, isStaticShape, sameShape, stridesOf } from '../types.ts';
 import { describe, movedRange, resolveAxis, stridedIndex } from './util.ts';
 
 const clampIndex = (i: number, n: number): number => Math.min(Math.max(i, 0), n - 1);
@@ -98,5 +98,60 @@ export const indexing = {
       { operands: ['i32[3,4]', { type: 'i32[2,2]', lo: -1, hi: 5 }] },
       { operands: ['u8[2,3]', { type: 'i32[0,1]', lo: 0, hi: 1 }] },
     ],
+  }),
+
+  one_hot: composite({
+    code: 0x11e,
+    summary: 'A vector for each index: one value at its place, another elsewhere.',
+    doc: 'The new dimension of size depth stands at axis of y; y is values[1] where its index there equals the index of that place, else values[0]. An index outside [0, depth - 1] gives values[0] everywhere.',
+    operands: ['indices', 'values'],
+    attrs: { axis: attr.int({ min: -8, max: 7, default: -1 }), depth: attr.int({ min: 1, max: 2 ** 24 }) },
+    constraints: {
+      c1: constraint('indices are i32.', ['i8[2]', 'f32[2]'], { depth: 3 }),
+      c2: constraint('axis is within the rank of the result.', ['i32[2]', 'f32[2]'], { axis: 2, depth: 3 }),
+      c3: constraint('values are two: elsewhere, at the place.', ['i32[2]', 'f32[3]'], { depth: 3 }),
+    },
+    infer: ([indices, values], a) => {
+      if (indices.dtype !== 'i32') return violates('c1', describe('indices', indices));
+      const axis = resolveAxis(a.axis, indices.shape.length + 1);
+      if (axis === undefined) return violates('c2', `axis ${a.axis} for ${describe('indices', indices)}`);
+      if (!sameShape(values.shape, [2])) return violates('c3', `values have shape ${formatShape(values.shape)}`);
+      return types({ dtype: values.dtype, shape: indices.shape.toSpliced(axis, 0, a.depth) });
+    },
+    decompose: (b, [indices, values], a) => {
+      const rank = indices.type.shape.length + 1;
+      const axis = resolveAxis(a.axis, rank) ?? 0;
+      const places = Int32Array.from({ length: a.depth }, (_, i) => i);
+      const line = b.constant({ dtype: 'i32', shape: [a.depth, ...new Array<number>(rank - axis - 1).fill(1)] }, places);
+      const [off = values, on = values] = b
+        .emitAll('split', [values], { axis: 0, sizes: [1, 1] })
+        .map((v) => b.emit('reshape', [v], { shape: [] }));
+      return [b.emit('select', [b.emit('equal', [b.emit('unsqueeze', [indices], { axes: [axis] }), line]), on, off])];
+    },
+    cost: (_o, _a, [y]) => elementCount(y?.shape ?? []),
+    samples: [
+      { operands: [{ type: 'i32[2,3]', lo: -1, hi: 4 }, 'i8[2]'], attrs: { depth: 4 } },
+      { operands: [{ type: 'i32[2,3]', lo: 0, hi: 4 }, 'f32[2]'], attrs: { axis: 0, depth: 5 } },
+      { operands: [{ type: 'i32[]', lo: 0, hi: 2 }, 'bool[2]'], attrs: { depth: 3 } },
+    ],
+  }),
+  embedding: composite({
+    code: 0x121,
+    summary: 'Rows of a table by index.',
+    doc: 'y[i…] = w[indices[i…]], w [rows, width]: gather on axis 0; an index outside is clamped.',
+    operands: ['w', 'indices'],
+    attrs: {},
+    constraints: {
+      c1: constraint('w has rank 2, with a number of at least 1 as rows.', ['f32[2,3,4]', 'i32[2]']),
+      c2: constraint('indices are i32.', ['f32[2,3]', 'i8[2]']),
+    },
+    infer: ([w, indices]) => {
+      if (w.shape.length !== 2 || !isStaticShape(w.shape) || !hasElements(w.shape[0])) return violates('c1', describe('w', w));
+      if (indices.dtype !== 'i32') return violates('c2', describe('indices', indices));
+      return types({ dtype: w.dtype, shape: [...indices.shape, ...w.shape.slice(1)] });
+    },
+    decompose: (b, [w, indices]) => [b.emit('gather', [w, indices], { axis: 0 })],
+    cost: (_o, _a, [y]) => elementCount(y?.shape ?? []),
+    samples: [{ operands: ['f32[5,3]', { type: 'i32[2,4]', lo: -1, hi: 6 }] }, { operands: ['i8[7,2]', { type: 'i32[]', lo: 0, hi: 6 }] }],
   }),
 } as const;

@@ -69,8 +69,24 @@ const reverseSequence = (n: OnnxNode): Made => {
   return { value: n.emit('gather_elements', [n.wire(0), n.emit('expand', [index], { shape })], { axis: time }), elem: n.elem(0) };
 };
 
+const MAX_DEPTH = 2 ** 24;
+
+/** depth may be a tensor of one element; indices may be of any number type and count from depth when negative. */
+const oneHot = (n: OnnxNode): Made => {
+  const depth = Math.trunc(n.hostScalar(1, 'depth'));
+  if (!(depth >= 1 && depth <= MAX_DEPTH)) return n.refuse(`depth is ${depth}, but 1 to ${MAX_DEPTH} is supported`);
+  if (n.shapeOf(2).join() !== '2') return n.malformed(`values have shape [${n.shapeOf(2).join(', ')}] but [2] is wanted`);
+  const raw = n.wire(0);
+  const indices = n.typeOf(raw).dtype === 'i32' ? raw : n.emit('cast', [raw], { dtype: 'i32' });
+  const scalar = (v: number): ValueId => n.session.param('scalar', { dtype: 'i32', shape: [], data: Int32Array.of(v) });
+  const counted = [n.emit('less', [indices, scalar(0)], {}), n.emit('add', [indices, scalar(depth)], {}), indices];
+  const axis = n.axis(n.int('axis', -1), n.rank(0) + 1);
+  return { value: n.emit('one_hot', [n.emit('select', counted, {}), n.wire(2)], { axis, depth }), elem: n.elem(2) };
+};
+
 export const indexing = {
   GatherElements: { since: [11, 13], moves: 'first', import: (n) => [gatherElements(n)] },
   GatherND: { since: [11, 12, 13], moves: 'first', import: (n) => [gatherNd(n)] },
+  OneHot: { since: [9, 11], import: (n) => [oneHot(n)] },
   ReverseSequence: { since: [10], import: (n) => [reverseSequence(n)] },
 } as const satisfies OnnxOps;
