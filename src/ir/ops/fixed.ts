@@ -138,14 +138,14 @@ export const fixed = {
   exp_fixed: unary({
     code: 0x151,
     summary: 'e^x in fixed point.',
-    doc: `t = rshr(x round(log2(e) 2^(30 - F)), 14), F = fraction; then 2^t as in exp2_fixed. x is cut to +-64 before: beyond, the result is 0 or saturated anyway.${TABLES}`,
-    attrs: { fraction, result_fraction: attr.int({ min: 0, max: 30, default: 30 }) },
+    doc: `t = rshr(x round(log2(e) 2^(30 - F)), 14), F = fraction; then 2^t as in exp2_fixed. x is cut to +-64 before: beyond, the result is 0 or saturated anyway. Relative error below |x| 2^(F - 31) + 2^-17 in powers of two; where F would be above 16, scale by log2(e) and take exp2_fixed.${TABLES}`,
+    attrs: { fraction: attr.int({ min: 0, max: 16 }), result_fraction: attr.int({ min: 0, max: 30, default: 30 }) },
     example: { fraction: 16 },
     f: (a) => (x) => expFixed(x, a.fraction, a.result_fraction),
     work: 10,
     samples: [
       { operands: [{ type: 'i32[3,7]', lo: -1300000, hi: 50000 }], attrs: { fraction: 16 } },
-      { operands: ['i32[19]'], attrs: { fraction: 27, result_fraction: 8 } },
+      { operands: ['i32[19]'], attrs: { fraction: 9, result_fraction: 8 } },
       { operands: [{ type: 'i32[9]', lo: -9, hi: 23 }], attrs: { fraction: 0, result_fraction: 0 } },
       { operands: [edges], attrs: { fraction: 0 } },
       { operands: [edges], attrs: { fraction: 16, result_fraction: 12 } },
