@@ -24,7 +24,8 @@ export interface ControlSite {
   inline(graph: GraphProto, inputs: readonly Value[], label: string): readonly Value[];
 }
 
-type Control = (site: ControlSite) => readonly Value[];
+/** Gives the values of the node's outputs. */
+export type Control = (site: ControlSite) => readonly Value[];
 
 /** Iterations that a loop may be unrolled to. */
 const MAX_ITERATIONS = 4096;

@@ -1,8 +1,9 @@
 import { at, closest, type Diagnostic } from '../../support/index.ts';
 import { caught, cyclic, definedTwice, detailUnsupported, neverDefined, operatorUnsupported, overLimit, stop } from './diagnostics.ts';
-import { controlOf } from './control-flow.ts';
 import { importNode } from './import-node.ts';
+import { inlinedOf } from './inlined.ts';
 import type { NodeSite } from './node.ts';
+import { attributesOf, plainNode, trimmed } from './node-parts.ts';
 import { NEWEST_OPSET, ONNX_OPS, onnxOp, type OnnxOp, REFUSAL_NOTES } from './ops/index.ts';
 import { type AttributeProto, type FunctionProto, type GraphProto, int64, type NodeProto, type OperatorSetIdProto } from './schema.ts';
 import type { Session } from './session.ts';
@@ -194,7 +195,7 @@ export class GraphImporter {
       const unknown = inputs.find((v) => v !== undefined && !v.known);
       if (unknown !== undefined && !unknown.known) {
         // the row is looked up all the same: an unsupported operator behind another one is reported too
-        if (controlOf(node.opType) === undefined && !this.functions.has(functionKey(domain, node.opType, node.overload)))
+        if (inlinedOf(domain, node.opType) === undefined && !this.functions.has(functionKey(domain, node.opType, node.overload)))
           this.rowOf(node, origin, frame);
         this.setUnknown(node, frame, unknown.cause);
         const reason = `only the operator was checked: ${unknown.name} depends on ${unknown.cause}`;
@@ -270,19 +271,32 @@ export class GraphImporter {
       this.call(callee, node, origin, frame, inputs);
       return true;
     }
-    const inlined = domainOf(node.domain) === '' ? controlOf(node.opType) : undefined;
+    const domain = domainOf(node.domain);
+    const inlined = inlinedOf(domain, node.opType);
     if (inlined === undefined) return false;
+    // ops that the node itself becomes; those of the inner graphs belong to the nodes there
+    const becomes: string[] = [];
+    this.session.takeEmitted();
     const results = inlined({
       op: node.opType,
-      version: frame.opsets.get(''),
+      version: frame.opsets.get(domain),
       origin,
       inputs,
       outputs: node.output,
       attributes: attributesOf(node, frame.attributes),
       session: this.session,
-      inline: (graph, values, label) => this.inline(graph, values, `${origin}/${label}`, { ...frame, calls: [...frame.calls, origin] }),
+      inline: (graph, values, label) => {
+        becomes.push(...this.session.takeEmitted());
+        const made = this.inline(graph, values, `${origin}/${label}`, { ...frame, calls: [...frame.calls, origin] });
+        this.session.takeEmitted();
+        return made;
+      },
     });
+    becomes.push(...this.session.takeEmitted());
     this.handOver(results, node, origin, frame);
+    // If, Loop and Scan are told by the nodes in them
+    const report = { name: origin, op: node.opType, domain, version: frame.opsets.get(domain) };
+    if (domain !== '') this.reports.push({ ...report, verdict: 'ok', becomes, diagnostics: [] });
     return true;
   }
 
@@ -366,31 +380,3 @@ export class GraphImporter {
     return near === undefined ? [] : [`Did you mean ${near}?`];
   }
 }
-
-/** Trailing empty names are absent. */
-const trimmed = (names: readonly string[]): readonly string[] => {
-  let end = names.length;
-  while (end > 0 && names[end - 1] === '') end--;
-  return names.slice(0, end);
-};
-
-/** Attributes of a node, with those that refer to the calling function's replaced by its values. */
-const attributesOf = (node: NodeProto, outer: ReadonlyMap<string, AttributeProto>): ReadonlyMap<string, AttributeProto> =>
-  new Map(
-    node.attribute.flatMap((a) => {
-      if (a.refAttrName === '') return [[a.name, a] as const];
-      const value = outer.get(a.refAttrName);
-      return value === undefined ? [] : [[a.name, value] as const];
-    }),
-  );
-
-/** A copy of the decoded message with its defaults as own properties. */
-const plainNode = (n: NodeProto): NodeProto => ({
-  input: n.input,
-  output: n.output,
-  name: n.name,
-  opType: n.opType,
-  domain: n.domain,
-  overload: n.overload,
-  attribute: n.attribute,
-});

@@ -1,6 +1,23 @@
 import { describe, expect, test } from '@jest/globals';
-import { importOnnx } from './index.ts';
-import { c, codesOf, evaluate, ints, model, node, type OneNode, oneNode, type Operand, port, tensor, x } from './testing/build.ts';
+import { runProgram } from '../../ir/index.ts';
+import { unwrap } from '../../support/index.ts';
+import { examineOnnx, importOnnx } from './index.ts';
+import {
+  type AttrValue,
+  c,
+  codesOf,
+  evaluate,
+  graph,
+  ints,
+  model,
+  node,
+  type OneNode,
+  oneNode,
+  type Operand,
+  port,
+  tensor,
+  x,
+} from './testing/build.ts';
 
 type Case = readonly [name: string, node: OneNode, output: number, shape: readonly number[], values: readonly number[]];
 
@@ -242,6 +259,60 @@ describe('states of the tokens before', () => {
     ['CausalConvWithState with another activation', conv({ attrs: { activation: 'relu' } }), 'ONX1013'],
     ['CausalConvWithState with a short past', conv({}, undefined, x([1, 1, 1], [7])), 'ONX1013'],
   ]);
+});
+
+describe('FlexAttention', () => {
+  const domain = 'ai.onnx.preview';
+  const graphOf = (op: string, input: string, output: string, factor: readonly number[] = [0, 3]): object =>
+    graph({
+      nodes: [node(op, [input, 'factor'], [output])],
+      inputs: [port(input, 'float', ['B', 'H', 'L', 'S'])],
+      outputs: [port(output, 'float', ['B', 'H', 'L', 'S'])],
+      params: [tensor('factor', 'float', [2], factor)],
+    });
+  const flex = (attrs: Readonly<Record<string, AttrValue>>, version = 1): Uint8Array =>
+    model(
+      {
+        nodes: [node('FlexAttention', ['q', 'k', 'v'], ['y'], attrs, { domain, name: 'flex' })],
+        inputs: [port('q', 'float', ['N', 2, 1, 1]), port('k', 'float', ['N', 1, 2, 1]), port('v', 'float', ['N', 1, 2, 1])],
+        outputs: [port('y', 'float', ['N', 2, 1, 1])],
+      },
+      26,
+      {
+        opsetImport: [
+          { domain: '', version: 26 },
+          { domain, version },
+        ],
+      },
+    );
+  const valueOf = (bytes: Uint8Array): readonly number[] => {
+    const { program } = unwrap(importOnnx(bytes, { bind: new Map([['N', 1]]) }));
+    const tensors = [
+      [0, 400],
+      [1, -1],
+      [5, 7],
+    ].map((data, i) => ({ dtype: 'f32', shape: i === 0 ? [1, 2, 1, 1] : [1, 1, 2, 1], data: Float32Array.from(data) }) as const);
+    return Array.from(runProgram(program, tensors)[0]?.data ?? []);
+  };
+  test('two heads on one: the first averages, the second picks', () => expect(valueOf(flex({}))).toEqual([6, 5]));
+  test('the probabilities are changed', () => expect(valueOf(flex({ prob_mod: { graph: graphOf('Mul', 'p', 'r') } }))).toEqual([10.5, 0]));
+  test('the scores are changed', () =>
+    expect(valueOf(flex({ scale: 0.25, score_mod: { graph: graphOf('Mul', 's', 't', [-3, 1]) } }))).toEqual([6, 7]));
+  test('the node is reported with its own ops, those of the modifier apart', () => {
+    const { nodes } = examineOnnx(flex({ prob_mod: { graph: graphOf('Mul', 'p', 'r') } }));
+    expect(nodes.map((n) => [n.name, n.verdict, n.becomes.filter((op) => op === 'matmul' || op === 'softmax')])).toEqual([
+      ['flex/prob_mod/Mul#0 -> r', 'ok', []],
+      ['flex', 'ok', ['matmul', 'softmax', 'matmul']],
+    ]);
+  });
+  test.each([
+    ['another version', flex({}, 2), 'ONX2002'],
+    ['a modifier that changes the shape', flex({ score_mod: { graph: graphOf('MatMul', 's', 't') } }), 'ONX1013'],
+    ['a modifier that is not supported', flex({ score_mod: { graph: graphOf('Nothing', 's', 't') } }), 'ONX2001'],
+    ['a modifier that is no graph', flex({ score_mod: 1 }), 'ONX1013'],
+    ['a precision that is none', flex({ softmax_precision: 7 }), 'ONX1013'],
+    ['an attribute that it does not have', flex({ is_causal: 1 }), 'ONX2002'],
+  ] as const)('%s is refused', (_name, bytes, code) => expect(codesOf(bytes)).toEqual([code]));
 });
 
 describe('masks as functions make them', () => {
