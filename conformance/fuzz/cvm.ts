@@ -17,7 +17,7 @@ import {
 } from '../../src/cvm-bytecode/index.ts';
 import { DTYPE_INFO, elementCount } from '../../src/ir/index.ts';
 import { at, diagnostic, fail, ok, type Result, sha256, unwrap } from '../../src/support/index.ts';
-import { randomProgram } from '../random-program.ts';
+import { randomProgram } from '../../src/conformance/index.ts';
 import { join, leb, mutateBytes, mutateGently } from './mutate.ts';
 import type { Rng } from './rng.ts';
 import { promise, sameBytes, type Target } from './target.ts';

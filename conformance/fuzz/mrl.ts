@@ -1,7 +1,7 @@
 import { paramSourceOf, parseMrl } from '../../src/frontend/mrl/index.ts';
 import { MRL_KEYWORDS, OP_NAMES, printProgram, type Program, verifyProgram } from '../../src/ir/index.ts';
 import { at, ok, type Result } from '../../src/support/index.ts';
-import { randomProgram } from '../random-program.ts';
+import { randomProgram } from '../../src/conformance/index.ts';
 import { repositoryFile } from './files.ts';
 import { join, mutateBytes } from './mutate.ts';
 import type { Rng } from './rng.ts';

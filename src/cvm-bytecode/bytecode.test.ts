@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { randomProgram } from '../../conformance/random-program.ts';
+import { randomProgram } from '../conformance/index.ts';
 import {
   canonicalize,
   DTYPE_INFO,

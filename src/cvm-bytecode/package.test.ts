@@ -5,7 +5,7 @@ import { CID } from 'multiformats/cid';
 import * as Digest from 'multiformats/hashes/digest';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { randomProgram } from '../../conformance/random-program.ts';
+import { randomProgram } from '../conformance/index.ts';
 import { importOnnx } from '../frontend/onnx/index.ts';
 import {
   bindDims,

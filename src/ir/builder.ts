@@ -1,10 +1,16 @@
 import { at, diagnostic, fail, ok, type Result, unwrap } from '../support/index.ts';
-import { type AttrScalar, attrNames, attrProblem } from './attr.ts';
+import { type AttrScalar, attrNames, attrProblem, type AttrSpec } from './attr.ts';
 import { opOf, type AttrsIn, type OpName } from './ops/index.ts';
 import type { AnyAttrs, AnyNode, OpNode, Param, Port, Program, ValueId } from './program.ts';
 import { valueId } from './program.ts';
 import { type AnyOp, arity } from './schema.ts';
 import { elementCount, formatType, isStaticShape, MAX_ELEMENTS, MAX_RANK, type Tensor, type TensorType } from './types.ts';
+
+/** An integer -0 is 0: it would print alike and yet be another program. Float attributes keep their sign. */
+const withoutNegativeZero = (spec: AttrSpec, value: AttrScalar): AttrScalar => {
+  if (spec.kind === 'int') return Number(value) + 0;
+  return spec.kind === 'ints' && typeof value === 'object' && value.some((v) => Object.is(v, -0)) ? value.map((v) => v + 0) : value;
+};
 
 /** Fills in defaults and checks every attribute against the schema; lists all problems. */
 export const completeAttrs = (op: OpName, given: AnyAttrs, where?: string): Result<AnyAttrs> => {
@@ -27,7 +33,7 @@ export const completeAttrs = (op: OpName, given: AnyAttrs, where?: string): Resu
       continue;
     }
     const problem = attrProblem(spec, value);
-    if (problem === undefined) complete[name] = value;
+    if (problem === undefined) complete[name] = withoutNegativeZero(spec, value);
     else problems.push(diagnostic('IR0002', `${op}: attribute ${name} ${problem}`, { where }));
   }
   return problems.length > 0 ? fail(...problems) : ok(complete);

@@ -1,5 +1,5 @@
 import { at, type Diagnostic, diagnostic, fail, invariant, MrlError, ok, type Result, unwrap } from '../support/index.ts';
-import { ProgramBuilder } from './builder.ts';
+import { inferNode, ProgramBuilder } from './builder.ts';
 import { canonicalizeNaN } from './numeric/index.ts';
 import { opOf, type OpName } from './ops/index.ts';
 import { type AnyAttrs, type AnyNode, paramTensors, type Program, type ValueId } from './program.ts';
@@ -21,17 +21,31 @@ interface BuilderWire extends Wire {
   readonly value: ValueId;
 }
 
+/**
+ * The type of an empty tensor in a target shape with a size of 0 where reshape, for which 0 means the size of x, would read
+ * another one. Decompositions mean the sizes that they write.
+ */
+const emptyReshape = (x: TensorType | undefined, target: unknown): StaticType | undefined => {
+  if (x === undefined || !isStaticType(x) || elementCount(x.shape) > 0 || !Array.isArray(target)) return undefined;
+  const shape = target.map(Number);
+  return shape.every((d) => d >= 0) && elementCount(shape) === 0 ? { dtype: x.dtype, shape } : undefined;
+};
+
 const decomposerOver = (builder: ProgramBuilder, origin?: string): Decomposer => {
   const wire = (value: ValueId): BuilderWire => ({ value, type: builder.typeOf(value) });
-  const emitAll: Decomposer['emitAll'] = (op, operands, attrs = {}) =>
-    unwrap(
-      builder.tryEmit(
-        op as OpName,
-        operands.map((w) => (w as BuilderWire).value),
-        attrs,
-        origin,
-      ),
-    ).map(wire);
+  const emitAll: Decomposer['emitAll'] = (op, operands, attrs = {}) => {
+    const emitted = builder.tryEmit(
+      op as OpName,
+      operands.map((w) => (w as BuilderWire).value),
+      attrs,
+      origin,
+    );
+    if (!emitted.ok && op === 'reshape') {
+      const empty = emptyReshape(operands[0]?.type, attrs['shape']);
+      if (empty !== undefined) return [wire(builder.constant(zeros(empty)))];
+    }
+    return unwrap(emitted).map(wire);
+  };
   return {
     emitAll,
     emit: (op, operands, attrs) => at(emitAll(op, operands, attrs), 0),
@@ -54,6 +68,17 @@ export const expandInto = (
   const spec = opOf(op);
   invariant(spec.decompose !== undefined, `${op} has no decomposition`);
   const wires = operands.map((value): BuilderWire => ({ value, type: builder.typeOf(value) }));
+  const results = unwrap(
+    inferNode(
+      op,
+      wires.map((w) => w.type),
+      attrs,
+      origin,
+    ),
+  );
+  // results without elements have nothing to compute, whatever the definition does with sizes of 0
+  if (results.every((t) => isStaticType(t) && elementCount(t.shape) === 0))
+    return results.filter(isStaticType).map((t) => builder.constant(zeros(t)));
   return spec.decompose(decomposerOver(builder, origin), wires, attrs).map((w) => (w as BuilderWire).value);
 };
 

@@ -33,9 +33,9 @@ type Simplify = (site: Site) => readonly ValueId[] | undefined;
 
 const one = (value: ValueId | undefined): readonly ValueId[] | undefined => (value === undefined ? undefined : [value]);
 
-/** A reshape with sizes spelled out; undefined while symbols are left. */
+/** A reshape with sizes spelled out; undefined while symbols are left, and for a size of 0, which is not spelled by a number. */
 const reshapeTo = (rw: Rewriter, x: ValueId, type: TensorType, origin?: string): ValueId | undefined =>
-  isStaticShape(type.shape) ? rw.emit('reshape', [x], { shape: type.shape }, origin) : undefined;
+  isStaticShape(type.shape) && !type.shape.includes(0) ? rw.emit('reshape', [x], { shape: type.shape }, origin) : undefined;
 
 const reshape: Simplify = ({ node, rw, x, type, from, result }) => {
   if (sameType(type, result)) return [x];

@@ -1,0 +1,138 @@
+import {
+  type AnyAttrs,
+  type AnyNode,
+  completeAttrs,
+  elementCount,
+  inferNode,
+  isStaticType,
+  opOf,
+  type OpName,
+  type OpNode,
+  type Param,
+  type Port,
+  type Program,
+  proveProgram,
+  type StaticType,
+  type Tensor,
+  type ValueId,
+  valueId,
+  verifyProgram,
+} from '../../ir/index.ts';
+import { at } from '../../support/index.ts';
+
+/** Programs of the fuzzer are small, so that many of them are checked. */
+const MOST_ELEMENTS = 3000;
+const MOST_COST = 40_000;
+
+/** The use of an op with its result types and whether it is small; undefined when the op does not take it. */
+export const inferUse = (op: OpName, operands: readonly StaticType[], attrs: AnyAttrs): readonly StaticType[] | undefined => {
+  if (operands.some((t) => elementCount(t.shape) > MOST_ELEMENTS)) return undefined;
+  const complete = completeAttrs(op, attrs);
+  const inferred = complete.ok ? inferNode(op, operands, complete.value) : complete;
+  if (!inferred.ok || !complete.ok) return undefined;
+  const results = inferred.value.filter(isStaticType);
+  if (results.length !== inferred.value.length || results.some((t) => elementCount(t.shape) > MOST_ELEMENTS)) return undefined;
+  return opOf(op).cost(operands, complete.value, results) > MOST_COST ? undefined : results;
+};
+
+/** What a draft can be taken back to. */
+interface Mark {
+  readonly types: number;
+  readonly inputs: number;
+  readonly params: number;
+  readonly nodes: number;
+}
+
+/** A program under construction from which the last steps can be taken back. */
+export class Draft {
+  private readonly types: StaticType[] = [];
+  private readonly inputs: Port[] = [];
+  private readonly params: Param[] = [];
+  private readonly nodes: AnyNode[] = [];
+  /** Whether i8 parameters may hold -128. */
+  readonly leastWeights: boolean;
+
+  constructor(leastWeights: boolean) {
+    this.leastWeights = leastWeights;
+  }
+
+  private define(type: StaticType): ValueId {
+    this.types.push({ dtype: type.dtype, shape: type.shape });
+    return valueId(this.types.length - 1);
+  }
+
+  get size(): number {
+    return this.nodes.length;
+  }
+
+  typeOf(value: ValueId): StaticType {
+    return at(this.types, value);
+  }
+
+  /** Every value, in order of definition. */
+  values(): readonly ValueId[] {
+    return this.types.map((_, i) => valueId(i));
+  }
+
+  isParam(value: ValueId): boolean {
+    return this.params.some((p) => p.value === value);
+  }
+
+  input(type: StaticType): ValueId {
+    const value = this.define(type);
+    this.inputs.push({ name: `x${this.inputs.length}`, value });
+    return value;
+  }
+
+  param(tensor: Tensor): ValueId {
+    const value = this.define(tensor);
+    this.params.push({ name: `w${this.params.length}`, value, data: tensor.data });
+    return value;
+  }
+
+  /** The results; undefined when the op does not take the operands or the work would be large. */
+  emit(op: OpName, operands: readonly ValueId[], attrs: AnyAttrs): readonly ValueId[] | undefined {
+    const types = inferUse(
+      op,
+      operands.map((v) => this.typeOf(v)),
+      attrs,
+    );
+    const complete = completeAttrs(op, attrs);
+    if (types === undefined || !complete.ok) return undefined;
+    const results = types.map((t) => this.define(t));
+    this.nodes.push({ op, operands, attrs: complete.value, results, origin: `${op}_${this.nodes.length}` });
+    return results;
+  }
+
+  mark(): Mark {
+    return { types: this.types.length, inputs: this.inputs.length, params: this.params.length, nodes: this.nodes.length };
+  }
+
+  rollBack(mark: Mark): void {
+    this.types.length = mark.types;
+    this.inputs.length = mark.inputs;
+    this.params.length = mark.params;
+    this.nodes.length = mark.nodes;
+  }
+
+  /** Verified and free of overflow by proof, with the given outputs. What throws is kept, as a find of the checks to come. */
+  isAdmitted(outputs: readonly ValueId[]): boolean {
+    const program = this.program(outputs);
+    try {
+      return verifyProgram(program).ok && proveProgram(program).ok;
+    } catch {
+      return true;
+    }
+  }
+
+  program(outputs: readonly ValueId[]): Program {
+    return {
+      name: 'random',
+      inputs: [...this.inputs],
+      params: [...this.params],
+      nodes: [...this.nodes] as unknown as readonly OpNode[],
+      outputs: outputs.map((value, i): Port => ({ name: `y${i}`, value })),
+      types: [...this.types],
+    };
+  }
+}
