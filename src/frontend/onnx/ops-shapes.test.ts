@@ -32,6 +32,12 @@ describe('movement', () => {
     ['Gather with negative index', { op: 'Gather', attrs: { axis: 1 }, operands: [m, c([2], [-1, 0], 'int64')] }, [2, 2], [3, 1, 6, 4]],
     ['Gather by run-time index', { op: 'Gather', attrs: { axis: 0 }, operands: [m, x([1], [-1], 'int64')] }, [1, 3], [4, 5, 6]],
     ['Pad with value, opset 11', { op: 'Pad', opset: 11, operands: [x([2], [1, 2]), ints(1, 2), c([], [9])] }, [5], [9, 1, 2, 9, 9]],
+    [
+      'Pad that wraps, with a negative pad',
+      { op: 'Pad', opset: 19, attrs: { mode: 'wrap' }, operands: [x([4], [1, 2, 3, 4]), ints(-1, 4)] },
+      [7],
+      [2, 3, 4, 2, 3, 4, 2],
+    ],
     ['Pad by attribute, negative', { op: 'Pad', opset: 2, attrs: { pads: [-1, 2] }, operands: [x([3], [1, 2, 3])] }, [4], [2, 3, 0, 0]],
     [
       'Pad of named axes',
@@ -62,7 +68,8 @@ describe('movement', () => {
     ['a reshape that does not fit', { op: 'Reshape', operands: [m, ints(4, 2)] }, 'reshape_c1'],
     ['a reshape with a rest', { op: 'Reshape', operands: [m, ints(4, -1)] }, 'ONX1013'],
     ['a shape computed at run time', { op: 'Reshape', operands: [m, x([1], [6], 'int64')] }, 'ONX2004'],
-    ['an unknown mode', { op: 'Pad', opset: 19, attrs: { mode: 'wrap' }, operands: [x([2], [1, 2]), ints(1, 1)] }, 'ONX2002'],
+    ['a negative pad beyond the size', { op: 'Pad', opset: 2, attrs: { pads: [-1, -1] }, operands: [x([1], [1])] }, 'ONX1013'],
+    ['an unknown mode', { op: 'Pad', opset: 19, attrs: { mode: 'around' }, operands: [x([2], [1, 2]), ints(1, 1)] }, 'ONX2002'],
     ['an attribute nobody reads', { op: 'Transpose', attrs: { sparkle: 1 }, operands: [m] }, 'ONX2002'],
     ['a huge expansion', { op: 'Expand', operands: [m, ints(2 ** 31 - 1, 2, 3)] }, 'IR0007'],
   ] as const)('refused: %s', (_name, one, code) => {

@@ -33,7 +33,7 @@ export const padOrCrop = (
       if (typeof d !== 'number') return n.unknown(`dimension ${d}`);
       return d - crop(i) - crop(rank + i);
     });
-    if (sizes.some((s) => s < -1)) return n.malformed(`pads [${pads.join(', ')}] remove more than there is`);
+    if (sizes.some((s, i) => touched[i] === true && s < 0)) return n.malformed(`pads [${pads.join(', ')}] remove more than there is`);
     y = n.emit('slice', [x], { starts: shape.map((_, i) => crop(i)), sizes, steps: shape.map(() => 1) });
   }
   const positive = pads.map((p) => Math.max(0, p));

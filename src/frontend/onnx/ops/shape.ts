@@ -220,6 +220,11 @@ const padInfinite = (n: OnnxNode, x: ValueId, pads: readonly number[], value: nu
 
 const pad = (n: OnnxNode): Made => {
   const mode = n.text('mode', 'constant');
+  if (mode === 'wrap')
+    return kept(
+      n,
+      padOrCrop(n, n.wire(0), padsOf(n), (x, pads) => n.emit('pad_wrap', [x], { pads })),
+    );
   if (mode !== 'constant' && mode !== 'reflect' && mode !== 'edge') return n.refuse(`mode is ${mode}`);
   const value = n.since < 11 ? n.float('value', 0) : n.has(2) ? Math.fround(n.hostScalar(2, 'constant_value')) : 0;
   if (Number.isNaN(value)) return n.refuse('the padding value is NaN');
