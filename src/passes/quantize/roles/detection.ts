@@ -1,4 +1,6 @@
-import type { FAMILIES } from '../../../ir/index.ts';
+import { type FAMILIES, unsupported } from '../../../ir/index.ts';
 import type { RoleTable } from './common.ts';
 
-export const detectionRoles = {} as const satisfies RoleTable<keyof (typeof FAMILIES)['detection']>;
+export const detectionRoles = {
+  nms: { lower: unsupported('its boxes would need a fixed-point scale of their own; write its integer form in .mrl') },
+} as const satisfies RoleTable<keyof (typeof FAMILIES)['detection']>;
