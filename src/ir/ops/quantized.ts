@@ -345,8 +345,10 @@ export const quantized = {
         output_zero: 0,
       }),
       c2: constraint('Shapes broadcast.', ['i8[2]', 'i8[3]', 'i32[1]', 'i32[1]'], { a_zero: 0, b_zero: 0, output_zero: 0 }),
+      c3: constraint('lo <= hi.', ['i8[2]', 'i8[2]', 'i32[1]', 'i32[1]'], { a_zero: 0, b_zero: 0, output_zero: 0, lo: 1, hi: 0 }),
     },
-    infer: ([a, b, m, s]) => {
+    infer: ([a, b, m, s], { lo, hi }) => {
+      if (lo > hi) return violates('c3', `lo is ${lo} and hi is ${hi}`);
       const scalars = [m, s].every((t) => t.dtype === 'i32' && sameShape(t.shape, [1]));
       if (!isOneOf(a, 'i8', 'u8') || !isOneOf(b, 'i8', 'u8') || !scalars)
         return violates('c1', [a, b, m, s].map((t) => `${t.dtype}${formatShape(t.shape)}`).join(', '));
