@@ -44,7 +44,7 @@ describe('memory', () => {
   test('buffers of a chain are used again', () => {
     // 200 tensors of four pages each
     const built = buildModule(chain(200, [512, 512]));
-    expect(built.ok ? built.value.pages : 0).toBe(9);
+    expect(built.ok ? built.value.pages : 0).toBe(13);
   });
   test('a symbolic dimension is named', () => {
     const b = new ProgramBuilder('symbol');

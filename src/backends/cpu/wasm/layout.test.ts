@@ -35,6 +35,6 @@ describe('memory plan', () => {
   test('lifetimes one after another share their place', () => {
     const arena = Array.from({ length: 50 }, (_, i) => ({ slot: new Slot(PAGE_BYTES), first: i, last: i + 1 }));
     const pages = layOut({ persistent: [], initial: [], arena, scratches: [] });
-    expect(pages).toEqual({ ok: true, value: 3 });
+    expect(pages).toEqual({ ok: true, value: 7 });
   });
 });

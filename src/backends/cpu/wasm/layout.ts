@@ -3,8 +3,11 @@ import type { Slot } from './context.ts';
 
 /** Low memory for code that needs a few bytes of its own (tails of vectors). */
 export const LOW_BYTES = 256;
-/** Vector loads may read this far past the last element of a buffer; never used as a value. */
-const SLACK_BYTES = 4096;
+/**
+ * Vector loads may read this far past the last element of a buffer; never used as a value. Kernels of strided windows take
+ * rows in blocks of up to 16 pixels of 4 bytes, and a stride is at most 4096. Engines give untouched pages no memory.
+ */
+const SLACK_BYTES = 4096 + 16 * 4 * 4096;
 const ALIGNMENT = 64;
 export const PAGE_BYTES = 65536;
 const MAX_PAGES = 65536;
