@@ -108,6 +108,8 @@ const foldByRun = (row: OnnxOp, site: NodeSite, outer: Session): readonly KnownV
   const n = new OnnxNode(site, session);
   const made = row.import(n);
   checkComplete(n, made);
+  // draws are made at run time, from the seed of the model
+  if (session.seedName !== undefined) return undefined;
   const results = made.map((m, i) => resultOf(n, site.outputs[i] ?? '', m));
   results.forEach((r, i) => session.builder.output(`y${i}`, session.wire(r)));
   const program = session.builder.finish();

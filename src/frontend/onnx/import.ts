@@ -4,7 +4,7 @@ import { caught, definedTwice, incomplete, malformed, neverDefined, tensorProble
 import { elemByCode, type ElemName, elemOf, otherElemName } from './elem.ts';
 import { GraphImporter, opsetsOf, Scope } from './graph.ts';
 import { decodeModel, type DimensionProto, type GraphProto, int64, type ModelProto, type ValueInfoProto } from './schema.ts';
-import { Budget, Session, Warnings } from './session.ts';
+import { Budget, SEED_TYPE, Session, Warnings } from './session.ts';
 import { decodeHostTensor, type ReadExternal } from './tensor.ts';
 import { hostValue, type KnownValue, type NodeReport } from './values.ts';
 
@@ -247,6 +247,8 @@ export const examineModel = (bytes: Uint8Array, options: OnnxOptions): Examinati
   const outputs = readOutputs(graph, scope, session, problems);
   for (const { name, elem } of outputs) warnings.narrowed(elem, `output ${name}`);
   const program = outputs.length === 0 ? undefined : session.builder.finish();
+  const { seedName } = session;
+  if (seedName !== undefined) inputs = [...inputs, { name: seedName, elem: 'int32', type: SEED_TYPE }];
   return { source, reports: importer.reports, problems, warnings: warnings.all(), program, inputs, outputs };
 };
 

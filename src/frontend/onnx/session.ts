@@ -9,7 +9,7 @@ import {
   type TensorType,
   type ValueId,
 } from '../../ir/index.ts';
-import { at, type Code, type Diagnostic } from '../../support/index.ts';
+import { at, type Code, type Diagnostic, diagnostic } from '../../support/index.ts';
 import { overLimit, stop, tensorProblem, typeUnsupported, warning } from './diagnostics.ts';
 import { type ElemName, elemOf, type HostTensor, isFloat } from './elem.ts';
 import { tensorOfHost } from './tensor.ts';
@@ -50,10 +50,19 @@ export class Warnings {
     const { narrowed } = elemOf(elem);
     if (narrowed !== undefined) this.add(isFloat(elem) ? 'ONX3001' : 'ONX3002', `${elem} values are ${narrowed} in the program`, where);
   }
+  /** Tells that the program has an input that the model has not. */
+  seeded(name: string): void {
+    const notes = ['The same seed gives the same draws on every backend; the caller, or the chain, chooses it.'];
+    const message = `random operators draw from a model input that is added: ${name}: i32[2], the seed`;
+    this.list.set('ONX3006', diagnostic('ONX3006', message, { severity: 'note', notes }));
+  }
   all(): readonly Diagnostic[] {
     return [...this.list.values()];
   }
 }
+
+/** The type of the seed that random operators draw from. */
+export const SEED_TYPE = { dtype: 'i32', shape: [2] } as const satisfies TensorType;
 
 /** A program in the making, and the values of the program that ONNX values have become. */
 export class Session {
@@ -68,6 +77,8 @@ export class Session {
   private readonly scalars = new Map<string, ValueId>();
   /** Names in use, with the number that was last put behind each. */
   private readonly names = new Map<string, number>();
+  private seedPort: { readonly name: string; readonly value: ValueId } | undefined;
+  private randomNodes = 0;
   /** Ops emitted since the last `takeEmitted`. */
   private emitted: string[] = [];
 
@@ -121,6 +132,24 @@ export class Session {
     const made = tensor.ok ? this.param(value.name, tensor.value) : stop(...tensor.diagnostics);
     this.wires.set(value, made);
     return made;
+  }
+
+  /** The seed that all random nodes share: an input of the program, added when it is first asked for. */
+  seed(): ValueId {
+    if (this.seedPort === undefined) {
+      const name = this.uniqueName('seed');
+      this.seedPort = { name, value: this.builder.input(name, SEED_TYPE) };
+      this.warnings.seeded(name);
+    }
+    return this.seedPort.value;
+  }
+  /** The name of the added seed input, where there is one. */
+  get seedName(): string | undefined {
+    return this.seedPort?.name;
+  }
+  /** The ordinal of the next random node: which numbers of the seed it draws. */
+  nextRandom(): number {
+    return this.randomNodes++;
   }
 
   /** Makes `value` stand for a value of this program. */

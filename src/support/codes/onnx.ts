@@ -101,4 +101,12 @@ export const onnxCodes = {
     explain: 'Operators are read by the newest version that is known. Export with an older opset if results differ.',
     exit: 1,
   },
+  ONX3006: {
+    title: 'ONNX random operators draw from an added input',
+    explain:
+      'A program has no hidden state: RandomUniform, RandomNormal, Bernoulli, Multinomial and the like take their bits from Philox4x32-10 ' +
+      'with the key of a model input seed: i32[2] that the import adds behind the inputs of the model. The n-th random node (from 0, in ' +
+      'topological order) has op_id n. Other runtimes have other generators, so their draws differ, also where an attribute seed is given.',
+    exit: 1,
+  },
 } as const satisfies Record<string, CodeInfo>;

@@ -74,7 +74,4 @@ export const REFUSAL_NOTES: ReadonlyMap<string, string> = new Map([
   ),
   ['SequenceMap', 'The body of a sequence map is not inlined: unroll it before export.'],
   ...['StringNormalizer', 'StringConcat', 'StringSplit', 'RegexFullMatch', 'TfIdfVectorizer'].map((op) => [op, STRINGS] as const),
-  ...['RandomNormal', 'RandomNormalLike', 'RandomUniform', 'RandomUniformLike', 'Multinomial', 'Bernoulli'].map(
-    (op) => [op, 'Random results differ between runs.'] as const,
-  ),
 ]);
