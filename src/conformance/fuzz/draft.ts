@@ -23,15 +23,19 @@ import { at } from '../../support/index.ts';
 /** Programs of the fuzzer are small, so that many of them are checked. */
 const MOST_ELEMENTS = 3000;
 const MOST_COST = 40_000;
+/** Bytecode limits the sizes of empty tensors too. */
+const MOST_SIZE = 2 ** 20;
+
+const isLarge = ({ shape }: StaticType): boolean => elementCount(shape) > MOST_ELEMENTS || shape.some((d) => d > MOST_SIZE);
 
 /** The use of an op with its result types and whether it is small; undefined when the op does not take it. */
 export const inferUse = (op: OpName, operands: readonly StaticType[], attrs: AnyAttrs): readonly StaticType[] | undefined => {
-  if (operands.some((t) => elementCount(t.shape) > MOST_ELEMENTS)) return undefined;
+  if (operands.some(isLarge)) return undefined;
   const complete = completeAttrs(op, attrs);
   const inferred = complete.ok ? inferNode(op, operands, complete.value) : complete;
   if (!inferred.ok || !complete.ok) return undefined;
   const results = inferred.value.filter(isStaticType);
-  if (results.length !== inferred.value.length || results.some((t) => elementCount(t.shape) > MOST_ELEMENTS)) return undefined;
+  if (results.length !== inferred.value.length || results.some(isLarge)) return undefined;
   return opOf(op).cost(operands, complete.value, results) > MOST_COST ? undefined : results;
 };
 
