@@ -88,6 +88,8 @@ describe('every float op has an integer form near its meaning, or a reason', () 
     reciprocal: 24,
     atanh: 20,
     exp: 30,
+    attention: 24,
+    rotary_embedding: 30,
   };
   /** Refused however they are used; `select`, comparisons and `quantize` work inside functions of one tensor. */
   const refused = new Set([
@@ -107,6 +109,7 @@ describe('every float op has an integer form near its meaning, or a reason', () 
     'rem',
     'is_nan',
     'is_inf',
+    'attention',
   ]);
   const samples = OP_NAMES.flatMap((op) => opOf(op).samples.map((sample, i) => ({ op, i, sample })));
 

@@ -16,6 +16,7 @@ import { hoistClampLoosely } from '../transform/hoist-clamp.ts';
 import { type Affine, affineOfRange, wideOfMagnitude } from './affine.ts';
 import { calibrate, type CalibrationSample, type Compile } from './calibrate.ts';
 import { Emit } from './emit.ts';
+import { finiteMasks } from './finite-masks.ts';
 import { Plan } from './plan.ts';
 import { chooseRange, type ChosenRange, type Histogram, type RangeMethod } from './ranges.ts';
 import { ROLES } from './roles/index.ts';
@@ -64,7 +65,7 @@ export interface LayerInfo {
 export interface QuantizedModel {
   /** The integer program, verified and proven free of overflow. */
   readonly program: Program;
-  /** The prepared float program that it approximates: batch norms folded, composites expanded. */
+  /** The prepared float program that it approximates: batch norms folded, composites expanded, -inf in masks a number. */
   readonly float: Program;
   readonly inputs: readonly QuantizedPort[];
   readonly outputs: readonly QuantizedPort[];
@@ -157,7 +158,13 @@ const layerInputs = (plan: Plan): ReadonlyMap<ValueId, number> => {
   return axes;
 };
 
-const decide = (plan: Plan, options: QuantizeOptions, progress: Progress): Result<Decisions> => {
+/** Options whose samples may be read again and again. */
+interface Settled extends QuantizeOptions {
+  readonly samples: readonly CalibrationSample[];
+  readonly compile: Compile;
+}
+
+const decide = (plan: Plan, options: Settled, progress: Progress): Result<Decisions> => {
   const leaders = leadersOf(plan);
   const choices = new Map<ValueId, Choice>();
   const sites: ValueId[] = [];
@@ -169,8 +176,8 @@ const decide = (plan: Plan, options: QuantizeOptions, progress: Progress): Resul
   const method = options.method ?? 'mse';
   const keep = keepsExtremes(plan);
   const seen = calibrate(plan.program, sites, {
-    samples: [...options.samples],
-    compile: options.compile ?? ((p) => (inputs) => runProgram(p, inputs)),
+    samples: options.samples,
+    compile: options.compile,
     progress,
     histograms: method !== 'minmax',
     // with 8 bits the weights' rounding is far below the activations', and the correction is within the noise
@@ -220,11 +227,15 @@ export const quantizeProgram = (program: Program, options: QuantizeOptions): Res
   const progress = options.progress ?? silentProgress;
   const bound = checkStatic(program);
   if (!bound.ok) return bound;
-  const float = prepareFloat(program);
+  const compile = options.compile ?? ((p) => (inputs) => runProgram(p, inputs));
+  const samples = [...options.samples];
+  const masked = finiteMasks(prepareFloat(program), { samples, compile, progress });
+  if (!masked.ok) return masked;
+  const float = masked.value;
   const planned = new Plan(float, ROLES).build((options.outputBits ?? 16) === 16);
   if (!planned.ok) return planned;
   const plan = planned.value;
-  const decided = decide(plan, options, progress);
+  const decided = decide(plan, { ...options, samples, compile }, progress);
   if (!decided.ok) return decided;
   const { choices, means } = decided.value;
   const affines = new Map([...choices].map(([v, c]) => [v, c.affine]));

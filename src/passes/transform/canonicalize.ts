@@ -149,6 +149,13 @@ const clamp: Simplify = ({ node, rw, from }) => {
   return [rw.emit('clamp', [at(from.operands, 0)], { lo: through(inner.lo), hi: through(inner.hi) }, node.origin)];
 };
 
+/** A constant condition that holds everywhere, or nowhere. */
+const select: Simplify = ({ operands, rw, x, result }) => {
+  const k = uniform(rw.constantOf(x));
+  const chosen = k === undefined ? undefined : at(operands, k === 0 ? 2 : 1);
+  return chosen !== undefined && sameType(rw.typeOf(chosen), result) ? [chosen] : undefined;
+};
+
 /** f(f(x)) == x for these. */
 const involution: Simplify = ({ node, from }) => (from?.op === node.op ? [at(from.operands, 0)] : undefined);
 
@@ -167,6 +174,7 @@ const SIMPLIFY: Partial<Record<OpName, Simplify>> = {
   div: neutral,
   pow: neutral,
   matmul,
+  select,
   clip,
   clamp,
   // -2^31 as i32 is negated to 2^31 - 1, and that not back
@@ -202,7 +210,7 @@ const simplify = (program: Program, node: AnyNode, operands: readonly ValueId[],
 };
 
 /**
- * One spelling for equal computations: no-ops go (reshape, transpose, pad, slice, expand, cast, neutral constants),
+ * One spelling for equal computations: no-ops go (reshape, transpose, pad, slice, expand, cast, neutral constants, choices of all or nothing),
  * chains of reshape, transpose, concat, clip and clamp become one node, idempotent ops apply once, matmul by a
  * constant matrix is dense. Keeps the result bit for bit. Nodes that lose their last use stay for `dce`.
  */
