@@ -1,7 +1,7 @@
 import { attr } from '../attr.ts';
 import { POW2 } from '../numeric/index.ts';
-import { composite, constraint, type Decomposer, types, violates, type Wire } from '../schema.ts';
-import { DTYPE_INFO, elementCount, formatShape } from '../types.ts';
+import { composite, constraint, type Decomposer, type InferResult, types, violates, type Wire } from '../schema.ts';
+import { type Dim, DTYPE_INFO, elementCount, formatShape, type StaticType, type TensorType } from '../types.ts';
 import { describe, isOneOf, resultCount } from './util.ts';
 import { spatialOf } from './window.ts';
 
@@ -218,90 +218,158 @@ const cubicInteger = (b: Decomposer, x: Wire, steps: readonly Step[]): Wire => {
   return b.emit('cast', [y], { dtype: x.type.dtype });
 };
 
-export const resize = composite({
-  code: 0xb1,
-  summary: 'Resamples spatial dimensions: nearest, linear or cubic, with antialiasing.',
-  doc:
-    'Per axis, output o reads input position p / q, an exact rational: half_pixel ((2 o + 1) I - O) / (2 O), align_corners o (I - 1) / (O - 1), asymmetric o I / O, pytorch_half_pixel = half_pixel but 0 when O = 1. ' +
-    'nearest rounds it as `rounding` says and clamps. linear has weights 1 - f and f for the cells floor and floor + 1, cubic those of Keys with a = cubic_a for floor - 1 … floor + 2; cells outside read the nearest cell, or get weight 0 with exclude_outside (the others then sum to 1). ' +
-    'antialias stretches the kernel by I / O where the image shrinks, and its weights sum to 1. An axis that keeps its size is copied. ' +
-    'Float: weights rounded once; axis after axis from the first, products and sums from the first tap; with more than 4 taps reduce_sum (F3). ' +
-    'Integer linear: all weights in units of 1 / n, y = rdiv(sum, product of the n of all axes), one rounding. ' +
-    'Integer cubic: weights in Q14 that sum to 2^14 (what rounding leaves goes to the greatest, the first among equals); the last axis first, 7 fractional bits between axes, rshr at the end of each, saturated at the end (NUMERICS §1.7).',
-  operands: ['x'],
-  attrs: {
-    sizes: attr.ints({ min: 1, max: 2 ** 20 }),
-    mode: attr.oneOf(['nearest', 'linear', 'cubic'], { default: 'nearest' }),
-    coordinates: attr.oneOf(['half_pixel', 'align_corners', 'asymmetric', 'pytorch_half_pixel'], { default: 'half_pixel' }),
-    rounding: attr.oneOf(['round_prefer_floor', 'round_prefer_ceil', 'floor', 'ceil'], { default: 'round_prefer_floor' }),
-    cubic_a: attr.f32({ default: -0.75 }),
-    exclude_outside: attr.bool({ default: false }),
-    antialias: attr.bool({ default: false }),
-  },
-  constraints: {
-    c1: constraint('x has rank 3 to 5 with numbers of at least 1 as spatial sizes.', ['f32[2,3]'], { sizes: [] }),
-    c2: constraint('sizes has one entry per spatial dimension.', ['f32[1,2,3,3]'], { sizes: [6] }),
-    c3: constraint('linear and cubic take f32, i8 and u8.', ['i32[1,2,3,3]'], { sizes: [6, 6], mode: 'linear' }),
-    c4: constraint('antialias takes f32, and linear or cubic.', ['i8[1,2,6,6]'], { sizes: [3, 3], mode: 'linear', antialias: true }),
-    c5: constraint('Integer linear: the product of the denominators n of all axes is at most 2^22.', ['i8[1,1,2047,2047]'], {
-      sizes: [2049, 2049],
-      mode: 'linear',
-    }),
-    c6: constraint('Integer cubic: cubic_a lies in [-1, 0].', ['i8[1,1,3,3]'], { sizes: [6, 6], mode: 'cubic', cubic_a: 0.5 }),
-  },
-  infer: ([x], a) => {
-    const input = spatialOf(x.shape);
-    if (input === undefined || x.shape.length < 3 || x.shape.length > 5 || input.some((d) => d < 1))
-      return violates('c1', describe('x', x));
-    if (a.sizes.length !== input.length) return violates('c2', `${describe('x', x)} but sizes ${formatShape(a.sizes)}`);
-    if (a.mode !== 'nearest' && !isOneOf(x, 'f32', 'i8', 'u8')) return violates('c3', `x is ${x.dtype}`);
-    if (a.antialias && (x.dtype !== 'f32' || a.mode === 'nearest')) return violates('c4', `x is ${x.dtype}, mode is ${a.mode}`);
-    const changed = input.filter((d, i) => d !== a.sizes[i]);
-    const total = input.reduce((n, d, i) => n * (d === a.sizes[i] ? 1 : denominator(a.coordinates, d, a.sizes[i] ?? 1)), 1);
-    if (x.dtype !== 'f32' && a.mode === 'linear' && total > 2 ** 22)
-      return violates('c5', `${formatShape(input)} to ${formatShape(a.sizes)} has ${total}`);
-    if (x.dtype !== 'f32' && a.mode === 'cubic' && changed.length > 0 && (a.cubic_a < -1 || a.cubic_a > 0))
-      return violates('c6', `cubic_a is ${a.cubic_a}`);
-    return types({ dtype: x.dtype, shape: [...x.shape.slice(0, 2), ...a.sizes] });
-  },
-  decompose: (b, [x], a) => {
-    // an axis that keeps its size reads every position as it is, in every mode
-    const steps = a.sizes.flatMap((size, i): readonly Step[] => {
-      const input = Number(x.type.shape[i + 2]);
-      return input === size ? [] : [{ axis: i + 2, map: axisMap(input, size, a) }];
-    });
-    if (steps.length === 0) return [b.emit('reshape', [x], { shape: x.type.shape.map(() => 0) })];
-    if (a.mode === 'nearest') return [steps.reduce((y, { axis, map }) => nearestAxis(b, y, axis, map), x)];
-    if (x.type.dtype !== 'f32') return [(a.mode === 'linear' ? linearInteger : cubicInteger)(b, x, steps)];
-    const weighted = (y: Wire, { axis, map }: Step): Wire =>
-      map.taps > 4 ? reducedAxis(b, y, axis, map) : weightedAxis(b, y, axis, map, map.weight.map(fround));
-    return [steps.reduce(weighted, x)];
-  },
-  cost: ([x], a, results) => {
-    if (a.mode === 'nearest') return resultCount(results);
-    const taps = a.sizes.map((size, i) => {
-      const input = x.shape[i + 2] ?? 1;
-      return (a.mode === 'cubic' ? 4 : 2) * (a.antialias ? ceil(max(1, input / size)) : 1);
-    });
-    // an axis may shrink after another has grown
-    const largest = elementCount([...x.shape.slice(0, 2), ...a.sizes.map((size, i) => max(size, x.shape[i + 2] ?? 1))]);
-    return 2 * largest * taps.reduce((s, t) => s + t, 0);
-  },
-  samples: [
-    { operands: ['i8[1,2,3,5]'], attrs: { sizes: [6, 7], rounding: 'floor', coordinates: 'asymmetric' } },
-    { operands: ['f32[1,2,5]'], attrs: { sizes: [3] } },
-    { operands: ['i8[2,2,3,2]'], attrs: { sizes: [6, 6] } },
-    { operands: ['f32[1,1,3,4]'], attrs: { sizes: [5, 8], mode: 'linear' } },
-    { operands: ['f32[1,1,4,4]'], attrs: { sizes: [1, 7], mode: 'linear', coordinates: 'align_corners' } },
-    { operands: ['f32[1,2,2,2]'], attrs: { sizes: [2, 2] } },
-    { operands: ['f32[1,2,3,4]'], attrs: { sizes: [5, 7], mode: 'cubic' } },
-    { operands: ['f32[2,1,6]'], attrs: { sizes: [4], mode: 'cubic', exclude_outside: true, cubic_a: -0.5 } },
-    { operands: ['f32[1,2,9,7]'], attrs: { sizes: [4, 3], mode: 'cubic', antialias: true } },
-    { operands: ['f32[1,1,8,5]'], attrs: { sizes: [3, 9], mode: 'linear', antialias: true, exclude_outside: true } },
-    { operands: ['i8[2,2,3,5]'], attrs: { sizes: [5, 3], mode: 'linear' } },
-    { operands: ['u8[1,1,4,2,3]'], attrs: { sizes: [8, 3, 3], mode: 'linear', coordinates: 'align_corners' } },
-    { operands: ['i8[1,2,4,5]'], attrs: { sizes: [7, 3], mode: 'cubic' } },
-    { operands: ['u8[1,1,3,2,3]'], attrs: { sizes: [5, 4, 6], mode: 'cubic', coordinates: 'asymmetric', exclude_outside: true } },
-    { operands: ['u8[2,1,5]'], attrs: { sizes: [8], mode: 'cubic' } },
-  ],
-});
+const sizeAttrs = {
+  sizes: attr.ints({ min: 1, max: 2 ** 20 }),
+  coordinates: attr.oneOf(['half_pixel', 'align_corners', 'asymmetric', 'pytorch_half_pixel'], { default: 'half_pixel' }),
+} as const;
+const kernelAttrs = { cubic_a: attr.f32({ default: -0.75 }), exclude_outside: attr.bool({ default: false }) } as const;
+
+const plain = { rounding: 'floor', cubic_a: -0.75, exclude_outside: false, antialias: false } as const;
+
+const POSITIONS =
+  'Per axis, output o reads input position p / q, an exact rational: half_pixel ((2 o + 1) I - O) / (2 O), align_corners o (I - 1) / (O - 1), asymmetric o I / O, pytorch_half_pixel = half_pixel but 0 when O = 1. ';
+const EDGES =
+  'Cells outside read the nearest cell, or get weight 0 with exclude_outside (the others then sum to 1). An axis that keeps its size is copied. ';
+
+const constraints = {
+  c1: constraint('x has rank 3 to 5 with numbers of at least 1 as spatial sizes.', ['f32[2,3]'], { sizes: [] }),
+  c2: constraint('sizes has one entry per spatial dimension.', ['f32[1,2,3,3]'], { sizes: [6] }),
+} as const;
+
+const inferSizes = (x: TensorType, sizes: readonly number[]): InferResult => {
+  const input = spatialOf(x.shape);
+  if (input === undefined || x.shape.length < 3 || x.shape.length > 5 || input.some((d) => d < 1)) return violates('c1', describe('x', x));
+  if (sizes.length !== input.length) return violates('c2', `${describe('x', x)} but sizes ${formatShape(sizes)}`);
+  return types({ dtype: x.dtype, shape: [...x.shape.slice(0, 2), ...sizes] });
+};
+
+/** An axis that keeps its size reads every position as it is, in every mode. */
+const stepsOf = (x: Wire, sizes: readonly number[], a: ResizeAttrs): readonly Step[] =>
+  sizes.flatMap((size, i): readonly Step[] => {
+    const input = Number(x.type.shape[i + 2]);
+    return input === size ? [] : [{ axis: i + 2, map: axisMap(input, size, a) }];
+  });
+
+const copied = (b: Decomposer, x: Wire): Wire => b.emit('reshape', [x], { shape: x.type.shape.map(() => 0) });
+
+const weightedFloat = (b: Decomposer, x: Wire, steps: readonly Step[]): Wire =>
+  steps.reduce(
+    (y, { axis, map }) => (map.taps > 4 ? reducedAxis(b, y, axis, map) : weightedAxis(b, y, axis, map, map.weight.map(fround))),
+    x,
+  );
+
+/** Products and sums, each axis over what the one before made; an axis may shrink after another has grown. */
+const costOf = (x: StaticType, sizes: readonly number[], taps: number, antialias: boolean): number => {
+  const input = x.shape.slice(2);
+  const largest = elementCount([...x.shape.slice(0, 2), ...sizes.map((size, i) => max(size, input[i] ?? 1))]);
+  return sizes.reduce((sum, size, i) => sum + 2 * largest * taps * (antialias ? ceil(max(1, (input[i] ?? 1) / size)) : 1), 0);
+};
+
+/** Product of the denominators of the axes that change. */
+const denominators = (input: readonly Dim[], sizes: readonly number[], coordinates: string): number =>
+  input.reduce<number>((n, d, i) => n * (d === sizes[i] ? 1 : denominator(coordinates, Number(d), sizes[i] ?? 1)), 1);
+
+export const resizing = {
+  resize: composite({
+    code: 0xb1,
+    summary: 'Resamples spatial dimensions: nearest or linear.',
+    doc: `${POSITIONS}nearest rounds it as \`rounding\` says and clamps; linear mixes the two neighbours. An axis that keeps its size is copied. Float: weights rounded to float32, axis after axis from the first. Integer linear: weights in units of 1 / n, n the denominator of the positions of an axis; y = rdiv(sum over all axes, product of the n), one rounding (NUMERICS §1.7).`,
+    operands: ['x'],
+    attrs: {
+      ...sizeAttrs,
+      mode: attr.oneOf(['nearest', 'linear'], { default: 'nearest' }),
+      rounding: attr.oneOf(['round_prefer_floor', 'round_prefer_ceil', 'floor', 'ceil'], { default: 'round_prefer_floor' }),
+    },
+    constraints: {
+      ...constraints,
+      c3: constraint('linear takes f32, i8 and u8.', ['i32[1,2,3,3]'], { sizes: [6, 6], mode: 'linear' }),
+      c4: constraint('Integer linear: the product of the denominators of all axes is at most 2^22.', ['i8[1,1,2047,2047]'], {
+        sizes: [2049, 2049],
+        mode: 'linear',
+      }),
+    },
+    infer: ([x], a) => {
+      const result = inferSizes(x, a.sizes);
+      if (!result.ok || a.mode === 'nearest' || x.dtype === 'f32') return result;
+      if (!isOneOf(x, 'i8', 'u8')) return violates('c3', `x is ${x.dtype}`);
+      const input = x.shape.slice(2);
+      const total = denominators(input, a.sizes, a.coordinates);
+      return total > 2 ** 22 ? violates('c4', `${formatShape(input)} to ${formatShape(a.sizes)} has ${total}`) : result;
+    },
+    decompose: (b, [x], a) => {
+      const steps = stepsOf(x, a.sizes, { ...plain, ...a });
+      if (steps.length === 0) return [copied(b, x)];
+      if (a.mode === 'nearest') return [steps.reduce((y, { axis, map }) => nearestAxis(b, y, axis, map), x)];
+      return [x.type.dtype === 'f32' ? weightedFloat(b, x, steps) : linearInteger(b, x, steps)];
+    },
+    cost: ([x], a, results) => (a.mode === 'nearest' ? resultCount(results) : costOf(x, a.sizes, 2, false)),
+    samples: [
+      { operands: ['i8[1,2,3,5]'], attrs: { sizes: [6, 7], rounding: 'floor', coordinates: 'asymmetric' } },
+      { operands: ['f32[1,2,5]'], attrs: { sizes: [3] } },
+      { operands: ['i8[2,2,3,2]'], attrs: { sizes: [6, 6] } },
+      { operands: ['f32[1,1,3,4]'], attrs: { sizes: [5, 8], mode: 'linear' } },
+      { operands: ['f32[1,1,4,4]'], attrs: { sizes: [1, 7], mode: 'linear', coordinates: 'align_corners' } },
+      { operands: ['f32[1,2,2,2]'], attrs: { sizes: [2, 2] } },
+      { operands: ['i8[2,2,3,5]'], attrs: { sizes: [5, 3], mode: 'linear' } },
+      { operands: ['u8[1,1,4,2,3]'], attrs: { sizes: [8, 3, 3], mode: 'linear', coordinates: 'align_corners' } },
+    ],
+  }),
+
+  cubic_resize: composite({
+    code: 0x148,
+    summary: 'Resamples spatial dimensions by cubic convolution.',
+    doc: `${POSITIONS}The cells floor - 1 … floor + 2 have the weights of Keys' kernel with a = cubic_a. ${EDGES}Float: weights rounded once; axis after axis from the first, products and sums from the first cell. Integer: weights in Q14 that sum to 2^14 (what rounding leaves goes to the greatest, the first among equals); the last axis first, 7 fractional bits between axes, one rshr at the end of each (NUMERICS §1.7), saturated at the end.`,
+    operands: ['x'],
+    attrs: { ...sizeAttrs, ...kernelAttrs },
+    constraints: {
+      ...constraints,
+      c3: constraint('x is f32, i8 or u8.', ['i32[1,2,3,3]'], { sizes: [6, 6] }),
+      c4: constraint('For integers cubic_a lies in [-1, 0].', ['i8[1,1,3,3]'], { sizes: [6, 6], cubic_a: 0.5 }),
+    },
+    infer: ([x], a) => {
+      const result = inferSizes(x, a.sizes);
+      if (!result.ok) return result;
+      if (!isOneOf(x, 'f32', 'i8', 'u8')) return violates('c3', `x is ${x.dtype}`);
+      return x.dtype !== 'f32' && (a.cubic_a < -1 || a.cubic_a > 0) ? violates('c4', `cubic_a is ${a.cubic_a}`) : result;
+    },
+    decompose: (b, [x], a) => {
+      const steps = stepsOf(x, a.sizes, { ...plain, ...a, mode: 'cubic' });
+      if (steps.length === 0) return [copied(b, x)];
+      return [x.type.dtype === 'f32' ? weightedFloat(b, x, steps) : cubicInteger(b, x, steps)];
+    },
+    cost: ([x], a) => costOf(x, a.sizes, 4, false),
+    samples: [
+      { operands: ['f32[1,2,3,4]'], attrs: { sizes: [5, 7] } },
+      { operands: ['f32[2,1,6]'], attrs: { sizes: [4], exclude_outside: true, cubic_a: -0.5 } },
+      { operands: ['i8[1,2,4,5]'], attrs: { sizes: [7, 3] } },
+      { operands: ['u8[1,1,3,2,3]'], attrs: { sizes: [5, 4, 6], coordinates: 'asymmetric', exclude_outside: true } },
+      { operands: ['u8[2,1,5]'], attrs: { sizes: [8], cubic_a: -1 } },
+      { operands: ['i8[1,2,2,2]'], attrs: { sizes: [2, 2] } },
+    ],
+  }),
+
+  antialias_resize: composite({
+    code: 0x149,
+    summary: 'Resamples spatial dimensions with a kernel that is stretched where the image shrinks.',
+    doc: `${POSITIONS}An axis that shrinks has its kernel, linear (1 - |t|) or cubic (Keys, a = cubic_a), stretched by I / O; the weights of an output are divided by their sum. ${EDGES}Weights are rounded once; axis after axis from the first: up to 4 cells by products and sums from the first, more by reduce_sum (F3). exclude_outside is what PyTorch and Pillow do.`,
+    operands: ['x'],
+    attrs: { ...sizeAttrs, ...kernelAttrs, mode: attr.oneOf(['linear', 'cubic'], { default: 'linear' }) },
+    constraints: {
+      ...constraints,
+      c3: constraint('x is f32.', ['i8[1,2,6,6]'], { sizes: [3, 3] }),
+    },
+    infer: ([x], a) =>
+      x.dtype === 'f32' || spatialOf(x.shape)?.length !== a.sizes.length ? inferSizes(x, a.sizes) : violates('c3', `x is ${x.dtype}`),
+    decompose: (b, [x], a) => {
+      const steps = stepsOf(x, a.sizes, { ...plain, ...a, antialias: true });
+      return [steps.length === 0 ? copied(b, x) : weightedFloat(b, x, steps)];
+    },
+    cost: ([x], a) => costOf(x, a.sizes, a.mode === 'cubic' ? 4 : 2, true),
+    samples: [
+      { operands: ['f32[1,2,9,7]'], attrs: { sizes: [4, 3], mode: 'cubic' } },
+      { operands: ['f32[1,1,8,5]'], attrs: { sizes: [3, 9], exclude_outside: true } },
+      { operands: ['f32[2,1,7]'], attrs: { sizes: [2], coordinates: 'align_corners' } },
+      { operands: ['f32[1,1,2]'], attrs: { sizes: [2] } },
+    ],
+  }),
+} as const;

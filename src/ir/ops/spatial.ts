@@ -1,7 +1,7 @@
 import { attr } from '../attr.ts';
 import { composite, constraint, type Decomposer, types, violates, type Wire } from '../schema.ts';
 import { elementCount, formatShape, sameShape, type Shape } from '../types.ts';
-import { resize } from './resize.ts';
+import { resizing } from './resize.ts';
 import { describe, holds, productDType, resultCount } from './util.ts';
 import { spatialOf, windowAttrs } from './window.ts';
 
@@ -180,5 +180,5 @@ export const spatial = {
     ],
   }),
 
-  resize,
+  ...resizing,
 } as const;

@@ -251,14 +251,10 @@ const asComposite = (n: OnnxNode, x: ValueId, plans: ReadonlyMap<number, AxisPla
   const isSpatial = [...plans.keys()].every((axis) => axis >= 2) && spatial.length <= 3 && sizes.length === spatial.length;
   if (mode.coordinates === 'tf_crop_and_resize' || !isExact || !isSpatial) return undefined;
   const coordinates = mode.coordinates === 'half_pixel_symmetric' ? 'half_pixel' : mode.coordinates;
-  const kernel = { cubic_a: mode.coefficient, exclude_outside: mode.excludeOutside, antialias: mode.antialias };
-  return n.emit('resize', [x], {
-    sizes,
-    mode: mode.kind,
-    coordinates,
-    rounding: mode.nearest,
-    ...(mode.kind === 'nearest' ? {} : kernel),
-  });
+  const kernel = { sizes, coordinates, cubic_a: mode.coefficient, exclude_outside: mode.excludeOutside };
+  if (mode.kind === 'nearest') return n.emit('resize', [x], { sizes, coordinates, mode: 'nearest', rounding: mode.nearest });
+  if (mode.antialias) return n.emit('antialias_resize', [x], { ...kernel, mode: mode.kind });
+  return mode.kind === 'cubic' ? n.emit('cubic_resize', [x], kernel) : n.emit('resize', [x], { sizes, coordinates, mode: 'linear' });
 };
 
 /** Scales that are no ratio of whole sizes, regions, and dimensions that are not spatial: axis after axis. */
