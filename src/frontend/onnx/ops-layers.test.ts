@@ -1,7 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
+import { runProgram } from '../../ir/index.ts';
 import { unwrap } from '../../support/index.ts';
 import { importOnnx } from './index.ts';
-import { c, codesOf, evaluate, ints, type OneNode, oneNode, x } from './testing/build.ts';
+import { c, codesOf, evaluate, ints, model, node, type OneNode, oneNode, port, x } from './testing/build.ts';
 
 type Case = readonly [name: string, node: OneNode, shape: readonly number[], values: readonly number[]];
 
@@ -92,9 +93,51 @@ describe('pooling', () => {
     ['GlobalAveragePool', { op: 'GlobalAveragePool', operands: [square] }, [1, 1, 1, 1], [5]],
     ['LpPool', { op: 'LpPool', opset: 18, attrs: { kernel_shape: [2] }, operands: [x([1, 1, 3], [3, 4, 0])] }, [1, 1, 2], [5, 4]],
   ]);
-  test('the index output of MaxPool is refused', () => {
-    const bytes = oneNode({ op: 'MaxPool', outputs: 2, attrs: { kernel_shape: [2, 2] }, operands: [square] });
-    expect(codesOf(bytes)).toEqual(['ONX2002']);
+  const indicesOf = (attrs: OneNode['attrs']): readonly number[] => {
+    const bytes = model({
+      inputs: [port('x', 'float', [1, 2, 2, 3])],
+      nodes: [node('MaxPool', ['x'], ['', 'i'], { kernel_shape: [2, 2], ...attrs })],
+      outputs: [port('i', 'int64', [])],
+    });
+    const data = Float32Array.of(1, 9, 2, 3, 4, 5, 6, 5, 4, 3, 2, 7);
+    return runProgram(unwrap(importOnnx(bytes)).program, [{ dtype: 'f32', shape: [1, 2, 2, 3], data }]).flatMap((t) => Array.from(t.data));
+  };
+  test('the index output of MaxPool counts in the whole input, by rows or by columns', () => {
+    expect(indicesOf({})).toEqual([1, 1, 6, 11]);
+    expect(indicesOf({ storage_order: 1 })).toEqual([2, 2, 6, 11]);
+    expect(codesOf(oneNode({ op: 'MaxPool', attrs: { kernel_shape: [2, 2], storage_order: 2 }, operands: [square] }))).toEqual(['ONX1013']);
+  });
+  const unpool = (more: Partial<OneNode>): OneNode => ({
+    op: 'MaxUnpool',
+    attrs: { kernel_shape: [2], strides: [2] },
+    operands: [x([1, 2, 2], [5, 6, 7, 8]), x([1, 2, 2], [0, 3, 5, 6], 'int64')],
+    ...more,
+  });
+  run([
+    ['MaxUnpool', unpool({}), [1, 2, 4], [5, 0, 0, 6, 0, 7, 8, 0]],
+    [
+      'MaxUnpool into a longer output',
+      unpool({ operands: [...unpool({}).operands, ints(1, 2, 5)] }),
+      [1, 2, 5],
+      [5, 0, 0, 6, 0, 0, 7, 8, 0, 0],
+    ],
+    [
+      'Col2Im',
+      {
+        op: 'Col2Im',
+        opset: 18,
+        attrs: { strides: [2], pads: [1, 0] },
+        operands: [x([1, 4, 2], [1, 2, 3, 4, 10, 20, 30, 40]), ints(3), ints(2)],
+      },
+      [1, 2, 3],
+      [3, 2, 4, 30, 20, 40],
+    ],
+  ]);
+  test.each([
+    ['MaxUnpool into less', unpool({ operands: [...unpool({}).operands, ints(1, 2, 3)] }), 'ONX1013'],
+    ['LpPool with p = 0', { op: 'LpPool', opset: 18, attrs: { kernel_shape: [2], p: 0 }, operands: [x([1, 1, 3], [3, 4, 0])] }, 'ONX2002'],
+  ])('%s is refused', (_name, o, code) => {
+    expect(codesOf(oneNode(o))).toEqual([code]);
   });
 });
 

@@ -15,6 +15,7 @@ import { matmul } from './matmul.ts';
 import { norm } from './norm.ts';
 import { normalize } from './normalize.ts';
 import { pool } from './pool.ts';
+import { pooling } from './pooling.ts';
 import { probability } from './probability.ts';
 import { quantized } from './quantized.ts';
 import { random } from './random.ts';
@@ -47,6 +48,7 @@ export const FAMILIES = {
   norm,
   normalize,
   pool,
+  pooling,
   probability,
   quantized,
   random,
@@ -79,6 +81,7 @@ export const OPS = {
   ...norm,
   ...normalize,
   ...pool,
+  ...pooling,
   ...probability,
   ...quantized,
   ...random,

@@ -5,9 +5,9 @@ import { elementCount, type Tensor, type TensorType } from '../types.ts';
 import { describe, isOneOf, resultCount } from './util.ts';
 import { spatialOf, tapTable, type Window, window3, windowAttrs, windowOutput, windowProblem, withSpatial } from './window.ts';
 
-const poolAttrs = { ...windowAttrs, kernel: attr.ints({ min: 1, max: 65536 }), ceil: attr.bool({ default: false }) } as const;
+export const poolAttrs = { ...windowAttrs, kernel: attr.ints({ min: 1, max: 65536 }), ceil: attr.bool({ default: false }) } as const;
 
-interface PoolAttrs extends Window {
+export interface PoolAttrs extends Window {
   readonly ceil: boolean;
 }
 
@@ -24,7 +24,8 @@ const hasEmptyWindow = (size: number, i: number, n: number, a: PoolAttrs): boole
   return false;
 };
 
-const infer = (x: TensorType, a: PoolAttrs): InferResult => {
+/** Type of a pooled x, or which of c1 to c4 it breaks. */
+export const inferPool = (x: TensorType, a: PoolAttrs): InferResult => {
   const spatial = spatialOf(x.shape);
   if (x.shape.length < 3 || x.shape.length > 5 || spatial === undefined) return violates('c1', describe('x', x));
   const problem = windowProblem(spatial.length, a);
@@ -36,7 +37,7 @@ const infer = (x: TensorType, a: PoolAttrs): InferResult => {
 };
 
 const w2 = { kernel: [2, 2], stride: [2, 2], dilation: [1, 1], pads: [0, 0, 0, 0] };
-const constraints = {
+export const poolConstraints = {
   c1: constraint('x has rank 3 to 5 with numbers as spatial sizes.', ['i8[2,3]'], w2),
   c2: constraint('kernel, stride and dilation have one entry, pads two, for each spatial dimension.', ['i8[1,2,5,5]'], {
     ...w2,
@@ -53,7 +54,7 @@ const constraints = {
   c4: constraint('x is i8, u8 or f32.', ['bool[1,2,5,5]'], w2),
 } as const;
 
-const samples = (dtype: string, extra: Readonly<Record<string, boolean | number>> = {}): readonly Sample[] => [
+export const poolSamples = (dtype: string, extra: Readonly<Record<string, boolean | number>> = {}): readonly Sample[] => [
   { operands: [`${dtype}[1,3,6,7]`], attrs: { ...w2, ...extra } },
   { operands: [`${dtype}[2,2,7,7]`], attrs: { kernel: [3, 3], stride: [2, 2], dilation: [1, 1], pads: [1, 1, 1, 1], ...extra } },
   {
@@ -97,8 +98,8 @@ export const pool = {
     doc: 'y = max of x over the window; padding never wins (c3 keeps windows from being all padding). f32: NaN wins, -0 < +0. ceil keeps the last partial window.',
     operands: ['x'],
     attrs: poolAttrs,
-    constraints,
-    infer: ([x], a) => infer(x, a),
+    constraints: poolConstraints,
+    infer: ([x], a) => inferPool(x, a),
     evaluate: ([x], a, [y]) => {
       if (y === undefined) return;
       const p = planes(x, y, a);
@@ -114,7 +115,7 @@ export const pool = {
     },
     range: ([x]) => [x],
     cost: (_o, a, results) => resultCount(results) * elementCount(a.kernel),
-    samples: [...samples('i8'), ...samples('f32')],
+    samples: [...poolSamples('i8'), ...poolSamples('f32')],
   }),
 
   average_pool: primitive({
@@ -125,8 +126,8 @@ export const pool = {
       'Float: S in window order by F2 from +0, then fl(S / c).',
     operands: ['x'],
     attrs: { ...poolAttrs, include_pad: attr.bool({ default: false }), pad_value: attr.int({ min: -128, max: 255, default: 0 }) },
-    constraints,
-    infer: ([x], a) => infer(x, a),
+    constraints: poolConstraints,
+    infer: ([x], a) => inferPool(x, a),
     evaluate: ([x], a, [y]) => {
       if (y === undefined) return;
       const p = planes(x, y, a);
@@ -150,10 +151,10 @@ export const pool = {
     range: ([x], a) => [{ lo: Math.min(x.lo, a.include_pad ? a.pad_value : x.lo), hi: Math.max(x.hi, a.include_pad ? a.pad_value : x.hi) }],
     cost: (_o, a, results) => resultCount(results) * elementCount(a.kernel),
     samples: [
-      ...samples('i8'),
-      ...samples('i8', { include_pad: true, pad_value: -9 }),
-      ...samples('f32'),
-      ...samples('f32', { include_pad: true }),
+      ...poolSamples('i8'),
+      ...poolSamples('i8', { include_pad: true, pad_value: -9 }),
+      ...poolSamples('f32'),
+      ...poolSamples('f32', { include_pad: true }),
     ],
   }),
 
