@@ -239,6 +239,18 @@ describe('states of the tokens before', () => {
     ['TensorScatter', scatter('linear', [1, 0]), 0, [2, 3, 1], [1, 10, 20, 30, 40, 6]],
     ['TensorScatter around the end, from before the start', scatter('circular', [2, -4]), 0, [2, 3, 1], [20, 2, 10, 40, 5, 30]],
     ['TensorScatter leaves out what is beyond the end', scatter('linear', [2, 9]), 0, [2, 3, 1], [1, 2, 10, 4, 5, 6]],
+    [
+      'TensorScatter along another axis, from the start',
+      {
+        op: 'TensorScatter',
+        opset: 24,
+        attrs: { axis: 2 },
+        operands: [x([2, 2, 2], [1, 2, 3, 4, 5, 6, 7, 8]), x([2, 2, 1], [10, 20, 30, 40])],
+      },
+      0,
+      [2, 2, 2],
+      [10, 2, 20, 4, 30, 6, 40, 8],
+    ],
     // S = 10 + 1 * 5 = 15, then 15 + 2 * 7 = 29
     ['LinearAttention, linear', linear('linear', []), 0, [1, 2, 2], [15, 30, 87, 116]],
     // S = 10 + 0.5 (5 - 10) = 7.5, then 7.5 + 2 * 0.5 (7 - 15) = -0.5
@@ -257,6 +269,7 @@ describe('states of the tokens before', () => {
     ['LinearAttention without decay', linear('gated', []), 'ONX1013'],
     ['LinearAttention with a rate that it does not take', linear('linear', [undefined, c([1, 2, 1], [1, 1])]), 'ONX1013'],
     ['CausalConvWithState with another activation', conv({ attrs: { activation: 'relu' } }), 'ONX1013'],
+    ['CausalConvWithState of an image', conv({ operands: [x([1, 1, 1, 2], [1, 2]), c([1, 1, 3], [100, 10, 1])] }), 'ONX1013'],
     ['CausalConvWithState with a short past', conv({}, undefined, x([1, 1, 1], [7])), 'ONX1013'],
   ]);
 });

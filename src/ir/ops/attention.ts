@@ -9,6 +9,9 @@ const { fround } = Math;
 /** What the second result holds: the product, after the soft cap, with the bias, or after softmax. */
 const SCORES = ['none', 'product', 'capped', 'biased', 'probability'] as const;
 
+/** The definition of a window has a constant for each query and key. */
+const MAX_WINDOWED = 2 ** 20;
+
 const attrs = {
   scale: attr.f32({ default: 0 }),
   softcap: attr.f32({ default: 0 }),
@@ -55,6 +58,8 @@ const inferAttention = (q: TensorType, k: TensorType, v: TensorType, mask: Tenso
   if (a.scale < 0 || a.softcap < 0) return violates('c4', `scale is ${a.scale} and softcap ${a.softcap}`);
   const count = (typeof batch === 'number' ? batch : 1) * heads * length * keys;
   if (count > MAX_ELEMENTS) return violates('c5', `the scores have shape [${scores.join(', ')}], that is ${count} elements`);
+  if ((a.left >= 0 || a.right >= 0) && Math.max(length, keys) > MAX_WINDOWED)
+    return violates('c5', `a window over ${length} queries and ${keys} keys`);
   const y: TensorType = { dtype: 'f32', shape: [batch, heads, length, out] };
   return a.scores === 'none' ? types(y) : types(y, { dtype: 'f32', shape: scores });
 };
@@ -162,7 +167,11 @@ export const attention = {
         'bool[5,3]',
       ]),
       c4: constraint('scale and softcap are not negative.', ['f32[1,2,3,4]', 'f32[1,2,3,4]', 'f32[1,2,3,4]'], { scale: -1 }),
-      c5: constraint('The scores have at most 2^31 - 1 elements.', ['f32[1,1,65536,1]', 'f32[1,1,65536,1]', 'f32[1,1,65536,1]']),
+      c5: constraint('The scores have at most 2^31 - 1 elements; with a window there are at most 2^20 queries and keys.', [
+        'f32[1,1,65536,1]',
+        'f32[1,1,65536,1]',
+        'f32[1,1,65536,1]',
+      ]),
     },
     infer: ([q, k, v, mask], a) => inferAttention(q, k, v, mask, a),
     decompose: (b, [q, k, v, mask], a) => decomposeAttention(b, [q, k, v], mask, a),

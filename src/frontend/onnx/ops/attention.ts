@@ -1,9 +1,8 @@
 import { type Dim, DTYPE_INFO, type ValueId } from '../../../ir/index.ts';
 import { at } from '../../../support/index.ts';
 import type { OnnxNode } from '../node.ts';
-import { iota } from '../session.ts';
 import type { Made } from '../values.ts';
-import { cache, clampInts } from './cache.ts';
+import { cache, clampInts, counted } from './cache.ts';
 import { linearAttention } from './linear-attention.ts';
 import type { OnnxOps } from './row.ts';
 import { floatWire, span } from './util.ts';
@@ -82,6 +81,7 @@ const maskOf = (n: OnnxNode, keys: number): ValueId | undefined => {
   const pads = span(0, 2 * shape.length).map((i) => (i === 2 * shape.length - 1 ? keys - own : 0));
   const padded = n.emit('pad', [mask], { pads, value: 0 });
   if (dtype === 'bool') return padded;
+  if (!n.session.budget.take(keys)) return n.refuse(`a mask of ${keys} keys is too large`);
   const beyond = DTYPE_INFO.f32.make(keys).fill(Number.NEGATIVE_INFINITY, own);
   return n.emit('add', [padded, n.session.param('beyond', { dtype: 'f32', shape: [keys], data: beyond })], {});
 };
@@ -103,9 +103,9 @@ const validKeys = (n: OnnxNode, { batch, queries, keys }: Sizes, left: number, r
   if (n.rank(6) !== 1 || n.shapeOf(6)[0] !== batch)
     return n.malformed(`nonpad_kv_seqlen (input 6) has shape [${n.shapeOf(6).join(', ')}], but there are ${batch} samples`);
   const nonpad = clampInts(n, n.reshape(n.wire(6), [batch, 1, 1, 1]), 0, keys);
-  const positions = n.session.param('keys', iota([keys]));
+  const positions = counted(n, 'keys', [keys]);
   const limit = (offset: number): ValueId =>
-    n.emit('add', [nonpad, n.session.param('limits', iota([queries, 1], Math.max(-keys - queries, Math.min(keys, offset - queries))))], {});
+    n.emit('add', [nonpad, counted(n, 'limits', [queries, 1], Math.max(-keys - queries, Math.min(keys, offset - queries)))], {});
   const tests = [
     n.emit('less', [positions, nonpad], {}),
     ...(right < 0 ? [] : [n.emit('less_equal', [positions, limit(right)], {})]),

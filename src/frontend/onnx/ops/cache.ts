@@ -1,4 +1,4 @@
-import type { ValueId } from '../../../ir/index.ts';
+import { elementCount, type ValueId } from '../../../ir/index.ts';
 import { at } from '../../../support/index.ts';
 import type { OnnxNode } from '../node.ts';
 import { iota } from '../session.ts';
@@ -8,6 +8,14 @@ import { floatWire, ones, span } from './util.ts';
 
 const ACTIVATIONS = ['none', 'silu', 'swish'];
 
+/** 0, 1, 2, … or from another number on: a constant that counts on the budget of the import. */
+export const counted = (n: OnnxNode, name: string, shape: readonly number[], first = 0): ValueId => {
+  const count = elementCount(shape);
+  return n.session.budget.take(count)
+    ? n.session.param(name, iota(shape, first))
+    : n.refuse(`a constant of ${count} elements is too large`);
+};
+
 /** Integers limited to lo..hi. */
 export const clampInts = (n: OnnxNode, x: ValueId, lo: number, hi: number): ValueId => {
   const limit = (v: number): ValueId => n.session.param('limit', iota([], v));
@@ -16,16 +24,15 @@ export const clampInts = (n: OnnxNode, x: ValueId, lo: number, hi: number): Valu
 
 /** Index vectors (sample, place) of the updates: place = write index + step, in circular mode modulo the places. */
 const vectors = (n: OnnxNode, batch: number, steps: number, places: number, circular: boolean): ValueId => {
-  const step = n.session.param('steps', iota([1, steps, 1]));
-  const zeros = { dtype: 'i32', shape: [batch, 1, 1], data: new Int32Array(batch) } as const;
-  const raw = n.has(2) ? n.reshape(n.wire(2), [batch, 1, 1]) : n.session.param('start', zeros);
+  const step = counted(n, 'steps', [1, steps, 1]);
+  const raw = n.has(2) ? n.reshape(n.wire(2), [batch, 1, 1]) : n.session.param('start', iota([1, 1, 1]));
   const first = n.typeOf(raw).dtype === 'i32' ? raw : n.emit('cast', [raw], { dtype: 'i32' });
   const size = n.session.param('places', iota([], places));
   // outside [-1, places] nothing is written all the same, and the sum below stays small
   const start = circular ? n.emit('mod', [first, size], {}) : clampInts(n, first, -steps, places);
   const sum = n.emit('add', [start, step], {});
-  const place = circular ? n.emit('mod', [sum, size], {}) : sum;
-  const sample = n.emit('expand', [n.session.param('samples', iota([batch, 1, 1]))], { shape: [batch, steps, 1] });
+  const place = n.emit('expand', [circular ? n.emit('mod', [sum, size], {}) : sum], { shape: [batch, steps, 1] });
+  const sample = n.emit('expand', [counted(n, 'samples', [batch, 1, 1])], { shape: [batch, steps, 1] });
   return n.emit('concat', [sample, place], { axis: 2 });
 };
 
@@ -55,11 +62,11 @@ const tensorScatter = (n: OnnxNode): Made => {
 
 /** Depthwise convolution over the last k places, of which the first k - 1 are the state of the step before or zeros. */
 const causalConv = (n: OnnxNode): readonly Made[] => {
-  const [batch = 1, channels, length] = n.shapeOf(0);
-  const [filters, one, kernel = 0, ...more] = n.staticShape(1);
-  if (n.rank(0) !== 3 || typeof length !== 'number' || typeof channels !== 'number')
-    return n.unbound([channels ?? 1, length ?? 1], ' of input 0');
-  if (filters !== channels || one !== 1 || kernel < 1 || more.length > 0)
+  if (n.rank(0) !== 3 || n.rank(1) !== 3) return n.malformed(`input 0 has rank ${n.rank(0)} and input 1 rank ${n.rank(1)}, not 3`);
+  const [batch = 1, channels = 1, length = 1] = n.shapeOf(0);
+  const [filters, one, kernel = 0] = n.staticShape(1);
+  if (typeof length !== 'number' || typeof channels !== 'number') return n.unbound([channels, length], ' of input 0');
+  if (filters !== channels || one !== 1 || kernel < 1)
     return n.malformed(`the weights are [${n.shapeOf(1).join(', ')}] for ${channels} channels`);
   const activation = n.text('activation', 'none');
   if (!ACTIVATIONS.includes(activation)) return n.malformed(`activation is ${activation}, not one of ${ACTIVATIONS.join(', ')}`);
