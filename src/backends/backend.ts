@@ -20,6 +20,22 @@ export interface Executable {
  */
 export type SupportStatus = 'primitive' | 'fast' | 'composite' | 'refused';
 
+/** What the power-on self-test of a backend found for an op. `untested`: no digest is committed. */
+export interface SelfTestResult {
+  readonly op: OpName;
+  readonly status: 'passed' | 'failed' | 'refused' | 'untested';
+  /** Why it failed or is refused. */
+  readonly reason?: string;
+}
+
+/** A feature of the engine that is used only where its answers are right. */
+export interface EngineProbe {
+  readonly feature: string;
+  readonly usable: boolean;
+  /** Why it is not usable. */
+  readonly reason?: string;
+}
+
 /** The contract of every execution target: results equal the reference interpreter's, byte for byte. */
 export interface Backend {
   readonly name: string;
@@ -33,4 +49,6 @@ export interface Backend {
   readonly prepare?: () => Promise<void>;
   /** Compiles a verified program whose dimensions are numbers. */
   compile(program: Program): Result<Executable>;
+  /** Engine features beyond the plain path, tried out now; absent when there are none. */
+  readonly probes?: () => readonly EngineProbe[];
 }

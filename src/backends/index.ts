@@ -3,7 +3,11 @@ import { closest, diagnostic, fail, ok, type Result } from '../support/index.ts'
 import type { Backend, SupportStatus } from './backend.ts';
 import { referenceBackend, wasmBackend } from './cpu/index.ts';
 
-export type { Backend, Capability, Executable, SupportStatus } from './backend.ts';
+import { SELF_TEST_DIGESTS } from './self-test-digests.ts';
+import { type SelfTestedBackend, withSelfTest } from './self-test.ts';
+
+export type { Backend, Capability, EngineProbe, Executable, SelfTestResult, SupportStatus } from './backend.ts';
+export { machineText, type SelfTestedBackend } from './self-test.ts';
 
 /** Every backend, the default first. */
 export const BACKENDS: readonly Backend[] = [wasmBackend, referenceBackend];
@@ -11,9 +15,12 @@ export const BACKENDS: readonly Backend[] = [wasmBackend, referenceBackend];
 /** The backend of this name, before its `prepare`. */
 export const backendByName = (name: string): Backend | undefined => BACKENDS.find((b) => b.name === name);
 
-/** The backend of this name, ready to compile; BKD0001 when there is none. */
-export const loadBackend = async (name: string): Promise<Result<Backend>> => {
-  const backend = backendByName(name);
+/** Each op is tested once in a process, so what is known is kept here. */
+const tested: ReadonlyMap<string, SelfTestedBackend> = new Map(BACKENDS.map((b) => [b.name, withSelfTest(b, SELF_TEST_DIGESTS)]));
+
+/** The backend of this name with its self-test, ready to compile; BKD0001 when there is none. */
+export const loadTestedBackend = async (name: string): Promise<Result<SelfTestedBackend>> => {
+  const backend = tested.get(name);
   if (backend === undefined) {
     const names = BACKENDS.map((b) => b.name);
     const near = closest(name, names);
@@ -22,6 +29,17 @@ export const loadBackend = async (name: string): Promise<Result<Backend>> => {
   }
   await backend.prepare?.();
   return ok(backend);
+};
+
+export interface LoadOptions {
+  /** Test each op before its first use (the default). Off: whatever the engine computes is taken. */
+  readonly selfTest?: boolean;
+}
+
+/** The backend of this name, ready to compile; BKD0001 when there is none. */
+export const loadBackend = async (name: string, { selfTest = true }: LoadOptions = {}): Promise<Result<Backend>> => {
+  const backend = await loadTestedBackend(name);
+  return backend.ok && !selfTest ? ok(backendByName(name) ?? backend.value) : backend;
 };
 
 /** One cell of the support matrix. */

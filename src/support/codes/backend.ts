@@ -19,4 +19,12 @@ export const backendCodes = {
       'Engines limit the size of one function. Ops with thousands of operands can exceed it: join them in several steps, or use the reference backend.',
     exit: 5,
   },
+  BKD0005: {
+    title: 'op fails the power-on self-test',
+    explain:
+      'Before an op is used for the first time, the backend runs small cases of it and compares their bytes with digests that come with cortexc. ' +
+      'Here they differ, so this engine or this processor does not compute the op as it is defined, and no result of it can be trusted. ' +
+      'Try another version of Node, another machine or another backend, and report it with the versions in the message. `cortexc selftest` tests every op.',
+    exit: 70,
+  },
 } as const satisfies Record<string, CodeInfo>;

@@ -1,0 +1,124 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { describe, expect, test } from '@jest/globals';
+import { OP_NAMES, type OpName, opOf, ProgramBuilder, type Program, sampleTensors, type Tensor } from '../ir/index.ts';
+import { at, ok, type Result, unwrap } from '../support/index.ts';
+import type { Backend, Executable } from './backend.ts';
+import { referenceBackend, wasmBackend } from './cpu/index.ts';
+import { backendByName, BACKENDS, loadBackend, loadTestedBackend } from './index.ts';
+import { SELF_TEST_DIGESTS } from './self-test-digests.ts';
+import { selfTestDigest, selfTestUnits, withSelfTest } from './self-test.ts';
+
+const FILE = new URL('self-test-digests.ts', import.meta.url);
+
+test('the committed digests are those of the definitions', () => {
+  const units = OP_NAMES.flatMap(selfTestUnits);
+  const current = Object.fromEntries(units.map((unit) => [unit, selfTestDigest(unit)]));
+  if (process.env['UPDATE_GOLDEN'] === '1' && process.env['CI'] === undefined) {
+    const head = readFileSync(FILE, 'utf8').split('= {')[0] ?? '';
+    writeFileSync(FILE, `${head}= {\n${units.map((unit) => `  '${unit}': '${current[unit] ?? ''}',\n`).join('')}};\n`);
+    return;
+  }
+  expect(SELF_TEST_DIGESTS).toEqual(current);
+});
+
+/** `neg(x)` and `abs(x)` side by side. */
+const twoOps = (): Program => {
+  const b = new ProgramBuilder('two');
+  const x = b.input('x', { dtype: 'i32', shape: [4] });
+  b.output('a', b.emit('neg', [x], {}, 'first'));
+  b.output('b', b.emit('abs', [x], {}, 'second'));
+  return b.finish();
+};
+
+const oneOp = (op: OpName): { readonly program: Program; readonly inputs: readonly Tensor[] } => {
+  const sample = at(opOf(op).samples, 0);
+  const [first, ...rest] = sampleTensors(sample, 1);
+  const b = new ProgramBuilder(op);
+  const values = [...(first === undefined ? [] : [b.input('x', first)]), ...rest.map((t, i) => b.param(`p${i}`, t))];
+  unwrap(b.tryEmit(op, values, sample.attrs ?? {})).forEach((v, i) => b.output(`y${i}`, v));
+  return { program: b.finish(), inputs: first === undefined ? [] : [first] };
+};
+
+/** The reference, but one op gives one bit too many in its last element. */
+const broken = (op: OpName, compiles: Program[] = []): Backend => ({
+  ...referenceBackend,
+  name: 'planted',
+  compile: (program) => {
+    compiles.push(program);
+    const compiled = referenceBackend.compile(program);
+    if (!compiled.ok) return compiled;
+    return ok<Executable>({
+      run: (inputs) =>
+        compiled.value.run(inputs).map((tensor, i) => {
+          const { value } = at(program.outputs, i);
+          const faulty = program.nodes.some((n) => n.op === op && n.results.some((r) => r === value));
+          return faulty ? { ...tensor, data: tensor.data.map((v, k) => (k === tensor.data.length - 1 ? v ^ 1 : v)) as Int8Array } : tensor;
+        }),
+    });
+  },
+});
+
+const codes = (result: Result<unknown>): readonly string[] => (result.ok ? [] : result.diagnostics.map((d) => d.code));
+
+describe('a backend with a fault', () => {
+  test('is refused by the name of the op, where it stands, with the machine; other ops go on', () => {
+    const backend = withSelfTest(broken('abs'), SELF_TEST_DIGESTS);
+    const refused = backend.compile(twoOps());
+    expect(refused.ok ? [] : refused.diagnostics).toMatchObject([{ code: 'BKD0005', where: 'second (abs)' }]);
+    const message = refused.ok ? '' : at(refused.diagnostics, 0).message;
+    expect(message).toContain('abs fails the self-test of backend planted');
+    expect(message).toContain(`node ${process.versions.node}, V8 ${process.versions.v8}`);
+    expect(message).toContain(SELF_TEST_DIGESTS['abs int']);
+    expect(backend.compile(oneOp('neg').program).ok).toBe(true);
+  });
+
+  test('is found inside the definition of a composite', () => {
+    // hard_sigmoid is made of other ops; which ones its definition says
+    expect(codes(withSelfTest(broken('clip'), SELF_TEST_DIGESTS).compile(oneOp('hard_sigmoid').program))).toEqual(['BKD0005']);
+  });
+
+  test('that throws or refuses concerns that op only', () => {
+    const throwing: Backend = {
+      ...referenceBackend,
+      compile: (program) => {
+        if (program.nodes.some((n) => n.op === 'abs')) throw new RangeError('out of registers');
+        return referenceBackend.compile(program);
+      },
+    };
+    const results = withSelfTest(throwing, SELF_TEST_DIGESTS).selfTest(['neg', 'abs', 'add']);
+    expect(results).toEqual([
+      { op: 'neg', status: 'passed' },
+      { op: 'abs', status: 'failed', reason: 'out of registers' },
+      { op: 'add', status: 'passed' },
+    ]);
+  });
+});
+
+describe('a sound backend', () => {
+  test('each op is tested once', () => {
+    const compiles: Program[] = [];
+    // the fault is in an op that is not used
+    const backend = withSelfTest(broken('conv', compiles), SELF_TEST_DIGESTS);
+    unwrap(backend.compile(twoOps()));
+    expect(compiles.map((p) => p.name)).toEqual(['self_test', 'two']);
+    unwrap(backend.compile(twoOps()));
+    expect(compiles.map((p) => p.name)).toEqual(['self_test', 'two', 'two']);
+  });
+
+  test.each(BACKENDS.map((b) => b.name))('%s passes every op', async (name) => {
+    const backend = unwrap(await loadTestedBackend(name));
+    const results = backend.selfTest(OP_NAMES);
+    expect(results.filter((r) => r.status !== 'passed' && backend.refusal(r.op) === undefined)).toEqual([]);
+  });
+
+  test('an op without a digest is untested, and runs', () => {
+    const backend = withSelfTest(broken('abs'), {});
+    expect(backend.selfTest(['abs'])).toEqual([{ op: 'abs', status: 'untested' }]);
+    expect(backend.compile(twoOps()).ok).toBe(true);
+  });
+
+  test('the test can be left out', async () => {
+    expect(await loadBackend('wasm', { selfTest: false })).toEqual({ ok: true, value: backendByName('wasm') });
+    expect(backendByName('wasm')).toBe(wasmBackend);
+  });
+});

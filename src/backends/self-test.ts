@@ -1,0 +1,222 @@
+import { cpus } from 'node:os';
+import {
+  type AnyNode,
+  canonicalBytes,
+  decompositionOf,
+  elementCount,
+  evaluateNode,
+  formatType,
+  inferNode,
+  completeAttrs,
+  isStaticType,
+  opOf,
+  type OpName,
+  parseType,
+  placeOf,
+  type Program,
+  ProgramBuilder,
+  type Sample,
+  sampleTensors,
+  type StaticType,
+  type Tensor,
+  type TensorType,
+} from '../ir/index.ts';
+import { at, diagnostic, type Diagnostic, fail, type Result, sha256Hex, unwrap } from '../support/index.ts';
+import type { Backend, SelfTestResult } from './backend.ts';
+
+/** Committed digests by op and form, such as `conv f32`: the first 16 digits of a SHA-256. */
+export type SelfTestDigests = Readonly<Partial<Record<string, string>>>;
+
+/** A backend that tests each op before its first use. */
+export interface SelfTestedBackend extends Backend {
+  /** Tests ops that this process has not used yet; the results of all of them. */
+  selfTest(ops: readonly OpName[]): readonly SelfTestResult[];
+}
+
+/** Cases are small: the test runs before the first program does. */
+const MOST_COST = 4000;
+const MOST_ELEMENTS = 400;
+const SEED = 20_000;
+
+/** One use of an op with its operands. */
+interface Case {
+  readonly op: OpName;
+  readonly operands: readonly Tensor[];
+  readonly sample: Sample;
+}
+
+const operandTypes = (sample: Sample): readonly StaticType[] =>
+  sample.operands.flatMap((o) => {
+    const type = parseType(typeof o === 'string' ? o : o.type);
+    return type !== undefined && isStaticType(type) ? [type] : [];
+  });
+
+/** How large a use is; at most 1 is small. */
+const sizeOf = (op: OpName, sample: Sample): number => {
+  const types = operandTypes(sample);
+  const attrs = unwrap(completeAttrs(op, sample.attrs ?? {}));
+  const results = unwrap(inferNode(op, types, attrs)).filter(isStaticType);
+  const elements = [...types, ...results].reduce((n, t) => n + elementCount(t.shape), 0);
+  return Math.max(1, elements / MOST_ELEMENTS, opOf(op).cost(types, attrs, results) / MOST_COST);
+};
+
+/** Integer and float forms of an op are different code, so each is tested by itself. */
+const FORMS = ['int', 'f32'] as const;
+type Form = (typeof FORMS)[number];
+/** An op in one form, such as `conv f32`: what is tested before its first use. */
+type Unit = `${OpName} ${Form}`;
+
+const formOf = (type: TensorType | undefined): Form => (type?.dtype === 'f32' ? 'f32' : 'int');
+const opOfUnit = (unit: Unit): OpName => unit.slice(0, unit.lastIndexOf(' ')) as OpName;
+
+/** The first small sample of an op in a form, or its smallest one; undefined when it has no sample of that form. */
+const findCase = (unit: Unit): Case | undefined => {
+  const op = opOfUnit(unit);
+  const [best] = opOf(op)
+    .samples.map((sample, i) => ({ sample, i }))
+    .filter(({ sample }) => unit.endsWith(formOf(operandTypes(sample)[0])))
+    .map(({ sample, i }) => ({ sample, i, size: sizeOf(op, sample) }))
+    .sort((x, y) => x.size - y.size);
+  return best === undefined ? undefined : { op, sample: best.sample, operands: sampleTensors(best.sample, SEED + best.i) };
+};
+
+/** The units of an op that have a case. */
+export const selfTestUnits = (op: OpName): readonly string[] =>
+  FORMS.map((form): Unit => `${op} ${form}`).filter((u) => findCase(u) !== undefined);
+
+const digestOf = (results: readonly Tensor[]): string =>
+  sha256Hex(...results.flatMap((t) => [`${formatType(t)}\n`, canonicalBytes(t)])).slice(0, 16);
+
+/** What the digest of a unit has to be, by the definition of the op. */
+export const selfTestDigest = (unit: string): string => {
+  const c = findCase(unit as Unit);
+  if (c === undefined) return '';
+  const attrs = unwrap(completeAttrs(c.op, c.sample.attrs ?? {}));
+  return digestOf(evaluateNode(c.op, c.operands, attrs, unwrap(inferNode(c.op, c.operands, attrs)).filter(isStaticType)));
+};
+
+/** One program for the cases of all ops: the first operand is an input, the others are parameters, as in real programs. */
+const testProgram = (
+  cases: readonly Case[],
+): { readonly program: Program; readonly inputs: readonly Tensor[]; readonly counts: readonly number[] } => {
+  const builder = new ProgramBuilder('self_test');
+  const inputs: Tensor[] = [];
+  const counts: number[] = [];
+  cases.forEach(({ op, operands, sample }, i) => {
+    const values = operands.map((tensor, k) => {
+      if (k > 0) return builder.param(`p${i}_${k}`, tensor);
+      inputs.push(tensor);
+      return builder.input(`x${i}`, { dtype: tensor.dtype, shape: tensor.shape });
+    });
+    const results = unwrap(builder.tryEmit(op, values, sample.attrs ?? {}, op));
+    counts.push(results.length);
+    results.forEach((r, k) => builder.output(`y${i}_${k}`, r));
+  });
+  return { program: builder.finish(), inputs, counts };
+};
+
+/** Digests of units on a backend, by one program; a diagnostic or an exception concerns them all. */
+const digestsOn = (backend: Backend, units: readonly Unit[]): Result<readonly string[]> => {
+  const { program, inputs, counts } = testProgram(units.flatMap((unit) => findCase(unit) ?? []));
+  const compiled = backend.compile(program);
+  if (!compiled.ok) return compiled;
+  const results = compiled.value.run(inputs);
+  let next = 0;
+  return { ok: true, value: counts.map((count) => digestOf(results.slice(next, (next += count)))) };
+};
+
+/** The engine and the processor, as a report needs them. */
+export const machineText = (): string =>
+  `node ${process.versions.node}, V8 ${process.versions.v8}, ${process.platform} ${process.arch}, ${cpus()[0]?.model.trim() || 'unknown processor'}`;
+
+type Verdict = Omit<SelfTestResult, 'op'>;
+
+const judge = (unit: Unit, got: string, digests: SelfTestDigests): Verdict =>
+  got === digests[unit]
+    ? { status: 'passed' }
+    : { status: 'failed', reason: `${unit} gives digest ${got} but ${digests[unit] ?? 'none'} is right` };
+
+/** Tests units that have a digest together; where that fails as a whole, one by one. */
+const testUnits = (backend: Backend, units: readonly Unit[], digests: SelfTestDigests): readonly (readonly [Unit, Verdict])[] => {
+  const [only, ...more] = units;
+  if (only === undefined) return [];
+  const oneByOne = (): readonly (readonly [Unit, Verdict])[] => units.flatMap((unit) => testUnits(backend, [unit], digests));
+  try {
+    const got = digestsOn(backend, units);
+    if (got.ok) return units.map((unit, i) => [unit, judge(unit, at(got.value, i), digests)]);
+    if (more.length > 0) return oneByOne();
+    const refused = got.diagnostics.every((d) => d.code === 'BKD0002');
+    return [[only, { status: refused ? 'refused' : 'failed', reason: got.diagnostics[0]?.message ?? 'no reason' }]];
+  } catch (error) {
+    if (more.length > 0) return oneByOne();
+    return [[only, { status: 'failed', reason: error instanceof Error ? error.message : String(error) }]];
+  }
+};
+
+/** What a backend computes itself for a program, each with its first place: definitions stand for composites without a row. */
+const unitsOf = (backend: Backend, program: Program): ReadonlyMap<Unit, string> => {
+  const places = new Map<Unit, string>();
+  const seen = new Set<string>();
+  const visit = (p: Program, place: string | undefined): void =>
+    (p.nodes as readonly AnyNode[]).forEach((node, i) => {
+      const where = place ?? placeOf(node, i);
+      const types = node.operands.map((v) => at(p.types, v));
+      if (backend.support(node.op) !== 'composite') {
+        const unit: Unit = `${node.op} ${formOf(types[0])}`;
+        if (!places.has(unit)) places.set(unit, where);
+        return;
+      }
+      const key = `${node.op} ${types.map(formatType).join()} ${JSON.stringify(node.attrs)}`;
+      if (seen.has(key)) return;
+      seen.add(key);
+      visit(decompositionOf(node.op, types, node.attrs), where);
+    });
+  visit(program, undefined);
+  return places;
+};
+
+/** The first of these that a form of an op has is what is told of the op. */
+const RANKING = ['failed', 'refused', 'passed'] as const;
+
+const selfTestFailed = (backend: string, op: OpName, reason: string, where: string): Diagnostic =>
+  diagnostic('BKD0005', `${op} fails the self-test of backend ${backend}: ${reason} (${machineText()})`, {
+    where,
+    notes: ['Try another version of Node, another machine or another --backend. `cortexc selftest` tests every op.'],
+  });
+
+/**
+ * The backend with a power-on self-test: before a program is compiled, each op that it uses and that this process has not
+ * tried yet runs small cases, whose bytes must have the committed digests. An op that fails is refused with BKD0005 by its
+ * name; the others go on.
+ */
+export const withSelfTest = (backend: Backend, digests: SelfTestDigests): SelfTestedBackend => {
+  const known = new Map<Unit, Verdict>();
+  const verdict = (unit: Unit): Verdict => known.get(unit) ?? { status: 'untested' };
+  const test = (units: readonly Unit[]): void => {
+    const fresh = units.filter((u) => !known.has(u) && digests[u] !== undefined && backend.refusal(opOfUnit(u)) === undefined);
+    for (const [unit, result] of testUnits(backend, fresh, digests)) known.set(unit, result);
+  };
+  return {
+    ...backend,
+    selfTest: (ops) => {
+      const unitsByOp = ops.map((op) => FORMS.map((form): Unit => `${op} ${form}`));
+      test(unitsByOp.flat());
+      return ops.map((op, i) => {
+        const reason = backend.refusal(op);
+        if (reason !== undefined) return { op, status: 'refused', reason };
+        const verdicts = at(unitsByOp, i).map(verdict);
+        const worst = RANKING.map((status) => verdicts.find((v) => v.status === status)).find((v) => v !== undefined);
+        return { op, ...(worst ?? { status: 'untested' }) };
+      });
+    },
+    compile: (program) => {
+      // programs with symbols are refused by the backend itself, with the better message
+      if (!program.types.every(isStaticType)) return backend.compile(program);
+      const places = unitsOf(backend, program);
+      test([...places.keys()]);
+      const failed = [...places].filter(([unit]) => verdict(unit).status === 'failed');
+      if (failed.length === 0) return backend.compile(program);
+      return fail(...failed.map(([unit, where]) => selfTestFailed(backend.name, opOfUnit(unit), verdict(unit).reason ?? '', where)));
+    },
+  };
+};
