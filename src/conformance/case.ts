@@ -1,21 +1,12 @@
 import { type AnyAttrs, formatType, type OpName, Philox, type StaticType, type Tensor } from '../ir/index.ts';
 import { sha256 } from '../support/index.ts';
-import { type DataClass, fillOperand } from './data.ts';
+import { type DataClass, fillOperand, type OperandSpec } from './data.ts';
+
+export type { OperandSpec } from './data.ts';
 
 /** What a shape class is about: the columns of the report. */
 export const SHAPE_KINDS = ['sample', 'zero', 'one', 'odd', 'rank', 'broadcast', 'attribute', 'named'] as const;
 export type ShapeKind = (typeof SHAPE_KINDS)[number];
-
-/** One operand of a shape class and where its elements come from. */
-export interface OperandSpec {
-  readonly type: StaticType;
-  /** Interval of the elements when the whole dtype is too wide. */
-  readonly bounds?: { readonly lo: number; readonly hi: number };
-  /** Given elements, repeated as often as the type needs. */
-  readonly given?: readonly number[];
-  /** The verifier wants it as a parameter, so it is the same in all cases of the shape class. */
-  readonly constant: boolean;
-}
 
 /** One use of an op with sizes and attributes: what a backend compiles. */
 export interface ShapeClass {
@@ -29,11 +20,13 @@ export interface ShapeClass {
 
 /** One conformance case: a shape class with the elements of its operands, which derive from the id alone. */
 export interface VectorCase {
-  /** `op/shape/data.seed`, or `GROUP/name` for the named cases of NUMERICS §8. */
+  /** `op/shape/data.seed`; named cases of NUMERICS §8 have `GROUP/name`, or `GROUP/name/data.seed`. */
   readonly id: string;
   readonly shape: ShapeClass;
   readonly data: DataClass | 'given';
   readonly seed: number;
+  /** Results by hand or from the literature, where there are any. */
+  readonly known?: readonly (readonly number[])[];
 }
 
 /** 53 bits of the SHA-256 of a text, as the key of Philox: least significant byte first. */

@@ -1,4 +1,4 @@
-import { evaluateNode, formatType, isOpName, OP_NAMES, type OpName, type Tensor, tensorBytes } from '../ir/index.ts';
+import { decompositionOf, evaluateNode, formatType, isOpName, OP_NAMES, opOf, type OpName, type Tensor, tensorBytes } from '../ir/index.ts';
 import { sha256Hex } from '../support/index.ts';
 import { operandsOf, type ShapeClass, type VectorCase } from './case.ts';
 import { DATA_CLASSES, type DataClass, FLOAT_ONLY, seedsOf } from './data.ts';
@@ -27,6 +27,8 @@ export type OnDefect = (c: VectorCase, error: unknown) => void;
 
 const isDefined = (c: VectorCase, operands: readonly Tensor[], onDefect?: OnDefect): boolean => {
   try {
+    // a definition by other ops can fail where no interval needs it
+    if (opOf(c.shape.op).decompose !== undefined) decompositionOf(c.shape.op, operands, c.shape.attrs);
     return checkUse(c.shape, operands).ok;
   } catch (error) {
     onDefect?.(c, error);

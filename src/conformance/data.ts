@@ -1,6 +1,16 @@
-import { DTYPE_INFO, elementCount, type Philox, type Tensor, type TensorData } from '../ir/index.ts';
+import { DTYPE_INFO, elementCount, type Philox, type StaticType, type Tensor, type TensorData } from '../ir/index.ts';
 import { at, invariant } from '../support/index.ts';
-import type { OperandSpec } from './case.ts';
+
+/** One operand of a shape class and where its elements come from. */
+export interface OperandSpec {
+  readonly type: StaticType;
+  /** Interval of the elements when the whole dtype is too wide. */
+  readonly bounds?: { readonly lo: number; readonly hi: number };
+  /** Given elements, repeated as often as the type needs. */
+  readonly given?: readonly number[];
+  /** The verifier wants it as a parameter, so it is the same in all cases of the shape class. */
+  readonly constant: boolean;
+}
 
 /**
  * How operands are filled. `lowest`, `highest`, `alternating`, `zeros` and `equal` are constant or periodic; `ties` draws from

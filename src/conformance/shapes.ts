@@ -11,10 +11,12 @@ import {
   parseType,
   type Sample,
   type StaticType,
+  type TensorType,
   verifyProgram,
 } from '../ir/index.ts';
 import { invariant } from '../support/index.ts';
-import { operandsOf, type OperandSpec, type ShapeClass, type ShapeKind } from './case.ts';
+import { operandsOf, type ShapeClass, type ShapeKind } from './case.ts';
+import type { OperandSpec } from './data.ts';
 import { programOf } from './program.ts';
 
 /** Most shape classes that are derived from the samples of one op, besides the samples. */
@@ -25,7 +27,7 @@ const MOST_ELEMENTS = 50_000;
 
 type Draft = Pick<ShapeClass, 'name' | 'kind' | 'operands' | 'attrs'>;
 
-const specOf = (operand: Sample['operands'][number]): OperandSpec => {
+export const specOf = (operand: Sample['operands'][number]): OperandSpec => {
   const type = parseType(typeof operand === 'string' ? operand : operand.type);
   invariant(type !== undefined && isStaticType(type), 'operands of samples have sizes');
   if (typeof operand === 'string') return { type, constant: false };
@@ -50,13 +52,15 @@ const withConstants = (shape: ShapeClass): ShapeClass | undefined => {
 /** The draft with its result types; undefined when the op does not take it or it is large. */
 const accept = (op: OpName, draft: Draft): ShapeClass | undefined => {
   const types = draft.operands.map((o) => o.type);
-  const given = draft.operands.some((o) => o.given?.length === 0 && elementCount(o.type.shape) > 0);
-  if (given || types.some((t) => elementCount(t.shape) > MOST_ELEMENTS)) return undefined;
+  const missing = draft.operands.some((o) => o.given?.length === 0 && elementCount(o.type.shape) > 0);
+  const derived = draft.kind !== 'sample' && draft.kind !== 'named';
+  const large = (t: StaticType): boolean => derived && elementCount(t.shape) > MOST_ELEMENTS;
+  if (missing || types.some(large)) return undefined;
   const inferred = inferNode(op, types, draft.attrs);
   if (!inferred.ok) return undefined;
   const results = inferred.value.filter(isStaticType);
-  if (results.some((t) => elementCount(t.shape) > MOST_ELEMENTS)) return undefined;
-  if (draft.kind !== 'sample' && draft.kind !== 'named' && opOf(op).cost(types, draft.attrs, results) > MOST_COST) return undefined;
+  if (results.some(large) || results.length < inferred.value.length) return undefined;
+  if (derived && opOf(op).cost(types, draft.attrs, results) > MOST_COST) return undefined;
   return withConstants({ ...draft, op, results });
 };
 
@@ -216,4 +220,10 @@ export const zeroSizedShapes = (op: OpName, most: number): readonly ShapeClass[]
   return found;
 };
 
-export const typesOf = (shape: ShapeClass): readonly StaticType[] => shape.operands.map((o) => o.type);
+/** The operand types of a sample; of a broken example, sizes may be symbols. */
+export const typesOfSample = (sample: Sample): readonly TensorType[] =>
+  sample.operands.map((operand) => {
+    const type = parseType(typeof operand === 'string' ? operand : operand.type);
+    invariant(type !== undefined, 'operands of samples have types');
+    return type;
+  });
