@@ -1,5 +1,6 @@
 import { backendCodes } from './backend.ts';
 import { cliCodes } from './cli.ts';
+import { conformanceCodes } from './conformance.ts';
 import { cvmCodes } from './cvm.ts';
 import { internalCodes } from './internal.ts';
 import { ioCodes } from './io.ts';
@@ -15,6 +16,7 @@ export type { CodeInfo, ExitCode } from './info.ts';
 export const CODES = {
   ...backendCodes,
   ...cliCodes,
+  ...conformanceCodes,
   ...cvmCodes,
   ...internalCodes,
   ...ioCodes,
