@@ -16,6 +16,7 @@ import { hoistClampLoosely } from '../transform/hoist-clamp.ts';
 import { type Affine, affineOfRange, wideOfMagnitude } from './affine.ts';
 import { calibrate, type CalibrationSample, type Compile } from './calibrate.ts';
 import { Emit } from './emit.ts';
+import { expandButNorms } from './expand-norms.ts';
 import { finiteMasks } from './finite-masks.ts';
 import { Plan } from './plan.ts';
 import { chooseRange, type ChosenRange, type Histogram, type RangeMethod } from './ranges.ts';
@@ -65,7 +66,7 @@ export interface LayerInfo {
 export interface QuantizedModel {
   /** The integer program, verified and proven free of overflow. */
   readonly program: Program;
-  /** The prepared float program that it approximates: batch norms folded, composites expanded, -inf in masks a number. */
+  /** The prepared float program that it approximates: batch norms folded, composites expanded (but for norms with an integer form), -inf in masks a number. */
   readonly float: Program;
   readonly inputs: readonly QuantizedPort[];
   readonly outputs: readonly QuantizedPort[];
@@ -77,12 +78,13 @@ export interface QuantizedModel {
 const LARGEST_WEIGHTS = 2 ** 28;
 
 /**
- * The float program as the quantizer wants it: norms folded into weights, primitives only, no-ops gone, relu and clip
- * next to the layers they follow.
+ * The float program as the quantizer wants it: batch norms folded into weights, primitives and such norms as have an
+ * integer form of their own, no-ops gone, relu and clip next to the layers they follow.
  */
 export const prepareFloat = (program: Program): Program => {
   const whole = foldUpTo(program, LARGEST_WEIGHTS);
-  const folded = unwrap(runPasses(whole, ['canonicalize', 'fold-pad', 'fold-batch-norm', 'expand', 'fold', 'canonicalize']));
+  const plain = unwrap(runPasses(whole, ['canonicalize', 'fold-pad', 'fold-batch-norm']));
+  const folded = unwrap(runPasses(expandButNorms(plain), ['fold', 'canonicalize']));
   return unwrap(runPasses(hoistClampLoosely(folded), ['fold-batch-norm', 'cse', 'dce']));
 };
 

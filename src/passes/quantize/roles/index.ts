@@ -11,6 +11,7 @@ import { integerRoles } from './integer.ts';
 import { logicRoles } from './logic.ts';
 import { matmulRoles } from './matmul.ts';
 import { normRoles } from './norm.ts';
+import { normalizeRoles } from './normalize.ts';
 import { poolRoles } from './pool.ts';
 import { probabilityRoles } from './probability.ts';
 import { quantizedRoles } from './quantized.ts';
@@ -25,7 +26,7 @@ import { sortingRoles } from './sorting.ts';
 import { trigonometryRoles } from './trigonometry.ts';
 import { unaryRoles } from './unary.ts';
 
-/** What the quantizer does with each primitive; composites are expanded before. A family's rows stand in the file of its name. */
+/** What the quantizer does with each primitive, and with the normalizations that it keeps; other composites are expanded before. A family's rows stand in the file of its name. */
 export const ROLES = {
   ...arithmeticRoles,
   ...attentionRoles,
@@ -38,6 +39,7 @@ export const ROLES = {
   ...logicRoles,
   ...matmulRoles,
   ...normRoles,
+  ...normalizeRoles,
   ...poolRoles,
   ...probabilityRoles,
   ...quantizedRoles,
