@@ -146,6 +146,7 @@ describe('matrix products', () => {
   const b = [1, 0, 0, 1, 1, 1];
   run([
     ['MatMul with known weights', { op: 'MatMul', operands: [a, c([3, 2], b)] }, [2, 2], [4, 5, 10, 11]],
+    ['Det', { op: 'Det', operands: [x([2, 2, 2], [1, 2, 3, 4, 0, 5, -1, 7])] }, [2], [-2, 5]],
     ['MatMul at run time', { op: 'MatMul', operands: [a, x([3, 2], b)] }, [2, 2], [4, 5, 10, 11]],
     ['MatMul of vectors', { op: 'MatMul', operands: [x([3], [1, 2, 3]), x([3], [4, 5, 6])] }, [], [32]],
     ['MatMul of a matrix and a vector', { op: 'MatMul', operands: [a, x([3], [1, 0, 1])] }, [2], [4, 10]],
@@ -174,6 +175,13 @@ describe('matrix products', () => {
     expect(program.nodes.map((n) => n.op)).toEqual(['dense']);
     expect(program.params.map((p) => [p.name, Array.from(p.data)])).toEqual([['x1', [1, 0, 1, 0, 1, 1]]]);
   });
+});
+
+test.each([
+  ['of matrices that are not square', x([2, 3], count(6)), 'ONX1013'],
+  ['of large matrices', x([7, 7], count(49)), 'ONX2002'],
+])('Det %s is refused', (_name, operand, code) => {
+  expect(codesOf(oneNode({ op: 'Det', operands: [operand] }))).toEqual([code]);
 });
 
 describe('normalization', () => {

@@ -10,6 +10,8 @@ import { detection } from './detection.ts';
 import { fixed } from './fixed.ts';
 import { indexing } from './indexing.ts';
 import { integer } from './integer.ts';
+import { layout } from './layout.ts';
+import { linear } from './linear.ts';
 import { logic } from './logic.ts';
 import { matmul } from './matmul.ts';
 import { norm } from './norm.ts';
@@ -43,6 +45,8 @@ export const FAMILIES = {
   fixed,
   indexing,
   integer,
+  layout,
+  linear,
   logic,
   matmul,
   norm,
@@ -76,6 +80,8 @@ export const OPS = {
   ...fixed,
   ...indexing,
   ...integer,
+  ...layout,
+  ...linear,
   ...logic,
   ...matmul,
   ...norm,

@@ -107,6 +107,19 @@ const foldVector =
     return { elem: x.elem, shape: a.keep ? [1] : [], data };
   };
 
+const MAX_ORDER = 6;
+
+/** Determinants without division need n 2^(n - 1) products, so that only small matrices are worth it. */
+const determinant = (n: OnnxNode): ValueId => {
+  const [rows, columns] = n.shapeOf(0).slice(-2);
+  if (n.rank(0) < 2 || rows !== columns)
+    return n.malformed(`the input has shape [${n.shapeOf(0).join(', ')}] but square matrices are wanted`);
+  if (typeof rows !== 'number') return n.unbound([rows ?? '']);
+  if (rows < 1 || rows > MAX_ORDER)
+    return n.refuse(`matrices of ${rows} x ${rows} are not supported, only up to ${MAX_ORDER} x ${MAX_ORDER}`);
+  return n.emit('determinant', [floatWire(n, 0)], {});
+};
+
 export const reduce = {
   ReduceSum: { since: [1, 11, 13], fold: foldVector(0, (a, b) => a + b, 13), import: (n) => [sum(n)] },
   ReduceMean: composed('reduce_mean', same, same),
@@ -118,6 +131,7 @@ export const reduce = {
   ReduceL2: aggregate('reduce_l2'),
   ReduceLogSum: composed('reduce_sum', same, (n, y) => n.emit('log', [y], {})),
   ReduceLogSumExp: { since: [1, 11, 13, 18], import: (n) => [logSumExp(n)] },
+  Det: { since: [11, 22], import: (n) => [determinant(n)] },
   ArgMax: { since: [1, 11, 12, 13], import: arg('argmax') },
   ArgMin: { since: [1, 11, 12, 13], import: arg('argmin') },
 } as const satisfies OnnxOps;
