@@ -38,7 +38,7 @@ const MAX_ORDER = 6;
 
 /** Each set of columns, as bits, with k of them; ascending. */
 const subsets = (n: number, k: number): number[] =>
-  Array.from({ length: 2 ** n }, (_, s) => s).filter((s) => s.toString(2).replaceAll('0', '').length === k);
+  Array.from({ length: 1 << n }, (_, s) => s).filter((s) => s.toString(2).replaceAll('0', '').length === k);
 
 /** Minors of the first k rows from those of the first k - 1, by expansion along row k - 1. */
 const determinantOf = (b: Decomposer, entry: (row: number, column: number) => Wire, n: number): Wire => {
@@ -61,7 +61,7 @@ const determinantOf = (b: Decomposer, entry: (row: number, column: number) => Wi
     }
     minors = next;
   }
-  return minors.get(2 ** n - 1) ?? entry(0, 0);
+  return minors.get((1 << n) - 1) ?? entry(0, 0);
 };
 
 /** Matrix functions defined by products, sums and transposes. */
@@ -92,7 +92,7 @@ export const linear = {
       );
       return [determinantOf(b, (row, column) => entries[row]?.[column] ?? x, n)];
     },
-    cost: ([x], _a, results) => resultCount(results) * (x.shape.at(-1) ?? 1) * 2 ** (x.shape.at(-1) ?? 1),
+    cost: ([x], _a, results) => resultCount(results) * (x.shape.at(-1) ?? 1) * (1 << (x.shape.at(-1) ?? 1)),
     samples: [{ operands: ['f32[2,2]'] }, { operands: ['f32[3,4,4]'] }, { operands: ['f32[2,1,1]'] }, { operands: ['f32[6,6]'] }],
   }),
 
