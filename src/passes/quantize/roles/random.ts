@@ -1,12 +1,11 @@
-import { type FAMILIES, unsupported } from '../../../ir/index.ts';
+import type { FAMILIES } from '../../../ir/index.ts';
+import { lowerBernoulli, lowerUniform, uniformFits } from '../lower/random.ts';
 import { integerAlready, type RoleTable } from './common.ts';
 
 /** Draws of integers stand between integers, and are copied as they are. */
-const floatDraw = { lower: unsupported('it draws float32 numbers: quantize the draw in the model (random_int, random_normal as i16)') };
-
 export const randomRoles = {
   random_bits: integerAlready,
-  random_uniform: floatDraw,
+  random_uniform: { lower: lowerUniform, clamps: true, wide: 'source', refuses: uniformFits },
   random_int: integerAlready,
-  random_bernoulli: { lower: unsupported('its probability or its result is float32') },
+  random_bernoulli: { lower: lowerBernoulli },
 } as const satisfies RoleTable<keyof (typeof FAMILIES)['random']>;
