@@ -94,12 +94,12 @@ describe('NonMaxSuppression', () => {
       operands: [c([1, 3, 4], boxes), c([1, 2, 3], [0.5, 0.5, 1, 0.1, 0.2, -1]), ...rest],
       elem: 'int64',
     };
-    expect(evaluate(one)).toEqual(
-      [[[4, 3], [0, 0, 2, 0, 0, 0, 0, 1, 1, 0, 1, 0].slice(0, 9).concat([])]].map(() => [
+    expect(evaluate(one)).toEqual([
+      [
         [3, 3],
         [0, 0, 2, 0, 0, 0, 0, 1, 1],
-      ]),
-    );
+      ],
+    ]);
   });
   test('without a count nothing is selected', () => {
     expect(evaluate({ op: 'NonMaxSuppression', operands: [c([1, 3, 4], boxes), c([1, 1, 3], [1, 2, 3])], elem: 'int64' })).toEqual([
@@ -151,12 +151,7 @@ describe('Resize', () => {
       [1, 3],
     ],
   ])('%s', (_name, one, shape, values) => {
-    expect(evaluate(one)).toEqual([
-      [
-        [3, 3],
-        [0, 0, 2, 0, 0, 0, 0, 1, 1],
-      ],
-    ]);
+    expect(evaluate(one)).toEqual([[shape, values]]);
   });
   test('cubic and antialias are ops of their own', () => {
     const doubled = c([3], [1, 1, 2]);
