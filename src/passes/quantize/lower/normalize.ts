@@ -13,7 +13,7 @@ import { at, invariant } from '../../../support/index.ts';
 import type { Emit } from '../emit.ts';
 
 /** The normalizations that keep an integer form of their own where they fit it; elsewhere their definition is quantized. */
-export const NORMS = ['layer_norm', 'rms_norm', 'instance_norm', 'group_norm'] as const;
+const NORMS = ['layer_norm', 'rms_norm', 'instance_norm', 'group_norm'] as const;
 export type Norm = (typeof NORMS)[number];
 export const isNorm = (op: string): op is Norm => NORMS.some((n) => n === op);
 
