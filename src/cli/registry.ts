@@ -5,9 +5,11 @@ import { dis } from './commands/dis.ts';
 import { doctor } from './commands/doctor.ts';
 import { explain } from './commands/explain.ts';
 import { fmt } from './commands/fmt.ts';
+import { fuzz } from './commands/fuzz.ts';
 import { inspect } from './commands/inspect.ts';
 import { opt } from './commands/opt.ts';
 import { run } from './commands/run.ts';
+import { selftest } from './commands/selftest.ts';
 
 /** Every command, in the order of the help. A command loads what it works with when it runs, so that `--help` stays fast. */
-export const COMMANDS: readonly Command[] = [doctor, compile, run, inspect, dis, fmt, opt, explain, completion];
+export const COMMANDS: readonly Command[] = [doctor, compile, run, inspect, dis, fmt, opt, fuzz, selftest, explain, completion];

@@ -25,6 +25,11 @@ export const run = command({
     output: { type: 'string', alias: 'o', requiresArg: true, describe: 'Write the output as .npy; with several outputs use --out-dir' },
     'out-dir': { type: 'string', requiresArg: true, describe: 'Write every output as NAME.npy into this folder' },
     raw: { type: 'boolean', default: false, describe: 'Keep integers in written files instead of real numbers' },
+    'self-test': {
+      type: 'boolean',
+      default: true,
+      describe: 'Test each op before its first use; --no-self-test leaves it out, as does CORTEXC_SELF_TEST=off',
+    },
     verify: {
       type: 'boolean',
       default: false,

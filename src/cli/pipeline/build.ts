@@ -1,4 +1,4 @@
-import { BACKENDS, loadBackend } from '../../backends/index.ts';
+import { type Backend, BACKENDS, loadBackend } from '../../backends/index.ts';
 import { type PortMetadata, portMetadata } from '../../cvm-bytecode/index.ts';
 import type { Port, Program } from '../../ir/index.ts';
 import {
@@ -21,9 +21,10 @@ export const simplify = (program: Program, progress?: Progress): Result<Program>
 
 /** Runs programs on the first backend that takes them, the fastest first. Backends agree in every byte, so the choice shows in time only. */
 export const fastestCompile = async (): Promise<Compile> => {
-  for (const { name } of BACKENDS) unwrap(await loadBackend(name));
+  const backends: Backend[] = [];
+  for (const { name } of BACKENDS) backends.push(unwrap(await loadBackend(name)));
   return (program) => {
-    const attempts = BACKENDS.map((b) => () => b.compile(program));
+    const attempts = backends.map((b) => () => b.compile(program));
     for (const attempt of attempts.slice(0, -1)) {
       const executable = attempt();
       if (executable.ok) return (inputs) => executable.value.run(inputs);

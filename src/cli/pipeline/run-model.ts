@@ -25,6 +25,7 @@ export interface RunArgs extends ModelArgs, PreparationArgs {
   readonly 'out-dir'?: string | undefined;
   readonly raw: boolean;
   readonly verify: boolean;
+  readonly 'self-test': boolean;
 }
 
 const runAll = (executable: Executable, samples: readonly RunInputs[], progress: Progress, phase: string): readonly (readonly Tensor[])[] =>
@@ -96,7 +97,7 @@ const writeOutputs = (context: Context, args: RunArgs, outputs: readonly Output[
 /** `cortexc run`: loads, runs every sample, compares with the reference if asked, writes and reports. */
 export const runModel = async (args: RunArgs, context: Context): Promise<Result<Report>> => {
   const warnings: Diagnostic[] = [];
-  const backend = await loadBackend(args.backend);
+  const backend = await loadBackend(args.backend, { selfTest: args['self-test'] && context.io.env['CORTEXC_SELF_TEST'] !== 'off' });
   if (!backend.ok) return backend;
   const model = await loadRunnable(context, args.model, args);
   if (!model.ok) return model;

@@ -16,6 +16,8 @@ export interface FuzzOptions {
   /** Passes that are tried alone and in sequences; none if empty. */
   readonly passes?: readonly string[];
   readonly roundTrips?: boolean;
+  /** Make what is found small (the default). */
+  readonly reduce?: boolean;
 }
 
 /** Two runs with other data show what the first one leaves behind. */
@@ -69,6 +71,7 @@ export const fuzzStep = (options: FuzzOptions, index: number): FuzzStep => {
   const checks = checkOptions(options, index);
   const finding = checkCase(original, checks);
   if (finding === undefined) return { program: original.program, found: undefined };
+  if (options.reduce === false) return { program: original.program, found: { index, finding, case: original } };
   const only = narrowed(checks, finding);
   const again = (c: FuzzCase): Finding | undefined => {
     const found = checkCase(c, only);

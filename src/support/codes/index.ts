@@ -2,6 +2,7 @@ import { backendCodes } from './backend.ts';
 import { cliCodes } from './cli.ts';
 import { conformanceCodes } from './conformance.ts';
 import { cvmCodes } from './cvm.ts';
+import { fuzzCodes } from './fuzz.ts';
 import { internalCodes } from './internal.ts';
 import { ioCodes } from './io.ts';
 import type { CodeInfo, ExitCode } from './info.ts';
@@ -18,6 +19,7 @@ export const CODES = {
   ...cliCodes,
   ...conformanceCodes,
   ...cvmCodes,
+  ...fuzzCodes,
   ...internalCodes,
   ...ioCodes,
   ...irCodes,

@@ -2,6 +2,7 @@ import { OP_NAMES, opOf, type OpName, refusalReason } from '../../../ir/index.ts
 import type { Backend } from '../../backend.ts';
 import { compileProgram } from './compile.ts';
 import { ROWS } from './lower/index.ts';
+import { probeRelaxedDot } from './self-test-relaxed.ts';
 import { prepareToolchain } from './toolchain.ts';
 
 const reasons: ReadonlyMap<OpName, string> = new Map(
@@ -23,4 +24,5 @@ export const wasmBackend: Backend = {
   },
   prepare: prepareToolchain,
   compile: compileProgram,
+  probes: () => [probeRelaxedDot()],
 };
