@@ -266,7 +266,7 @@ describe('examineOnnx', () => {
         relu('x', 'a', 'first'),
         node('Relux', ['a'], ['b'], {}, { name: 'typo' }),
         node('Quant', ['b'], ['q'], {}, { name: 'custom', domain: 'my.domain' }),
-        node('Pad', ['q'], ['p'], { mode: 'wrap', pads: [0, 0, 0, 0] }, { name: 'pads' }),
+        node('Pad', ['q'], ['p'], { mode: 'around', pads: [0, 0, 0, 0] }, { name: 'pads' }),
         node('QuantizeLinear', ['p'], ['s'], {}, { name: 'quantized' }),
         relu('s', 'y', 'last'),
       ],

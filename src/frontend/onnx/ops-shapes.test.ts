@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { runProgram } from '../../ir/index.ts';
 import { unwrap } from '../../support/index.ts';
 import { importOnnx } from './index.ts';
 import { c, codesOf, evaluate, ints, model, node, type OneNode, oneNode, port, tensor, x } from './testing/build.ts';
@@ -74,6 +75,51 @@ describe('movement', () => {
     ['a huge expansion', { op: 'Expand', operands: [m, ints(2 ** 31 - 1, 2, 3)] }, 'IR0007'],
   ] as const)('refused: %s', (_name, one, code) => {
     expect(codesOf(oneNode(one))).toEqual([code]);
+  });
+});
+
+describe('elements that decide a shape', () => {
+  const values = [3, 1, 3, -2, 1, 3];
+  const hosts = (attrs: OneNode['attrs'], operand: OneNode['operands'][number]): readonly (readonly number[])[] =>
+    ['y', 'first', 'inverse', 'counts'].map((_, output) => {
+      const bytes = model({
+        nodes: [node('Unique', ['c'], ['', '', '', ''].with(output, 'y'), attrs)],
+        params: operand === undefined ? [] : [tensor('c', 'int64', operand.shape, operand.values)],
+        outputs: [port('y', 'int64', [])],
+      });
+      return runProgram(unwrap(importOnnx(bytes)).program, []).flatMap((t) => Array.from(t.data));
+    });
+  test('Unique of a constant, sorted or in the order of the input', () => {
+    expect(hosts({}, ints(...values))).toEqual([
+      [-2, 1, 3],
+      [3, 1, 0],
+      [2, 1, 2, 0, 1, 2],
+      [1, 2, 3],
+    ]);
+    expect(hosts({ sorted: 0 }, ints(...values))).toEqual([
+      [3, 1, -2],
+      [0, 1, 3],
+      [0, 1, 0, 2, 1, 0],
+      [3, 2, 1],
+    ]);
+  });
+  test('Unique of columns', () => {
+    expect(hosts({ axis: -1 }, c([2, 3], [5, 2, 5, 1, 9, 1]))).toEqual([
+      [2, 5, 9, 1],
+      [1, 0],
+      [1, 0, 1],
+      [1, 2],
+    ]);
+  });
+  test('Unique at run time is refused', () => {
+    expect(codesOf(oneNode({ op: 'Unique', operands: [x([3], [1, 2, 1])] }))).toEqual(['ONX2004']);
+  });
+  test('the greatest and least of no elements are the ends of the type', () => {
+    expect(evaluate({ op: 'ReduceMax', attrs: { axes: [1], keepdims: 0 }, operands: [x([2, 0], [])] })).toEqual([
+      [[2], [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY]],
+    ]);
+    const none = x([0, 1], [], 'int32');
+    expect(evaluate({ op: 'ReduceMin', attrs: { axes: [0] }, operands: [none], elem: 'int32' })).toEqual([[[1, 1], [2147483647]]]);
   });
 });
 

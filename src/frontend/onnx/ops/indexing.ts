@@ -1,5 +1,6 @@
-import type { Dim, ValueId } from '../../../ir/index.ts';
+import { type Dim, elementCount, type ValueId } from '../../../ir/index.ts';
 import { at } from '../../../support/index.ts';
+import { type HostTensor, makeHost } from '../elem.ts';
 import type { OnnxNode } from '../node.ts';
 import type { Made } from '../values.ts';
 import type { OnnxOps } from './row.ts';
@@ -84,9 +85,63 @@ const oneHot = (n: OnnxNode): Made => {
   return { value: n.emit('one_hot', [n.emit('select', counted, {}), n.wire(2)], { axis, depth }), elem: n.elem(2) };
 };
 
+/** Slices of a known tensor along an axis, each in row-major order; without an axis its elements. */
+const slicesOf = (host: HostTensor, axis: number | undefined): readonly (readonly number[])[] => {
+  if (axis === undefined) return Array.from(host.data, (v) => [v]);
+  const outer = elementCount(host.shape.slice(0, axis));
+  const inner = elementCount(host.shape.slice(axis + 1));
+  const size = at(host.shape, axis);
+  return span(0, size).map((i) =>
+    span(0, outer).flatMap((o) => Array.from(host.data.subarray((o * size + i) * inner, (o * size + i + 1) * inner))),
+  );
+};
+
+const compareSlices = (a: readonly number[], b: readonly number[]): number => {
+  const i = a.findIndex((v, k) => v !== b[k]);
+  return i < 0 ? 0 : at(a, i) < at(b, i) ? -1 : 1;
+};
+
+/** Different slices: where each stands first, which of them every slice is, and how often it is there. */
+const distinct = (slices: readonly (readonly number[])[], sorted: boolean) => {
+  const order = span(0, slices.length).sort((i, j) => compareSlices(at(slices, i), at(slices, j)) || i - j);
+  const groups: number[][] = [];
+  for (const i of order) {
+    const last = groups.at(-1);
+    if (last !== undefined && compareSlices(at(slices, at(last, 0)), at(slices, i)) === 0) last.push(i);
+    else groups.push([i]);
+  }
+  if (!sorted) groups.sort((a, b) => at(a, 0) - at(b, 0));
+  const inverse = new Array<number>(slices.length).fill(0);
+  groups.forEach((group, k) => {
+    for (const i of group) inverse[i] = k;
+  });
+  return { first: groups.map((g) => at(g, 0)), inverse, counts: groups.map((g) => g.length) };
+};
+
+/** How many different elements there are decides the shape of the result, so they have to be known at import. */
+const unique = (n: OnnxNode): readonly Made[] => {
+  const sorted = n.int('sorted', 1) !== 0;
+  const axis = n.hasAttr('axis') ? n.axis(n.int('axis'), n.rank(0)) : undefined;
+  const host =
+    n.input(0).host ?? n.unknown(`the elements of input 0 (${n.input(0).name}), since the number of different ones decides a shape,`);
+  if (host.symbols !== undefined) return n.unknown('every dimension');
+  if (host.data.some((v) => Number.isNaN(v))) return n.refuse('input 0 holds NaN');
+  const slices = slicesOf(host, axis);
+  const { first, inverse, counts } = distinct(slices, sorted);
+  const shape = axis === undefined ? [first.length] : host.shape.with(axis, first.length);
+  const data = makeHost(host.elem, elementCount(shape));
+  const [outer, inner] = axis === undefined ? [1, 1] : [elementCount(shape.slice(0, axis)), elementCount(shape.slice(axis + 1))];
+  first.forEach((i, k) => {
+    for (let o = 0; o < outer; o++) data.set(at(slices, i).slice(o * inner, (o + 1) * inner), (o * first.length + k) * inner);
+  });
+  const list = (values: readonly number[]): Made => ({ host: { elem: 'int64', shape: [values.length], data: Float64Array.from(values) } });
+  return [{ host: { elem: host.elem, shape, data } }, list(first), list(inverse), list(counts)];
+};
+
 export const indexing = {
   GatherElements: { since: [11, 13], moves: 'first', import: (n) => [gatherElements(n)] },
   GatherND: { since: [11, 12, 13], moves: 'first', import: (n) => [gatherNd(n)] },
   OneHot: { since: [9, 11], import: (n) => [oneHot(n)] },
+  Unique: { since: [11], import: unique },
   ReverseSequence: { since: [10], import: (n) => [reverseSequence(n)] },
 } as const satisfies OnnxOps;

@@ -1,4 +1,4 @@
-import type { ValueId } from '../../../ir/index.ts';
+import { elementCount, type ValueId } from '../../../ir/index.ts';
 import { elemOf, type HostTensor, makeHost } from '../elem.ts';
 import type { OnnxNode } from '../node.ts';
 import type { Made } from '../values.ts';
@@ -25,16 +25,26 @@ const axesOf = (n: OnnxNode, inputFrom: number): Axes => {
 const apply = (n: OnnxNode, op: Reduction, x: ValueId, a: Axes): ValueId =>
   a.axes === undefined || a.axes.length === 0 ? x : n.emit(op, [x], { axes: a.axes, keep: a.keep });
 
-/** The greatest of no elements is -infinity in ONNX; the program's is 0. */
+/** The mean of no elements is NaN in ONNX, and the greatest has no place; the program's are 0. */
 const refuseEmpty = (n: OnnxNode, a: Axes): void => {
   if ((a.axes ?? []).some((i) => n.shapeOf(0)[i] === 0)) n.refuse('a reduction over no elements is not supported');
+};
+
+/** The least value of the element type for the greatest of no elements, and the other way round. */
+const ofNothing = (n: OnnxNode, op: 'reduce_max' | 'reduce_min', { axes = [], keep }: Axes): Made => {
+  const shape = n.staticShape(0).flatMap((d, i) => (axes.includes(i) ? (keep ? [1] : []) : [d]));
+  const count = elementCount(shape);
+  if (!n.session.budget.take(count)) return n.refuse(`the result has ${count} elements, all alike`);
+  const elem = n.elem(0);
+  const { lo, hi } = elemOf(elem);
+  return { host: { elem, shape, data: makeHost(elem, count).fill(op === 'reduce_max' ? lo : hi) } };
 };
 
 const extreme = (op: 'reduce_max' | 'reduce_min', inputFrom = 18): OnnxOp => ({
   since: [1, 11, 12, 13, 18, 20],
   import: (n) => {
     const a = axesOf(n, inputFrom);
-    refuseEmpty(n, a);
+    if ((a.axes ?? []).some((i) => n.shapeOf(0)[i] === 0)) return [ofNothing(n, op, a)];
     const x = n.elem(0) === 'bool' ? widened(n, 0) : n.wire(0);
     return [narrowTo(n, apply(n, op, x, a), n.elem(0))];
   },
