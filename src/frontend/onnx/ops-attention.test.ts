@@ -142,6 +142,7 @@ describe('Attention', () => {
     ['a mask of integers', attention({}, c([3], [0, 0, 0], 'int32')), 'ONX2002'],
     ['valid keys and a cache', attention({}, undefined, x([1, 1, 1, 1], [7]), x([1, 1, 1, 1], [1]), valid), 'ONX1013'],
     ['valid keys of other samples', attention({}, undefined, undefined, undefined, x([2], [1, 1], 'int64')), 'ONX1013'],
+    ['valid keys before opset 24', attention({ opset: 23 }, undefined, undefined, undefined, valid), 'ONX1013'],
     ['mode 4', attention({ attrs: { qk_matmul_output_mode: 4 } }), 'ONX1013'],
     ['scale 0', attention({ attrs: { scale: { float: 0 } } }), 'ONX2002'],
     ['a negative soft cap', attention({ attrs: { softcap: { float: -1 } } }), 'ONX2002'],

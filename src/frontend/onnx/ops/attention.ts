@@ -145,6 +145,7 @@ const importAttention = (n: OnnxNode): readonly Made[] => {
   const [q, k, v] = headsOf(n);
   if (q === undefined || k === undefined || v === undefined) return n.malformed('an input is missing');
   if (n.has(4) !== n.has(5)) return n.malformed('past_key (input 4) and past_value (input 5) need each other');
+  if (n.since < 24 && n.inputCount > 6) return n.malformed(`it has ${n.inputCount} inputs, but nonpad_kv_seqlen is one from opset 24 on`);
   const [key, value] = [withPast(n, k, 4), withPast(n, v, 5)];
   const sizes = sizesOf(n, q, key);
   checkPrecision(n);
@@ -152,7 +153,7 @@ const importAttention = (n: OnnxNode): readonly Made[] => {
   const stage = STAGES[mode] ?? n.malformed(`qk_matmul_output_mode is ${mode}, but it is 0 to 3`);
   const { left, right } = windowOf(n);
   const given = maskOf(n, sizes.keys);
-  const padded = n.since >= 24 && n.has(6);
+  const padded = n.has(6);
   const mask = padded ? restricted(n, given, validKeys(n, sizes, left, right)) : given;
   const [y, scores] = n.emitAll('attention', [q, key, value, ...(mask === undefined ? [] : [mask])], {
     scale: scaleOf(n),
