@@ -1,6 +1,7 @@
 import type { Command } from './command.ts';
 import { compile } from './commands/compile.ts';
 import { completion } from './commands/completion.ts';
+import { conformance } from './commands/conformance.ts';
 import { dis } from './commands/dis.ts';
 import { doctor } from './commands/doctor.ts';
 import { explain } from './commands/explain.ts';
@@ -12,4 +13,4 @@ import { run } from './commands/run.ts';
 import { selftest } from './commands/selftest.ts';
 
 /** Every command, in the order of the help. A command loads what it works with when it runs, so that `--help` stays fast. */
-export const COMMANDS: readonly Command[] = [doctor, compile, run, inspect, dis, fmt, opt, fuzz, selftest, explain, completion];
+export const COMMANDS: readonly Command[] = [doctor, compile, run, inspect, dis, fmt, opt, conformance, fuzz, selftest, explain, completion];

@@ -67,7 +67,13 @@ const runUses = (executable: Executable, { inputs }: UsesProgram, uses: readonly
   return uses.map(({ shape }) => flat.slice(next, (next += shape.results.length)));
 };
 
-const judge = (c: VectorCase, operands: readonly Tensor[], got: readonly Tensor[], digests: RunOptions['digests']): Outcome => {
+/** Compares what a backend gave with the reference, and the reference with the committed digest. */
+export const judgeResults = (
+  c: VectorCase,
+  operands: readonly Tensor[],
+  got: readonly Tensor[],
+  digests: RunOptions['digests'],
+): Outcome => {
   const wanted = expectedOf(c, operands);
   const difference = firstDifference(got, wanted);
   if (difference !== undefined) return { status: 'failed', kind: 'mismatch', reason: 'results differ from the reference', difference };
@@ -94,7 +100,7 @@ const runBatch = (backend: Backend, batch: Batch, digests: RunOptions['digests']
     const uses = batch.map((cases, i) => (round === 0 || round >= cases.length ? at(firstUses, i) : useOf(at(cases, round), fewestParams)));
     runUses(executable, program, uses).forEach((got, i) => {
       const c = batch[i]?.[round];
-      if (c !== undefined) results.push({ case: c, outcome: judge(c, at(uses, i).operands, got, digests) });
+      if (c !== undefined) results.push({ case: c, outcome: judgeResults(c, at(uses, i).operands, got, digests) });
     });
   }
   // once more with weights as parameters, which backends pack and fold at compile time
@@ -103,7 +109,7 @@ const runBatch = (backend: Backend, batch: Batch, digests: RunOptions['digests']
   if (weightedProgram.inputs.length === program.inputs.length) return results;
   runUses(compile(backend, weightedProgram), weightedProgram, weighted).forEach((got, i) => {
     const c = at(at(batch, i), 0);
-    const outcome = judge(c, at(weighted, i).operands, got, digests);
+    const outcome = judgeResults(c, at(weighted, i).operands, got, digests);
     const index = results.findIndex((r) => r.case === c);
     if (outcome.status === 'failed' && at(results, index).outcome.status === 'passed') {
       results[index] = { case: c, outcome: { ...outcome, reason: `${outcome.reason} (with weights as parameters)` } };

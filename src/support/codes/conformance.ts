@@ -6,7 +6,6 @@ export const conformanceCodes = {
     explain: 'The digests of the expected results come with cortexc, in conformance/vectors. The folder is missing or damaged.',
     exit: 3,
   },
-  CNF0002: { title: 'no such op', explain: '--ops takes names of ops, separated by commas: docs/ops.md lists them.', exit: 2 },
   CNF0003: {
     title: 'not an Ed25519 key',
     explain:
