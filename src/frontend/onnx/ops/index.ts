@@ -64,14 +64,10 @@ export const NEWEST_OPSET = 28;
 const TABLE: ReadonlyMap<string, OnnxOp> = new Map(Object.entries(ONNX_OPS));
 export const onnxOp = (name: string): OnnxOp | undefined => TABLE.get(name);
 
-const QUANTIZED = 'Reading models that are already quantized is not supported yet: import the float model and quantize it here.';
 const STRINGS = 'Strings are not numbers.';
 
 /** Why operators are refused whose absence is a decision, not a gap. */
 export const REFUSAL_NOTES: ReadonlyMap<string, string> = new Map([
-  ...['QuantizeLinear', 'DequantizeLinear', 'DynamicQuantizeLinear', 'QLinearConv', 'QLinearMatMul', 'ConvInteger', 'MatMulInteger'].map(
-    (op) => [op, QUANTIZED] as const,
-  ),
   ['SequenceMap', 'The body of a sequence map is not inlined: unroll it before export.'],
   ...['StringNormalizer', 'StringConcat', 'StringSplit', 'RegexFullMatch', 'TfIdfVectorizer'].map((op) => [op, STRINGS] as const),
 ]);
