@@ -2,6 +2,7 @@ import {
   type AnyAttrs,
   type AnyNode,
   completeAttrs,
+  decompositionOf,
   elementCount,
   inferNode,
   isStaticType,
@@ -23,10 +24,32 @@ import { at } from '../../support/index.ts';
 /** Programs of the fuzzer are small, so that many of them are checked. */
 const MOST_ELEMENTS = 3000;
 const MOST_COST = 40_000;
+const MOST_DEFINED = 200_000;
 /** Bytecode limits the sizes of empty tensors too. */
 const MOST_SIZE = 2 ** 20;
 
 const isLarge = ({ shape }: StaticType): boolean => elementCount(shape) > MOST_ELEMENTS || shape.some((d) => d > MOST_SIZE);
+
+/** Elements of everything that the definition of a composite computes on the way: it may be far more than the result. */
+const definedElements = (op: OpName, operands: readonly StaticType[], attrs: AnyAttrs): number => {
+  if (opOf(op).kind === 'primitive') return 0;
+  const program = decompositionOf(op, operands, attrs);
+  const own = program.types.reduce((n, t) => n + (isStaticType(t) ? elementCount(t.shape) : 0), 0);
+  if (own > MOST_DEFINED) return own;
+  return (program.nodes as readonly AnyNode[]).reduce((n, node) => {
+    const types = node.operands.map((v) => at(program.types, v)).filter(isStaticType);
+    return n > MOST_DEFINED ? n : n + definedElements(node.op, types, node.attrs);
+  }, own);
+};
+
+/** False also where the definition throws, which is kept as a find of the checks to come. */
+const isLargeInside = (op: OpName, operands: readonly StaticType[], attrs: AnyAttrs): boolean => {
+  try {
+    return definedElements(op, operands, attrs) > MOST_DEFINED;
+  } catch {
+    return false;
+  }
+};
 
 /** The use of an op with its result types and whether it is small; undefined when the op does not take it. */
 export const inferUse = (op: OpName, operands: readonly StaticType[], attrs: AnyAttrs): readonly StaticType[] | undefined => {
@@ -103,6 +126,14 @@ export class Draft {
     );
     const complete = completeAttrs(op, attrs);
     if (types === undefined || !complete.ok) return undefined;
+    if (
+      isLargeInside(
+        op,
+        operands.map((v) => this.typeOf(v)),
+        complete.value,
+      )
+    )
+      return undefined;
     const results = types.map((t) => this.define(t));
     this.nodes.push({ op, operands, attrs: complete.value, results, origin: `${op}_${this.nodes.length}` });
     return results;
