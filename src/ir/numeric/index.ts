@@ -1,5 +1,6 @@
 export * from './fixed-functions.ts';
 export * from './fixed.ts';
+export * from './log-domain.ts';
 export * from './normal.ts';
 export * from './philox-fill.ts';
 export * from './philox.ts';

@@ -1,4 +1,7 @@
 import type { FAMILIES } from '../../../ir/index.ts';
-import type { RoleTable } from './common.ts';
+import { integerAlready, type RoleTable } from './common.ts';
 
-export const probabilityRoles = {} as const satisfies RoleTable<keyof (typeof FAMILIES)['probability']>;
+export const probabilityRoles = {
+  add_saturated: integerAlready,
+  lse_fixed: integerAlready,
+} as const satisfies RoleTable<keyof (typeof FAMILIES)['probability']>;
