@@ -13,4 +13,17 @@ import { run } from './commands/run.ts';
 import { selftest } from './commands/selftest.ts';
 
 /** Every command, in the order of the help. A command loads what it works with when it runs, so that `--help` stays fast. */
-export const COMMANDS: readonly Command[] = [doctor, compile, run, inspect, dis, fmt, opt, conformance, fuzz, selftest, explain, completion];
+export const COMMANDS: readonly Command[] = [
+  doctor,
+  compile,
+  run,
+  inspect,
+  dis,
+  fmt,
+  opt,
+  conformance,
+  fuzz,
+  selftest,
+  explain,
+  completion,
+];
