@@ -29,6 +29,12 @@ export const MODEL_OPTIONS = {
     requiresArg: true,
     describe: 'Size of a symbolic dimension, NAME=SIZE; a batch axis is 1 if left out',
   },
+  const: {
+    type: 'string',
+    array: true,
+    requiresArg: true,
+    describe: 'ONNX: fixes an input to NAME=VALUES, such as axes=[0,2], or NAME=FILE (.npy, .pb)',
+  },
   params: {
     type: 'string',
     requiresArg: true,

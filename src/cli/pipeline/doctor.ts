@@ -59,7 +59,7 @@ const examineSource = async (args: DoctorArgs, context: Context): Promise<Result
   if (kindOf(file.value, args.model) === 'onnx') {
     const sizes = parseBindings(args.bind ?? []);
     if (!sizes.ok) return sizes;
-    const examined = examineFile(context, args.model, file.value, { sizes: sizes.value, assumeBatch: true });
+    const examined = examineFile(context, args.model, file.value, { sizes: sizes.value, constants: args.const ?? [], assumeBatch: true });
     if (!examined.ok) return examined;
     const { report, notes } = examined.value;
     return ok({

@@ -2,6 +2,7 @@ import { examineOnnx, importOnnx, type OnnxOptions, type OnnxReport } from '../.
 import { type Diagnostic, fail, ok, type Result } from '../../support/index.ts';
 import { assumedNotes, type BindOptions, chooseSizes } from '../bindings.ts';
 import type { Context } from '../context.ts';
+import { parseConstants, unknownConstants } from '../constants.ts';
 import { readBeside } from '../files.ts';
 import type { SourceModel } from './model.ts';
 
@@ -11,6 +12,11 @@ export const inModel = (path: string, diagnostics: readonly Diagnostic[]): reado
 
 /** Nothing at all was found in the bytes. */
 const isNoModel = (report: OnnxReport): boolean => report.nodes.length === 0 && report.inputs.length === 0 && report.problems.length > 0;
+
+/** Sizes of symbols, and words of --const. */
+export interface FixedValues extends BindOptions {
+  readonly constants: readonly string[];
+}
 
 interface Examined {
   readonly report: OnnxReport;
@@ -23,10 +29,20 @@ interface Examined {
  * the graph, and those fold only when sizes are numbers. So the inputs are read first. Fails on bytes that are no model
  * and on sizes that do not fit.
  */
-export const examineFile = (context: Context, path: string, bytes: Uint8Array, bind: BindOptions): Result<Examined> => {
-  const options: OnnxOptions = { readExternal: (location) => readBeside(context.io.cwd, path, location) };
-  const first = examineOnnx(bytes, options);
-  if (isNoModel(first)) return fail(...inModel(path, first.problems));
+export const examineFile = (context: Context, path: string, bytes: Uint8Array, bind: FixedValues): Result<Examined> => {
+  const constants = parseConstants(context, bind.constants);
+  if (!constants.ok) return constants;
+  const plain: OnnxOptions = { readExternal: (location) => readBeside(context.io.cwd, path, location) };
+  const plainly = examineOnnx(bytes, plain);
+  if (isNoModel(plainly)) return fail(...inModel(path, plainly.problems));
+  const unknown = unknownConstants(
+    constants.value,
+    plainly.inputs.map((p) => p.name),
+  );
+  if (unknown.length > 0) return fail(...unknown);
+  const fixed = constants.value.size > 0;
+  const options = fixed ? { ...plain, constants: constants.value } : plain;
+  const first = fixed ? examineOnnx(bytes, options) : plainly;
   const chosen = chooseSizes(
     first.inputs.map((p) => p.type.shape),
     bind,
@@ -39,7 +55,7 @@ export const examineFile = (context: Context, path: string, bytes: Uint8Array, b
 };
 
 /** Imports the ONNX model of a file. */
-export const loadOnnx = (context: Context, path: string, bytes: Uint8Array, bind: BindOptions): Result<SourceModel> => {
+export const loadOnnx = (context: Context, path: string, bytes: Uint8Array, bind: FixedValues): Result<SourceModel> => {
   const examined = examineFile(context, path, bytes, bind);
   if (!examined.ok) return examined;
   const { report, options, notes } = examined.value;

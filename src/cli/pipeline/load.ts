@@ -12,6 +12,7 @@ import type { PreparationOptions } from './samples.ts';
 /** How a model file is read. */
 export interface ModelArgs {
   readonly bind?: readonly string[] | undefined;
+  readonly const?: readonly string[] | undefined;
   readonly params?: string | undefined;
   readonly 'random-params'?: boolean | undefined;
 }
@@ -88,6 +89,9 @@ export const loadModel = async (
       ),
     );
   }
+  if (args.const !== undefined && kind !== 'onnx') {
+    return fail(optionsConflict('--const is given, but the model is no ONNX model', 'Leave it out: write the values into the .mrl text.'));
+  }
   switch (kind) {
     case undefined:
       return fail(notAModel(path, describeUnknown(bytes)));
@@ -113,7 +117,7 @@ export const loadModel = async (
     }
     case 'onnx': {
       const { loadOnnx } = await import('./load-onnx.ts');
-      return loadOnnx(context, path, bytes, { sizes: sizes.value, ...options });
+      return loadOnnx(context, path, bytes, { sizes: sizes.value, constants: args.const ?? [], ...options });
     }
     default:
       return kind satisfies never;

@@ -1,11 +1,12 @@
 import { type Dim, elementCount, MAX_ELEMENTS, MAX_RANK, type Program, type Shape, type TensorType } from '../../ir/index.ts';
 import { type Diagnostic, fail, ok, type Result, sha256Hex } from '../../support/index.ts';
 import { caught, definedTwice, incomplete, malformed, neverDefined, tensorProblem, typeUnsupported } from './diagnostics.ts';
-import { elemByCode, type ElemName, elemOf, otherElemName } from './elem.ts';
+import { elemByCode, type ElemName, elemOf, type HostTensor, otherElemName } from './elem.ts';
 import { GraphImporter, opsetsOf, Scope } from './graph.ts';
 import { decodeModel, type DimensionProto, type GraphProto, int64, type ModelProto, type ValueInfoProto } from './schema.ts';
 import { Budget, SEED_TYPE, Session, Warnings } from './session.ts';
-import { decodeHostTensor, type ReadExternal } from './tensor.ts';
+import { type InputConstant, isStored, storedConstant, valuesConstant } from './input-constant.ts';
+import type { ReadExternal } from './tensor.ts';
 import { hostValue, type KnownValue, type NodeReport } from './values.ts';
 
 export interface OnnxOptions {
@@ -15,8 +16,8 @@ export interface OnnxOptions {
   readonly readExternal?: ReadExternal;
   /** Numbers for symbolic dimensions. */
   readonly bind?: ReadonlyMap<string, number>;
-  /** Stored TensorProto messages (`input_1.pb`) for inputs that are fixed at import: shapes, axes, scales, … */
-  readonly constants?: ReadonlyMap<string, Uint8Array>;
+  /** Values of inputs that are fixed at import: shapes, axes, scales, … They are no inputs of the program. */
+  readonly constants?: ReadonlyMap<string, InputConstant>;
 }
 
 /** An input or output as the model declares it. */
@@ -129,6 +130,12 @@ const declaredType = (info: ValueInfoProto, what: string, symbols: Symbols): Res
   return ok({ elem, shape });
 };
 
+const constantOf = (info: ValueInfoProto, constant: InputConstant, symbols: Symbols): Result<HostTensor> => {
+  if (isStored(constant)) return storedConstant(constant);
+  const declared = declaredType(info, 'input', symbols);
+  return declared.ok ? valuesConstant(info.name, constant, declared.value.elem, declared.value.shape) : declared;
+};
+
 /** Reads the inputs that are not initializers into the scope. */
 const readInputs = (
   graph: GraphProto,
@@ -136,13 +143,13 @@ const readInputs = (
   session: Session,
   symbols: Symbols,
   problems: Diagnostic[],
-  constants: ReadonlyMap<string, Uint8Array>,
+  constants: ReadonlyMap<string, InputConstant>,
 ): readonly OnnxPort[] => {
   const initialized = new Set(graph.initializer.map((t) => t.name));
   return graph.input.flatMap((info) => {
     const fixed = constants.get(info.name);
     if (fixed !== undefined) {
-      const host = decodeHostTensor(fixed);
+      const host = constantOf(info, fixed, symbols);
       if (!host.ok) problems.push(...host.diagnostics);
       scope.set(info.name, host.ok ? hostValue(info.name, host.value) : { known: false, name: info.name, cause: `input ${info.name}` });
       return [];

@@ -188,7 +188,8 @@ export class OnnxNode {
 
   /** An input that is known at import. */
   host(i: number, what: string): HostTensor {
-    return this.input(i).host ?? this.unknown(`${what} (input ${i}, ${this.input(i).name})`);
+    const { host, name } = this.input(i);
+    return host ?? this.unknown(`${what} (input ${i}, ${name})`, [`If ${name} is an input of the model, fix it: --const ${name}=VALUES.`]);
   }
   /** Integers of an input that is known at import, without symbols. */
   hostInts(i: number, what: string): readonly number[] {
