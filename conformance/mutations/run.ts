@@ -4,61 +4,9 @@
  * Exit status: 0 all are caught by the golden cases, samples or vectors, 1 one survives, 2 wrong use or a mutation that no
  * longer applies.
  */
-import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import type { OpName } from '../../src/ir/index.ts';
+import { checkMutations, type Outcome, STAGES, SUITE, survives } from './engine.ts';
 import { type Mutation, MUTATIONS, QUICK } from './mutations.ts';
-import { writeSource, writeTree } from './tree.ts';
-
-const STAGES = ['golden', 'samples', 'vectors', 'fuzz'] as const;
-type Stage = (typeof STAGES)[number];
-/** What each stage caught; null for nothing. */
-type Caught = Readonly<Record<Stage, string | null>>;
-
-interface Outcome {
-  readonly mutation: Mutation;
-  readonly caught: Caught;
-  readonly ms: number;
-}
-
-/** A check that takes longer hangs, which is caught too. */
-const HANG_MS = 240_000;
-const WASM = 'src/backends/cpu/wasm';
-/** Only the fuzzer is not part of every test run. */
-const SUITE: readonly Stage[] = ['golden', 'samples', 'vectors'];
-
-/** The folder with package.json, above both sources and dist. */
-const repositoryRoot = (): string => {
-  let folder = dirname(fileURLToPath(import.meta.url));
-  while (!existsSync(join(folder, 'package.json'))) folder = dirname(folder);
-  return folder;
-};
-
-/** The file with the bug; undefined when `find` does not stand there exactly once. */
-const planted = (text: string, { find, replace }: Mutation): string | undefined => {
-  const at = text.indexOf(find);
-  return at < 0 || text.includes(find, at + 1) ? undefined : text.slice(0, at) + replace + text.slice(at + find.length);
-};
-
-const everyStage = (text: string): Caught => ({ golden: text, samples: text, vectors: text, fuzz: text });
-
-const runCheck = (root: string, tree: string, ops: readonly OpName[]): Caught => {
-  const script = join(tree, 'conformance', 'mutations', 'check.js');
-  const result = spawnSync(process.execPath, [script, join(root, 'conformance', 'golden'), ops.join(',')], {
-    encoding: 'utf8',
-    timeout: HANG_MS,
-    maxBuffer: 2 ** 26,
-  });
-  if (result.error !== undefined) return everyStage(`no answer: ${result.error.message}`);
-  const line = result.stdout.trim().split('\n').at(-1) ?? '';
-  if (result.status !== 0 || !line.startsWith('{')) return everyStage(`exit status ${result.status}: ${result.stderr.trim().slice(-300)}`);
-  return JSON.parse(line) as Caught;
-};
-
-const survives = ({ caught }: Outcome): boolean => SUITE.every((stage) => caught[stage] === null);
 
 const say = (text: string): void => void process.stderr.write(`${text}\n`);
 
@@ -87,32 +35,8 @@ const selectMutations = (args: readonly string[]): { readonly chosen: readonly M
   }
 };
 
-const checkMutations = (root: string, tree: string, chosen: readonly Mutation[]): readonly Outcome[] | undefined => {
-  const sources = new Map(chosen.map((m) => [m.file, readFileSync(join(root, WASM, m.file), 'utf8')]));
-  const stale = chosen.filter((m) => planted(sources.get(m.file) ?? '', m) === undefined);
-  for (const m of stale) say(`"${m.name}" no longer applies: its text does not stand exactly once in ${WASM}/${m.file}`);
-  if (stale.length > 0) return undefined;
-  writeTree(root, tree, ['src', 'conformance']);
-  const sound = runCheck(root, tree, [...new Set(chosen.flatMap((m) => m.ops))]);
-  const wrong = STAGES.find((stage) => sound[stage] !== null);
-  if (wrong !== undefined) {
-    say(`the sources fail without a planted bug (${wrong}): ${sound[wrong] ?? ''}`);
-    return undefined;
-  }
-  return chosen.map((mutation, i) => {
-    const path = `${WASM}/${mutation.file}`;
-    const text = sources.get(mutation.file) ?? '';
-    const started = Date.now();
-    writeSource(tree, path, planted(text, mutation) ?? text);
-    const caught = runCheck(root, tree, mutation.ops);
-    writeSource(tree, path, text);
-    const ms = Date.now() - started;
-    say(
-      `${i + 1}/${chosen.length} ${mutation.name}: ${STAGES.filter((s) => caught[s] !== null).join(', ') || 'not caught'} (${(ms / 1000).toFixed(1)} s)`,
-    );
-    return { mutation, caught, ms };
-  });
-};
+const progressLine = ({ mutation, caught, ms }: Outcome, i: number, total: number): string =>
+  `${i + 1}/${total} ${mutation.name}: ${STAGES.filter((s) => caught[s] !== null).join(', ') || 'not caught'} (${(ms / 1000).toFixed(1)} s)`;
 
 const main = (): number => {
   const selected = selectMutations(process.argv.slice(2));
@@ -120,21 +44,18 @@ const main = (): number => {
     say('usage: npm run mutations -- [--only TEXT] [--quick] [--json]');
     return 2;
   }
-  const root = repositoryRoot();
-  mkdirSync(join(root, 'tmp'), { recursive: true });
-  const tree = mkdtempSync(join(root, 'tmp', 'mutations-'));
-  try {
-    const outcomes = checkMutations(root, tree, selected.chosen);
-    if (outcomes === undefined) return 2;
-    const left = outcomes.filter(survives);
-    if (selected.json) {
-      const rows = outcomes.map((o) => ({ name: o.mutation.name, file: o.mutation.file, ops: o.mutation.ops, caught: o.caught, ms: o.ms }));
-      process.stdout.write(`${JSON.stringify({ mutations: rows, survivors: left.map((o) => o.mutation.name) })}\n`);
-    } else process.stdout.write(`${table(outcomes)}\n\n${outcomes.length} planted, ${outcomes.length - left.length} caught\n`);
-    return left.length === 0 ? 0 : 1;
-  } finally {
-    rmSync(tree, { recursive: true, force: true });
+  const { chosen, json } = selected;
+  const outcomes = checkMutations(chosen, (outcome, i) => say(progressLine(outcome, i, chosen.length)));
+  if ('problems' in outcomes) {
+    for (const problem of outcomes.problems) say(problem);
+    return 2;
   }
+  const left = outcomes.filter(survives);
+  if (json) {
+    const rows = outcomes.map((o) => ({ name: o.mutation.name, file: o.mutation.file, ops: o.mutation.ops, caught: o.caught, ms: o.ms }));
+    process.stdout.write(`${JSON.stringify({ mutations: rows, survivors: left.map((o) => o.mutation.name) })}\n`);
+  } else process.stdout.write(`${table(outcomes)}\n\n${outcomes.length} planted, ${outcomes.length - left.length} caught\n`);
+  return left.length === 0 ? 0 : 1;
 };
 
 process.exitCode = main();
