@@ -1,6 +1,7 @@
 export * from './fixed-functions.ts';
 export * from './fixed.ts';
 export * from './log-domain.ts';
+export * from './float-format.ts';
 export * from './normal.ts';
 export * from './philox-fill.ts';
 export * from './philox.ts';

@@ -8,6 +8,7 @@ import { contraction } from './contraction.ts';
 import { conv } from './conv.ts';
 import { detection } from './detection.ts';
 import { fixed } from './fixed.ts';
+import { formats } from './formats.ts';
 import { indexing } from './indexing.ts';
 import { integer } from './integer.ts';
 import { layout } from './layout.ts';
@@ -43,6 +44,7 @@ export const FAMILIES = {
   conv,
   detection,
   fixed,
+  formats,
   indexing,
   integer,
   layout,
@@ -78,6 +80,7 @@ export const OPS = {
   ...conv,
   ...detection,
   ...fixed,
+  ...formats,
   ...indexing,
   ...integer,
   ...layout,

@@ -6,6 +6,7 @@ import { contractionRoles } from './contraction.ts';
 import { convRoles } from './conv.ts';
 import { detectionRoles } from './detection.ts';
 import { fixedRoles } from './fixed.ts';
+import { formatsRoles } from './formats.ts';
 import { indexingRoles } from './indexing.ts';
 import { integerRoles } from './integer.ts';
 import { logicRoles } from './logic.ts';
@@ -34,6 +35,7 @@ export const ROLES = {
   ...convRoles,
   ...detectionRoles,
   ...fixedRoles,
+  ...formatsRoles,
   ...indexingRoles,
   ...integerRoles,
   ...logicRoles,

@@ -7,6 +7,7 @@ import { contractionRows } from './contraction.ts';
 import { convRows } from './conv.ts';
 import { detectionRows } from './detection.ts';
 import { fixedRows } from './fixed.ts';
+import { formatsRows } from './formats.ts';
 import { indexingRows } from './indexing.ts';
 import { integerRows } from './integer.ts';
 import { logicRows } from './logic.ts';
@@ -33,6 +34,7 @@ const TABLE = {
   ...convRows,
   ...detectionRows,
   ...fixedRows,
+  ...formatsRows,
   ...indexingRows,
   ...integerRows,
   ...logicRows,
