@@ -25,6 +25,8 @@ import { at } from '../../support/index.ts';
 const MOST_ELEMENTS = 3000;
 const MOST_COST = 40_000;
 const MOST_DEFINED = 200_000;
+/** A node costs as much to compile as these many elements to compute. */
+const NODE_ELEMENTS = 400;
 /** Bytecode limits the sizes of empty tensors too. */
 const MOST_SIZE = 2 ** 20;
 
@@ -34,7 +36,8 @@ const isLarge = ({ shape }: StaticType): boolean => elementCount(shape) > MOST_E
 const definedElements = (op: OpName, operands: readonly StaticType[], attrs: AnyAttrs): number => {
   if (opOf(op).kind === 'primitive') return 0;
   const program = decompositionOf(op, operands, attrs);
-  const own = program.types.reduce((n, t) => n + (isStaticType(t) ? elementCount(t.shape) : 0), 0);
+  const elements = program.types.reduce((n, t) => n + (isStaticType(t) ? elementCount(t.shape) : 0), 0);
+  const own = elements + NODE_ELEMENTS * program.nodes.length;
   if (own > MOST_DEFINED) return own;
   return (program.nodes as readonly AnyNode[]).reduce((n, node) => {
     const types = node.operands.map((v) => at(program.types, v)).filter(isStaticType);

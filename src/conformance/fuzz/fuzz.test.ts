@@ -25,6 +25,14 @@ describe('a slice of the fuzzer', () => {
     }
   });
 
+  test('100 programs of the ops that backends fuse', () => {
+    const ops: readonly OpName[] = ['conv', 'dense', 'matmul', 'rescale', 'clamp', 'clip', 'relu', 'add', 'add_rescale', 'max_pool'];
+    for (let i = 0; i < 100; i++) {
+      const { found } = fuzzStep({ ...options, ops }, i);
+      expect(found === undefined ? '' : reproText(found.finding, found.case, `program ${i}`)).toBe('');
+    }
+  });
+
   test('takes most ops, and has shared values, dead nodes, several outputs, copies and empty tensors', () => {
     expect(seen.size).toBeGreaterThan(0.8 * OP_NAMES.length);
     const programs = Array.from({ length: 300 }, (_, i) => fuzzCase(options, i).program);

@@ -14,7 +14,7 @@ import { at, invariant } from '../../support/index.ts';
 import type { OperandSpec } from '../case.ts';
 import { DATA_CLASSES, type DataClass, fillOperand } from '../data.ts';
 import { Draft } from './draft.ts';
-import { oneIn, pick, type RandomUse, randomUse } from './random-use.ts';
+import { adopted, oneIn, pick, type RandomUse, randomUse } from './random-use.ts';
 
 /** Weights hold no NaN. */
 const withoutNaN = (tensor: Tensor): Tensor => {
@@ -62,13 +62,17 @@ const converted = (draft: Draft, value: ValueId, type: StaticType): ValueId | un
   return v === undefined || sameType(draft.typeOf(v), type) ? v : draft.emit('reshape', [v], { shape: [...type.shape] })?.[0];
 };
 
+/** A late value, so that programs are deep as well as wide; undefined while there is none. */
+const lateValue = (draft: Draft, random: Philox): ValueId | undefined => {
+  const values = draft.values();
+  return values.length === 0 ? undefined : at(values, values.length - 1 - random.int(0, Math.min(values.length - 1, 5)));
+};
+
 /** A value that exists, of the type or made so. */
 const connected = (draft: Draft, random: Philox, spec: OperandSpec): ValueId | undefined => {
-  const values = draft.values();
-  const same = values.filter((v) => sameType(draft.typeOf(v), spec.type));
+  const same = draft.values().filter((v) => sameType(draft.typeOf(v), spec.type));
   if (same.length > 0 && !oneIn(random, 4)) return pick(random, same);
-  // late values, so that programs are deep as well as wide
-  const from = values.length === 0 ? undefined : at(values, values.length - 1 - random.int(0, Math.min(values.length - 1, 5)));
+  const from = lateValue(draft, random);
   return from === undefined ? undefined : converted(draft, from, spec.type);
 };
 
@@ -83,6 +87,23 @@ const supply = (draft: Draft, random: Philox, spec: OperandSpec): ValueId | unde
   }
   if (roll < 7) return newParam(draft, random, spec);
   return bounded(draft, draft.input(spec.type), spec);
+};
+
+/** Adds the use on a value that exists, as layers follow each other; false when that is not admitted. */
+const chainUse = (draft: Draft, random: Philox, use: RandomUse): boolean => {
+  const value = lateValue(draft, random);
+  const changed = value === undefined ? undefined : adopted(use, draft.typeOf(value));
+  const [first, ...rest] = changed?.operands ?? [];
+  if (value === undefined || changed === undefined || first === undefined) return false;
+  const mark = draft.mark();
+  const x = oneIn(random, 2) ? value : bounded(draft, value, first);
+  const operands = [x, ...rest.map((o) => (oneIn(random, 3) ? supply(draft, random, o) : newParam(draft, random, o)))];
+  if (operands.every((v) => v !== undefined)) {
+    const results = draft.emit(use.op, operands, changed.attrs);
+    if (results !== undefined && draft.isAdmitted(results)) return true;
+  }
+  draft.rollBack(mark);
+  return false;
 };
 
 /** Adds the use; takes it back when the program would not be admitted, then tries it with parameters. */
@@ -125,13 +146,18 @@ const onlyCopies = (draft: Draft, random: Philox): void => {
   }
 };
 
+/** All ops in one program, a few of them in the next, so that these follow each other often (swarm testing, Groce et al. 2012). */
+const swarm = (random: Philox, ops: readonly OpName[]): readonly OpName[] =>
+  oneIn(random, 2) ? ops : Array.from({ length: random.int(1, 6) }, () => pick(random, ops));
+
 const grow = (random: Philox, nodes: number, { ops = OP_NAMES, leastWeights = false }: RandomProgramOptions): Program => {
   const draft = new Draft(leastWeights);
   if (nodes > 1 && oneIn(random, 50)) onlyCopies(draft, random);
   else {
+    const some = swarm(random, ops);
     for (let tries = 0; draft.size < nodes && tries < 4 * nodes; tries++) {
-      const use = randomUse(random, pick(random, ops));
-      if (use !== undefined) addUse(draft, random, use);
+      const use = randomUse(random, pick(random, some));
+      if (use !== undefined && !(oneIn(random, 2) && chainUse(draft, random, use))) addUse(draft, random, use);
     }
   }
   if (draft.values().length === 0) onlyCopies(draft, random);

@@ -13,6 +13,7 @@ import {
   isStaticType,
   type Philox,
   type Sample,
+  type StaticType,
 } from '../../ir/index.ts';
 import { at, invariant } from '../../support/index.ts';
 import type { OperandSpec } from '../case.ts';
@@ -189,4 +190,21 @@ export const randomUse = (random: Philox, op: OpName): RandomUse | undefined => 
   }
   // samples may be larger than programs of the fuzzer are
   return isTaken(use) ? use : undefined;
+};
+
+/**
+ * The use on an operand of another type, in the place of the first: sizes of the other operands follow those of the first
+ * that they agree with. Undefined when the op does not take it.
+ */
+export const adopted = (use: RandomUse, type: StaticType): RandomUse | undefined => {
+  const [first, ...rest] = use.operands;
+  if (first === undefined) return undefined;
+  const sizes = new Map(first.type.shape.map((d, axis) => [d, type.shape[axis] ?? d]));
+  const follow = (o: OperandSpec): OperandSpec => {
+    const same = o.type.shape.length === first.type.shape.length && o.type.shape.every((d, i) => d === first.type.shape[i]);
+    const shape = same ? type.shape : o.type.shape.map((d) => sizes.get(d) ?? d);
+    return { ...o, type: { ...o.type, shape } };
+  };
+  const changed = { ...use, operands: [{ ...first, type }, ...rest.map(follow)] };
+  return isTaken(changed) ? changed : undefined;
 };
