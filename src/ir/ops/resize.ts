@@ -93,7 +93,8 @@ const axisMap = (input: number, output: number, a: ResizeAttrs): AxisMap => {
     const [p, q] = cells(o);
     const low = floor(p / q);
     const f = (p - low * q) / q;
-    const own = a.mode === 'linear' && taps === 2 ? [1 - f, f] : kernelWeights(f, first, taps, scale, a);
+    // the near weight is the complement of the float32 one
+    const own = a.mode === 'linear' && !a.antialias ? [1 - fround(f), fround(f)] : kernelWeights(f, first, taps, scale, a);
     const used = own.map((w, k) => (a.exclude_outside && inside(low + first + k) !== low + first + k ? 0 : w));
     const sum = used.reduce((s, w) => s + w, 0);
     const normal = (a.antialias || a.exclude_outside) && sum !== 0;
@@ -273,7 +274,7 @@ export const resizing = {
   resize: composite({
     code: 0xb1,
     summary: 'Resamples spatial dimensions: nearest or linear.',
-    doc: `${POSITIONS}nearest rounds it as \`rounding\` says and clamps; linear mixes the two neighbours. An axis that keeps its size is copied. Float: weights rounded to float32, axis after axis from the first. Integer linear: weights in units of 1 / n, n the denominator of the positions of an axis; y = rdiv(sum over all axes, product of the n), one rounding (NUMERICS §1.7).`,
+    doc: `${POSITIONS}nearest rounds it as \`rounding\` says and clamps; linear mixes the two neighbours with weights 1 - f and f. An axis that keeps its size is copied. Float: f is rounded to float32, then 1 - f; axis after axis from the first. Integer linear: weights in units of 1 / n, n the denominator of the positions of an axis; y = rdiv(sum over all axes, product of the n), one rounding (NUMERICS §1.7).`,
     operands: ['x'],
     attrs: {
       ...sizeAttrs,
