@@ -65,6 +65,8 @@ export class Emit {
   private readonly ints = new Map<ValueId, ValueId>();
   private readonly requants = new Map<string, ValueId>();
   private readonly names = new Set<string>();
+  /** Quantized weights that were made from each tensor. */
+  private readonly weights = new Map<ValueId, readonly { readonly value: ValueId; readonly data: Tensor['data'] }[]>();
   private current: AnyNode | undefined;
 
   constructor(plan: Plan, roles: Readonly<Record<PrimitiveName, Role>>, { affines, means, weightBits }: EmitOptions) {
@@ -123,6 +125,19 @@ export class Emit {
     for (let i = 2; this.names.has(unique); i++) unique = `${name}_${i}`;
     this.names.add(unique);
     return this.builder.param(unique, tensor);
+  }
+
+  /**
+   * The quantized form of a weight. The uses of one weight, such as the steps of an unrolled recurrent layer, share a
+   * parameter where they quantize it alike.
+   */
+  weight(source: ValueId, tensor: Tensor): ValueId {
+    const made = this.weights.get(source) ?? [];
+    const same = made.find(({ data }) => data.length === tensor.data.length && data.every((v, i) => v === tensor.data[i]));
+    if (same !== undefined) return same.value;
+    const value = this.param(this.paramName(source), tensor);
+    this.weights.set(source, [...made, { value, data: tensor.data }]);
+    return value;
   }
 
   /** A small constant that belongs to the node being emitted. */

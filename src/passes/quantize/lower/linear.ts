@@ -155,7 +155,7 @@ const emitWeights = (emit: Emit, node: AnyNode) => {
     affine,
     scales: layer.scales,
     operands: [
-      emit.param(emit.paramName(w), { dtype, shape: weights.shape, data: layer.weights }),
+      emit.weight(w, { dtype, shape: weights.shape, data: layer.weights }),
       emit.param(bias === undefined ? `${emit.plan.nameOf(node)}.bias` : emit.paramName(bias), {
         dtype: 'i32',
         shape: [layer.bias.length],
