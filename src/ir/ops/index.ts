@@ -4,6 +4,7 @@ import { aggregate } from './aggregate.ts';
 import { arithmetic } from './arithmetic.ts';
 import { attention } from './attention.ts';
 import { blocks } from './blocks.ts';
+import { columns } from './columns.ts';
 import { contraction } from './contraction.ts';
 import { conv } from './conv.ts';
 import { detection } from './detection.ts';
@@ -40,6 +41,7 @@ export const FAMILIES = {
   arithmetic,
   attention,
   blocks,
+  columns,
   contraction,
   conv,
   detection,
@@ -76,6 +78,7 @@ export const OPS = {
   ...arithmetic,
   ...attention,
   ...blocks,
+  ...columns,
   ...contraction,
   ...conv,
   ...detection,
