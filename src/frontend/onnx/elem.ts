@@ -1,4 +1,4 @@
-import type { DType } from '../../ir/index.ts';
+import { decodeFormat, type DType } from '../../ir/index.ts';
 
 /**
  * Element types of ONNX tensors that can be read: how they are stored in raw_data, held at import, and kept in a program.
@@ -6,10 +6,13 @@ import type { DType } from '../../ir/index.ts';
  */
 interface ElemInfo {
   readonly code: number;
-  /** Bytes per element in raw_data. */
+  /** Bytes per element in raw_data; those of less than 8 bits share bytes, the first in the low bits. */
   readonly bytes: 1 | 2 | 4 | 8;
   readonly dtype: DType;
-  readonly kind: 'float' | 'int' | 'bool';
+  /** `code`: a narrow float, held as the float32 number it stands for. */
+  readonly kind: 'float' | 'int' | 'bool' | 'code';
+  /** Bits per element of the types that are only stored and converted: arithmetic on them is refused. */
+  readonly bits?: 2 | 4 | 8;
   readonly narrowed?: 'float32' | 'int32';
   /** Integer range, where the type is narrower than the float64 it is computed in at import. */
   readonly lo: number;
@@ -31,6 +34,15 @@ export const ELEMS = {
   double: { code: 11, bytes: 8, dtype: 'f32', kind: 'float', narrowed: 'float32', ...unbounded },
   uint32: { code: 12, bytes: 4, dtype: 'i32', kind: 'int', narrowed: 'int32', lo: 0, hi: 2 ** 32 - 1 },
   uint64: { code: 13, bytes: 8, dtype: 'i32', kind: 'int', narrowed: 'int32', lo: 0, hi: 2 ** 64 },
+  float8e4m3fn: { code: 17, bytes: 1, dtype: 'f32', kind: 'code', bits: 8, ...unbounded },
+  float8e4m3fnuz: { code: 18, bytes: 1, dtype: 'f32', kind: 'code', bits: 8, ...unbounded },
+  float8e5m2: { code: 19, bytes: 1, dtype: 'f32', kind: 'code', bits: 8, ...unbounded },
+  float8e5m2fnuz: { code: 20, bytes: 1, dtype: 'f32', kind: 'code', bits: 8, ...unbounded },
+  uint4: { code: 21, bytes: 1, dtype: 'u8', kind: 'int', bits: 4, lo: 0, hi: 15 },
+  int4: { code: 22, bytes: 1, dtype: 'i8', kind: 'int', bits: 4, lo: -8, hi: 7 },
+  float4e2m1: { code: 23, bytes: 1, dtype: 'f32', kind: 'code', bits: 4, ...unbounded },
+  uint2: { code: 25, bytes: 1, dtype: 'u8', kind: 'int', bits: 2, lo: 0, hi: 3 },
+  int2: { code: 26, bytes: 1, dtype: 'i8', kind: 'int', bits: 2, lo: -2, hi: 1 },
   bfloat16: { code: 16, bytes: 2, dtype: 'f32', kind: 'float', narrowed: 'float32', ...unbounded },
 } as const satisfies Record<string, ElemInfo>;
 
@@ -43,16 +55,7 @@ const OTHER_NAMES: ReadonlyMap<number, string> = new Map([
   [8, 'string'],
   [14, 'complex64'],
   [15, 'complex128'],
-  [17, 'float8e4m3fn'],
-  [18, 'float8e4m3fnuz'],
-  [19, 'float8e5m2'],
-  [20, 'float8e5m2fnuz'],
-  [21, 'uint4'],
-  [22, 'int4'],
-  [23, 'float4e2m1'],
   [24, 'float8e8m0'],
-  [25, 'uint2'],
-  [26, 'int2'],
   [27, 'float6e2m3'],
   [28, 'float6e3m2'],
 ]);
@@ -97,6 +100,11 @@ export const makeHost = (elem: ElemName, n: number): HostData => {
     case 'float':
     case 'float16':
     case 'bfloat16':
+    case 'float8e4m3fn':
+    case 'float8e4m3fnuz':
+    case 'float8e5m2':
+    case 'float8e5m2fnuz':
+    case 'float4e2m1':
       return new Float32Array(n);
     case 'double':
     case 'int64':
@@ -109,8 +117,12 @@ export const makeHost = (elem: ElemName, n: number): HostData => {
     case 'int16':
       return new Int16Array(n);
     case 'int8':
+    case 'int4':
+    case 'int2':
       return new Int8Array(n);
     case 'uint8':
+    case 'uint4':
+    case 'uint2':
     case 'bool':
       return new Uint8Array(n);
     default:
@@ -132,4 +144,25 @@ const word = new DataView(new ArrayBuffer(4));
 export const fromBrain = (bits: number): number => {
   word.setUint32(0, bits << 16);
   return word.getFloat32(0);
+};
+
+/** Element types that are only stored and converted. */
+export type LowElem = Extract<ElemName, 'int2' | 'uint2' | 'int4' | 'uint4' | `float8${string}` | 'float4e2m1'>;
+export const isLow = (elem: ElemName): elem is LowElem => elemOf(elem).bits !== undefined;
+/** Narrow floats. */
+export type CodeElem = Extract<LowElem, `float${string}`>;
+export const isCode = (elem: ElemName): elem is CodeElem => ELEMS[elem].kind === 'code';
+
+/** Elements of a type of less than 8 bits, or coded in 8: several a byte, the first in the low bits. */
+export const unpackLow = (elem: LowElem, bytes: ArrayLike<number>, count: number): HostData => {
+  const { bits, lo } = ELEMS[elem];
+  const out = makeHost(elem, count);
+  const perByte = 8 / bits;
+  const mask = 2 ** bits - 1;
+  for (let i = 0; i < count; i++) {
+    const code = ((bytes[Math.floor(i / perByte)] ?? 0) >> (bits * (i % perByte))) & mask;
+    if (isCode(elem)) out[i] = decodeFormat(code, elem);
+    else out[i] = lo < 0 && code > mask >> 1 ? code - mask - 1 : code;
+  }
+  return out;
 };

@@ -1,7 +1,7 @@
 import { elementCount, isStaticShape, programCost, runProgram, type Tensor, type ValueId } from '../../ir/index.ts';
 import { at } from '../../support/index.ts';
 import { detailUnsupported, stop } from './diagnostics.ts';
-import { type HostTensor, makeHost, reshapedHost } from './elem.ts';
+import { type HostTensor, isLow, makeHost, reshapedHost } from './elem.ts';
 import { OnnxNode, type NodeSite } from './node.ts';
 import type { OnnxOp } from './ops/index.ts';
 import { elemOfType, iota, Session } from './session.ts';
@@ -141,6 +141,9 @@ const foldKnown = (row: OnnxOp, site: NodeSite, session: Session): readonly Know
 
 /** Imports one node whose inputs are all known. @throws {MrlError} with everything that is wrong with it */
 export const importNode = (row: OnnxOp, site: NodeSite, session: Session): ImportedNode => {
+  const low = site.inputs.find((v) => v !== undefined && isLow(v.elem));
+  if (low !== undefined && row.moves === undefined && row.low === undefined)
+    stop(detailUnsupported(site, site.origin, `arithmetic on ${low.elem} (${low.name}) is not supported`));
   const folded = allKnown(site) ? foldKnown(row, site, session) : undefined;
   if (folded !== undefined) return { results: folded, approximations: [] };
   const n = new OnnxNode(site, session);

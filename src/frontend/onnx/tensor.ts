@@ -10,8 +10,11 @@ import {
   type HostData,
   type HostTensor,
   isFloat,
+  isLow,
+  type LowElem,
   makeHost,
   otherElemName,
+  unpackLow,
 } from './elem.ts';
 import { decodeTensorProtoMessage, plainBytes } from './schema.ts';
 import { doublesOf, floatsOf, type TensorProto } from './tensor-message.ts';
@@ -68,7 +71,7 @@ const externalBytes = (t: TensorProto, size: number, read: ReadExternal | undefi
 const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
 /** Elements from raw little-endian bytes; float, int8, uint8 and bool without a copy where aligned. */
-const fromRaw = (elem: ElemName, bytes: Uint8Array): HostData => {
+const fromRaw = (elem: Exclude<ElemName, LowElem>, bytes: Uint8Array): HostData => {
   const n = bytes.length / elemOf(elem).bytes;
   const view = viewOf(bytes);
   const fill = (read: (i: number) => number): HostData => {
@@ -158,7 +161,8 @@ export const hostTensor = (t: TensorProto, readExternal?: ReadExternal): Result<
   if (!shape.ok) return shape;
   if (t.segmented) return fail(tensorProblem('ONX2003')(t.name, 'it is a segment of a larger tensor'));
   const count = elementCount(shape.value);
-  const size = count * elemOf(elem).bytes;
+  const low = isLow(elem);
+  const size = low ? Math.ceil((count * (elemOf(elem).bits ?? 8)) / 8) : count * elemOf(elem).bytes;
   const mismatch = (have: string): Result<never> =>
     fail(
       tensorProblem('ONX1006')(t.name, `${elem}[${shape.value.join(', ')}] needs ${count} elements (${size} bytes) but there are ${have}`),
@@ -169,12 +173,13 @@ export const hostTensor = (t: TensorProto, readExternal?: ReadExternal): Result<
     if (!bytes.ok) return bytes;
     if (bytes.value.length !== size) return mismatch(`${bytes.value.length} bytes`);
     if (elem === 'float' && bytes.value.byteOffset % 4 !== 0) return ok(misaligned(shape.value, bytes.value));
-    data = fromRaw(elem, bytes.value);
+    data = low ? unpackLow(elem, bytes.value, count) : fromRaw(elem, bytes.value);
   } else {
-    data = fromFields(elem, t);
+    const fields = t.intData ?? new Float64Array(0);
+    data = low ? unpackLow(elem, fields, fields.length === size ? count : fields.length) : fromFields(elem, t);
     if (data.length !== count) return mismatch(`${data.length} elements`);
   }
-  const problem = valueProblem(elem, t, data);
+  const problem = low ? undefined : valueProblem(elem, t, data);
   return problem === undefined ? ok({ elem, shape: shape.value, data }) : fail(problem);
 };
 
@@ -185,7 +190,7 @@ export const tensorOfHost = (name: string, host: HostTensor): Result<Tensor> => 
   const symbol = host.symbols?.find((s) => s !== undefined);
   if (symbol !== undefined)
     return fail(tensorProblem('ONX2004')(name, `it holds the symbolic dimension ${symbol}`, [`Bind it: --bind ${symbol}=1.`]));
-  if (kind === 'float') return ok({ dtype, shape, data: data instanceof Float32Array ? data : Float32Array.from(data) });
+  if (kind === 'float' || kind === 'code') return ok({ dtype, shape, data: data instanceof Float32Array ? data : Float32Array.from(data) });
   if (!(data instanceof Float64Array)) return ok({ dtype, shape, data });
   const i = data.findIndex((v) => v < DTYPE_INFO.i32.lo || v > DTYPE_INFO.i32.hi);
   if (i >= 0) return fail(tensorProblem('ONX1011')(name, `element ${i} is ${data[i]}, outside int32`));

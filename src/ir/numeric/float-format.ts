@@ -53,11 +53,11 @@ export const subnormalStep = (name: FloatFormatName): number => {
 
 /**
  * The number of the format nearest to a float32, ties to the one with an even fraction; beyond max as `saturate` says. NaN stays
- * NaN, and is max in a format without it.
+ * NaN, and is -0 in a format without it (as ONNX has it).
  */
 export const roundToFormat = (x: number, name: FloatFormatName, saturate: boolean): number => {
   const { fraction, max, negativeZero, beyond } = FLOAT_FORMATS[name];
-  if (x !== x) return beyond === 'max' ? max : Number.NaN;
+  if (x !== x) return beyond === 'max' ? -0 : Number.NaN;
   const magnitude = Math.abs(x);
   const step = subnormalStep(name);
   let y: number;

@@ -24,7 +24,7 @@ export const formats = {
   round_float: primitive({
     code: 0x180,
     summary: 'Rounds to a narrow float format (float).',
-    doc: 'y is the number of the format nearest to x, ties to the even fraction; beyond the greatest number: that number when saturate is set, else infinity, or NaN where the format has none. NaN stays NaN; the fnuz formats have no -0; float4e2m1 has neither infinity nor NaN and always saturates, NaN to 6.',
+    doc: 'y is the number of the format nearest to x, ties to the even fraction; beyond the greatest number: that number when saturate is set, else infinity, or NaN where the format has none. NaN stays NaN; the fnuz formats have no -0; float4e2m1 has neither infinity nor NaN and always saturates, NaN to -0.',
     operands: ['x'],
     attrs: { format: attr.oneOf(FLOAT_FORMAT_NAMES), saturate: attr.bool({ default: true }) },
     constraints: { c1: constraint('x is f32.', ['i32[2]'], { format: 'float16' }) },

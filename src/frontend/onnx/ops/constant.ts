@@ -1,6 +1,6 @@
 import { DTYPE_INFO, elementCount, isStaticShape, MAX_ELEMENTS, type ValueId } from '../../../ir/index.ts';
 import { at } from '../../../support/index.ts';
-import { type ElemName, elemByCode, elemOf, type HostTensor, makeHost, otherElemName } from '../elem.ts';
+import { type ElemName, elemByCode, elemOf, type HostTensor, isCode, isLow, makeHost, otherElemName } from '../elem.ts';
 import { castHost } from '../fold.ts';
 import type { OnnxNode } from '../node.ts';
 import { tensorOfHost } from '../tensor.ts';
@@ -98,12 +98,30 @@ const targetOf = (n: OnnxNode): ElemName => {
   return elemByCode(code) ?? n.refuse(`a cast to ${otherElemName(code) ?? `type ${code}`} is not supported`);
 };
 
+/** Truncated, then the low bits: what ONNX makes of a number outside the type. */
+export const wrapped = (n: OnnxNode, x: ValueId, elem: ElemName): ValueId => {
+  const { lo, hi, dtype } = elemOf(elem);
+  const whole = n.typeOf(x).dtype === 'i32' ? x : n.emit('cast', [x], { dtype: 'i32' });
+  const constant = (v: number): ValueId => n.session.param('bits', { dtype: 'i32', shape: [], data: Int32Array.of(v) });
+  const low = n.emit('bitwise_and', [whole, constant(hi - lo)], {});
+  // the sign bit counts down: (low ^ sign) - sign
+  const signed = lo === 0 ? low : n.emit('sub', [n.emit('bitwise_xor', [low, constant(-lo)], {}), constant(-lo)], {});
+  return dtype === 'i32' ? signed : n.emit('cast', [signed], { dtype });
+};
+
 const isHalf = (elem: ElemName): boolean => elem === 'float16' || elem === 'bfloat16';
 
 const castTo = (n: OnnxNode, to: ElemName): Made => {
-  n.ignore('saturate', 'round_mode');
+  n.ignore('round_mode');
+  const saturate = n.int('saturate', 1) !== 0;
   const from = n.elem(0);
   const [source, target] = [elemOf(from), elemOf(to)];
+  if (isCode(to)) {
+    const x = n.wire(0);
+    const real = n.typeOf(x).dtype === 'f32' ? x : n.emit('cast', [x], { dtype: 'f32' });
+    return { value: from === to ? x : n.emit('round_float', [real], { format: to, saturate }), elem: to };
+  }
+  if (isLow(to)) return { value: wrapped(n, n.wire(0), to), elem: to };
   if (isHalf(to) && from !== to) n.approximate(`values cast to ${to} keep float32 precision`);
   if (source.kind === 'int' && target.kind === 'int' && (source.lo < target.lo || source.hi > target.hi) && target.dtype !== source.dtype)
     n.approximate(`values outside ${to} saturate instead of wrapping`);
@@ -114,7 +132,7 @@ const castTo = (n: OnnxNode, to: ElemName): Made => {
 /** Exact on known values; casts to half precision are left to float32. */
 const foldCast = (n: OnnxNode, to: ElemName): HostTensor | undefined => {
   const x = n.input(0).host;
-  if (x === undefined || isHalf(to) || (x.data.length > 1024 && !n.session.budget.take(x.data.length))) return undefined;
+  if (x === undefined || isHalf(to) || isLow(to) || (x.data.length > 1024 && !n.session.budget.take(x.data.length))) return undefined;
   n.ignore('saturate', 'round_mode', 'to');
   return x.elem === to ? x : castHost(x, to);
 };
@@ -163,8 +181,13 @@ export const constants = {
     import: (n) => [{ host: hostOf('int64', [], [elementCount(n.staticShape(0))]) }],
   },
   Range: { since: [11, 27], import: (n) => [range(n)] },
-  Cast: { since: [1, 6, 9, 13, 19, 21, 23, 24, 25], fold: (n) => foldCast(n, targetOf(n)), import: (n) => [castTo(n, targetOf(n))] },
-  CastLike: { since: [15, 19, 21, 23, 24, 25], fold: (n) => foldCast(n, n.elem(1)), import: (n) => [castLike(n)] },
+  Cast: {
+    since: [1, 6, 9, 13, 19, 21, 23, 24, 25],
+    low: true,
+    fold: (n) => foldCast(n, targetOf(n)),
+    import: (n) => [castTo(n, targetOf(n))],
+  },
+  CastLike: { since: [15, 19, 21, 23, 24, 25], low: true, fold: (n) => foldCast(n, n.elem(1)), import: (n) => [castLike(n)] },
   Identity: {
     since: [1, 13, 14, 16, 19, 21, 23, 24, 25],
     moves: 'reshapes',

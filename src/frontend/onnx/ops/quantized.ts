@@ -1,6 +1,6 @@
 import type { ValueId } from '../../../ir/index.ts';
 import { at } from '../../../support/index.ts';
-import { elemByCode, type ElemName, elemOf } from '../elem.ts';
+import { elemByCode, type ElemName, elemOf, isCode, isLow } from '../elem.ts';
 import type { OnnxNode } from '../node.ts';
 import type { Made } from '../values.ts';
 import { integerConv, integerProduct } from './integer-product.ts';
@@ -38,7 +38,7 @@ export const along = (n: OnnxNode, i: number, value: ValueId, axis: number, bloc
 /** The nearest value of an integer type; NaN becomes 0. */
 const saturated = (n: OnnxNode, x: ValueId, elem: ElemName): ValueId => {
   const { dtype, lo, hi } = elemOf(elem);
-  const whole = dtype === 'i32' ? n.emit('clip', [x], { min: lo, max: hi }) : x;
+  const whole = dtype === 'i32' || isLow(elem) ? n.emit('clip', [x], { min: lo, max: hi }) : x;
   return n.emit('cast', [whole], { dtype });
 };
 
@@ -50,7 +50,7 @@ const quantizedElem = (n: OnnxNode): ElemName => {
   if (stated !== undefined && own !== undefined && stated !== own)
     return n.malformed(`output_dtype is ${stated} but the zero point is ${own}`);
   const elem = stated ?? own ?? 'uint8';
-  return elemOf(elem).kind === 'int' ? elem : n.refuse(`quantization to ${elem} is not supported`);
+  return elemOf(elem).kind === 'int' || isCode(elem) ? elem : n.refuse(`quantization to ${elem} is not supported`);
 };
 
 /** Axis and block size; per tensor before opset 13. */
@@ -67,11 +67,16 @@ const note = (n: OnnxNode): void =>
   n.approximate('quantization is kept as ONNX defines it, in float with ties to even; made integer by this compiler it rounds half up');
 
 const quantizeLinear = (n: OnnxNode): Made => {
-  n.ignore('saturate', 'precision');
+  n.ignore('precision');
+  const saturate = n.int('saturate', 1) !== 0;
   const elem = quantizedElem(n);
   const { axis, block } = layoutOf(n);
   const x = asReal(n, n.wire(0));
   const scaled = n.emit('div', [x, along(n, 1, floatWire(n, 1), axis, block)], {});
+  if (isCode(elem)) {
+    const moved = n.has(2) ? n.emit('add', [scaled, along(n, 2, n.wire(2), axis, block)], {}) : scaled;
+    return { value: n.emit('round_float', [moved], { format: elem, saturate }), elem };
+  }
   const whole = n.emit('round', [scaled], {});
   const shifted = n.has(2) ? n.emit('add', [whole, along(n, 2, asReal(n, n.wire(2)), axis, block)], {}) : whole;
   return { value: saturated(n, shifted, elem), elem };
@@ -147,7 +152,7 @@ const qLinearConv = (n: OnnxNode): Made => {
   return requantized(n, sum, factor, 6, 7);
 };
 
-const QDQ = { since: [10, 13, 19, 21, 23, 24, 25] } as const;
+const QDQ = { since: [10, 13, 19, 21, 23, 24, 25], low: true } as const;
 
 export const quantized = {
   QuantizeLinear: {

@@ -13,6 +13,8 @@ export interface OnnxOp {
    * `reshapes`: the first operand, elements stay in order.
    */
   readonly moves?: 'first' | 'all' | 'reshapes';
+  /** It reads or makes types of 4 bits and less, and narrow floats; others refuse them. */
+  readonly low?: true;
   /** The result when all inputs are known, computed exactly on integers; undefined to import the node as usual. */
   readonly fold?: (n: OnnxNode) => HostTensor | undefined;
 }

@@ -22,7 +22,7 @@ const rounded = (f: Fn, x: Local, { format, saturate }: OpNode<'round_float'>['a
   f.set(y, f.select(f32.gt(y, f.f32c(max)), f.f32c(beyondMax(format, saturate)), y, 'f32'));
   const signed = f32.copysign(y, x);
   const whole = negativeZero ? signed : f.select(f32.eq(y, f.f32c(0)), y, signed, 'f32');
-  return f.select(f32.ne(x, x), f.f32c(beyond === 'max' ? max : Number.NaN), whole, 'f32');
+  return f.select(f32.ne(x, x), f.f32c(beyond === 'max' ? -0 : Number.NaN), whole, 'f32');
 };
 
 const lowerRoundFloat = (ctx: Context, node: OpNode<'round_float'>): Emit =>
