@@ -3,7 +3,7 @@ import { composite, constraint, type Decomposer, type InferResult, types, violat
 import { elementCount, formatShape, isStaticShape, sameShape, stridesOf, type TensorType } from '../types.ts';
 import { inferPool, type PoolAttrs, poolAttrs, poolConstraints, poolSamples } from './pool.ts';
 import { describe, isOneOf, resultCount } from './util.ts';
-import { spatialOf, type Window, windowAttrs, windowOutput, windowProblem, withSpatial } from './window.ts';
+import { spatialOf, type Window, windowOutput, windowProblem, withSpatial } from './window.ts';
 
 /** Windowed ops that are others with indices, masks or powers around them. */
 
