@@ -73,17 +73,21 @@ interface Geometry {
   readonly count: number;
 }
 
-/** Undeformed positions, taps apart from outputs: their sum is o stride - pad + k dilation. In units of 1 / `unit` cell. */
+/** Undeformed positions o stride - pad + k dilation [taps, OH, OW, 2], in units of 1 / `unit` cell: sums of small constants. */
 const basePositions = (b: Decomposer, dtype: 'f32' | 'i32', unit: number, g: Geometry, a: DeformAttrs): Wire => {
-  const [, kw = 1] = g.kernel;
-  const [, ow = 1] = g.out;
-  const pair = (i: number, width: number): readonly [number, number] => [Math.floor(i / width), i % width];
-  const taps = Array.from({ length: g.taps }, (_, k) => pair(k, kw).map((v, d) => v * (a.dilation[d] ?? 1) * unit));
-  const outputs = Array.from({ length: g.count }, (_, o) => pair(o, ow).map((v, d) => (v * (a.stride[d] ?? 1) - (a.pads[d] ?? 0)) * unit));
-  return b.emit('add', [
-    b.constant({ dtype, shape: [g.taps, 1, 2] }, taps.flat()),
-    b.constant({ dtype, shape: [g.count, 2] }, outputs.flat()),
-  ]);
+  const [kh = 1, kw = 1] = g.kernel;
+  const [oh = 1, ow = 1] = g.out;
+  const constant = (shape: readonly number[], pairs: readonly (readonly [number, number])[]): Wire =>
+    b.constant(
+      { dtype, shape },
+      pairs.flatMap(([row, column]) => [row * unit, column * unit]),
+    );
+  const [dh = 1, dw = 1] = a.dilation;
+  const taps = Array.from({ length: kh * kw }, (_, k) => [Math.floor(k / kw) * dh, (k % kw) * dw] as const);
+  const rows = Array.from({ length: oh }, (_, o) => [o * (a.stride[0] ?? 1) - (a.pads[0] ?? 0), 0] as const);
+  const columns = Array.from({ length: ow }, (_, o) => [0, o * (a.stride[1] ?? 1) - (a.pads[1] ?? 0)] as const);
+  const outputs = b.emit('add', [constant([oh, 1, 2], rows), constant([ow, 2], columns)]);
+  return b.emit('reshape', [b.emit('add', [constant([g.taps, 1, 1, 2], taps), outputs])], { shape: [g.taps, g.count, 2] });
 };
 
 /** x at the deformed positions: [N, C, taps * outputs]; integers in sixteenths. */

@@ -358,9 +358,16 @@ export const resizing = {
     constraints: {
       ...constraints,
       c3: constraint('x is f32.', ['i8[1,2,6,6]'], { sizes: [3, 3] }),
+      c4: constraint('Spatial sizes of x are at most 2^20: all of an axis may be weighed for one output.', ['f32[1,1,1048577]'], {
+        sizes: [3],
+      }),
     },
-    infer: ([x], a) =>
-      x.dtype === 'f32' || spatialOf(x.shape)?.length !== a.sizes.length ? inferSizes(x, a.sizes) : violates('c3', `x is ${x.dtype}`),
+    infer: ([x], a) => {
+      const result = inferSizes(x, a.sizes);
+      if (!result.ok) return result;
+      if (x.dtype !== 'f32') return violates('c3', `x is ${x.dtype}`);
+      return x.shape.slice(2).some((d) => Number(d) > 2 ** 20) ? violates('c4', describe('x', x)) : result;
+    },
     decompose: (b, [x], a) => {
       const steps = stepsOf(x, a.sizes, { ...plain, ...a, antialias: true });
       return [steps.length === 0 ? copied(b, x) : weightedFloat(b, x, steps)];

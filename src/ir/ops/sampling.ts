@@ -1,6 +1,6 @@
 import { attr } from '../attr.ts';
 import { range } from '../range.ts';
-import { composite, constraint, primitive, type Sample, types, violates } from '../schema.ts';
+import { composite, constraint, primitive, type Sample, types, violates, type Wire } from '../schema.ts';
 import { elementCount, formatShape, stridesOf, type Tensor, type TensorType } from '../types.ts';
 import { convDeformable } from './deform.ts';
 import { axisTaps, combineTaps, fixedTaps, fixedValue, floatTaps, floatValue, type Interpolation } from './interpolation.ts';
@@ -201,7 +201,7 @@ export const sampling = {
     code: 0x132,
     summary: 'Grid for grid_sample from affine matrices.',
     doc:
-      'theta [N, d, d + 1]; y[n, o…] = theta[n] times (x, y, z, 1), the normalized position of o, innermost axis first: along an axis of n positions (2 i + 1 - n) / n, or (2 i - (n - 1)) / (n - 1) with align_corners (0 when n = 1), rounded once. ' +
+      'theta [N, d, d + 1]; y[n, o…, i] = (x theta[i, 0] + y theta[i, 1] (+ z theta[i, 2])) + theta[i, d], each step rounded, (x, y, z) the normalized position of o, innermost axis first: along an axis of n positions (2 i + 1 - n) / n, or (2 i - (n - 1)) / (n - 1) with align_corners (0 when n = 1), rounded once. ' +
       'y is [N, size…, d].',
     operands: ['theta'],
     attrs: { size: attr.ints({ min: 1, max: MAX_SIDE }), align_corners: attr.bool({ default: false }) },
@@ -218,17 +218,23 @@ export const sampling = {
     },
     decompose: (b, [theta], a) => {
       const axes = a.size.length;
-      const count = elementCount(a.size);
-      const strides = stridesOf(a.size);
-      const lines = a.size.map((n) => evenly(n, a.align_corners));
-      const base = new Float32Array(count * (axes + 1)).fill(1);
-      for (let o = 0; o < count; o++)
-        lines.forEach((line, d) => {
-          base[o * (axes + 1) + axes - 1 - d] = line[Math.floor(o / strides[d]!) % line.length]!;
-        });
-      const matrix = b.emit('transpose', [theta], { perm: [0, 2, 1] });
-      const y = b.emit('matmul', [b.constant({ dtype: 'f32', shape: [count, axes + 1] }, base), matrix]);
-      return [b.emit('reshape', [y], { shape: [0, ...a.size, axes] })];
+      const rows = b.emit('reshape', [theta], { shape: [0, ...a.size.map(() => 1), axes, axes + 1] });
+      const column = (k: number): Wire => {
+        const [starts, sizes, steps] = [
+          [...a.size.map(() => 0), 0, 0, k],
+          [-1, ...a.size.map(() => 1), axes, 1],
+          rows.type.shape.map(() => 1),
+        ];
+        return b.emit('reshape', [b.emit('slice', [rows], { starts, sizes, steps })], { shape: [0, ...a.size.map(() => 1), axes] });
+      };
+      // innermost axis first; one vector an axis, spread over the others by broadcasting
+      const terms = a.size.map((_, k) => {
+        const d = axes - 1 - k;
+        const n = a.size[d] ?? 1;
+        const line = b.constant({ dtype: 'f32', shape: [n, ...new Array<number>(k + 1).fill(1)] }, evenly(n, a.align_corners));
+        return b.emit('mul', [column(k), line]);
+      });
+      return [[...terms, column(axes)].reduce((sum, term) => b.emit('add', [sum, term]))];
     },
     cost: (_o, a, results) => resultCount(results) * (a.size.length + 1),
     samples: [
