@@ -4,7 +4,7 @@ import { type Backend, BACKENDS, loadBackend } from '../../backends/index.ts';
 import { ALL_PASSES, type FindingKind, type FoundCase, fuzzStep, reproFiles, selectOps } from '../../conformance/index.ts';
 import { OP_NAMES, type OpName } from '../../ir/index.ts';
 import { runPasses } from '../../passes/index.ts';
-import { closest, type Code, diagnostic, type Diagnostic, fail, ok, type Result } from '../../support/index.ts';
+import { closest, type Code, compareCodeUnits, diagnostic, type Diagnostic, fail, ok, type Result } from '../../support/index.ts';
 import type { Report } from '../command.ts';
 import type { Context } from '../context.ts';
 import { fileUnwritable, optionValue } from '../diagnostics.ts';
@@ -36,6 +36,7 @@ const CODES = {
 const DEFAULT_PROGRAMS = 1000;
 /** Where more is wrong than this, the first ones tell enough. */
 const MOST_FINDINGS = 20;
+const MOST_ALIKE = 200;
 
 const words = (lists: readonly string[] | undefined): readonly string[] | undefined =>
   lists
@@ -43,9 +44,10 @@ const words = (lists: readonly string[] | undefined): readonly string[] | undefi
     .map((word) => word.trim())
     .filter((word) => word !== '');
 
+/** Without the self-test, which would refuse an op before a difference shows. */
 const loadBackends = async (names: readonly string[] | undefined): Promise<Result<readonly Backend[]>> => {
   const chosen = names ?? BACKENDS.map((b) => b.name).filter((name) => name !== 'reference');
-  const loaded = await Promise.all(chosen.map((name) => loadBackend(name)));
+  const loaded = await Promise.all(chosen.map((name) => loadBackend(name, { selfTest: false })));
   const problems = loaded.flatMap((r) => (r.ok ? [] : r.diagnostics));
   return problems.length > 0 ? fail(...problems) : ok(loaded.flatMap((r) => (r.ok ? [r.value] : [])));
 };
@@ -73,11 +75,17 @@ interface Campaign {
   readonly ops: ReadonlySet<OpName>;
   readonly ms: number;
   readonly found: readonly Found[];
+  /** Findings that are like one of `found`. */
+  readonly alike: number;
 }
 
 interface Found extends FoundCase {
   readonly file: string;
 }
+
+/** Findings of the same kind on the same ops most likely have one cause. */
+const signatureOf = ({ finding, case: { program } }: FoundCase): string =>
+  [finding.kind, finding.subject, ...program.nodes.map((n) => n.op).sort(compareCodeUnits)].join(' ');
 
 const commandLine = (args: FuzzArgs, ops: readonly OpName[], index: number): string => {
   const some = ops.length === OP_NAMES.length ? '' : ` --ops ${ops.join(',')}`;
@@ -109,10 +117,12 @@ const campaign = (
   const { timeMs = Number.POSITIVE_INFINITY } = args;
   const programs = args.programs ?? (args.timeMs === undefined ? DEFAULT_PROGRAMS : 2 ** 32 - args.first);
   const found: Found[] = [];
+  const signatures = new Set<string>();
+  let alike = 0;
   const ops = new Set<OpName>();
   let nodes = 0;
   let done = 0;
-  for (; done < programs && elapsed() < timeMs && found.length < MOST_FINDINGS; done++) {
+  for (; done < programs && elapsed() < timeMs && found.length < MOST_FINDINGS && alike < MOST_ALIKE; done++) {
     const tail = `${formatCount(done)} programs, ${found.length} findings`;
     // by the clock where that ends it
     if (args.programs === undefined && args.timeMs !== undefined)
@@ -123,11 +133,17 @@ const campaign = (
     nodes += step.program.nodes.length;
     for (const node of step.program.nodes) ops.add(node.op);
     if (step.found === undefined) continue;
+    const signature = signatureOf(step.found);
+    if (signatures.has(signature)) {
+      alike++;
+      continue;
+    }
+    signatures.add(signature);
     const file = writeFound(context, args, step.found, chosen.ops);
     if (!file.ok) return file;
     found.push({ ...step.found, file: file.value });
   }
-  return ok({ programs: done, nodes, ops, ms: elapsed(), found });
+  return ok({ programs: done, nodes, ops, ms: elapsed(), found, alike });
 };
 
 const foundDiagnostic = (f: Found, args: FuzzArgs, ops: readonly OpName[]): Diagnostic =>
@@ -145,7 +161,7 @@ export const fuzzPrograms = async (args: FuzzArgs, context: Context): Promise<Re
   if (!backends.ok || !ops.ok || !passes.ok) return fail(...problems);
   const ran = campaign(args, context, { backends: backends.value, ops: ops.value, passes: passes.value });
   if (!ran.ok) return ran;
-  const { programs, nodes, ops: used, ms, found } = ran.value;
+  const { programs, nodes, ops: used, ms, found, alike } = ran.value;
   return ok({
     exit: found.length > 0 ? 1 : 0,
     json: {
@@ -157,6 +173,7 @@ export const fuzzPrograms = async (args: FuzzArgs, context: Context): Promise<Re
       backends: backends.value.map((b) => b.name),
       passes: [...passes.value],
       ms,
+      alike,
       findings: found.map((f) => ({
         code: CODES[f.finding.kind],
         kind: f.finding.kind,
@@ -171,7 +188,12 @@ export const fuzzPrograms = async (args: FuzzArgs, context: Context): Promise<Re
       ['backends', backends.value.map((b) => b.name).join(', ') || 'none'],
       ['passes', passes.value.join(', ') || 'none'],
       ['time', formatDuration(ms)],
-      ['findings', found.length === 0 ? '0: every byte is equal' : `${found.length}, in ${args.out}`],
+      [
+        'findings',
+        found.length === 0
+          ? '0: every byte is equal'
+          : `${found.length}, in ${args.out}${alike === 0 ? '' : `; ${alike} more are like them`}`,
+      ],
     ]),
     warnings: found.map((f) => foundDiagnostic(f, args, ops.value)),
   });
