@@ -1,7 +1,7 @@
 import { attr } from '../attr.ts';
 import { composite, constraint, type InferResult, types, violates } from '../schema.ts';
 import { elementCount, isStaticShape, stridesOf, type TensorType } from '../types.ts';
-import { zeroLines } from './pooling.ts';
+import { MAX_ENTRIES, zeroLines } from './pooling.ts';
 import { describe, isOneOf, resultCount } from './util.ts';
 import { spatialOf, type Window, windowAttrs, windowOutput, windowProblem } from './window.ts';
 
@@ -38,6 +38,7 @@ const inferCol2im = (x: TensorType, a: Columns): InferResult => {
   if (rows % taps !== 0 || columns !== positions || positions === 0)
     return violates('c3', `${describe('x', x)}, ${taps} taps at ${positions} positions`);
   if (!isOneOf(x, 'i32', 'f32')) return violates('c4', `x is ${x.dtype}`);
+  if (taps * positions > MAX_ENTRIES) return violates('c5', `${taps} taps at ${positions} positions`);
   return types({ dtype: x.dtype, shape: [batch, rows / taps, ...a.image] });
 };
 
@@ -50,6 +51,7 @@ const inferIm2col = (x: TensorType, a: Window): InferResult => {
   if (problem !== undefined) return violates('c2', problem);
   const positions = elementCount(windowOutput(spatial, a));
   if (positions === 0) return violates('c3', `${describe('x', x)}, kernel ${a.kernel.join(', ')}, pads ${a.pads.join(', ')}`);
+  if (positions * elementCount(a.kernel) > MAX_ENTRIES) return violates('c4', `${elementCount(a.kernel)} taps at ${positions} positions`);
   return types({ dtype: x.dtype, shape: [batch, channels * elementCount(a.kernel), positions] });
 };
 
@@ -71,6 +73,7 @@ export const columns = {
         image: [4, 4],
       }),
       c4: constraint('x is i32 or f32.', ['i8[1,4,4]'], { ...w2, image: [4, 4] }),
+      c5: constraint(`Taps times positions are at most ${MAX_ENTRIES}.`, ['f32[1,4,16777216]'], { ...w2, image: [8192, 8192] }),
     },
     infer: ([x], a) => inferCol2im(x, a),
     decompose: (b, [x], a) => {
@@ -113,6 +116,7 @@ export const columns = {
         kernel: [2],
       }),
       c3: constraint('The window fits into the padded image.', ['f32[1,2,1,5]'], w2),
+      c4: constraint(`Taps times positions are at most ${MAX_ENTRIES}.`, ['f32[1,1,8192,8192]'], w2),
     },
     infer: ([x], a) => inferIm2col(x, a),
     decompose: (b, [x], a) => {

@@ -7,6 +7,9 @@ import { spatialOf, type Window, windowOutput, windowProblem, withSpatial } from
 
 /** Windowed ops that are others with indices, masks or powers around them. */
 
+/** Entries of a table that a definition holds as a constant; windows of sensible networks need far fewer. */
+export const MAX_ENTRIES = 2 ** 24;
+
 const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 const pickAt = <T>(list: readonly T[], i: number, otherwise: T): T => list[i] ?? otherwise;
 const i32Constant = (b: Decomposer, shape: readonly number[], data: readonly number[] | Int32Array): Wire =>
@@ -212,6 +215,7 @@ export const pooling = {
         kernel: [2],
       }),
       c3: constraint('x is f32.', ['i8[1,2,5,5]'], w2),
+      c4: constraint(`Channels times taps of the kernel are at most ${MAX_ENTRIES}.`, ['f32[1,2,5,5]'], { ...w2, kernel: [65536, 257] }),
     },
     infer: ([x], a) => {
       const [, channels, ...spatial] = x.shape;
@@ -220,6 +224,7 @@ export const pooling = {
       const problem = windowProblem(spatial.length, a);
       if (problem !== undefined) return violates('c2', problem);
       if (x.dtype !== 'f32') return violates('c3', `x is ${x.dtype}`);
+      if (channels * elementCount(a.kernel) > MAX_ENTRIES) return violates('c4', `kernel ${a.kernel.join(', ')} for ${describe('x', x)}`);
       return types({ dtype: 'f32', shape: withSpatial(x.shape, channels, windowOutput(spatial, a, a.ceil)) });
     },
     decompose: (b, [x], a) => [lpPool(b, x, a)],
@@ -237,10 +242,16 @@ export const pooling = {
     doc: 'y = row-major index, within the spatial dimensions of x, of the greatest number of the window; the first among equals, the first tap inside where all are NaN. The values are max_pool with the same attributes.',
     operands: ['x'],
     attrs: poolAttrs,
-    constraints: poolConstraints,
+    constraints: {
+      ...poolConstraints,
+      c5: constraint(`Positions times taps are at most ${MAX_ENTRIES}.`, ['i8[1,1,4096,4096]'], { ...w2, stride: [1, 1] }),
+    },
     infer: ([x], a) => {
       const pooled = inferPool(x, a);
-      return pooled.ok ? types(...pooled.types.map(({ shape }) => ({ dtype: 'i32' as const, shape }))) : pooled;
+      if (!pooled.ok) return pooled;
+      const shape = pooled.types[0]?.shape ?? [];
+      const entries = elementCount(shape.slice(2).map(Number)) * elementCount(a.kernel);
+      return entries > MAX_ENTRIES ? violates('c5', `${entries} taps for ${describe('x', x)}`) : types({ dtype: 'i32', shape });
     },
     decompose: (b, [x], a) => [maxIndices(b, x, a)],
     cost: (_o, a, results) => 2 * resultCount(results) * elementCount(a.kernel),
