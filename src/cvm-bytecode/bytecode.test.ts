@@ -61,6 +61,14 @@ const replaced = (payload: Uint8Array, at: number, remove: number, ...insert: nu
 /** What both readers say: structure without parameters first, then with them. */
 const problems = (source: Uint8Array): readonly string[] => codesOf(decodeProgram(source, loadFrom(program)));
 
+test('results without elements have bounds too', () => {
+  const b = new ProgramBuilder('empty');
+  const x = b.input('x', { dtype: 'i8', shape: [2, 0, 2] });
+  b.output('y', b.emit('table', [x, b.param('t', { dtype: 'i8', shape: [0, 256], data: i8() })], {}));
+  const encoded = unwrap(encodeProgram(b.finish()));
+  expect(unwrap(encodeProgram(unwrap(decodeProgram(encoded, loadFrom(b.finish())))))).toEqual(encoded);
+});
+
 describe('round trip', () => {
   const programs = Array.from({ length: 80 }, (_, seed) => randomProgram(seed, 1 + (seed % 12)));
 

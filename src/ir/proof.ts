@@ -3,7 +3,7 @@ import { decompositionOf } from './evaluate.ts';
 import { opOf } from './ops/index.ts';
 import { type AnyNode, paramTensors, type Program, type ValueId } from './program.ts';
 import { dtypeRange, type Range, range, rangeOfTensor } from './range.ts';
-import { DTYPE_INFO, type StaticType, type Tensor } from './types.ts';
+import { DTYPE_INFO, elementCount, type StaticType, type Tensor } from './types.ts';
 import { placeOf } from './verify.ts';
 
 /**
@@ -60,9 +60,10 @@ const nodeRanges = (
   const out = resultTypes.map((type, i) => {
     // next to an integer result: top_k
     if (type.dtype === 'f32') return undefined;
-    const r = exact[i] ?? dtypeRange(type.dtype);
+    // nothing lies in no interval: the one of no elements is [0, 0], as for empty parameters
+    const r = elementCount(type.shape) === 0 ? range(0, 0) : (exact[i] ?? dtypeRange(type.dtype));
     const { lo, hi } = DTYPE_INFO[type.dtype];
-    if (r.lo < lo || r.hi > hi || Number.isNaN(r.lo) || Number.isNaN(r.hi)) {
+    if (!(r.lo >= lo && r.hi <= hi && r.lo <= r.hi)) {
       problems.push(
         diagnostic(
           'IR0011',

@@ -1,3 +1,5 @@
+import { invariant } from './diagnostic.ts';
+
 /** Grows as needed; all numbers little-endian; LEB128 with the one shortest encoding per value. */
 export class ByteWriter {
   private buffer = new Uint8Array(256);
@@ -49,6 +51,7 @@ export class ByteWriter {
 
   /** Unsigned LEB128, 0 <= value <= 2^53 - 1. */
   uleb(value: number): void {
+    invariant(Number.isSafeInteger(value) && value >= 0, `uleb takes a whole number below 2^53, not ${value}`);
     let rest = value;
     while (rest >= 0x80) {
       this.u8((rest % 0x80) | 0x80);
