@@ -47,6 +47,32 @@ export interface TypeExpr extends Place {
 
 export type Initializer = { readonly kind: 'blob'; readonly digest: Name } | { readonly kind: 'value'; readonly value: Expr };
 
+/** A variable of the graphical model: `Rain`, `X[t - 1]`. */
+export interface VariableRef extends Place {
+  readonly name: Name;
+  readonly indices: readonly Expr[];
+}
+
+/** Statements of a graphical model (docs/spec.md §9). */
+export type GraphicalStatement =
+  | (Place & {
+      readonly kind: 'variable';
+      readonly variable: VariableRef;
+      /** Names of the states, or an expression that counts them. */
+      readonly domain: { readonly states: readonly Name[] } | { readonly size: Expr };
+    })
+  | (Place & {
+      readonly kind: 'factor';
+      readonly name: Name;
+      readonly heads: readonly VariableRef[];
+      readonly parents: readonly VariableRef[];
+      /** What the numbers are; undefined for probabilities. */
+      readonly form: Name | undefined;
+      readonly value: Expr;
+    })
+  | (Place & { readonly kind: 'evidence'; readonly variable: VariableRef; readonly value: Expr })
+  | (Place & { readonly kind: 'query'; readonly name: Name; readonly question: Name; readonly variables: readonly VariableRef[] });
+
 export interface Branch {
   readonly condition: Expr;
   readonly body: readonly Statement[];
@@ -67,6 +93,7 @@ export type Statement =
       readonly body: readonly Statement[];
     })
   | (Place & { readonly kind: 'if'; readonly branches: readonly Branch[]; readonly otherwise: readonly Statement[] | undefined })
+  | GraphicalStatement
   | (Place & { readonly kind: 'broken' });
 
 /** An argument of a function; without a type it is a tensor. */

@@ -14,7 +14,7 @@ import {
 import type { Call, Expr, FunctionDecl, ModelDecl, Name, Parameter, Place, Statement, TypeExpr } from './ast.ts';
 import { isArgumentType, isGenerator, LABEL } from './builtins.ts';
 import { convertArgument } from './arguments.ts';
-import { Evaluator } from './evaluate.ts';
+import { GraphicalEvaluator } from './graphical.ts';
 import { filledTensor, inlineTensor, type Made, placeholderTensor, randomTensor } from './initializers.ts';
 import { LIMITS } from './limits.ts';
 import { type Frame, LimitReached } from './machine.ts';
@@ -42,10 +42,9 @@ export interface ElaborateOptions {
 const STORED_AS: Partial<Readonly<Record<DType, DType>>> = { i6: 'i8', bool: 'u8' };
 
 /** Statements: runs the model, expanding functions, loops and branches into the builder. */
-export class Elaborator extends Evaluator {
+export class Elaborator extends GraphicalEvaluator {
   private readonly functions: Declarations['functions'];
   private readonly options: ElaborateOptions;
-  private readonly ports = new Set<string>();
   private readonly outputs = new Set<string>();
   private readonly active = new Set<FunctionDecl>();
 
@@ -93,6 +92,11 @@ export class Elaborator extends Evaluator {
         return this.loop(s);
       case 'if':
         return this.branch(s);
+      case 'variable':
+      case 'factor':
+      case 'evidence':
+      case 'query':
+        return this.graphical(s);
       case 'return':
       case 'broken':
         return undefined;
@@ -218,7 +222,9 @@ export class Elaborator extends Evaluator {
     if (made === undefined) return POISON;
     if (!('tensor' in made)) return this.problem(made.code, `parameter ${name}: ${made.message}`, s.name, made.notes);
     this.countValues(1, s);
-    return { kind: 'tensor', id: this.builder.param(name, made.tensor) };
+    const id = this.builder.param(name, made.tensor);
+    if (type.dtype === 'f32') this.floats.set(id, made.tensor);
+    return { kind: 'tensor', id };
   }
 
   /** Undefined when the problem is reported already. */

@@ -1,12 +1,13 @@
 import type { Branch, Expr, FileAst, Initializer, Item, MetaEntry, Name as NameAst, Parameter, Statement } from './ast.ts';
-import { BROKEN, ExpressionParser, NO_NAME, type ParserOptions } from './expression-parser.ts';
+import { BROKEN, NO_NAME, type ParserOptions } from './expression-parser.ts';
+import { GraphicalParser } from './graphical-parser.ts';
 import * as t from './tokens.ts';
 
 /**
  * The grammar of `.mrl`. grammar/mrl.ebnf and the railroad diagrams are generated from it.
  * Brackets and blocks are its only recursion; their depth is checked before (`checkNesting`).
  */
-export class MrlParser extends ExpressionParser {
+export class MrlParser extends GraphicalParser {
   constructor(options: ParserOptions) {
     super(options);
     this.performSelfAnalysis();
@@ -131,16 +132,25 @@ export class MrlParser extends ExpressionParser {
   private readonly statement = this.RULE(
     'statement',
     (): Statement =>
-      this.OR<Statement>([
-        { ALT: () => this.SUBRULE(this.inputStatement) },
-        { ALT: () => this.SUBRULE(this.paramStatement) },
-        { ALT: () => this.SUBRULE(this.letStatement) },
-        { ALT: () => this.SUBRULE(this.assignStatement) },
-        { ALT: () => this.SUBRULE(this.outputStatement) },
-        { ALT: () => this.SUBRULE(this.returnStatement) },
-        { ALT: () => this.SUBRULE(this.forStatement) },
-        { ALT: () => this.SUBRULE(this.ifStatement) },
-      ]),
+      this.OR<Statement>({
+        // one word decides, so that a misspelt one is read as the name it is; those of graphical models look one further
+        MAX_LOOKAHEAD: 1,
+        IGNORE_AMBIGUITIES: true,
+        DEF: [
+          { ALT: () => this.SUBRULE(this.inputStatement) },
+          { ALT: () => this.SUBRULE(this.paramStatement) },
+          { ALT: () => this.SUBRULE(this.letStatement) },
+          { GATE: () => this.startsGraphical(), ALT: () => this.SUBRULE(this.variableStatement) },
+          { GATE: () => this.startsGraphical(), ALT: () => this.SUBRULE(this.factorStatement) },
+          { GATE: () => this.startsGraphical(), ALT: () => this.SUBRULE(this.evidenceStatement) },
+          { GATE: () => this.startsGraphical(), ALT: () => this.SUBRULE(this.queryStatement) },
+          { ALT: () => this.SUBRULE(this.assignStatement) },
+          { ALT: () => this.SUBRULE(this.outputStatement) },
+          { ALT: () => this.SUBRULE(this.returnStatement) },
+          { ALT: () => this.SUBRULE(this.forStatement) },
+          { ALT: () => this.SUBRULE(this.ifStatement) },
+        ],
+      }),
     { recoveryValueFunc: () => BROKEN },
   );
 

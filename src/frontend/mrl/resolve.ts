@@ -1,5 +1,5 @@
 import { DTYPES, isOpName, OP_NAMES } from '../../ir/index.ts';
-import type { Call, Expr, FileAst, FunctionDecl, ModelDecl, Name, Place, Statement, TypeExpr } from './ast.ts';
+import type { Call, Expr, FileAst, FunctionDecl, GraphicalStatement, ModelDecl, Name, Place, Statement, TypeExpr } from './ast.ts';
 import { ARGUMENT_TYPES, BUILTINS, GENERATORS, isArgumentType, isBuiltin, isGenerator, LABEL } from './builtins.ts';
 import { CallChecks, MAX_CANDIDATES, Suggestions } from './call-checks.ts';
 import { LIMITS } from './limits.ts';
@@ -179,11 +179,29 @@ export class Resolver {
         if (s.otherwise !== undefined) this.scoped(undefined, s.otherwise, inside);
         return undefined;
       }
+      case 'variable':
+      case 'factor':
+      case 'evidence':
+      case 'query':
+        return this.graphical(s, where);
       case 'broken':
         return undefined;
       default:
         return s satisfies never;
     }
+  }
+
+  /** Variables are known when elaborating only, as their indices are; everything else is checked here. */
+  private graphical(s: GraphicalStatement, where: Inside): void {
+    if (!where.startsWith('model'))
+      this.misplaced(s, `${s.kind} stands in the model`, 'Return a tensor from the function and use it there.');
+    const refs = s.kind === 'factor' ? [...s.heads, ...s.parents] : s.kind === 'query' ? s.variables : [s.variable];
+    for (const ref of refs) for (const index of ref.indices) this.expr(index);
+    if (s.kind === 'variable' && 'size' in s.domain) this.expr(s.domain.size);
+    if (s.kind === 'factor') this.expr(s.value);
+    // a lone name may be that of a state
+    if (s.kind === 'evidence' && s.value.kind !== 'name') this.expr(s.value);
+    if (s.kind === 'query') this.define(s.name);
   }
 
   private misplaced(place: Place, message: string, remedy: string): void {

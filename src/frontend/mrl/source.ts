@@ -68,6 +68,11 @@ export class Report {
     return this.found.some((d) => d.code.startsWith('MRL3'));
   }
 
+  /** True when the text does not follow the grammar: what it defines may be what could not be read. */
+  get hasSyntaxErrors(): boolean {
+    return this.found.some((d) => d.code.startsWith('MRL1'));
+  }
+
   get count(): number {
     return this.found.length;
   }

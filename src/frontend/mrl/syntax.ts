@@ -17,6 +17,7 @@ import {
   OpenText,
   PlainName,
   Semicolon,
+  SOFT_WORDS,
   TOKENS,
 } from './tokens.ts';
 
@@ -134,7 +135,7 @@ const notesFor = (error: ParseError, message: string): string[] => {
   const wanted = /^expected (".+?"|a statement)/.exec(message)?.[1];
   const words = [error.previousToken, error.token].filter((t): t is IToken => t !== undefined && t.tokenType === PlainName);
   for (const word of words) {
-    const near = closest(word.image, MRL_KEYWORDS);
+    const near = closest(word.image, [...MRL_KEYWORDS, ...SOFT_WORDS]);
     if (near !== undefined && near !== word.image) return [`Did you mean "${near}" instead of "${word.image}"?`];
   }
   if (wanted === '";"') return ['A statement ends with ";".'];

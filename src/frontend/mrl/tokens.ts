@@ -72,6 +72,11 @@ export const WORDS = Object.fromEntries(MRL_KEYWORDS.toSorted((a, b) => b.length
   Record<MrlKeyword, TokenType>
 >;
 
+/** Words that start a statement of a graphical model and are names everywhere else: programs that use them as names stay as they are. */
+export const SOFT_WORDS = ['variable', 'factor', 'evidence', 'query'] as const;
+export type SoftWord = (typeof SOFT_WORDS)[number];
+export const SOFT = Object.fromEntries(SOFT_WORDS.map((w) => [w, word(w, Name)])) as Readonly<Record<SoftWord, TokenType>>;
+
 export const BinaryOperator = labelled('an operator', { name: 'BinaryOperator', pattern: Lexer.NA });
 export const UnaryOperator = labelled('a sign', { name: 'UnaryOperator', pattern: Lexer.NA });
 
@@ -80,6 +85,7 @@ const BINARY_TOKENS: readonly TokenType[] = BINARY_OPERATORS.flat()
   .map((text) => sign(`Operator_${text}`, text, text === '-' ? [BinaryOperator, UnaryOperator] : [BinaryOperator]));
 
 export const Not = sign('Not', '!', [UnaryOperator]);
+export const Bar = sign('Bar', '|');
 export const Range = sign('Range', '..');
 export const Equals = sign('Equals', '=');
 export const Colon = sign('Colon', ':');
@@ -103,10 +109,12 @@ export const TOKENS: readonly TokenType[] = [
   OpenName,
   ...Object.values(WORDS),
   ...DTYPE_TOKENS,
+  ...Object.values(SOFT),
   PlainName,
   Float,
   Int,
   ...BINARY_TOKENS,
+  Bar,
   Not,
   Range,
   Equals,

@@ -96,6 +96,36 @@ export const mrlCodes = {
     explain: 'The dtypes are i8, i16, i32, u8, bool, f32 and i6; argument types are listed in docs/spec.md.',
     exit: 3,
   },
+  MRL2101: {
+    title: 'unknown variable or state of a graphical model',
+    explain:
+      'A variable is declared before it is used: variable Rain: {no, yes}; with the same indices: X[3] is another variable than X[4]. States are the names in its braces, or integers from 0 on.',
+    exit: 3,
+  },
+  MRL2102: {
+    title: 'table does not fit its factor',
+    explain:
+      'A table has one number for every combination of states, the variables behind the bar first, each in its order; it is flat or nested so. Without another form it holds probabilities: rows over the variables before the bar sum to 1. Other forms: potential (numbers from 0 on), log (natural logarithms, or an i32 tensor in Q12).',
+    exit: 3,
+  },
+  MRL2103: {
+    title: 'conditional tables form a cycle',
+    explain:
+      'A variable cannot be conditioned on itself, directly or through others. Factors without direction are written with : potential.',
+    exit: 3,
+  },
+  MRL2104: {
+    title: 'factor or evidence given twice',
+    explain:
+      'A variable has one table of probabilities and one piece of evidence; potentials over the same variables have different names.',
+    exit: 3,
+  },
+  MRL2105: {
+    title: 'query has no answer',
+    explain:
+      'A query is marginal X, Y or map or map X, Y or evidence, about variables that stand in a factor and have no known state. It sees the factors and the evidence above it.',
+    exit: 3,
+  },
   MRL3001: { title: 'text is nested too deeply', explain: 'Brackets and blocks nest up to 64 levels.', exit: 5 },
   MRL3002: { title: 'program has too many nodes', explain: 'A file elaborates to at most 200,000 nodes and 1,000,000 values.', exit: 5 },
   MRL3003: { title: 'elaboration takes too many steps', explain: 'Loops and calls expand to at most 5,000,000 steps.', exit: 5 },
@@ -104,6 +134,12 @@ export const mrlCodes = {
   MRL3006: {
     title: 'list, text or file holds too much',
     explain: 'At most 4,000,000 words and signs a file, 1,000,000 elements and 8 levels a list, 4,096 characters a text.',
+    exit: 5,
+  },
+  MRL3008: {
+    title: 'table of a graphical model is too large',
+    explain:
+      'Factors and the tables that eliminating a variable makes have at most 8 variables and 2^24 entries. The order is min-fill, ties to the variable declared first; a network of larger treewidth needs more evidence or smaller factors.',
     exit: 5,
   },
   MRL3007: {
