@@ -3,6 +3,7 @@ import { unwrap } from '../support/index.ts';
 import { bindDims, ProgramBuilder } from './builder.ts';
 import { endorphinOf, programCost } from './cost.ts';
 import { runProgram } from './evaluate.ts';
+import { identityHash } from './identity.ts';
 import type { OpNode, Program } from './program.ts';
 import { proveProgram } from './proof.ts';
 import type { StaticType, Tensor } from './types.ts';
@@ -118,4 +119,15 @@ test('convolution reads the zero point where it reads padding', () => {
   const w = b.param('w', i8([1, 1, 3, 3], [1, 1, 1, 1, 10, 1, 1, 1, 1]));
   b.output('y', b.emit('conv', [x, w], { stride: [1, 1], dilation: [1, 1], pads: [1, 1, 1, 1], pad_value: -5 }));
   expect(Array.from(runProgram(b.finish(), [i8([1, 1, 1, 1], [3])])[0]?.data ?? [])).toEqual([10 * 3 - 8 * 5]);
+});
+
+test('an integer attribute of -0 is 0: one program, one identity', () => {
+  const identityWith = (zero: number): string => {
+    const b = new ProgramBuilder('p');
+    const x = b.input('x', { dtype: 'i8', shape: [1, 1, 2, 2] } as StaticType);
+    const w = b.param('w', i8([1, 1, 1, 1], [1]));
+    b.output('y', b.emit('conv', [x, w], { stride: [1, 1], dilation: [1, 1], pads: [0, zero, 0, 0], pad_value: zero }));
+    return identityHash(b.finish());
+  };
+  expect(identityWith(-0)).toBe(identityWith(0));
 });
