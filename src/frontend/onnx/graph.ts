@@ -353,11 +353,13 @@ export class GraphImporter {
     const domain = domainOf(node.domain);
     const version = frame.opsets.get(domain);
     const operator = { op: node.opType, domain, version };
-    const row = domain === '' ? onnxOp(node.opType) : undefined;
+    const row = onnxOp(node.opType, domain);
     if (row === undefined) return stop(operatorUnsupported(operator, origin, this.unsupportedNotes(node, domain)));
     if (version === undefined)
-      return stop(operatorUnsupported(operator, origin, ['The model has no opset_import for the default domain.']));
-    if (version > NEWEST_OPSET)
+      return stop(
+        operatorUnsupported(operator, origin, [`The model has no opset_import for ${domain === '' ? 'the default domain' : domain}.`]),
+      );
+    if (domain === '' && version > NEWEST_OPSET)
       this.session.warnings.add('ONX3005', `the model uses opset ${version}, operators are read as of opset ${NEWEST_OPSET}`);
     const since = row.since.findLast((s) => s <= version);
     if (since === undefined)

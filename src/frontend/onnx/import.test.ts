@@ -267,7 +267,7 @@ describe('examineOnnx', () => {
         node('Relux', ['a'], ['b'], {}, { name: 'typo' }),
         node('Quant', ['b'], ['q'], {}, { name: 'custom', domain: 'my.domain' }),
         node('Pad', ['q'], ['p'], { mode: 'around', pads: [0, 0, 0, 0] }, { name: 'pads' }),
-        node('QuantizeLinear', ['p'], ['s'], {}, { name: 'quantized' }),
+        node('StringNormalizer', ['p'], ['s'], {}, { name: 'words' }),
         relu('s', 'y', 'last'),
       ],
     },
@@ -280,7 +280,7 @@ describe('examineOnnx', () => {
       ['typo', 'unsupported', []],
       ['custom', 'unsupported', []],
       ['pads', 'unsupported', []],
-      ['quantized', 'unsupported', []],
+      ['words', 'unsupported', []],
       ['last', 'ok', []],
     ]);
     expect(report.totals).toEqual({ nodes: 6, ok: 2, approximated: 0, unsupported: 4 });
@@ -288,9 +288,9 @@ describe('examineOnnx', () => {
       ['ONX2001', 'typo', 'Did you mean Relu?'],
       ['ONX2001', 'custom', 'It belongs to the custom'],
       ['ONX2002', 'pads', undefined],
-      ['ONX2001', 'quantized', 'Reading models that are '],
+      ['ONX2001', 'words', 'Strings are not numbers.'],
     ]);
-    expect(report.nodes.at(-1)?.reason).toBe('only the operator was checked: s depends on quantized');
+    expect(report.nodes.at(-1)?.reason).toBe('only the operator was checked: s depends on words');
     expect(report.partial).toBe(true);
   });
   test('a model without problems has its whole program', () => {

@@ -55,7 +55,6 @@ const walk = (dir: string): readonly string[] =>
 const REFUSED_MODELS: Readonly<Record<string, readonly string[]>> = {
   // ImageScaler and Crop left ONNX with opset 10
   'onnx-trained/candy-style/candy.onnx': ['ONX2001'],
-  'onnx-trained/mnist-cntk/model_quantized.onnx': ['ONX2001'],
   'onnx-trained/mnist-sklearn/lr_mnist_scikit.onnx': ['ONX2001'],
   // height and width are symbolic
   'onnx-trained/yunet/yunet_n_dynamic.onnx': ['ONX2004'],

@@ -143,6 +143,7 @@ export const activation = {
   },
   Gelu: { since: [20], import: (n) => [gelu(n)] },
   Swish: { since: [24], import: (n) => [swish(n)] },
+  SwiGLU: { since: [28], import: (n) => [n.emit('mul', [swish(n), floatWire(n, 1)], {})] },
   Mish: {
     since: [18, 22],
     import: (n) => {

@@ -4,21 +4,25 @@ import { foldBinary, foldUnary, foldVariadic, type IntFunction } from '../fold.t
 import type { OnnxNode } from '../node.ts';
 import type { Made } from '../values.ts';
 import type { OnnxOp, OnnxOps } from './row.ts';
-import { chain, floatWire, narrowTo, type PlainOp, sameElem, secondAligned, widened } from './util.ts';
+import { chain, floatWire, narrowTo, type PlainOp, sameElem, secondAligned, widened, wrapped } from './util.ts';
 
-/** Sums of 8- and 16-bit integers wrap at their width in ONNX; the program would not. */
-const refuseNarrow = (n: OnnxNode, elem: ElemName): void => {
-  if (elemOf(elem).kind === 'int' && elemOf(elem).hi < 2 ** 31 - 1) n.refuse(`arithmetic on ${elem} is not supported`);
-  if (elem === 'bool') n.malformed('arithmetic on bool');
+/** Integers of 8 and 16 bits wrap at their width: computed in int32, of which the low bits count. */
+const narrowed = (n: OnnxNode, value: ValueId, elem: ElemName): Made => {
+  const narrow = elemOf(elem).kind === 'int' && elemOf(elem).hi < 2 ** 31 - 1;
+  return { value: narrow ? wrapped(n, value, elem) : value, elem };
+};
+
+const numericElem = (n: OnnxNode): ElemName => {
+  const elem = sameElem(n);
+  return elem === 'bool' ? n.malformed('arithmetic on bool') : elem;
 };
 
 const binary = (op: PlainOp, f: IntFunction): OnnxOp => ({
   since: [1, 6, 7, 13, 14],
   fold: (n) => foldBinary(n, f),
   import: (n) => {
-    const elem = sameElem(n);
-    refuseNarrow(n, elem);
-    return [{ value: n.emit(op, [n.wire(0), secondAligned(n, n.wire(1))], {}), elem }];
+    const elem = numericElem(n);
+    return [narrowed(n, n.emit(op, [widened(n, 0), secondAligned(n, widened(n, 1))], {}), elem)];
   },
 });
 
@@ -70,8 +74,7 @@ const mixedUnary = (op: 'neg' | 'abs', f: (a: number) => number): OnnxOp => ({
   import: (n) => {
     n.ignore('consumed_inputs');
     const elem = n.elem(0);
-    if (op === 'neg') refuseNarrow(n, elem);
-    return [narrowTo(n, n.emit(op, [widened(n, 0)], {}), elem)];
+    return [narrowed(n, n.emit(op, [widened(n, 0)], {}), elem)];
   },
 });
 
@@ -100,8 +103,8 @@ export const arithmetic = {
     since: [1, 6, 8, 13],
     import: (n) => {
       n.ignore('consumed_inputs');
-      refuseNarrow(n, sameElem(n));
-      return [chain(n, 'add', n.wires())];
+      const elem = numericElem(n);
+      return [narrowed(n, chain(n, 'add', wideAll(n)), elem)];
     },
   },
   Mean: {

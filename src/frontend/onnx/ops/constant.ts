@@ -6,7 +6,7 @@ import type { OnnxNode } from '../node.ts';
 import { tensorOfHost } from '../tensor.ts';
 import type { Made } from '../values.ts';
 import type { OnnxOps } from './row.ts';
-import { span } from './util.ts';
+import { span, wrapped } from './util.ts';
 
 const hostOf = (elem: ElemName, shape: readonly number[], values: Iterable<number>): HostTensor => {
   const data = makeHost(elem, elementCount(shape));
@@ -98,17 +98,6 @@ const targetOf = (n: OnnxNode): ElemName => {
   return elemByCode(code) ?? n.refuse(`a cast to ${otherElemName(code) ?? `type ${code}`} is not supported`);
 };
 
-/** Truncated, then the low bits: what ONNX makes of a number outside the type. */
-export const wrapped = (n: OnnxNode, x: ValueId, elem: ElemName): ValueId => {
-  const { lo, hi, dtype } = elemOf(elem);
-  const whole = n.typeOf(x).dtype === 'i32' ? x : n.emit('cast', [x], { dtype: 'i32' });
-  const constant = (v: number): ValueId => n.session.param('bits', { dtype: 'i32', shape: [], data: Int32Array.of(v) });
-  const low = n.emit('bitwise_and', [whole, constant(hi - lo)], {});
-  // the sign bit counts down: (low ^ sign) - sign
-  const signed = lo === 0 ? low : n.emit('sub', [n.emit('bitwise_xor', [low, constant(-lo)], {}), constant(-lo)], {});
-  return dtype === 'i32' ? signed : n.emit('cast', [signed], { dtype });
-};
-
 const isHalf = (elem: ElemName): boolean => elem === 'float16' || elem === 'bfloat16';
 
 const castTo = (n: OnnxNode, to: ElemName): Made => {
@@ -152,6 +141,19 @@ const likeHalf = (n: OnnxNode): HostTensor | undefined => {
   return castHost(x, n.elem(1));
 };
 
+/** The same bits as another type of the same size, where the program keeps both sizes. */
+const bitCast = (n: OnnxNode): Made => {
+  const to = targetOf(n);
+  const from = n.elem(0);
+  const [source, target] = [elemOf(from), elemOf(to)];
+  if (source.bytes !== target.bytes) return n.malformed(`${from} has ${source.bytes} bytes, ${to} has ${target.bytes}`);
+  const whole = ['float', 'int32', 'uint32', 'int8', 'uint8', 'bool'];
+  if (from === to) return identity(n);
+  if (!whole.includes(from) || !whole.includes(to) || to === 'bool') return n.refuse(`the bits of ${from} as ${to} are not supported`);
+  const x = n.wire(0);
+  return { value: source.dtype === target.dtype ? x : n.emit('bitcast', [x], { dtype: target.dtype }), elem: to };
+};
+
 const identity = (n: OnnxNode): Made => ({ value: n.wire(0), elem: n.elem(0) });
 
 /** Inference: the input passes; the mask, where asked for, is all true. */
@@ -188,6 +190,7 @@ export const constants = {
     import: (n) => [castTo(n, targetOf(n))],
   },
   CastLike: { since: [15, 19, 21, 23, 24, 25], low: true, fold: (n) => foldCast(n, n.elem(1)), import: (n) => [castLike(n)] },
+  BitCast: { since: [26], import: (n) => [bitCast(n)] },
   Identity: {
     since: [1, 13, 14, 16, 19, 21, 23, 24, 25],
     moves: 'reshapes',

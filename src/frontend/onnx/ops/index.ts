@@ -10,6 +10,7 @@ import { logic } from './logic.ts';
 import { losses } from './loss.ts';
 import { masks } from './mask.ts';
 import { matmul } from './matmul.ts';
+import { microsoft } from './microsoft.ts';
 import { norm } from './norm.ts';
 import { pool } from './pool.ts';
 import { quantized } from './quantized.ts';
@@ -61,8 +62,13 @@ export const ONNX_OPS = {
 /** Newest opset of the default domain whose operator versions were read for the table. */
 export const NEWEST_OPSET = 28;
 
-const TABLE: ReadonlyMap<string, OnnxOp> = new Map(Object.entries(ONNX_OPS));
-export const onnxOp = (name: string): OnnxOp | undefined => TABLE.get(name);
+const table = (ops: Readonly<Record<string, OnnxOp>>): ReadonlyMap<string, OnnxOp> => new Map(Object.entries(ops));
+const DOMAINS: ReadonlyMap<string, ReadonlyMap<string, OnnxOp>> = new Map([
+  ['', table(ONNX_OPS)],
+  ['com.microsoft', table(microsoft)],
+]);
+/** An operator of a domain, '' for the default one. */
+export const onnxOp = (name: string, domain = ''): OnnxOp | undefined => DOMAINS.get(domain)?.get(name);
 
 const STRINGS = 'Strings are not numbers.';
 

@@ -36,7 +36,7 @@ export const along = (n: OnnxNode, i: number, value: ValueId, axis: number, bloc
 };
 
 /** The nearest value of an integer type; NaN becomes 0. */
-const saturated = (n: OnnxNode, x: ValueId, elem: ElemName): ValueId => {
+export const saturated = (n: OnnxNode, x: ValueId, elem: ElemName): ValueId => {
   const { dtype, lo, hi } = elemOf(elem);
   const whole = dtype === 'i32' || isLow(elem) ? n.emit('clip', [x], { min: lo, max: hi }) : x;
   return n.emit('cast', [whole], { dtype });
@@ -63,7 +63,7 @@ const layoutOf = (n: OnnxNode): { readonly axis: number; readonly block: number 
   return { axis: whole ? 0 : n.axis(axis, rank), block };
 };
 
-const note = (n: OnnxNode): void =>
+export const roundingNote = (n: OnnxNode): void =>
   n.approximate('quantization is kept as ONNX defines it, in float with ties to even; made integer by this compiler it rounds half up');
 
 const quantizeLinear = (n: OnnxNode): Made => {
@@ -136,7 +136,7 @@ export const perLine = (n: OnnxNode, i: number, value: ValueId, rows: boolean): 
 const qLinearMatMul = (n: OnnxNode): Made => {
   const sum = integerProduct(n, { a: 0, aZero: 2, b: 3, bZero: 5 });
   const factor = n.emit('mul', [perLine(n, 1, floatWire(n, 1), true), perLine(n, 4, floatWire(n, 4), false)], {});
-  note(n);
+  roundingNote(n);
   return requantized(n, sum, factor, 6, 7);
 };
 
@@ -148,7 +148,7 @@ const qLinearConv = (n: OnnxNode): Made => {
     ? n.reshape(weights, [])
     : n.reshape(weights, [...n.shapeOf(4), ...new Array<number>(spatial).fill(1)]);
   const factor = n.emit('mul', [n.reshape(floatWire(n, 1), []), perChannel], {});
-  note(n);
+  roundingNote(n);
   return requantized(n, sum, factor, 6, 7);
 };
 
@@ -158,7 +158,7 @@ export const quantized = {
   QuantizeLinear: {
     ...QDQ,
     import: (n) => {
-      note(n);
+      roundingNote(n);
       return [quantizeLinear(n)];
     },
   },
@@ -166,7 +166,7 @@ export const quantized = {
   DynamicQuantizeLinear: {
     since: [11],
     import: (n) => {
-      note(n);
+      roundingNote(n);
       return dynamicQuantize(n);
     },
   },

@@ -63,6 +63,17 @@ export const narrowTo = (n: OnnxNode, value: ValueId, elem: ElemName): Made => {
   return { value: n.typeOf(value).dtype === dtype ? value : n.emit('cast', [value], { dtype }), elem };
 };
 
+/** Truncated, then the low bits: what ONNX makes of a number outside the type. */
+export const wrapped = (n: OnnxNode, x: ValueId, elem: ElemName): ValueId => {
+  const { lo, hi, dtype } = elemOf(elem);
+  const whole = n.typeOf(x).dtype === 'i32' ? x : n.emit('cast', [x], { dtype: 'i32' });
+  const constant = (v: number): ValueId => n.session.param('bits', { dtype: 'i32', shape: [], data: Int32Array.of(v) });
+  const low = n.emit('bitwise_and', [whole, constant(hi - lo)], {});
+  // the sign bit counts down: (low ^ sign) - sign
+  const signed = lo === 0 ? low : n.emit('sub', [n.emit('bitwise_xor', [low, constant(-lo)], {}), constant(-lo)], {});
+  return dtype === 'i32' ? signed : n.emit('cast', [signed], { dtype });
+};
+
 /** Operand i as f32 or i32: narrower integers and bool are widened, which is exact. */
 export const widened = (n: OnnxNode, i: number): ValueId => {
   const x = n.wire(i);
