@@ -1,6 +1,6 @@
 import { attr } from '../attr.ts';
 import { composite, constraint, type Decomposer, type InferResult, types, violates, type Wire } from '../schema.ts';
-import { elementCount, formatShape, sameShape, type TensorType } from '../types.ts';
+import { elementCount, formatShape, MAX_ELEMENTS, sameShape, type TensorType } from '../types.ts';
 import { describe, productDType, resultCount } from './util.ts';
 import { spatialOf, windowAttrs, windowOutput, windowProblem } from './window.ts';
 
@@ -34,7 +34,9 @@ const inferShapes = ({ x, w, offset, bias, mask }: Operands, a: DeformAttrs, dty
   const problem = windowProblem(2, { ...a, kernel });
   if (problem !== undefined) return violates('c3', problem);
   const out = windowOutput(spatial, { ...a, kernel });
-  if (out.some((s) => s < 1)) return violates('c4', `output sizes are ${formatShape(out)}`);
+  const sampled = Math.max(Number(n) || 1, 1) * Math.max(Number(channels), 2) * elementCount(kernel) * elementCount(out);
+  if (out.some((s) => s < 1) || sampled > MAX_ELEMENTS)
+    return violates('c4', `output sizes are ${formatShape(out)}, ${sampled} values are sampled`);
   if (Number(channels) % a.offset_groups !== 0) return violates('c5', `${channels} channels in ${a.offset_groups} offset groups`);
   const taps = a.offset_groups * elementCount(kernel);
   if (!sameShape(offset.shape, [n, 2 * taps, ...out]))
@@ -166,7 +168,11 @@ export const convDeformable = composite({
       ...plain,
       stride: [1],
     }),
-    c4: constraint('Every output size is at least 1.', ['f32[1,3,2,2]', 'f32[4,3,3,3]', 'f32[1,18,1,1]'], plain),
+    c4: constraint(
+      'Every output size is at least 1, and at most 2^31 - 1 values are sampled: one for each channel, tap and output.',
+      ['f32[1,3,2,2]', 'f32[4,3,3,3]', 'f32[1,18,1,1]'],
+      plain,
+    ),
     c5: constraint(
       'offset_groups divides the channels, and offset is [N, 2 offset_groups KH KW, OH, OW].',
       ['f32[1,3,5,5]', 'f32[4,3,1,1]', 'f32[1,1,5,5]'],
