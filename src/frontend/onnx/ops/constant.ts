@@ -1,6 +1,6 @@
 import { DTYPE_INFO, elementCount, isStaticShape, MAX_ELEMENTS, type ValueId } from '../../../ir/index.ts';
 import { at } from '../../../support/index.ts';
-import { type ElemName, elemByCode, elemOf, type HostTensor, isCode, isLow, makeHost, otherElemName } from '../elem.ts';
+import { type ElemName, elemByCode, elemOf, type HostTensor, isCode, isLow, type LowElem, makeHost, otherElemName } from '../elem.ts';
 import { castHost } from '../fold.ts';
 import type { OnnxNode } from '../node.ts';
 import { tensorOfHost } from '../tensor.ts';
@@ -100,17 +100,26 @@ const targetOf = (n: OnnxNode): ElemName => {
 
 const isHalf = (elem: ElemName): boolean => elem === 'float16' || elem === 'bfloat16';
 
+/** To a type that is only stored. Before opset 24 numbers outside a 4-bit type saturate, and NaN is the greatest float4. */
+const castToLow = (n: OnnxNode, to: LowElem, saturate: boolean): Made => {
+  const x = n.wire(0);
+  const { lo, hi } = elemOf(to);
+  if (isCode(to)) {
+    const real = n.typeOf(x).dtype === 'f32' ? x : n.emit('cast', [x], { dtype: 'f32' });
+    const rounded = n.elem(0) === to ? x : n.emit('round_float', [real], { format: to, saturate });
+    if (to !== 'float4e2m1' || n.since >= 24) return { value: rounded, elem: to };
+    return { value: n.emit('select', [n.emit('is_nan', [real], {}), n.scalar(6), rounded], {}), elem: to };
+  }
+  const clipped = n.since < 24 && n.typeOf(x).dtype === 'f32' ? n.emit('clip', [x], { min: lo, max: hi }) : x;
+  return { value: wrapped(n, clipped, to), elem: to };
+};
+
 const castTo = (n: OnnxNode, to: ElemName): Made => {
   n.ignore('round_mode');
   const saturate = n.int('saturate', 1) !== 0;
   const from = n.elem(0);
   const [source, target] = [elemOf(from), elemOf(to)];
-  if (isCode(to)) {
-    const x = n.wire(0);
-    const real = n.typeOf(x).dtype === 'f32' ? x : n.emit('cast', [x], { dtype: 'f32' });
-    return { value: from === to ? x : n.emit('round_float', [real], { format: to, saturate }), elem: to };
-  }
-  if (isLow(to)) return { value: wrapped(n, n.wire(0), to), elem: to };
+  if (isLow(to)) return castToLow(n, to, saturate);
   if (isHalf(to) && from !== to) n.approximate(`values cast to ${to} keep float32 precision`);
   if (source.kind === 'int' && target.kind === 'int' && (source.lo < target.lo || source.hi > target.hi) && target.dtype !== source.dtype)
     n.approximate(`values outside ${to} saturate instead of wrapping`);
