@@ -11,8 +11,10 @@ export interface ExecOptions {
   readonly cwd: string;
   /** Of cortexc, for the greeting. */
   readonly version: string;
-  /** For a case, and for the answer to the greeting. */
+  /** For a case. */
   readonly limitMs: number;
+  /** For the answer to the greeting, when that takes longer: interpreters and virtual machines start slowly. */
+  readonly startMs?: number;
   readonly digests?: ReadonlyMap<string, string>;
   readonly progress?: Progress;
 }
@@ -28,6 +30,7 @@ export interface ExecRun {
 }
 
 const HELLO_BYTES = 1 << 20;
+const START_MS = 30_000;
 /** Starts in a row that fail before the run is given up. */
 const MOST_STARTS = 3;
 /** Cases in a row without a reply that can be read. */
@@ -73,8 +76,9 @@ class Subject {
       const session = new Session(this.options.command, this.options.cwd);
       this.starts++;
       session.say(greeting(this.options.version));
-      const heard = await session.hear(this.options.limitMs, HELLO_BYTES);
-      const hello = heard.kind === 'line' ? readHello(heard.text) : reasonOf(withoutLine(heard, this.options.limitMs, session));
+      const limitMs = Math.max(this.options.limitMs, this.options.startMs ?? START_MS);
+      const heard = await session.hear(limitMs, HELLO_BYTES);
+      const hello = heard.kind === 'line' ? readHello(heard.text) : reasonOf(withoutLine(heard, limitMs, session));
       if (typeof hello !== 'string') {
         this.hello = hello;
         this.session = session;
