@@ -9,12 +9,7 @@ const number = (name: string, value: number): object => tensor(name, 'int64', []
 const X = { dtype: 'f32', shape: [5, 2], data: Float32Array.from([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]) } as const;
 
 /** Runs a model whose output is y. */
-const run = (
-  nodes: readonly object[],
-  shape: readonly number[],
-  params: readonly object[] = [],
-  elem = 'float',
-): readonly number[] => {
+const run = (nodes: readonly object[], shape: readonly number[], params: readonly object[] = [], elem = 'float'): readonly number[] => {
   const bytes = model({ inputs: [x], outputs: [port('y', elem as 'float', shape)], nodes, params });
   return Array.from(runProgram(unwrap(importOnnx(bytes)).program, [X])[0]?.data ?? []);
 };

@@ -14,6 +14,7 @@ import { microsoft } from './microsoft.ts';
 import { norm } from './norm.ts';
 import { pool } from './pool.ts';
 import { quantized } from './quantized.ts';
+import { quantlib } from './quantlib.ts';
 import { random } from './random.ts';
 import { recurrent } from './recurrent.ts';
 import { reduce } from './reduce.ts';
@@ -64,7 +65,10 @@ export const NEWEST_OPSET = 28;
 
 const table = (ops: Readonly<Record<string, OnnxOp>>): ReadonlyMap<string, OnnxOp> => new Map(Object.entries(ops));
 const DOMAINS: ReadonlyMap<string, ReadonlyMap<string, OnnxOp>> = new Map([
-  ['', table(ONNX_OPS)],
+  // quantlib writes its operator in several domains, the default one included
+  ['', table({ ...ONNX_OPS, ...quantlib })],
+  ['ai.onnx.contrib', table(quantlib)],
+  ['PACTOps', table(quantlib)],
   ['com.microsoft', table(microsoft)],
 ]);
 /** An operator of a domain, '' for the default one. */

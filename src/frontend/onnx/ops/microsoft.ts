@@ -110,4 +110,5 @@ export const microsoft = {
   QLinearAveragePool: { since: [1], import: (n) => [averagePool(n)] },
   QLinearConcat: { since: [1], import: (n) => [concat(n)] },
   QGemm: { since: [1], import: (n) => [gemm(n)] },
+  Gelu: { since: [1], import: (n) => [n.emit('gelu', [floatWire(n, 0)], { approximate: 'none' })] },
 } as const satisfies OnnxOps;

@@ -1,0 +1,183 @@
+import { describe, expect, test } from '@jest/globals';
+import { c, codesOf, evaluate, type OneNode, oneNode, x } from './testing/build.ts';
+
+type Case = readonly [name: string, node: OneNode, shape: readonly number[], values: readonly number[]];
+
+/** Integers exactly; floats to 1e-6. */
+const run = (cases: readonly Case[]): void =>
+  test.each(cases)('%s', (_name, node, shape, values) => {
+    const [y] = evaluate(node);
+    expect(y?.[0]).toEqual(shape);
+    expect(y?.[1].length).toBe(values.length);
+    y?.[1].forEach((v, i) => expect(v).toBeCloseTo(values[i] ?? Number.NaN, 6));
+  });
+
+describe('quantization as ONNX defines it', () => {
+  run([
+    [
+      'QuantizeLinear rounds ties to even and saturates',
+      {
+        op: 'QuantizeLinear',
+        operands: [x([6], [0.5, 1.5, -0.5, -1.5, 300, -300]), c([], [1]), c([], [3], 'int8')],
+        elem: 'int8',
+      },
+      [6],
+      [3, 5, 3, 1, 127, -128],
+    ],
+    [
+      'QuantizeLinear along an axis',
+      {
+        op: 'QuantizeLinear',
+        attrs: { axis: 0 },
+        operands: [x([2, 2], [1, 2, 3, 4]), c([2], [1, 0.5]), c([2], [0, 100], 'uint8')],
+        elem: 'uint8',
+      },
+      [2, 2],
+      [1, 2, 106, 108],
+    ],
+    [
+      'DequantizeLinear in blocks, the last one short',
+      {
+        op: 'DequantizeLinear',
+        opset: 21,
+        attrs: { axis: 1, block_size: 2 },
+        operands: [x([1, 3], [10, 20, 30], 'int8'), c([1, 2], [1, 0.5]), c([1, 2], [1, 2], 'int8')],
+      },
+      [1, 3],
+      [9, 19, 14],
+    ],
+    [
+      'DequantizeLinear of int32 subtracts before it becomes float32',
+      { op: 'DequantizeLinear', operands: [x([1], [16777219], 'int32'), c([], [0.5]), c([], [16777216], 'int32')] },
+      [1],
+      [1.5],
+    ],
+    [
+      'DynamicQuantizeLinear widens the range to hold 0',
+      { op: 'DynamicQuantizeLinear', operands: [x([3], [0, 255, 127.5])], elem: 'uint8' },
+      [3],
+      [0, 255, 128],
+    ],
+    [
+      'MatMulInteger with zero points of both operands',
+      {
+        op: 'MatMulInteger',
+        operands: [x([1, 2], [11, 7], 'uint8'), c([2, 2], [1, 4, 2, 5], 'uint8'), c([], [12], 'uint8'), c([2], [1, 2], 'uint8')],
+        elem: 'int32',
+      },
+      [1, 2],
+      [-1 * 0 + -5 * 1, -1 * 2 + -5 * 3],
+    ],
+    [
+      'QLinearMatMul rounds once',
+      {
+        op: 'QLinearMatMul',
+        operands: [
+          x([1, 2], [3, 5], 'int8'),
+          c([], [0.5]),
+          c([], [1], 'int8'),
+          c([2, 1], [2, 3], 'int8'),
+          c([], [0.25]),
+          c([], [0], 'int8'),
+          c([], [0.5]),
+          c([], [10], 'int8'),
+        ],
+        elem: 'int8',
+      },
+      [1, 1],
+      // (2*2 + 4*3) * 0.125 / 0.5 = 4
+      [14],
+    ],
+    [
+      'ConvInteger pads with the zero point and takes weights of all uint8',
+      {
+        op: 'ConvInteger',
+        attrs: { pads: [1, 0] },
+        operands: [x([1, 1, 2], [5, 9], 'uint8'), c([1, 1, 2], [255, 0], 'uint8'), c([], [3], 'uint8'), c([], [1], 'uint8')],
+        elem: 'int32',
+      },
+      [1, 1, 2],
+      // taps 254 and -1 over [3 | 5, 9] - 3
+      [-2, 254 * 2 - 6],
+    ],
+    [
+      'QLinearConv adds its bias at the scale of the product',
+      {
+        op: 'QLinearConv',
+        operands: [
+          x([1, 1, 2], [10, 20], 'uint8'),
+          c([], [0.5]),
+          c([], [10], 'uint8'),
+          c([1, 1, 1], [-3], 'int8'),
+          c([1], [0.25]),
+          c([], [0], 'int8'),
+          c([], [1]),
+          c([], [50], 'uint8'),
+          c([1], [16], 'int32'),
+        ],
+        elem: 'uint8',
+      },
+      [1, 1, 2],
+      // 16 * 0.125 = 2; (16 - 30) * 0.125 = -1.75
+      [52, 48],
+    ],
+  ]);
+
+  test('weights that are not known are asked for', () => {
+    const node: OneNode = {
+      op: 'ConvInteger',
+      operands: [x([1, 1, 2], [5, 9], 'uint8'), x([1, 1, 2], [1, 2], 'uint8')],
+      elem: 'int32',
+    };
+    expect(codesOf(oneNode(node))).toEqual(['ONX2004']);
+  });
+});
+
+describe('narrow integers wrap', () => {
+  run([
+    ['uint8', { op: 'Add', operands: [x([2], [250, 3], 'uint8'), c([2], [10, 4], 'uint8')], elem: 'uint8' }, [2], [4, 7]],
+    ['int8', { op: 'Sub', operands: [x([2], [-100, 5], 'int8'), c([2], [100, 7], 'int8')], elem: 'int8' }, [2], [56, -2]],
+    ['uint16', { op: 'Mul', operands: [x([1], [65535], 'uint16'), c([1], [65535], 'uint16')], elem: 'uint16' }, [1], [1]],
+    ['int16 to its negative', { op: 'Neg', operands: [x([2], [-32768, 5], 'int16')], elem: 'int16' }, [2], [-32768, -5]],
+  ]);
+});
+
+describe('spectra', () => {
+  run([
+    [
+      'DFT of real numbers, one half',
+      { op: 'DFT', attrs: { axis: 1, onesided: 1 }, operands: [x([1, 4, 1], [1, 2, 3, 4])] },
+      [1, 3, 2],
+      [10, 0, -2, 2, -2, 0],
+    ],
+    [
+      'its inverse divides by the length',
+      { op: 'DFT', attrs: { axis: 1, inverse: 1 }, operands: [x([1, 4, 2], [10, 0, -2, 2, -2, 0, -2, -2])] },
+      [1, 4, 2],
+      [1, 0, 2, 0, 3, 0, 4, 0],
+    ],
+    [
+      'the inverse of one half gives real numbers',
+      { op: 'DFT', opset: 20, attrs: { inverse: 1, onesided: 1 }, operands: [x([1, 3, 2], [10, 0, -2, 2, -2, 0])] },
+      [1, 4, 1],
+      [1, 2, 3, 4],
+    ],
+    [
+      'dft_length pads with zeros',
+      { op: 'DFT', opset: 20, attrs: { onesided: 1 }, operands: [x([1, 2, 1], [1, 1]), c([], [4], 'int64')] },
+      [1, 3, 2],
+      [2, 0, 1, -1, 0, 0],
+    ],
+    [
+      'STFT frames the signal',
+      {
+        op: 'STFT',
+        operands: [x([1, 6, 1], [1, 2, 3, 4, 5, 6]), c([], [2], 'int64'), c([2], [1, 0.5]), c([], [2], 'int64')],
+      },
+      [1, 3, 2, 2],
+      [2, 0, 0, 0, 5, 0, 1, 0, 8, 0, 2, 0],
+    ],
+    ['HannWindow', { op: 'HannWindow', operands: [c([], [4], 'int64')] }, [4], [0, 0.5, 1, 0.5]],
+    ['BlackmanWindow, symmetric', { op: 'BlackmanWindow', attrs: { periodic: 0 }, operands: [c([], [3], 'int64')] }, [3], [0, 1, 0]],
+  ]);
+});
