@@ -6,14 +6,9 @@ import { fewestParams, programOf } from './program.ts';
 /** Most numbers in the text of a reproduction. */
 const MOST_NUMBERS = 50_000;
 
-const numberText = (v: number): string => {
-  if (Number.isNaN(v)) return 'NaN';
-  // formatFloat writes what reads back to the same float32; -0 included
-  return formatFloat(v).replace(/\.0$/, '');
-};
-
+// formatFloat writes what reads back to the same float32, -0 and NaN included
 const tensorText = (t: Tensor): string =>
-  `[${Array.from(t.data, (v: number) => (t.dtype === 'f32' ? numberText(v) : String(v))).join(' ')}]`;
+  `[${Array.from(t.data, (v: number) => (t.dtype === 'f32' ? formatFloat(v).replace(/\.0$/, '') : String(v))).join(' ')}]`;
 
 /**
  * A model of the one op as .mrl text, with the operands of the case and the results of the reference in an `// eval:` line
