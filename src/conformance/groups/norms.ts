@@ -22,8 +22,36 @@ const rows: Readonly<Record<string, readonly number[]>> = {
   tiny: filled(5, (i) => i * 1e-30),
 };
 
+const INTEGER_ROWS: Readonly<Record<string, readonly number[]>> = {
+  constant: filled(7, () => -31),
+  'two-values': filled(8, (i) => (i % 2 === 0 ? -1 : 3)),
+  single: [5],
+  prime: filled(13, (i) => i * i - 40),
+  widest: filled(64, (i) => (i % 2 === 0 ? -128 : 127)),
+};
+const integerNorms: readonly NamedCase[] = Object.entries(INTEGER_ROWS).flatMap(([name, x]) =>
+  [true, false].flatMap((center) =>
+    [0, 2 ** 30].map(
+      (epsilon): NamedCase => ({
+        name: `layer-norm-fixed-${name}${center ? '' : '-rms'}${epsilon === 0 ? '' : '-epsilon-dominates'}`,
+        op: 'layer_norm_fixed',
+        operands: [given(`i8[1,${x.length}]`, x), given('i16[1]', [1024]), given('i32[1]', [300])],
+        attrs: { axis: -1, center, epsilon, epsilon_shift: epsilon === 0 ? 0 : 10, shift: 16, output_zero: -3, lo: -128, hi: 127 },
+      }),
+    ),
+  ),
+);
+
 /** G: normalizations. */
 export const norms: readonly NamedCase[] = [
+  ...integerNorms,
+  {
+    name: 'softmax-fixed-equal',
+    op: 'softmax_fixed',
+    operands: [given('i16[4]', [9])],
+    attrs: { axis: 0, multiplier: 1512775, shift: 16, bits: 15 },
+    known: [[8192, 8192, 8192, 8192]],
+  },
   softmax('two-equal', [0, 0], [0, 0]),
   softmax('extremes', [127, -128], [127, -128]),
   softmax('ramp', [10, 20, 30, 40], [-108, -91, -59, 2]),

@@ -1,3 +1,4 @@
+import { detectionTies } from './detection.ts';
 import { filled, given, type NamedCase, within } from './named.ts';
 
 const arg = (op: string, name: string, x: readonly number[], known: number, attrs: NamedCase['attrs'] = {}): NamedCase => ({
@@ -126,4 +127,5 @@ export const ties: readonly NamedCase[] = [
     operands: [given('i8[3]', [1, 2, 3]), given('i32[3]', [1, 1, 1]), given('i8[3]', [7, 8, 9])],
     known: [[1, 9, 3]],
   },
+  ...detectionTies,
 ];
