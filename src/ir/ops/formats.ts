@@ -75,7 +75,7 @@ export const formats = {
   bitcast: primitive({
     code: 0x181,
     summary: 'The same bits as another dtype of the same size.',
-    doc: 'y has the bits of x: f32 and i32 as each other, i8 and u8 as each other, bool as i8 or u8. A NaN that i32 bits make is stored as 0x7fc00000, like every NaN.',
+    doc: 'y has the bits of x: f32 and i32 as each other, i8 and u8 as each other, bool as i8 or u8. A NaN has the bits 0x7fc00000, whichever way it is read.',
     operands: ['x'],
     attrs: { dtype: attr.dtype() },
     constraints: {
@@ -87,7 +87,10 @@ export const formats = {
         ? types({ dtype: a.dtype, shape: x.shape })
         : violates('c1', `${describe('x', x)}, dtype is ${a.dtype}`),
     evaluate: ([x], _a, [y]) => {
-      if (y !== undefined) bytesOf(y).set(bytesOf(x));
+      if (y === undefined) return;
+      bytesOf(y).set(bytesOf(x));
+      // which NaN an operation gives is up to the engine, so its bits must not show
+      if (x.dtype === 'f32') for (let i = 0; i < x.data.length; i++) if (Number.isNaN(x.data[i])) y.data[i] = 0x7fc00000;
     },
     range: ([x], _a, { resultTypes, operandTypes }) =>
       resultTypes.map((t) => (operandTypes[0]?.dtype === 'f32' ? fullRange(t) : rereadRange(x, fullRange(t)))),

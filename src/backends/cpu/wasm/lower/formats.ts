@@ -42,6 +42,13 @@ const lowerBitcast = (ctx: Context, node: OpNode<'bitcast'>): Emit => {
       output: 'f32',
       scalar: (f, [x = 0]) => f.select(f.ops.f32.ne(x, x), f.f32c(Number.NaN), x, 'f32'),
     });
+  if (node.attrs.dtype === 'i32')
+    return lowerMap(ctx, node, {
+      name: 'bits_of_float',
+      inputs: ['f32'],
+      output: 'i32',
+      scalar: (f, [x = 0]) => f.select(f.ops.f32.ne(x, x), 0x7fc00000, f.ops.i32.reinterpret(x)),
+    });
   const type = ctx.type(result(node));
   const [x, y] = [ctx.use(operand(node, 0)), ctx.use(result(node))];
   return (f) => f.do(f.call(moveKernel(ctx.asm), [y.address, x.address, ctx.count(result(node)) * bytesOf(type)]));
