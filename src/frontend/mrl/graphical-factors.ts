@@ -133,6 +133,7 @@ export abstract class GraphicalTables extends Evaluator {
     place: Place,
     origin: string = op,
   ): ValueId {
+    this.step(place);
     const key = `${op} ${operands.join(' ')} ${JSON.stringify(attrs)}`;
     const known = this.made.get(key);
     if (known !== undefined) return known;

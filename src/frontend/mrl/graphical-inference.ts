@@ -122,7 +122,7 @@ export class Inference {
       open,
       (scope) => {
         clique = scope;
-        this.host.work(4 * scope.length * scope.length);
+        this.host.work(scope.length);
         return fitsTable(this.network, scope);
       },
     );
