@@ -43,7 +43,12 @@ describe('malformed models have a code', () => {
       ['ONX1007'],
     ],
     ['an element type that is not in onnx.proto', withParam({ name: 'w', dataType: 99, dims: [1] }), ['ONX1009']],
-    ['float8 weights', withParam({ name: 'w', dataType: 17, dims: [1], rawData: Uint8Array.of(0) }), ['ONX2003']],
+    [
+      'float8 weights of an operator that computes',
+      withParam({ name: 'w', dataType: 17, dims: [2], rawData: Uint8Array.of(0, 0) }),
+      ['ONX1013'],
+    ],
+    ['scales of 8 bits', withParam({ name: 'w', dataType: 24, dims: [1], rawData: Uint8Array.of(0) }), ['ONX2003']],
     ['NaN weights', withParam(tensor('w', 'float', [2], [1, Number.NaN])), ['ONX1010']],
     ['a bool of 2', withParam(rawTensor('w', 'bool', [2], Uint8Array.of(1, 2))), ['ONX1006']],
     ['an int8 field of 200', withParam(tensor('w', 'int8', [1], [200])), ['ONX1006']],

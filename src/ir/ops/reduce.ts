@@ -2,7 +2,7 @@ import { attr } from '../attr.ts';
 import { rdiv, sumF3 } from '../numeric/index.ts';
 import { type Range, range } from '../range.ts';
 import { constraint, type InferResult, primitive, type RangeContext, type Sample, types, violates } from '../schema.ts';
-import { type Dim, type DType, elementCount, stridesOf, type Tensor, type TensorType } from '../types.ts';
+import { type Dim, type DType, DTYPE_INFO, elementCount, stridesOf, type Tensor, type TensorType } from '../types.ts';
 import { describe, isOneOf, movedRange, resolveAxes, resolveAxis, splitAt, stridedIndex } from './util.ts';
 
 const attrs = { axes: attr.ints({ min: -8, max: 7 }), keep: attr.bool({ default: false }) } as const;
@@ -52,9 +52,9 @@ interface Reduction {
   readonly doc: string;
   readonly dtypes: readonly DType[];
   readonly result?: (d: DType) => DType;
-  /** Reduces n values read through `term`. */
-  readonly int: (n: number, term: (i: number) => number) => number;
-  readonly f32: (n: number, term: (i: number) => number) => number;
+  /** Reduces n values of the dtype read through `term`. */
+  readonly int: (n: number, term: (i: number) => number, dtype: DType) => number;
+  readonly f32: (n: number, term: (i: number) => number, dtype: DType) => number;
   readonly bound: (x: Range, n: number, dtype: DType) => Range;
 }
 
@@ -85,7 +85,7 @@ const reduction = (o: Reduction) =>
       const reduce = y.dtype === 'f32' ? o.f32 : o.int;
       for (let k = 0; k < kept.length; k++) {
         const base = kept[k]!;
-        y.data[k] = reduce(inner.length, (i) => x.data[base + inner[i]!]!);
+        y.data[k] = reduce(inner.length, (i) => x.data[base + inner[i]!]!, x.dtype);
       }
     },
     range: ([x], a, context) => [o.bound(x, reducedCount(a, context), context.operandTypes[0]?.dtype ?? 'i32')],
@@ -102,14 +102,21 @@ const fold =
   };
 const wrapSum = fold(0, (a, b) => (a + b) | 0);
 
-/** Max or min from the first element on; of nothing: 0. */
+/** What changes no maximum (sign 1) or no minimum (-1): the result of reducing nothing (NUMERICS §8 E). */
+const extremeOfNothing = (sign: 1 | -1, dtype: DType): number => (sign === 1 ? DTYPE_INFO[dtype].lo : DTYPE_INFO[dtype].hi);
+
 const extreme =
   (sign: 1 | -1, f: (a: number, b: number) => number) =>
-  (n: number, term: (i: number) => number): number => {
-    if (n === 0) return 0;
-    let acc = sign * Number.NEGATIVE_INFINITY;
+  (n: number, term: (i: number) => number, dtype: DType): number => {
+    let acc = extremeOfNothing(sign, dtype);
     for (let i = 0; i < n; i++) acc = f(acc, term(i));
     return acc;
+  };
+const extremeBound =
+  (sign: 1 | -1) =>
+  (x: Range, n: number, dtype: DType): Range => {
+    if (n > 0) return movedRange(x);
+    return range(extremeOfNothing(sign, dtype), extremeOfNothing(sign, dtype));
   };
 
 const argReduce = (code: number, name: 'greatest' | 'least', better: (a: number, b: number) => boolean) =>
@@ -178,20 +185,20 @@ export const reduce = {
   reduce_max: reduction({
     code: 0x62,
     summary: 'Greatest element over axes.',
-    doc: 'y = max; f32: NaN wins, -0 < +0. Empty: 0.',
+    doc: 'y = max; f32: NaN wins, -0 < +0. Empty: the least value of the dtype, f32: -infinity.',
     dtypes: ['i8', 'u8', 'i16', 'i32', 'f32'],
     int: extreme(1, Math.max),
     f32: extreme(1, Math.max),
-    bound: (x, n) => (n === 0 ? range(0, 0) : movedRange(x)),
+    bound: extremeBound(1),
   }),
   reduce_min: reduction({
     code: 0x63,
     summary: 'Least element over axes.',
-    doc: 'y = min; f32: NaN wins, -0 < +0. Empty: 0.',
+    doc: 'y = min; f32: NaN wins, -0 < +0. Empty: the greatest value of the dtype, f32: infinity.',
     dtypes: ['i8', 'u8', 'i16', 'i32', 'f32'],
     int: extreme(-1, Math.min),
     f32: extreme(-1, Math.min),
-    bound: (x, n) => (n === 0 ? range(0, 0) : movedRange(x)),
+    bound: extremeBound(-1),
   }),
   reduce_prod: reduction({
     code: 0x64,

@@ -1,4 +1,4 @@
-import { elementCount, type FAMILIES, type LoweringTable, type OpNode, stridesOf } from '../../../../ir/index.ts';
+import { type DType, DTYPE_INFO, elementCount, type FAMILIES, type LoweringTable, type OpNode, stridesOf } from '../../../../ir/index.ts';
 import { at } from '../../../../support/index.ts';
 import type { Context, Emit } from '../context.ts';
 import { emitCopy } from '../kernels/copy.ts';
@@ -9,7 +9,11 @@ import { accessOf, axisOf, bytesOf, operand, result } from './common.ts';
 type Reduction = 'reduce_sum' | 'reduce_mean' | 'reduce_max' | 'reduce_min' | 'reduce_prod';
 
 /** Result of reducing nothing. */
-const EMPTY: { readonly [K in ReduceOp]: number } = { sum: 0, mean: 0, max: 0, min: 0, prod: 1 };
+const emptyResult = (op: ReduceOp, dtype: DType): number => {
+  if (op === 'max') return DTYPE_INFO[dtype].lo;
+  if (op === 'min') return DTYPE_INFO[dtype].hi;
+  return op === 'prod' ? 1 : 0;
+};
 
 /** Runs a kernel per kept position, on the reduced elements where they lie or, scattered ones, on a copy of the line. */
 const lowerReduction =
@@ -36,7 +40,7 @@ const lowerReduction =
       const kernel = reduceKernel(ctx.asm, op, accessOf(tx));
       nest(f, outer, [to.address, from.address], ([target = 0, source = 0]) => {
         if (count === 0) {
-          f.store(accessOf(ty), target, EMPTY[op]);
+          f.store(accessOf(ty), target, emptyResult(op, ty.dtype));
           return;
         }
         if (buffer !== undefined) emitCopy(f, ctx.asm, walk, buffer.address, source, bytes);
