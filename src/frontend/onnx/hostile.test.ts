@@ -46,7 +46,7 @@ describe('malformed models have a code', () => {
     [
       'float8 weights of an operator that computes',
       withParam({ name: 'w', dataType: 17, dims: [2], rawData: Uint8Array.of(0, 0) }),
-      ['ONX1013'],
+      ['ONX2002'],
     ],
     ['scales of 8 bits', withParam({ name: 'w', dataType: 24, dims: [1], rawData: Uint8Array.of(0) }), ['ONX2003']],
     ['NaN weights', withParam(tensor('w', 'float', [2], [1, Number.NaN])), ['ONX1010']],

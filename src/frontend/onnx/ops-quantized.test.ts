@@ -66,7 +66,7 @@ describe('quantization as ONNX defines it', () => {
         elem: 'int32',
       },
       [1, 2],
-      [-1 * 0 + -5 * 1, -1 * 2 + -5 * 3],
+      [-5, -17],
     ],
     [
       'QLinearMatMul rounds once',

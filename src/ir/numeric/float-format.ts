@@ -61,7 +61,7 @@ export const roundToFormat = (x: number, name: FloatFormatName, saturate: boolea
   const magnitude = Math.abs(x);
   const step = subnormalStep(name);
   let y: number;
-  if (magnitude < step * 2 ** fraction) {
+  if (magnitude < step * (1 << fraction)) {
     // below the least normal number: a multiple of the step
     const steps = magnitude / step;
     const low = Math.floor(steps);
