@@ -15,8 +15,7 @@ export const conformance = command({
     backend: { type: 'string', requiresArg: true, describe: 'Backend of cortexc to test; all of them if left out' },
     exec: { type: 'string', requiresArg: true, describe: 'Shell command of a program to test, instead of a backend' },
     ops: { type: 'string', requiresArg: true, describe: 'Only these ops, separated by commas' },
-    full: { type: 'boolean', default: false, describe: 'Every case' },
-    sample: { type: 'number', requiresArg: true, describe: 'About this many cases, always the same ones; 5000 if left out' },
+    sample: { type: 'number', requiresArg: true, describe: 'About this many cases, always the same ones; all of them if left out' },
     timeout: { type: 'number', default: 10, requiresArg: true, describe: '--exec: seconds for a reply' },
     report: { type: 'string', array: true, requiresArg: true, describe: 'Write the report: .html for people, .json for machines' },
     junit: { type: 'string', requiresArg: true, describe: 'Write the report as JUnit XML' },
@@ -27,9 +26,9 @@ export const conformance = command({
     'public-key': { type: 'string', requiresArg: true, describe: '--verify: public key (PEM) that must have signed' },
   },
   examples: [
-    ['cortexc conformance --full --report report.html', 'every case on every backend of cortexc'],
+    ['cortexc conformance --report report.html', 'every case on every backend of cortexc'],
     ['cortexc conformance --exec "./my-backend --serve" --ops conv,dense', 'two ops of your own backend'],
-    ['cortexc conformance --full --report report.json --sign key.pem', 'a signed report'],
+    ['cortexc conformance --report report.json --sign key.pem', 'a signed report'],
     ['cortexc conformance --verify report.json', 'check one'],
   ],
   run: async (args, context) => {
@@ -37,7 +36,6 @@ export const conformance = command({
     const { sample } = args;
     if (args.backend !== undefined && args.exec !== undefined)
       problems.push(optionsConflict('--backend and --exec are both given', 'Leave one out.'));
-    if (args.full && sample !== undefined) problems.push(optionsConflict('--full and --sample are both given', 'Leave one out.'));
     if (sample !== undefined && (!Number.isSafeInteger(sample) || sample < 1))
       problems.push(optionValue('sample', `is ${sample} but takes a whole number from 1`));
     if (!(args.timeout >= 0.05 && args.timeout <= 3600))
