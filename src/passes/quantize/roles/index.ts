@@ -1,8 +1,6 @@
 import type { PrimitiveName } from '../../../ir/index.ts';
 import type { Role } from '../emit.ts';
 import { arithmeticRoles } from './arithmetic.ts';
-import { attentionRoles } from './attention.ts';
-import { contractionRoles } from './contraction.ts';
 import { convRoles } from './conv.ts';
 import { detectionRoles } from './detection.ts';
 import { fixedRoles } from './fixed.ts';
@@ -17,7 +15,6 @@ import { poolRoles } from './pool.ts';
 import { probabilityRoles } from './probability.ts';
 import { quantizedRoles } from './quantized.ts';
 import { randomRoles } from './random.ts';
-import { recurrentRoles } from './recurrent.ts';
 import { reduceRoles } from './reduce.ts';
 import { samplingRoles } from './sampling.ts';
 import { scanRoles } from './scan.ts';
@@ -30,8 +27,6 @@ import { unaryRoles } from './unary.ts';
 /** What the quantizer does with each primitive, and with the normalizations that it keeps; other composites are expanded before. A family's rows stand in the file of its name. */
 export const ROLES = {
   ...arithmeticRoles,
-  ...attentionRoles,
-  ...contractionRoles,
   ...convRoles,
   ...detectionRoles,
   ...fixedRoles,
@@ -46,7 +41,6 @@ export const ROLES = {
   ...probabilityRoles,
   ...quantizedRoles,
   ...randomRoles,
-  ...recurrentRoles,
   ...reduceRoles,
   ...samplingRoles,
   ...scanRoles,

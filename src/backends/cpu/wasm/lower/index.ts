@@ -2,8 +2,6 @@ import type { AnyNode, OpName, Rule } from '../../../../ir/index.ts';
 import { invariant } from '../../../../support/index.ts';
 import type { Context, Emit } from '../context.ts';
 import { arithmeticRows } from './arithmetic.ts';
-import { attentionRows } from './attention.ts';
-import { contractionRows } from './contraction.ts';
 import { convRows } from './conv.ts';
 import { detectionRows } from './detection.ts';
 import { fixedRows } from './fixed.ts';
@@ -17,7 +15,6 @@ import { poolRows } from './pool.ts';
 import { probabilityRows } from './probability.ts';
 import { quantizedRows } from './quantized.ts';
 import { randomRows } from './random.ts';
-import { recurrentRows } from './recurrent.ts';
 import { reduceRows } from './reduce.ts';
 import { samplingRows } from './sampling.ts';
 import { scanRows } from './scan.ts';
@@ -29,8 +26,6 @@ import { unaryRows } from './unary.ts';
 
 const TABLE = {
   ...arithmeticRows,
-  ...attentionRows,
-  ...contractionRows,
   ...convRows,
   ...detectionRows,
   ...fixedRows,
@@ -44,7 +39,6 @@ const TABLE = {
   ...probabilityRows,
   ...quantizedRows,
   ...randomRows,
-  ...recurrentRows,
   ...reduceRows,
   ...samplingRows,
   ...scanRows,

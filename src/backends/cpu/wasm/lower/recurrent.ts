@@ -1,4 +1,0 @@
-import type { FAMILIES, LoweringTable } from '../../../../ir/index.ts';
-import type { Context, Emit } from '../context.ts';
-
-export const recurrentRows = {} satisfies LoweringTable<Context, Emit, keyof (typeof FAMILIES)['recurrent']>;
