@@ -193,10 +193,16 @@ const nodeTable = (nodes: readonly NodeVerdict[], all: boolean): string => {
 };
 
 /** Problems that the node table does not tell. */
-const problemLines = (title: string, problems: readonly Diagnostic[]): string =>
-  problems.length === 0
-    ? ''
-    : `${title}\n${problems.map((d) => `  ${d.code}${d.where === undefined ? '' : ` ${visible(d.where)}`}: ${visible(d.message)}\n`).join('')}\n`;
+/** One line a problem; a composite has the same problem at many of its steps, told once with how often. */
+const problemLines = (title: string, problems: readonly Diagnostic[]): string => {
+  const counts = new Map<string, number>();
+  for (const d of problems) {
+    const line = `${d.code}${d.where === undefined ? '' : ` ${visible(d.where)}`}: ${visible(d.message)}`;
+    counts.set(line, (counts.get(line) ?? 0) + 1);
+  }
+  const lines = [...counts].map(([line, n]) => `  ${line}${n === 1 ? '' : ` (${n} times)`}\n`);
+  return lines.length === 0 ? '' : `${title}\n${lines.join('')}\n`;
+};
 
 const doctorText = (args: DoctorArgs, e: Examination, f: Findings): string => {
   const count = (v: Verdict): number => e.nodes.filter((n) => n.verdict === v).length;
