@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { c, codesOf, evaluate, type OneNode, oneNode, x } from './testing/build.ts';
+import { c, codesOf, ELEM_CODES, evaluate, type OneNode, oneNode, type Operand, type TestElem, x } from './testing/build.ts';
 
 type Case = readonly [name: string, node: OneNode, shape: readonly number[], values: readonly number[]];
 
@@ -140,6 +140,35 @@ describe('narrow integers wrap', () => {
     ['uint16', { op: 'Mul', operands: [x([1], [65535], 'uint16'), c([1], [65535], 'uint16')], elem: 'uint16' }, [1], [1]],
     ['int16 to its negative', { op: 'Neg', operands: [x([2], [-32768, 5], 'int16')], elem: 'int16' }, [2], [-32768, -5]],
   ]);
+});
+
+describe('casts to narrow integers', () => {
+  const cast = (elem: TestElem, from: Operand): OneNode => ({ op: 'Cast', attrs: { to: ELEM_CODES[elem] }, operands: [from], elem });
+  run([
+    ['int32 to uint8 keeps the low bits', cast('uint8', x([3], [-1, 256, 511], 'int32')), [3], [255, 0, 255]],
+    ['int32 to int8 keeps the low bits', cast('int8', x([3], [200, -129, 5], 'int32')), [3], [-56, 127, 5]],
+    ['int32 to uint16, which int32 holds', cast('uint16', x([2], [-1, 65537], 'int32')), [2], [65535, 1]],
+    ['int8 to uint16', cast('uint16', x([2], [-2, 100], 'int8')), [2], [65534, 100]],
+    ['uint16 to int16', cast('int16', x([2], [40000, 7], 'uint16')), [2], [-25536, 7]],
+    ['int8 to uint8', cast('uint8', x([1], [-1], 'int8')), [1], [255]],
+    ['float to uint16 saturates', cast('uint16', x([3], [-3, 70000, 9.9])), [3], [0, 65535, 9]],
+  ]);
+});
+
+describe('RequantShift', () => {
+  const requant = (input: Operand, factors: readonly number[]): OneNode => ({
+    op: 'RequantShift',
+    attrs: { div: 4, n_levels: 256, signed: 1 },
+    operands: [input, c(factors, [1, 3], 'int32'), c(factors, [0, 8], 'int32')],
+    elem: 'int32',
+  });
+  run([
+    ['per channel of a vector signal', requant(x([1, 2, 2], [1, 2, 3, 4], 'int32'), [2, 1, 1]), [1, 2, 2], [0, 1, 4, 5]],
+    ['per column', requant(x([2, 2], [1, 2, 3, 4], 'int32'), [1, 2]), [2, 2], [0, 4, 1, 5]],
+  ]);
+  test('factors that would make the result larger are refused', () => {
+    expect(codesOf(oneNode(requant(x([1, 3, 1], [1, 2, 3], 'int32'), [2, 1, 1])))).toEqual(['ONX1013']);
+  });
 });
 
 describe('spectra', () => {

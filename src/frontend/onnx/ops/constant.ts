@@ -6,7 +6,7 @@ import type { OnnxNode } from '../node.ts';
 import { tensorOfHost } from '../tensor.ts';
 import type { Made } from '../values.ts';
 import type { OnnxOps } from './row.ts';
-import { span, wrapped } from './util.ts';
+import { saturated, span, wrapped } from './util.ts';
 
 const hostOf = (elem: ElemName, shape: readonly number[], values: Iterable<number>): HostTensor => {
   const data = makeHost(elem, elementCount(shape));
@@ -121,9 +121,11 @@ const castTo = (n: OnnxNode, to: ElemName): Made => {
   const [source, target] = [elemOf(from), elemOf(to)];
   if (isLow(to)) return castToLow(n, to, saturate);
   if (isHalf(to) && from !== to) n.approximate(`values cast to ${to} keep float32 precision`);
-  if (source.kind === 'int' && target.kind === 'int' && (source.lo < target.lo || source.hi > target.hi) && target.dtype !== source.dtype)
-    n.approximate(`values outside ${to} saturate instead of wrapping`);
   const x = n.wire(0);
+  const narrows = target.kind === 'int' && target.hi < elemOf('int32').hi && (source.lo < target.lo || source.hi > target.hi);
+  // between integers the low bits stay; floats outside are undefined in ONNX and saturate here
+  if (narrows && source.kind === 'int') return { value: wrapped(n, x, to), elem: to };
+  if (narrows) return { value: saturated(n, x, to), elem: to };
   return { value: n.typeOf(x).dtype === target.dtype ? x : n.emit('cast', [x], { dtype: target.dtype }), elem: to };
 };
 

@@ -79,5 +79,6 @@ const STRINGS = 'Strings are not numbers.';
 /** Why operators are refused whose absence is a decision, not a gap. */
 export const REFUSAL_NOTES: ReadonlyMap<string, string> = new Map([
   ['SequenceMap', 'The body of a sequence map is not inlined: unroll it before export.'],
-  ...['StringNormalizer', 'StringConcat', 'StringSplit', 'RegexFullMatch', 'TfIdfVectorizer'].map((op) => [op, STRINGS] as const),
+  ['TfIdfVectorizer', 'Counts of n-grams belong to the preparation of the input: compute them before the model.'],
+  ...['StringNormalizer', 'StringConcat', 'StringSplit', 'RegexFullMatch'].map((op) => [op, STRINGS] as const),
 ]);

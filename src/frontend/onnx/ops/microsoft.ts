@@ -3,9 +3,9 @@ import { elemOf } from '../elem.ts';
 import type { OnnxNode } from '../node.ts';
 import type { Made } from '../values.ts';
 import { integerProduct } from './integer-product.ts';
-import { asReal, roundingNote, saturated } from './quantized.ts';
+import { asReal, roundingNote } from './quantized.ts';
 import type { OnnxOps } from './row.ts';
-import { floatWire, span } from './util.ts';
+import { floatWire, saturated, span } from './util.ts';
 import { windowOf } from './window.ts';
 
 /**

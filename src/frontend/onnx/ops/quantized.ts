@@ -1,11 +1,11 @@
 import type { ValueId } from '../../../ir/index.ts';
 import { at } from '../../../support/index.ts';
-import { elemByCode, type ElemName, elemOf, isCode, isLow } from '../elem.ts';
+import { elemByCode, ELEMS, type ElemName, elemOf, isCode } from '../elem.ts';
 import type { OnnxNode } from '../node.ts';
 import type { Made } from '../values.ts';
 import { integerConv, integerProduct } from './integer-product.ts';
 import type { OnnxOps } from './row.ts';
-import { floatWire, span } from './util.ts';
+import { floatWire, saturated, span } from './util.ts';
 
 /**
  * ONNX quantization is float arithmetic: y = saturate(round(x / scale) + zero point), ties to even. It is imported as that, so a
@@ -35,13 +35,6 @@ export const along = (n: OnnxNode, i: number, value: ValueId, axis: number, bloc
   return n.emit('slice', [repeated], { starts: shape.map(() => 0), sizes, steps: shape.map(() => 1) });
 };
 
-/** The nearest value of an integer type; NaN becomes 0. */
-export const saturated = (n: OnnxNode, x: ValueId, elem: ElemName): ValueId => {
-  const { dtype, lo, hi } = elemOf(elem);
-  const whole = dtype === 'i32' || isLow(elem) ? n.emit('clip', [x], { min: lo, max: hi }) : x;
-  return n.emit('cast', [whole], { dtype });
-};
-
 /** Quantized type: output_dtype, or that of the zero point, or uint8. */
 const quantizedElem = (n: OnnxNode): ElemName => {
   const code = n.since >= 21 ? n.int('output_dtype', 0) : 0;
@@ -67,7 +60,8 @@ export const roundingNote = (n: OnnxNode): void =>
   n.approximate('quantization is kept as ONNX defines it, in float with ties to even; made integer by this compiler it rounds half up');
 
 const quantizeLinear = (n: OnnxNode): Made => {
-  n.ignore('precision');
+  const precision = n.since < 23 ? 0 : n.int('precision', 0);
+  if (precision !== 0 && precision !== ELEMS.float.code) n.approximate(`precision is ${precision}, but the division is one of float32`);
   const saturate = n.int('saturate', 1) !== 0;
   const elem = quantizedElem(n);
   const { axis, block } = layoutOf(n);

@@ -1,12 +1,26 @@
-import type { ValueId } from '../../../ir/index.ts';
+import { elementCount, type ValueId } from '../../../ir/index.ts';
 import { elemOf } from '../elem.ts';
+import { broadcastShapes } from '../fold.ts';
 import type { OnnxNode } from '../node.ts';
 import type { Made } from '../values.ts';
 import type { OnnxOps } from './row.ts';
+import { ones } from './util.ts';
+
+/** The shape in which a factor meets x: as it stands where that leaves x its shape, else one entry per channel (axis 1). Rows of a matrix count, samples of a batch do not. */
+const alignedShape = (n: OnnxNode, i: number, own: readonly number[]): readonly number[] => {
+  const shape = n.staticShape(0);
+  const perSample = shape.length > 2 && own.length === shape.length && own[0] !== 1;
+  if (!perSample && broadcastShapes(own, shape)?.join() === shape.join()) return own;
+  if (shape.length > 1 && elementCount(own) === shape[1]) return [...own.filter((d) => d !== 1), ...ones(shape.length - 2)];
+  return n.malformed(
+    `input ${i} has shape [${own.join(', ')}], which is not one entry, one per channel or one per element of [${shape.join(', ')}]`,
+  );
+};
 
 /** Integers that an exporter wrote as numbers of any type; refused where one is not whole. */
 const whole = (n: OnnxNode, i: number, what: string): ValueId => {
-  const { data, shape } = n.host(i, what);
+  const { data, shape: own } = n.host(i, what);
+  const shape = alignedShape(n, i, own);
   const bad = data.find((v) => !Number.isInteger(v) || Math.abs(v) >= 2 ** 31);
   if (bad !== undefined) return n.malformed(`${what} (input ${i}) holds ${bad}, but int32 is wanted`);
   return n.session.param(n.input(i).name, { dtype: 'i32', shape, data: Int32Array.from(data) });

@@ -1,6 +1,6 @@
 import type { OpName, ValueId } from '../../../ir/index.ts';
 import { at } from '../../../support/index.ts';
-import { type ElemName, elemOf } from '../elem.ts';
+import { type ElemName, elemOf, isLow } from '../elem.ts';
 import type { OnnxNode } from '../node.ts';
 import type { Made } from '../values.ts';
 
@@ -72,6 +72,14 @@ export const wrapped = (n: OnnxNode, x: ValueId, elem: ElemName): ValueId => {
   // the sign bit counts down: (low ^ sign) - sign
   const signed = lo === 0 ? low : n.emit('sub', [n.emit('bitwise_xor', [low, constant(-lo)], {}), constant(-lo)], {});
   return dtype === 'i32' ? signed : n.emit('cast', [signed], { dtype });
+};
+
+/** The nearest whole number towards 0 of an integer type; NaN becomes 0. */
+export const saturated = (n: OnnxNode, x: ValueId, elem: ElemName): ValueId => {
+  const { dtype, lo, hi } = elemOf(elem);
+  // a cast saturates at the type that holds the element, which is wider for these
+  const inside = dtype === 'i32' || isLow(elem) ? n.emit('clip', [x], { min: lo, max: hi }) : x;
+  return n.emit('cast', [inside], { dtype });
 };
 
 /** Operand i as f32 or i32: narrower integers and bool are widened, which is exact. */
