@@ -4,7 +4,7 @@ import { importNode } from './import-node.ts';
 import { inlinedOf } from './inlined.ts';
 import type { NodeSite } from './node.ts';
 import { attributesOf, plainNode, trimmed } from './node-parts.ts';
-import { NEWEST_OPSET, ONNX_OPS, onnxOp, type OnnxOp, REFUSAL_NOTES } from './ops/index.ts';
+import { NEWEST_OPSET, ONNX_OPS, onnxOp, type OnnxOp, REFUSAL_NOTES, UNLISTED_DOMAINS } from './ops/index.ts';
 import { type AttributeProto, type FunctionProto, type GraphProto, int64, type NodeProto, type OperatorSetIdProto } from './schema.ts';
 import type { Session } from './session.ts';
 import { hostTensor, type ReadExternal } from './tensor.ts';
@@ -351,7 +351,7 @@ export class GraphImporter {
 
   private rowOf(node: NodeProto, origin: string, frame: Frame): { readonly row: OnnxOp; readonly since: number } {
     const domain = domainOf(node.domain);
-    const version = frame.opsets.get(domain);
+    const version = frame.opsets.get(domain) ?? (UNLISTED_DOMAINS.has(domain) ? 1 : undefined);
     const operator = { op: node.opType, domain, version };
     const row = onnxOp(node.opType, domain);
     if (row === undefined) return stop(operatorUnsupported(operator, origin, this.unsupportedNotes(node, domain)));

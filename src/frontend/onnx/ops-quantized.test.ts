@@ -1,5 +1,22 @@
 import { describe, expect, test } from '@jest/globals';
-import { c, codesOf, ELEM_CODES, evaluate, type OneNode, oneNode, type Operand, type TestElem, x } from './testing/build.ts';
+import { runProgram } from '../../ir/index.ts';
+import { unwrap } from '../../support/index.ts';
+import { importOnnx } from './index.ts';
+import {
+  c,
+  codesOf,
+  ELEM_CODES,
+  evaluate,
+  model,
+  node,
+  type OneNode,
+  oneNode,
+  type Operand,
+  port,
+  tensor,
+  type TestElem,
+  x,
+} from './testing/build.ts';
 
 type Case = readonly [name: string, node: OneNode, shape: readonly number[], values: readonly number[]];
 
@@ -168,6 +185,51 @@ describe('RequantShift', () => {
   ]);
   test('factors that would make the result larger are refused', () => {
     expect(codesOf(oneNode(requant(x([1, 3, 1], [1, 2, 3], 'int32'), [2, 1, 1])))).toEqual(['ONX1013']);
+  });
+});
+
+describe('quantizers of QONNX', () => {
+  /** The operator of a domain that the model does not list. */
+  const quantizer = (op: string, values: readonly number[], params: readonly (readonly [number, TestElem])[], attrs = {}): Uint8Array =>
+    model({
+      nodes: [node(op, ['x', ...params.map((_, i) => `p${i}`)], ['y'], attrs, { domain: 'onnx.brevitas' })],
+      inputs: [port('x', 'float', [values.length])],
+      params: params.map(([value, elem], i) => tensor(`p${i}`, elem, [], [value])),
+      outputs: [port('y', 'float', [values.length])],
+    });
+  const quant = (values: readonly number[], [scale, zero, bits]: readonly [number, number, number], attrs: object): Uint8Array =>
+    quantizer(
+      'Quant',
+      values,
+      [
+        [scale, 'float'],
+        [zero, 'float'],
+        [bits, 'float'],
+      ],
+      { signed: 1, narrow: 0, ...attrs },
+    );
+  const results = (bytes: Uint8Array, values: readonly number[]): readonly number[] => {
+    const [y] = runProgram(unwrap(importOnnx(bytes)).program, [{ dtype: 'f32', shape: [values.length], data: Float32Array.from(values) }]);
+    return Array.from(y?.data ?? []);
+  };
+  const spread = [-10, -0.75, 0.25, 0.75, 1.25, 10];
+  test.each([
+    ['3 bits, ties to even', spread, [0.5, 0, 3], {}, [-2, -1, 0, 1, 1, 1.5]],
+    ['3 bits without the least value', spread, [0.5, 0, 3], { narrow: 1 }, [-1.5, -1, 0, 1, 1, 1.5]],
+    ['unsigned with a zero point', [-2, 0.4, 1, 9], [1, 1, 2], { signed: 0 }, [-1, 0, 1, 2]],
+    ['unsigned without the greatest value', [-2, 0.4, 1, 9], [1, 1, 2], { signed: 0, narrow: 1 }, [-1, 0, 1, 1]],
+    ['down', spread, [0.5, 0, 3], { rounding_mode: 'FLOOR' }, [-2, -1, 0, 0.5, 1, 1.5]],
+    ['up', spread, [0.5, 0, 3], { rounding_mode: 'CEIL' }, [-2, -0.5, 0.5, 1, 1.5, 1.5]],
+    ['one signed bit is a sign', [-3, -0.1, 0, 4], [0.5, 0, 1], {}, [-0.5, -0.5, 0.5, 0.5]],
+  ] as const)('%s', (_name, values, numbers, attrs, wanted) => {
+    expect(results(quant(values, numbers, attrs), values).map((v) => v + 0)).toEqual(wanted);
+  });
+  test('BipolarQuant', () => {
+    expect(results(quantizer('BipolarQuant', [-3, 0, 4], [[0.25, 'float']]), [-3, 0, 4])).toEqual([-0.25, 0.25, 0.25]);
+  });
+  test('roundings and widths of unknown meaning are refused', () => {
+    expect(codesOf(quant([1], [1, 0, 3], { rounding_mode: 'SIDEWAYS' }))).toEqual(['ONX2002']);
+    expect(codesOf(quant([1], [1, 0, 2.5], {}))).toEqual(['ONX2002']);
   });
 });
 

@@ -13,6 +13,7 @@ import { matmul } from './matmul.ts';
 import { microsoft } from './microsoft.ts';
 import { norm } from './norm.ts';
 import { pool } from './pool.ts';
+import { qonnx } from './qonnx.ts';
 import { quantized } from './quantized.ts';
 import { quantlib } from './quantlib.ts';
 import { random } from './random.ts';
@@ -70,7 +71,14 @@ const DOMAINS: ReadonlyMap<string, ReadonlyMap<string, OnnxOp>> = new Map([
   ['ai.onnx.contrib', table(quantlib)],
   ['PACTOps', table(quantlib)],
   ['com.microsoft', table(microsoft)],
+  ['onnx.brevitas', table(qonnx)],
+  ['finn.custom_op.general', table(qonnx)],
+  ['qonnx.custom_op.general', table(qonnx)],
 ]);
+
+/** Domains with one version that their writers leave out of opset_import. */
+export const UNLISTED_DOMAINS: ReadonlySet<string> = new Set(['onnx.brevitas', 'finn.custom_op.general', 'qonnx.custom_op.general']);
+
 /** An operator of a domain, '' for the default one. */
 export const onnxOp = (name: string, domain = ''): OnnxOp | undefined => DOMAINS.get(domain)?.get(name);
 
