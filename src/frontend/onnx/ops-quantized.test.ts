@@ -140,6 +140,18 @@ describe('quantization as ONNX defines it', () => {
     ],
   ]);
 
+  test('operands of too few dimensions are refused', () => {
+    const conv: OneNode = { op: 'ConvInteger', operands: [x([1, 1, 2], [5, 9], 'uint8'), c([], [1], 'uint8')], elem: 'int32' };
+    const blocked: OneNode = {
+      op: 'QuantizeLinear',
+      opset: 21,
+      attrs: { axis: 1, block_size: 2 },
+      operands: [x([1, 4], [1, 2, 3, 4]), c([2], [1, 2]), c([2], [0, 0], 'uint8')],
+      elem: 'uint8',
+    };
+    expect([conv, blocked].map((node) => codesOf(oneNode(node)))).toEqual([['ONX1013'], ['ONX1013']]);
+  });
+
   test('weights that are not known are asked for', () => {
     const node: OneNode = {
       op: 'ConvInteger',

@@ -93,7 +93,9 @@ export const integerConv = (n: OnnxNode, i: ConvInputs): ValueId => {
   isNarrow(n, i.x);
   isNarrow(n, i.w);
   const shape = n.staticShape(i.w);
-  const outputs = at(shape, 0);
+  const [outputs] = shape;
+  if (outputs === undefined || shape.length !== n.rank(i.x))
+    return n.malformed(`the weights have shape [${shape.join(', ')}], but x has rank ${n.rank(i.x)}`);
   const kernel = shape.slice(2);
   const declared = n.ints('kernel_shape');
   if (declared !== undefined && declared.join() !== kernel.join())

@@ -67,7 +67,7 @@ const queriesOf = (n: OnnxNode, { batch, steps, heads, groups, keySize }: Sizes)
 const decaysOf = (n: OnnxNode, sizes: Sizes): readonly ValueId[] => {
   const { batch, steps, groups, keySize } = sizes;
   const shape = n.staticShape(4);
-  const size = at([...shape, 0], 2) === groups ? 1 : keySize;
+  const size = (shape[2] ?? 0) === groups ? 1 : keySize;
   if (shape.join() !== [batch, steps, groups * size].join())
     return n.malformed(`decay is [${shape.join(', ')}], not [${batch}, ${steps}, ${groups} or ${groups * keySize}]`);
   return perStep(n, n.emit('exp', [floatWire(n, 4)], {}), sizes, groups, size, 'column');
@@ -76,7 +76,7 @@ const decaysOf = (n: OnnxNode, sizes: Sizes): readonly ValueId[] => {
 const ratesOf = (n: OnnxNode, sizes: Sizes): readonly ValueId[] => {
   const { batch, steps, groups } = sizes;
   const shape = n.staticShape(5);
-  const heads = at([...shape, 0], 2);
+  const heads = shape[2] ?? 0;
   if (shape.join() !== [batch, steps, heads].join() || (heads !== groups && heads !== 1))
     return n.malformed(`beta is [${shape.join(', ')}], not [${batch}, ${steps}, ${groups} or 1]`);
   return perStep(n, floatWire(n, 5), sizes, heads, 1, 'row');

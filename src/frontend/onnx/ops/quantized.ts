@@ -24,7 +24,7 @@ export const along = (n: OnnxNode, i: number, value: ValueId, axis: number, bloc
     return n.reshape(value, [...own, ...new Array<number>(rank - 1 - axis).fill(1)]);
   }
   const shape = n.staticShape(0);
-  const blocks = at(own, axis);
+  const blocks = own[axis];
   if (own.length !== rank || typeof blocks !== 'number' || blocks !== Math.ceil(at(shape, axis) / block))
     return n.malformed(`input ${i} has shape [${own.join(', ')}] for blocks of ${block} along axis ${axis} of [${shape.join(', ')}]`);
   const [lead, rest] = [shape.slice(0, axis), shape.slice(axis + 1)];
