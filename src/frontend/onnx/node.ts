@@ -1,6 +1,7 @@
 import {
   type AttrsIn,
   type Dim,
+  type DType,
   DTYPE_INFO,
   elementCount,
   isStaticShape,
@@ -101,6 +102,14 @@ export class OnnxNode {
   }
   scalar(value: number): ValueId {
     return this.session.scalar(value);
+  }
+  /** An int32 constant without dimensions. */
+  int32(name: string, value: number): ValueId {
+    return this.session.param(name, { dtype: 'i32', shape: [], data: Int32Array.of(value) });
+  }
+  /** A value in a dtype: itself where it has it, else a cast. */
+  as(value: ValueId, dtype: DType): ValueId {
+    return this.typeOf(value).dtype === dtype ? value : this.emit('cast', [value], { dtype });
   }
 
   /** Stops: the operator is supported, this detail is not. */

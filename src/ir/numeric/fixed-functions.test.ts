@@ -16,24 +16,13 @@ import {
   softmaxScale,
   toQ16,
 } from './index.ts';
+import { root } from '../../../tests/support/integer-root.ts';
 
 const int32 = fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 });
 /** 1 / (2 pi) in 96 binary digits. */
 const INVERSE_TURN = 0x28be60db9391054a7f09d5f4n;
 /** log2(e) in 94 fraction bits. */
 const LOG2E = 0x5c551d94ae0bf85ddf43ff68n;
-
-/** floor(n^(1/k)). */
-const root = (n: bigint, k: bigint): bigint => {
-  let lo = 0n;
-  let hi = 1n << (BigInt(n.toString(2).length) / k + 1n);
-  while (lo < hi) {
-    const mid = (lo + hi + 1n) >> 1n;
-    if (mid ** k <= n) lo = mid;
-    else hi = mid - 1n;
-  }
-  return lo;
-};
 
 describe('tables are the real values to the nearest integer', () => {
   test('2^(i/256)', () => {

@@ -11,24 +11,13 @@ import {
   logSumExp,
   NEG_INF,
 } from './index.ts';
+import { root } from '../../../tests/support/integer-root.ts';
 
 const lse = (values: readonly number[], fraction = 12): number => logSumExp(values.length, (i) => values[i] ?? 0, fraction);
 const exact = (values: readonly number[], fraction = 12): number => {
   const scale = 2 ** fraction;
   const most = Math.max(...values);
   return most + Math.log(values.reduce((sum, v) => sum + Math.exp((v - most) / scale), 0)) * scale;
-};
-
-/** Floor of the k-th root. */
-const root = (n: bigint, k: bigint): bigint => {
-  let lo = 0n;
-  let hi = 1n << (BigInt(n.toString(2).length) / k + 1n);
-  while (lo < hi) {
-    const mid = (lo + hi + 1n) >> 1n;
-    if (mid ** k <= n) lo = mid;
-    else hi = mid - 1n;
-  }
-  return lo;
 };
 
 describe('log-sum-exp', () => {

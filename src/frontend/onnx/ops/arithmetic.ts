@@ -51,7 +51,7 @@ const power = (n: OnnxNode): Made => {
   const elem = n.elem(0);
   const float = (i: number): ValueId => {
     const x = n.wire(i);
-    return n.typeOf(x).dtype === 'f32' ? x : n.emit('cast', [x], { dtype: 'f32' });
+    return n.as(x, 'f32');
   };
   const y = n.emit('pow', [float(0), secondAligned(n, float(1))], {});
   if (elemOf(elem).kind !== 'float') n.approximate('integer powers are computed in float32');

@@ -26,7 +26,7 @@ export const clampInts = (n: OnnxNode, x: ValueId, lo: number, hi: number): Valu
 const vectors = (n: OnnxNode, batch: number, steps: number, places: number, circular: boolean): ValueId => {
   const step = counted(n, 'steps', [1, steps, 1]);
   const raw = n.has(2) ? n.reshape(n.wire(2), [batch, 1, 1]) : n.session.param('start', iota([1, 1, 1]));
-  const first = n.typeOf(raw).dtype === 'i32' ? raw : n.emit('cast', [raw], { dtype: 'i32' });
+  const first = n.as(raw, 'i32');
   const size = n.session.param('places', iota([], places));
   // outside [-1, places] nothing is written all the same, and the sum below stays small
   const start = circular ? n.emit('mod', [first, size], {}) : clampInts(n, first, -steps, places);

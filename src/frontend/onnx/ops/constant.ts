@@ -105,7 +105,7 @@ const castToLow = (n: OnnxNode, to: LowElem, saturate: boolean): Made => {
   const x = n.wire(0);
   const { lo, hi } = elemOf(to);
   if (isCode(to)) {
-    const real = n.typeOf(x).dtype === 'f32' ? x : n.emit('cast', [x], { dtype: 'f32' });
+    const real = n.as(x, 'f32');
     const rounded = n.elem(0) === to ? x : n.emit('round_float', [real], { format: to, saturate });
     if (to !== 'float4e2m1' || n.since >= 24) return { value: rounded, elem: to };
     return { value: n.emit('select', [n.emit('is_nan', [real], {}), n.scalar(6), rounded], {}), elem: to };

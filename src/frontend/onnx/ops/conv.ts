@@ -5,11 +5,11 @@ import { floatWire, span } from './util.ts';
 import { autoPad, spatialList, spatialShape, splitPads, type WindowAttrs, windowOf } from './window.ts';
 
 /** Spatial size of the weights, which has to agree with kernel_shape where that is given. */
-const kernelOf = (n: OnnxNode): readonly number[] => {
-  const kernel = n.staticShape(1).slice(2);
+export const kernelOf = (n: OnnxNode, weights = 1): readonly number[] => {
+  const kernel = n.staticShape(weights).slice(2);
   const declared = n.ints('kernel_shape');
   if (declared !== undefined && (declared.length !== kernel.length || declared.some((k, i) => k !== kernel[i])))
-    return n.malformed(`kernel_shape is [${declared.join(', ')}] but the weights are [${n.shapeOf(1).join(', ')}]`);
+    return n.malformed(`kernel_shape is [${declared.join(', ')}] but the weights are [${n.shapeOf(weights).join(', ')}]`);
   return kernel;
 };
 

@@ -18,7 +18,7 @@ export const fromStart = (n: OnnxNode, sizes: readonly number[]): ValueId => {
   };
   if (host === undefined) {
     const raw = n.wire(1);
-    const indices = n.typeOf(raw).dtype === 'i32' ? raw : n.emit('cast', [raw], { dtype: 'i32' });
+    const indices = n.as(raw, 'i32');
     return n.emit('select', [n.emit('less', [indices, vector([0])], {}), n.emit('add', [indices, vector(sizes)], {}), indices], {});
   }
   if (host.symbols !== undefined) return n.unknown('the indices');
@@ -57,15 +57,11 @@ const reverseSequence = (n: OnnxNode): Made => {
   const shape = n.staticShape(0);
   const along = (axis: number): number[] => shape.map((d, i) => (i === axis ? d : 1));
   const raw = n.wire(1);
-  const given = n.typeOf(raw).dtype === 'i32' ? raw : n.emit('cast', [raw], { dtype: 'i32' });
+  const given = n.as(raw, 'i32');
   const lengths = n.reshape(given, along(batch));
   const data = Int32Array.from(span(0, at(shape, time)));
   const steps = n.session.param('steps', { dtype: 'i32', shape: along(time), data });
-  const mirrored = n.emit(
-    'sub',
-    [n.emit('sub', [lengths, n.session.param('one', { dtype: 'i32', shape: [], data: Int32Array.of(1) })], {}), steps],
-    {},
-  );
+  const mirrored = n.emit('sub', [n.emit('sub', [lengths, n.int32('one', 1)], {}), steps], {});
   const index = n.emit('select', [n.emit('less', [steps, lengths], {}), mirrored, steps], {});
   return { value: n.emit('gather_elements', [n.wire(0), n.emit('expand', [index], { shape })], { axis: time }), elem: n.elem(0) };
 };
@@ -78,8 +74,8 @@ const oneHot = (n: OnnxNode): Made => {
   if (!(depth >= 1 && depth <= MAX_DEPTH)) return n.refuse(`depth is ${depth}, but 1 to ${MAX_DEPTH} is supported`);
   if (n.shapeOf(2).join() !== '2') return n.malformed(`values have shape [${n.shapeOf(2).join(', ')}] but [2] is wanted`);
   const raw = n.wire(0);
-  const indices = n.typeOf(raw).dtype === 'i32' ? raw : n.emit('cast', [raw], { dtype: 'i32' });
-  const scalar = (v: number): ValueId => n.session.param('scalar', { dtype: 'i32', shape: [], data: Int32Array.of(v) });
+  const indices = n.as(raw, 'i32');
+  const scalar = (v: number): ValueId => n.int32('scalar', v);
   const counted = [n.emit('less', [indices, scalar(0)], {}), n.emit('add', [indices, scalar(depth)], {}), indices];
   const axis = n.axis(n.int('axis', -1), n.rank(0) + 1);
   return { value: n.emit('one_hot', [n.emit('select', counted, {}), n.wire(2)], { axis, depth }), elem: n.elem(2) };

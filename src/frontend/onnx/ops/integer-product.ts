@@ -2,6 +2,7 @@ import { elementCount, type ValueId } from '../../../ir/index.ts';
 import { at } from '../../../support/index.ts';
 import { elemOf } from '../elem.ts';
 import type { OnnxNode } from '../node.ts';
+import { kernelOf } from './conv.ts';
 import { windowOf } from './window.ts';
 
 /** Matrix products and convolutions of 8-bit integers with zero points: exact in int32. */
@@ -9,8 +10,6 @@ import { windowOf } from './window.ts';
 const isNarrow = (n: OnnxNode, i: number): void => {
   if (n.elem(i) !== 'int8' && n.elem(i) !== 'uint8') n.refuse(`input ${i} is ${n.elem(i)}, but int8 or uint8 is wanted`);
 };
-
-const int32 = (n: OnnxNode, x: ValueId): ValueId => (n.typeOf(x).dtype === 'i32' ? x : n.emit('cast', [x], { dtype: 'i32' }));
 
 /** A zero point that is absent, or known to be 0 everywhere. */
 const isZero = (n: OnnxNode, i: number): boolean => !n.has(i) || n.input(i).host?.data.every((v) => v === 0) === true;
@@ -24,7 +23,7 @@ interface ProductInputs {
 
 /** One zero point, or one per row of a or column of b. */
 const zeroOf = (n: OnnxNode, i: number, rows: boolean): ValueId => {
-  const zero = int32(n, n.wire(i));
+  const zero = n.as(n.wire(i), 'i32');
   const shape = n.shapeOf(i);
   if (shape.every((d) => d === 1)) return n.reshape(zero, []);
   return rows && shape.length === 1 ? n.reshape(zero, [...shape, 1]) : zero;
@@ -50,7 +49,7 @@ export const integerProduct = (n: OnnxNode, i: ProductInputs): ValueId => {
   if (plainA || plainB) return sum;
   const depth = at(n.shapeOf(i.a), n.rank(i.a) - 1);
   if (typeof depth !== 'number') return n.unbound([depth]);
-  const count = n.session.param('depth', { dtype: 'i32', shape: [], data: Int32Array.of(depth) });
+  const count = n.int32('depth', depth);
   const zeros = n.emit('mul', [zeroOf(n, i.aZero, true), zeroOf(n, i.bZero, false)], {});
   return n.emit('add', [sum, n.emit('mul', [zeros, count], {})], {});
 };
@@ -96,10 +95,7 @@ export const integerConv = (n: OnnxNode, i: ConvInputs): ValueId => {
   const [outputs] = shape;
   if (outputs === undefined || shape.length !== n.rank(i.x))
     return n.malformed(`the weights have shape [${shape.join(', ')}], but x has rank ${n.rank(i.x)}`);
-  const kernel = shape.slice(2);
-  const declared = n.ints('kernel_shape');
-  if (declared !== undefined && declared.join() !== kernel.join())
-    return n.malformed(`kernel_shape is [${declared.join(', ')}] but the weights are [${shape.join(', ')}]`);
+  const kernel = kernelOf(n, i.w);
   const zero = isZero(n, i.xZero) ? 0 : n.hostScalar(i.xZero, 'the zero point of x');
   if (n.has(i.wZero) && elementCount(n.staticShape(i.wZero)) !== 1 && elementCount(n.staticShape(i.wZero)) !== outputs)
     return n.malformed(`the zero point of the weights has shape [${n.shapeOf(i.wZero).join(', ')}] for ${outputs} output channels`);

@@ -59,7 +59,7 @@ const bitwise = (op: PlainOp): OnnxOp => ({
 
 /** uint16 is held in i32: the low 16 bits. */
 const lowBits = (n: OnnxNode, value: ValueId, op: 'bitwise_and' | 'bitwise_xor'): ValueId =>
-  n.emit(op, [value, n.session.param('mask', { dtype: 'i32', shape: [], data: Int32Array.of(0xffff) })], {});
+  n.emit(op, [value, n.int32('mask', 0xffff)], {});
 
 const bitwiseNot = (n: OnnxNode): Made => {
   const elem = wholeElem(n);

@@ -30,7 +30,7 @@ const targetsOf = (n: OnnxNode): Targets => {
   const ignored = n.int('ignore_index');
   // no int32 target equals an index beyond int32
   if (Math.abs(ignored) >= 2 ** 31) return { hot, counts: undefined, rank };
-  const index = n.session.param('ignored', { dtype: 'i32', shape: [], data: Int32Array.of(ignored) });
+  const index = n.int32('ignored', ignored);
   return { hot, counts: n.emit('logical_not', [n.emit('equal', [target, index], {})], {}), rank };
 };
 

@@ -3,7 +3,7 @@ import { elemOf } from '../elem.ts';
 import type { OnnxNode } from '../node.ts';
 import type { Made } from '../values.ts';
 import { integerProduct } from './integer-product.ts';
-import { asReal, roundingNote } from './quantized.ts';
+import { roundingNote } from './quantized.ts';
 import type { OnnxOps } from './row.ts';
 import { floatWire, saturated, span } from './util.ts';
 import { windowOf } from './window.ts';
@@ -15,7 +15,9 @@ import { windowOf } from './window.ts';
 
 /** (x - zero) * scale of inputs x, scale, zero, all per tensor. */
 const real = (n: OnnxNode, x: number, scale: number, zero: number): ValueId => {
-  const centered = n.has(zero) ? n.emit('sub', [asReal(n, n.wire(x)), n.reshape(asReal(n, n.wire(zero)), [])], {}) : asReal(n, n.wire(x));
+  const centered = n.has(zero)
+    ? n.emit('sub', [n.as(n.wire(x), 'f32'), n.reshape(n.as(n.wire(zero), 'f32'), [])], {})
+    : n.as(n.wire(x), 'f32');
   return n.emit('mul', [centered, n.reshape(floatWire(n, scale), [])], {});
 };
 
@@ -24,7 +26,7 @@ const stored = (n: OnnxNode, y: ValueId, scale: number, zero: number): Made => {
   roundingNote(n);
   const elem = n.elem(n.has(zero) ? zero : 0);
   const whole = n.emit('round', [n.emit('div', [y, n.reshape(floatWire(n, scale), [])], {})], {});
-  const shifted = n.has(zero) ? n.emit('add', [whole, n.reshape(asReal(n, n.wire(zero)), [])], {}) : whole;
+  const shifted = n.has(zero) ? n.emit('add', [whole, n.reshape(n.as(n.wire(zero), 'f32'), [])], {}) : whole;
   return { value: saturated(n, shifted, elem), elem };
 };
 
@@ -75,7 +77,7 @@ const gemm = (n: OnnxNode): Made => {
   const sum = n.has(6) ? n.emit('add', [product, n.wire(6)], {}) : product;
   const scales = elementCount(n.staticShape(4)) === 1 ? n.reshape(floatWire(n, 4), []) : floatWire(n, 4);
   const factor = n.emit('mul', [n.emit('mul', [n.reshape(floatWire(n, 1), []), scales], {}), n.scalar(n.float('alpha', 1))], {});
-  const y = n.emit('mul', [asReal(n, sum), factor], {});
+  const y = n.emit('mul', [n.as(sum, 'f32'), factor], {});
   return n.has(7) ? stored(n, y, 7, 8) : { value: y, elem: 'float' };
 };
 
@@ -89,11 +91,9 @@ const quantize = (n: OnnxNode): Made => {
   n.ignore('axis');
   perTensor(n, 1, 2);
   if (!n.has(2)) return n.refuse('there is no zero point, which tells the type');
-  roundingNote(n);
-  const whole = n.emit('round', [n.emit('div', [floatWire(n, 0), n.reshape(floatWire(n, 1), [])], {})], {});
   const elem = n.elem(2);
   if (elemOf(elem).kind !== 'int') return n.refuse(`quantization to ${elem} is not supported`);
-  return { value: saturated(n, n.emit('add', [whole, n.reshape(asReal(n, n.wire(2)), [])], {}), elem), elem };
+  return stored(n, floatWire(n, 0), 1, 2);
 };
 
 export const microsoft = {

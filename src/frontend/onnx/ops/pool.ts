@@ -68,7 +68,7 @@ const maxUnpool = (n: OnnxNode): Made => {
     return n.malformed(`kernel_shape is [${kernel.join(', ')}] and the sizes before pooling are [${sizes.join(', ')}]`);
   const shape = n.staticShape(0);
   const raw = n.wire(1);
-  const given = n.typeOf(raw).dtype === 'i32' ? raw : n.emit('cast', [raw], { dtype: 'i32' });
+  const given = n.as(raw, 'i32');
   const indices = n.emit('sub', [given, planeStarts(n, shape, elementCount(sizes))], {});
   const y = n.emit('max_unpool', [n.wire(0), indices], { sizes });
   if (!n.has(2)) return { value: y, elem: n.elem(0) };

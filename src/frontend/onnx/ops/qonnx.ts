@@ -1,7 +1,6 @@
 import type { ValueId } from '../../../ir/index.ts';
 import type { OnnxNode } from '../node.ts';
 import type { Made } from '../values.ts';
-import { asReal } from './quantized.ts';
 import type { OnnxOps } from './row.ts';
 import { floatWire, type PlainOp } from './util.ts';
 
@@ -39,7 +38,7 @@ const quant = (n: OnnxNode): Made => {
   const bits = n.hostScalar(3, 'the bit width');
   if (!Number.isInteger(bits) || bits < 1 || bits > MAX_BITS)
     return n.refuse(`the bit width is ${bits}, but 1 to ${MAX_BITS} are supported`);
-  const [x, scale, zero] = [floatWire(n, 0), floatWire(n, 1), asReal(n, n.wire(2))];
+  const [x, scale, zero] = [floatWire(n, 0), floatWire(n, 1), n.as(n.wire(2), 'f32')];
   roundingNote(n);
   const moved = n.emit('add', [n.emit('div', [x, scale], {}), zero], {});
   const whole = bits === 1 && signed ? sign(n, moved) : n.emit(rounding, [n.emit('clip', [moved], limits(bits, signed, narrow))], {});

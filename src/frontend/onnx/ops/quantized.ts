@@ -12,9 +12,6 @@ import { floatWire, saturated, span } from './util.ts';
  * quantized model means here what it means everywhere. The integer program that the quantizer makes of it rounds half up.
  */
 
-/** A value as f32; exact for up to 24 bits. */
-export const asReal = (n: OnnxNode, x: ValueId): ValueId => (n.typeOf(x).dtype === 'f32' ? x : n.emit('cast', [x], { dtype: 'f32' }));
-
 /** Scale or zero point of input i, laid along `axis` of a tensor of the given shape: one entry, one per index, or one per block. */
 export const along = (n: OnnxNode, i: number, value: ValueId, axis: number, block: number): ValueId => {
   const [rank, own] = [n.rank(0), n.shapeOf(i)];
@@ -65,14 +62,14 @@ const quantizeLinear = (n: OnnxNode): Made => {
   const saturate = n.int('saturate', 1) !== 0;
   const elem = quantizedElem(n);
   const { axis, block } = layoutOf(n);
-  const x = asReal(n, n.wire(0));
+  const x = n.as(n.wire(0), 'f32');
   const scaled = n.emit('div', [x, along(n, 1, floatWire(n, 1), axis, block)], {});
   if (isCode(elem)) {
     const moved = n.has(2) ? n.emit('add', [scaled, along(n, 2, n.wire(2), axis, block)], {}) : scaled;
     return { value: n.emit('round_float', [moved], { format: elem, saturate }), elem };
   }
   const whole = n.emit('round', [scaled], {});
-  const shifted = n.has(2) ? n.emit('add', [whole, along(n, 2, asReal(n, n.wire(2)), axis, block)], {}) : whole;
+  const shifted = n.has(2) ? n.emit('add', [whole, along(n, 2, n.as(n.wire(2), 'f32'), axis, block)], {}) : whole;
   return { value: saturated(n, shifted, elem), elem };
 };
 
@@ -85,10 +82,10 @@ const dequantizeLinear = (n: OnnxNode): Made => {
   const exact = n.typeOf(x).dtype === 'i32' && n.has(2);
   // the difference of two int32 is exact in int32, not in float32
   const centered = exact
-    ? asReal(n, n.emit('sub', [x, along(n, 2, n.wire(2), axis, block)], {}))
+    ? n.as(n.emit('sub', [x, along(n, 2, n.wire(2), axis, block)], {}), 'f32')
     : n.has(2)
-      ? n.emit('sub', [asReal(n, x), along(n, 2, asReal(n, n.wire(2)), axis, block)], {})
-      : asReal(n, x);
+      ? n.emit('sub', [n.as(x, 'f32'), along(n, 2, n.as(n.wire(2), 'f32'), axis, block)], {})
+      : n.as(x, 'f32');
   return { value: n.emit('mul', [centered, along(n, 1, floatWire(n, 1), axis, block)], {}), elem };
 };
 
@@ -102,7 +99,7 @@ const dynamicQuantize = (n: OnnxNode): readonly Made[] => {
   const scale = n.emit('div', [n.emit('sub', [high, low], {}), n.scalar(255)], {});
   const offset = saturated(n, n.emit('round', [n.emit('div', [n.emit('sub', [zero, low], {}), scale], {})], {}), 'uint8');
   const whole = n.emit('round', [n.emit('div', [x, scale], {})], {});
-  const y = saturated(n, n.emit('add', [whole, asReal(n, offset)], {}), 'uint8');
+  const y = saturated(n, n.emit('add', [whole, n.as(offset, 'f32')], {}), 'uint8');
   return [
     { value: y, elem: 'uint8' },
     { value: scale, elem: 'float' },
@@ -114,8 +111,8 @@ const dynamicQuantize = (n: OnnxNode): readonly Made[] => {
 const requantized = (n: OnnxNode, sum: ValueId, factor: ValueId, scale: number, zero: number): Made => {
   const elem = n.elem(zero);
   const ratio = n.emit('div', [factor, n.reshape(floatWire(n, scale), [])], {});
-  const whole = n.emit('round', [n.emit('mul', [asReal(n, sum), ratio], {})], {});
-  const shifted = n.emit('add', [whole, n.reshape(asReal(n, n.wire(zero)), [])], {});
+  const whole = n.emit('round', [n.emit('mul', [n.as(sum, 'f32'), ratio], {})], {});
+  const shifted = n.emit('add', [whole, n.reshape(n.as(n.wire(zero), 'f32'), [])], {});
   return { value: saturated(n, shifted, elem), elem };
 };
 

@@ -41,7 +41,7 @@ const requantShift = (n: OnnxNode): Made => {
   const signed = wholeAttr(n, 'signed') !== 0;
   const shift = Math.log2(div);
   if (!Number.isInteger(shift) || shift < 0 || shift > 30) return n.refuse(`div is ${div}, but a power of two of at most 2^30 is wanted`);
-  const constant = (v: number): ValueId => n.session.param('requant', { dtype: 'i32', shape: [], data: Int32Array.of(v) });
+  const constant = (v: number): ValueId => n.int32('requant', v);
   const x = n.wire(0);
   const { dtype } = n.typeOf(x);
   const integer = dtype === 'i32' ? x : n.emit('cast', [x], { dtype: 'i32' });

@@ -242,8 +242,8 @@ const gather = (n: OnnxNode): Made => {
   const { host, name } = n.input(1);
   if (host === undefined) {
     const raw = n.wire(1);
-    const indices = n.typeOf(raw).dtype === 'i32' ? raw : n.emit('cast', [raw], { dtype: 'i32' });
-    const scalar = (v: number): ValueId => n.session.param('scalar', { dtype: 'i32', shape: [], data: Int32Array.of(v) });
+    const indices = n.as(raw, 'i32');
+    const scalar = (v: number): ValueId => n.int32('scalar', v);
     const wrapped = n.emit('select', [n.emit('less', [indices, scalar(0)], {}), n.emit('add', [indices, scalar(size)], {}), indices], {});
     return kept(n, n.emit('gather', [n.wire(0), wrapped], { axis }));
   }

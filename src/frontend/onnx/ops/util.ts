@@ -66,8 +66,8 @@ export const narrowTo = (n: OnnxNode, value: ValueId, elem: ElemName): Made => {
 /** Truncated, then the low bits: what ONNX makes of a number outside the type. */
 export const wrapped = (n: OnnxNode, x: ValueId, elem: ElemName): ValueId => {
   const { lo, hi, dtype } = elemOf(elem);
-  const whole = n.typeOf(x).dtype === 'i32' ? x : n.emit('cast', [x], { dtype: 'i32' });
-  const constant = (v: number): ValueId => n.session.param('bits', { dtype: 'i32', shape: [], data: Int32Array.of(v) });
+  const whole = n.as(x, 'i32');
+  const constant = (v: number): ValueId => n.int32('bits', v);
   const low = n.emit('bitwise_and', [whole, constant(hi - lo)], {});
   // the sign bit counts down: (low ^ sign) - sign
   const signed = lo === 0 ? low : n.emit('sub', [n.emit('bitwise_xor', [low, constant(-lo)], {}), constant(-lo)], {});
