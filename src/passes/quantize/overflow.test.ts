@@ -3,7 +3,7 @@ import { Philox, ProgramBuilder, proveProgram, randomTensor, type Tensor } from 
 import { at } from '../../support/index.ts';
 import type { Affine } from './affine.ts';
 import { encodeSum } from './lower/join.ts';
-import { quantizeLinear } from './lower/linear.ts';
+import { quantizeLinear } from './layer-weights.ts';
 
 const INT32_MAX = 2 ** 31 - 1;
 const f32 = (shape: readonly number[], data: readonly number[]): Tensor => ({ dtype: 'f32', shape, data: Float32Array.from(data) });
