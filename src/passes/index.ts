@@ -1,6 +1,10 @@
 export * from './observe.ts';
 export { type Affine, dequantizeTensor, quantizeTensor } from './quantize/affine.ts';
 export type { CalibrationSample, Compile } from './quantize/calibrate.ts';
+export { Calibrated, type Settings } from './quantize/calibrated.ts';
+export type { WeightBits } from './quantize/layer-weights.ts';
+export * from './quantize/model.ts';
+export { prepareFloat } from './quantize/prepare.ts';
 export * from './quantize/quantize.ts';
 export { RANGE_METHODS, type RangeMethod } from './quantize/ranges.ts';
 export * from './quantize/sqnr.ts';

@@ -30,7 +30,14 @@ export const compile = command({
     },
     'calibration-limit': { type: 'number', default: 500, requiresArg: true, describe: 'Most samples used for calibration' },
     method: { type: 'string', choices: ['minmax', 'percentile', 'mse'], requiresArg: true, describe: 'How a range comes from the samples' },
-    'weight-bits': { type: 'number', choices: [6, 8], default: 8, requiresArg: true, describe: 'Bits of weights' },
+    bits: {
+      type: 'string',
+      choices: ['6', '8', '16'],
+      default: '8',
+      requiresArg: true,
+      describe: '8: weights and activations of 8 bits; 6: weights of 6; 16: both of 16 (high precision)',
+    },
+    pot: { type: 'boolean', default: false, describe: 'Power-of-two scales: rescales are shifts, for hardware without multipliers' },
     'output-bits': {
       type: 'number',
       choices: [8, 16],

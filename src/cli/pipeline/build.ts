@@ -9,6 +9,7 @@ import {
   type QuantizedPort,
   type RangeMethod,
   runPasses,
+  type WeightBits,
 } from '../../passes/index.ts';
 import { at, type Progress, type Result, unwrap } from '../../support/index.ts';
 
@@ -64,7 +65,8 @@ export const stopwatch = (compile: Compile, now: () => number): { readonly compi
 export interface BuildOptions {
   readonly samples: readonly CalibrationSample[];
   readonly method?: RangeMethod | undefined;
-  readonly weightBits?: 6 | 8 | undefined;
+  readonly bits?: WeightBits | undefined;
+  readonly powerOfTwo?: boolean | undefined;
   readonly outputBits?: 8 | 16 | undefined;
   readonly progress?: Progress | undefined;
 }

@@ -1,7 +1,7 @@
 import { basename, resolve } from 'node:path';
 import { decodePackage, encodePackage, type MetadataInput, type Package } from '../../cvm-bytecode/index.ts';
 import { isIntegerProgram, type Program } from '../../ir/index.ts';
-import { type Compile, prepareFloat, type QuantizedModel, type RangeMethod } from '../../passes/index.ts';
+import { type Compile, prepareFloat, type QuantizedModel, type RangeMethod, type WeightBits } from '../../passes/index.ts';
 import { type Diagnostic, fail, invariant, ok, type Progress, type Result } from '../../support/index.ts';
 import type { Report } from '../command.ts';
 import type { Context } from '../context.ts';
@@ -22,7 +22,8 @@ export interface CompileArgs extends ModelArgs, MetadataArgs, CalibrationArgs, E
   readonly model: string;
   readonly output?: string | undefined;
   readonly method?: string | undefined;
-  readonly 'weight-bits': number;
+  readonly bits: string;
+  readonly pot: boolean;
   readonly 'output-bits': number;
   readonly float: boolean;
   readonly report?: string | undefined;
@@ -47,6 +48,7 @@ interface Work {
   readonly warnings: Diagnostic[];
 }
 
+const bitsOf = ({ bits }: CompileArgs): WeightBits => (bits === '6' ? 6 : bits === '16' ? 16 : 8);
 const methodOf = (args: CompileArgs): RangeMethod => (args.method === 'minmax' || args.method === 'percentile' ? args.method : 'mse');
 
 /** The program as the quantizer wants it; from here on nothing needs the file, unless an evaluation does. */
@@ -79,7 +81,8 @@ const buildQuantized = (work: Work, compile: Compile): Result<Built> => {
     quantize(prepared, watch.compile, {
       samples: calibration.value.samples,
       method: methodOf(args),
-      weightBits: args['weight-bits'] === 6 ? 6 : 8,
+      bits: bitsOf(args),
+      powerOfTwo: args.pot,
       outputBits: args['output-bits'] === 8 ? 8 : 16,
       progress: collectingProgress(work),
     }),
@@ -110,7 +113,7 @@ const metadataFor = (work: Work, built: Built): MetadataInput => {
   if (quantized === undefined || calibration === undefined) return metadataOf(args, model, work.labels, undefined);
   const base = metadataOf(args, model, work.labels, {
     method: `${calibration.random ? 'random ' : ''}${methodOf(args)}`,
-    bits: args['weight-bits'],
+    bits: bitsOf(args),
     samples: calibration.samples.length,
     calibration: calibration.digest,
   });

@@ -22,11 +22,29 @@ export const affineOfRange = (lo: number, hi: number): Affine => {
   return { scale, zero: clamp(Math.floor(-128 - least / scale + 0.5), -128, 127), dtype: 'i8' };
 };
 
+/** The least power of two that is not below x > 0. */
+export const powerOfTwoAbove = (x: number): number => {
+  let e = 0;
+  while (e < 200 && pow2(e) < x) e++;
+  while (e > -200 && pow2(e - 1) >= x) e--;
+  return pow2(e);
+};
+
+/** The same with a power of two as scale: the range is widened to 255 steps of it, on the side where there is more. */
+export const powerOfTwoAffine = (lo: number, hi: number): Affine => {
+  const least = Math.min(lo, 0);
+  const scale = powerOfTwoAbove(usable((Math.max(hi, 0) - least) / 255));
+  return { scale, zero: clamp(Math.floor(-128 - least / scale + 0.5), -128, 127), dtype: 'i8' };
+};
+
 /** Room above the greatest calibrated magnitude of a 16-bit output: it costs nothing and avoids saturation. */
 const HEADROOM = 1.0625;
 
 /** The symmetric i16 code for magnitudes up to `magnitude`. */
-export const wideOfMagnitude = (magnitude: number): Affine => ({ scale: usable((magnitude * HEADROOM) / 32767), zero: 0, dtype: 'i16' });
+export const wideOfMagnitude = (magnitude: number, powerOfTwo = false): Affine => {
+  const scale = usable((magnitude * HEADROOM) / 32767);
+  return { scale: powerOfTwo ? powerOfTwoAbove(scale) : scale, zero: 0, dtype: 'i16' };
+};
 
 /** round(x / scale) + zero, half up, saturated; NaN becomes zero. */
 export const quantizeValue = (x: number, { scale, zero, dtype }: Affine): number => {

@@ -16,6 +16,7 @@ import {
 } from '../../ir/index.ts';
 import { at, invariant, unwrap } from '../../support/index.ts';
 import { type Affine, affineOfRange, quantizeTensor, quantizeValue } from './affine.ts';
+import type { WeightBits } from './layer-weights.ts';
 import type { Plan } from './plan.ts';
 import type { RoleFacts } from './role.ts';
 import { regionOf, regionTable, requantTable } from './region.ts';
@@ -50,14 +51,16 @@ export interface EmitOptions {
   readonly affines: ReadonlyMap<ValueId, Affine>;
   /** Mean input of each layer, per channel. */
   readonly means: ReadonlyMap<ValueId, Float64Array>;
-  readonly weightBits: 6 | 8;
+  readonly weightBitsOf: (node: AnyNode) => WeightBits;
+  readonly powerOfTwo: boolean;
 }
 
 /** Builds the integer program: knows the quantization of each value and its integer form. */
 export class Emit {
   readonly plan: Plan;
   private readonly roles: Readonly<Record<PrimitiveName, Role>>;
-  readonly weightBits: 6 | 8;
+  readonly weightBitsOf: (node: AnyNode) => WeightBits;
+  readonly powerOfTwo: boolean;
   readonly emitted: Emitted[] = [];
   private readonly builder: ProgramBuilder;
   private readonly affines: ReadonlyMap<ValueId, Affine>;
@@ -69,12 +72,13 @@ export class Emit {
   private readonly weights = new Map<ValueId, readonly { readonly value: ValueId; readonly data: Tensor['data'] }[]>();
   private current: AnyNode | undefined;
 
-  constructor(plan: Plan, roles: Readonly<Record<PrimitiveName, Role>>, { affines, means, weightBits }: EmitOptions) {
+  constructor(plan: Plan, roles: Readonly<Record<PrimitiveName, Role>>, { affines, means, weightBitsOf, powerOfTwo }: EmitOptions) {
     this.plan = plan;
     this.roles = roles;
     this.affines = affines;
     this.means = means;
-    this.weightBits = weightBits;
+    this.weightBitsOf = weightBitsOf;
+    this.powerOfTwo = powerOfTwo;
     this.builder = new ProgramBuilder(plan.program.name);
     for (const port of plan.program.inputs) {
       const { dtype, shape } = plan.typeOf(port.value);

@@ -1,6 +1,13 @@
 import type { Tensor, TensorData } from '../../ir/index.ts';
 import { at } from '../../support/index.ts';
-import type { Affine } from './affine.ts';
+import { type Affine, powerOfTwoAbove } from './affine.ts';
+import { type ErrorFeedback, roundNearest } from './rounding.ts';
+
+/** Bits of a weight. */
+export type WeightBits = 6 | 8 | 16;
+
+/** The greatest code: weights are symmetric, the most negative code is unused (NUMERICS §1.2). */
+const LIMIT = { 6: 31, 8: 127, 16: 32767 } as const satisfies Record<WeightBits, number>;
 
 /** Limits of a bias before the zero point of the input is folded in (NUMERICS §1.2). */
 const MAX_BIAS = 2 ** 30;
@@ -24,14 +31,20 @@ export interface Linear {
   readonly input: Affine;
   /** Mean of each input channel over calibration; undefined leaves biases uncorrected. */
   readonly means?: Float64Array | undefined;
+  /** Rounds the rows of group g with regard to what the layer reads; undefined rounds each weight to its nearest code. */
+  readonly feedback?: ((group: number) => ErrorFeedback) | undefined;
   readonly groups?: number;
-  readonly bits: 6 | 8;
+  readonly bits: WeightBits;
+  /** Scales are powers of two: the rescale after the layer is a shift. */
+  readonly powerOfTwo?: boolean;
 }
 
-/** Rounds one channel's weights with scale `scale`. */
-const roundRow = (w: TensorData, scale: number, limit: number, row: Int8Array): void => {
-  for (let i = 0; i < row.length; i++) row[i] = Math.min(limit, Math.max(-limit, Math.floor((w[i] ?? 0) / scale + 0.5)));
-};
+/** How the rows of one group are rounded and their biases corrected. */
+interface GroupRule {
+  readonly round: (w: TensorData, scale: number, limit: number, row: Int8Array) => void;
+  /** Mean of each input of a row: per tap, or per channel of equally many taps; undefined leaves biases alone. */
+  readonly means: Float64Array | undefined;
+}
 
 /**
  * What rounding the weights takes from the channel's mean output: sum of (w - scale q) E[x]. Added to the bias, the mean
@@ -63,12 +76,11 @@ const foldBias = (row: Int8Array, bias: number, x: Affine, scale: number): numbe
 /** Shrinkings of a channel's greatest weight that are tried for 6 bits: 1, 0.99, … 0.5 (NUMERICS §5). */
 const SHRINKINGS = 51;
 
-/** The weight scale of least squared rounding and clipping error; with 8 bits absmax is as good. */
-const scaleOfLeastError = (row: TensorData, absmax: number, limit: number): number => {
-  let best = absmax / limit;
+/** The candidate of least squared rounding and clipping error; the first of equals. */
+const leastError = (row: TensorData, limit: number, candidates: readonly number[]): number => {
+  let best = candidates[0] ?? 1;
   let least = Number.POSITIVE_INFINITY;
-  for (let step = 0; step < SHRINKINGS; step++) {
-    const scale = (absmax * (1 - step / 100)) / limit;
+  for (const scale of candidates) {
     let error = 0;
     for (let i = 0; i < row.length && error < least; i++) {
       const w = row[i] ?? 0;
@@ -93,40 +105,66 @@ const absmaxOf = (w: TensorData): number => {
   return absmax;
 };
 
+/** The scale of a channel's weights: absmax for 8 bits and more, where clipping gains nothing; least error for 6 bits. */
+const scaleOf = ({ bits, powerOfTwo = false, input }: Linear, w: TensorData, absmax: number, bias: number): number => {
+  const limit = LIMIT[bits];
+  const full = absmax / limit;
+  if (powerOfTwo) {
+    const above = powerOfTwoAbove(Math.max(full, Number.MIN_VALUE));
+    return Math.max(leastError(w, limit, [above, above / 2, above / 4]), powerOfTwoAbove(scaleForBias(bias, input)));
+  }
+  const shrunk = Array.from({ length: SHRINKINGS }, (_, step) => (absmax * (1 - step / 100)) / limit);
+  return Math.max(bits === 6 ? leastError(w, limit, shrunk) : full, scaleForBias(bias, input));
+};
+
 /** One channel: fills `row`; the bias to store and the weight scale. A scale of 0 means that the channel is always 0. */
-const quantizeChannel = (layer: Linear, w: TensorData, bias: number, means: Float64Array | undefined, row: Int8Array) => {
-  const { input, bits } = layer;
-  const limit = bits === 8 ? 127 : 31;
+const quantizeChannel = (layer: Linear, w: TensorData, bias: number, rule: GroupRule, row: Int8Array) => {
   const absmax = absmaxOf(w);
   if (absmax === 0 && bias === 0) return { bias: 0, scale: 0 };
-  let scale = Math.max(bits === 8 ? absmax / limit : scaleOfLeastError(w, absmax, limit), scaleForBias(bias, input));
+  const limit = LIMIT[layer.bits];
+  let scale = scaleOf(layer, w, absmax, bias);
   for (;;) {
-    roundRow(w, scale, limit, row);
-    const corrected = means === undefined ? bias : bias + meanLoss(w, row, scale, means);
-    const folded = foldBias(row, corrected, input, scale);
+    rule.round(w, scale, limit, row);
+    const corrected = rule.means === undefined ? bias : bias + meanLoss(w, row, scale, rule.means);
+    const folded = foldBias(row, corrected, layer.input, scale);
     if (folded !== undefined) return { bias: folded, scale };
-    scale *= WIDEN;
+    scale *= layer.powerOfTwo === true ? 2 : WIDEN;
   }
+};
+
+/** The rule of each group, made once: its rows follow one another. */
+const rulesOf = (layer: Linear, groups: number): ((group: number) => GroupRule) => {
+  let last: { readonly group: number; readonly rule: GroupRule } | undefined;
+  const make = (group: number): GroupRule => {
+    const feedback = layer.feedback?.(group);
+    if (feedback !== undefined)
+      return { round: (w, scale, limit, row) => feedback.round(w, scale, limit, row), means: layer.means && feedback.means };
+    const inputs = (layer.means?.length ?? 0) / groups;
+    return { round: roundNearest, means: layer.means?.subarray(group * inputs, (group + 1) * inputs) };
+  };
+  return (group) => {
+    if (last?.group !== group) last = { group, rule: make(group) };
+    return last.rule;
+  };
 };
 
 /**
  * Symmetric weights per output channel (absmax for 8 bits, least squared error for 6), bias in accumulator units with
- * the input's zero point folded in and, where means are given, the mean rounding error added back. A channel whose bias or accumulator would
- * overflow takes a wider scale.
+ * the input's zero point folded in and, where means are given, the mean rounding error added back. A channel whose bias or
+ * accumulator would overflow takes a wider scale.
  */
 export const quantizeLinear = (layer: Linear): LinearWeights => {
-  const { weights: w, bias, means, groups = 1, input } = layer;
+  const { weights: w, bias, groups = 1, input } = layer;
   const [channels = 0] = w.shape;
   const per = channels === 0 ? 0 : w.data.length / channels;
   const weights = new Int8Array(w.data.length);
   const biases = new Int32Array(channels);
   const scales: number[] = [];
+  const ruleOf = rulesOf(layer, groups);
   for (let c = 0; c < channels; c++) {
-    const inputs = (means?.length ?? 0) / groups;
-    const first = Math.floor((c * groups) / channels) * inputs;
     const row = weights.subarray(c * per, (c + 1) * per);
     const b = bias === undefined ? 0 : at(bias.data, c);
-    const made = quantizeChannel(layer, w.data.subarray(c * per, (c + 1) * per), b, means?.subarray(first, first + inputs), row);
+    const made = quantizeChannel(layer, w.data.subarray(c * per, (c + 1) * per), b, ruleOf(Math.floor((c * groups) / channels)), row);
     biases[c] = made.bias;
     scales.push(input.scale * made.scale);
   }

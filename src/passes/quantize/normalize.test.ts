@@ -2,7 +2,8 @@ import { describe, expect, test } from '@jest/globals';
 import { type AnyAttrs, Philox, ProgramBuilder, type Program, randomTensor, runProgram, type Tensor } from '../../ir/index.ts';
 import { at, unwrap } from '../../support/index.ts';
 import type { Norm } from './lower/normalize.ts';
-import { quantizeProgram, type QuantizedModel } from './quantize.ts';
+import type { QuantizedModel } from './model.ts';
+import { quantizeProgram } from './quantize.ts';
 import { measureSqnr } from './sqnr.ts';
 
 type Case = readonly [op: Norm, shape: readonly number[], factors: readonly (readonly number[])[], attrs: AnyAttrs];

@@ -292,9 +292,9 @@ describe('outputs', () => {
 test('six-bit weights: within 31 steps, dtype i6, fewer decibels than eight', () => {
   const program = randomCnn(3);
   const samples = samplesFor(program, 4);
-  const decibels = ([8, 6] as const).map((weightBits) => {
-    const model = unwrap(quantizeProgram(program, { samples, weightBits }));
-    expect(model.program.types.some((t) => t.dtype === 'i6')).toBe(weightBits === 6);
+  const decibels = ([8, 6] as const).map((bits) => {
+    const model = unwrap(quantizeProgram(program, { samples, bits }));
+    expect(model.program.types.some((t) => t.dtype === 'i6')).toBe(bits === 6);
     return at(measureSqnr(model, samples, compile).slice(-1), 0).decibels;
   });
   expect(at(decibels, 0)).toBeGreaterThan(at(decibels, 1));

@@ -90,13 +90,13 @@ describe('the digits example', () => {
     const [calibration, images, labels] = [load('calibration-images.npy'), load('test-images.npy'), load('test-labels.npy')];
     const samples = Array.from({ length: 64 }, (_, i) => [sliceOf(calibration.data, type, i)]);
     const tests = Array.from({ length: labels.data.length }, (_, i) => [sliceOf(images.data, type, i)]);
-    for (const options of [{ method: 'mse' }, { method: 'minmax' }, { method: 'percentile' }, { weightBits: 6 }] as const) {
+    for (const options of [{ method: 'mse' }, { method: 'minmax' }, { method: 'percentile' }, { bits: 6 }] as const) {
       const model = unwrap(quantizeProgram(program, { samples, compile, ...options }));
       expect(isIntegerProgram(model.program)).toBe(true);
       const { float, int } = score(program, model, compile, tests, labels.data);
       expect(float).toBeGreaterThan(95);
       expect(int).toBeGreaterThanOrEqual(float - 0.6);
-      if (!('weightBits' in options)) for (const l of measureSqnr(model, samples, compile)) expect(l.decibels).toBeGreaterThan(30);
+      if (!('bits' in options)) for (const l of measureSqnr(model, samples, compile)) expect(l.decibels).toBeGreaterThan(30);
     }
   }, 120_000);
 });

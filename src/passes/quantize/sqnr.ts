@@ -3,7 +3,7 @@ import { at } from '../../support/index.ts';
 import { withOutputs } from '../observe.ts';
 import { quantizeTensor } from './affine.ts';
 import type { CalibrationSample, Compile } from './calibrate.ts';
-import type { LayerInfo, QuantizedModel } from './quantize.ts';
+import type { LayerInfo, QuantizedModel } from './model.ts';
 
 /** How well one quantized value follows its float value. */
 export interface LayerSqnr extends LayerInfo {

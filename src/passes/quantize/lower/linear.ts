@@ -12,21 +12,22 @@ const emitWeights = (emit: Emit, node: AnyNode) => {
   const weights = emit.plan.constantOf(w);
   invariant(weights !== undefined, `the weights of ${node.op} are constant`);
   const affine = emit.affineOf(x);
+  const bits = emit.weightBitsOf(node);
   const layer = quantizeLinear({
     weights,
     bias: bias === undefined ? undefined : emit.plan.constantOf(bias),
     input: affine,
     means: emit.meanOf(x),
     groups: node.op === 'conv' ? (node.attrs as Attrs<'conv'>).groups : 1,
-    bits: emit.weightBits,
+    bits,
+    powerOfTwo: emit.powerOfTwo,
   });
-  const dtype = emit.weightBits === 8 ? 'i8' : 'i6';
   return {
     x: emit.int(x),
     affine,
     scales: layer.scales,
     operands: [
-      emit.weight(w, { dtype, shape: weights.shape, data: layer.weights }),
+      emit.weight(w, { dtype: bits === 6 ? 'i6' : 'i8', shape: weights.shape, data: layer.weights }),
       emit.param(bias === undefined ? `${emit.plan.nameOf(node)}.bias` : emit.paramName(bias), {
         dtype: 'i32',
         shape: [layer.bias.length],
