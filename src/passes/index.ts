@@ -7,6 +7,7 @@ export * from './quantize/model.ts';
 export { prepareFloat } from './quantize/prepare.ts';
 export * from './quantize/quantize.ts';
 export { RANGE_METHODS, type RangeMethod } from './quantize/ranges.ts';
+export type { Searched, Trial } from './quantize/search.ts';
 export * from './quantize/sqnr.ts';
 export { type QuantizeSupport, quantizeSupport } from './quantize/support.ts';
 export * from './registry.ts';

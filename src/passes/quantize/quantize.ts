@@ -2,11 +2,13 @@ import { type Program, runProgram } from '../../ir/index.ts';
 import { ok, type Progress, type Result, silentProgress } from '../../support/index.ts';
 import type { CalibrationSample, Compile } from './calibrate.ts';
 import { Calibrated, type Settings } from './calibrated.ts';
+import { equalize } from './equalize.ts';
 import { finiteMasks } from './finite-masks.ts';
 import type { WeightBits } from './layer-weights.ts';
 import { type LayerBits, PROFILES, type QuantizedModel, type Rounding } from './model.ts';
 import { checkStatic, prepareFloat } from './prepare.ts';
 import type { RangeMethod } from './ranges.ts';
+import { type Searched, searchSettings, type SearchSpace } from './search.ts';
 
 export interface QuantizeOptions {
   /** Calibration inputs: one tensor for each model input, any number of times. */
@@ -17,46 +19,73 @@ export interface QuantizeOptions {
   readonly bits?: WeightBits;
   /** Bits of single layers, by the names of `Calibrated.layers`. */
   readonly layers?: ReadonlyMap<string, LayerBits>;
-  /** How activation ranges are chosen; default `mse`. Inputs, sums and what softmax or sigmoid read keep min and max. */
-  readonly method?: RangeMethod;
+  /**
+   * How activation ranges are chosen; default `mse`; `auto` measures which method serves each value best. Inputs, sums and
+   * what softmax or sigmoid read keep min and max.
+   */
+  readonly method?: RangeMethod | 'auto';
   /** Bits of outputs that come straight from an accumulator (logits): default 16. Other outputs have 8. */
   readonly outputBits?: 8 | 16;
   /** Every scale is a power of two: rescales are shifts. */
   readonly powerOfTwo?: boolean;
-  /** `feedback` for 6 bits when absent, `nearest` above. */
-  readonly rounding?: Rounding;
-  /** True for 6 bits when absent. */
-  readonly correctBias?: boolean;
+  /** `feedback` for 6 bits when absent, `nearest` above; `auto` measures both. */
+  readonly rounding?: Rounding | 'auto';
+  /** Whether biases make good what rounding takes from the mean; true for 6 bits when absent; `auto` measures both. */
+  readonly correctBias?: boolean | 'auto';
+  /** Whether channels are scaled between layers first (cross-layer equalization); false when absent; `auto` measures both. */
+  readonly equalize?: boolean | 'auto';
   readonly progress?: Progress;
 }
 
-/** The settings that options stand for. */
-export const settingsOf = (options: Omit<QuantizeOptions, 'samples'>): Settings => {
-  const { bits = 8, layers, method = 'mse', outputBits = 16, powerOfTwo = false } = options;
+/** The settings that options stand for; where an option is `auto`, those that the search begins with. */
+const settingsOf = (options: QuantizeOptions): Settings => {
+  const { bits = 8, layers, method = 'mse', outputBits = 16, powerOfTwo = false, rounding, correctBias } = options;
   return {
     bits: PROFILES[bits],
     ...(layers === undefined ? {} : { layers }),
-    ranges: method,
+    ranges: method === 'auto' ? 'mse' : method,
     outputBits,
     powerOfTwo,
     // with 8 bits the weights' rounding is far below the activations', and the correction is within the noise
-    rounding: options.rounding ?? (bits === 6 ? 'feedback' : 'nearest'),
-    correctBias: options.correctBias ?? bits === 6,
+    rounding: rounding === undefined || rounding === 'auto' ? (bits === 6 ? 'feedback' : 'nearest') : rounding,
+    correctBias: correctBias === undefined || correctBias === 'auto' ? bits === 6 : correctBias,
   };
 };
 
+/** What the options leave to measurement. With 16 bits there is nothing to choose. */
+const spaceOf = ({ bits, method, rounding, correctBias, equalize: scaling }: QuantizeOptions): SearchSpace =>
+  bits === 16
+    ? {}
+    : {
+        ranges: method === 'auto',
+        rounding: rounding === 'auto',
+        correctBias: correctBias === 'auto',
+        equalize: scaling === 'auto',
+      };
+
 /** Prepares a float program and runs it on the calibration samples. */
-export const calibrateProgram = (
-  program: Program,
-  options: Pick<QuantizeOptions, 'samples' | 'compile' | 'progress'>,
-): Result<Calibrated> => {
+const calibrateProgram = (program: Program, options: QuantizeOptions, compile: Compile): Result<Calibrated> => {
   const progress = options.progress ?? silentProgress;
+  const samples = [...options.samples];
   const bound = checkStatic(program);
   if (!bound.ok) return bound;
+  const masked = finiteMasks(prepareFloat(program), { samples, compile, progress });
+  if (!masked.ok) return masked;
+  const float = options.equalize === true ? equalize(masked.value, samples, compile).program : masked.value;
+  return Calibrated.make(float, { samples, compile, progress });
+};
+
+/**
+ * Calibrates a float program and settles how it is quantized: as the options say, and by measurement where they say `auto`.
+ * The result can be quantized again with other bits, without running the float program on all samples again.
+ */
+export const fitQuantizer = (program: Program, options: QuantizeOptions): Result<Searched> => {
   const compile = options.compile ?? ((p) => (inputs) => runProgram(p, inputs));
   const samples = [...options.samples];
-  const masked = finiteMasks(prepareFloat(program), { samples, compile, progress });
-  return masked.ok ? Calibrated.make(masked.value, { samples, compile, progress }) : masked;
+  const calibrated = calibrateProgram(program, { ...options, samples }, compile);
+  if (!calibrated.ok) return calibrated;
+  const progress = options.progress ?? silentProgress;
+  return searchSettings(calibrated.value, settingsOf(options), spaceOf(options), { samples, compile, progress });
 };
 
 /**
@@ -65,8 +94,6 @@ export const calibrateProgram = (
  * accumulator overflows. Every node that has no integer form is reported, by the user's name.
  */
 export const quantizeProgram = (program: Program, options: QuantizeOptions): Result<QuantizedModel> => {
-  const calibrated = calibrateProgram(program, options);
-  if (!calibrated.ok) return calibrated;
-  const model = calibrated.value.quantize(settingsOf(options), options.progress);
-  return model.ok ? ok(model.value) : model;
+  const fitted = fitQuantizer(program, options);
+  return fitted.ok ? ok(fitted.value.model) : fitted;
 };

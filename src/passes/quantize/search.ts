@@ -1,0 +1,268 @@
+import { type AnyNode, log64, type Program, type Tensor, type ValueId, valueBytes } from '../../ir/index.ts';
+import { at, ok, type Progress, type Result, silentProgress } from '../../support/index.ts';
+import { withOutputs } from '../observe.ts';
+import type { CalibrationSample, Compile } from './calibrate.ts';
+import { Calibrated, type Settings } from './calibrated.ts';
+import { equalize } from './equalize.ts';
+import type { LayerInfo, QuantizedModel } from './model.ts';
+import { RANGE_METHODS, type RangeMethod } from './ranges.ts';
+import { quantizeInputs } from './sqnr.ts';
+
+/** Samples that trials run, at most, and what their float activations may take in memory. */
+const MOST_PROBES = 16;
+const PROBE_BYTES = 2 ** 28;
+/** A choice changes when another one is better by this: less is within what a few samples can tell. */
+const MARGIN = 0.1;
+/** Per dB of a range. */
+const TEN_OVER_LN10 = 10 / log64(10);
+
+/** One way of quantizing that was tried, and how near its outputs come to the float outputs. */
+export interface Trial {
+  readonly name: string;
+  readonly decibels: number;
+}
+
+/** What may be searched; what is left out stays as the base settings have it. */
+export interface SearchSpace {
+  readonly ranges?: boolean;
+  readonly correctBias?: boolean;
+  readonly rounding?: boolean;
+  readonly equalize?: boolean;
+}
+
+export interface Searched {
+  readonly calibrated: Calibrated;
+  readonly settings: Settings;
+  readonly model: QuantizedModel;
+  /** In the order in which they ran. */
+  readonly trials: readonly Trial[];
+  readonly equalized: boolean;
+}
+
+interface SearchOptions {
+  readonly samples: readonly CalibrationSample[];
+  readonly compile: Compile;
+  readonly progress?: Progress;
+}
+
+interface Sum {
+  signal: number;
+  noise: number;
+}
+
+const decibelsOf = ({ signal, noise }: Sum): number => (noise === 0 ? 200 : signal === 0 ? 0 : TEN_OVER_LN10 * log64(signal / noise));
+
+/** Float results on the probes: every layer's, then the outputs'. */
+class Probes {
+  readonly samples: readonly CalibrationSample[];
+  private readonly float: Program;
+  private readonly compile: Compile;
+  private readonly results = new Map<ValueId, readonly Tensor[]>();
+
+  constructor(float: Program, { samples, compile }: SearchOptions) {
+    const count = Math.max(1, Math.min(MOST_PROBES, Math.floor(PROBE_BYTES / Math.max(1, valueBytes(float)))));
+    this.samples = samples.slice(0, count);
+    this.float = float;
+    this.compile = compile;
+  }
+
+  /** Runs what has not run yet. */
+  private need(values: readonly ValueId[]): void {
+    const missing = [...new Set(values)].filter((v) => !this.results.has(v));
+    if (missing.length === 0) return;
+    const run = this.compile(withOutputs(this.float, missing));
+    const runs = this.samples.map((s) => run(s).map((t): Tensor => ({ ...t, data: t.data.slice() as Tensor['data'] })));
+    missing.forEach((v, i) =>
+      this.results.set(
+        v,
+        runs.map((r) => at(r, i)),
+      ),
+    );
+  }
+
+  /** Signal-to-noise ratio, in dB, of values of a quantized model against float values. */
+  measure(model: QuantizedModel, values: readonly Pick<LayerInfo, 'float' | 'int' | 'scale' | 'zero'>[]): readonly number[] {
+    this.need(values.map((v) => v.float));
+    const run = this.compile(
+      withOutputs(
+        model.program,
+        values.map((v) => v.int),
+      ),
+    );
+    const sums = values.map((): Sum => ({ signal: 0, noise: 0 }));
+    this.samples.forEach((sample, s) => {
+      const results = run(quantizeInputs(model, sample));
+      values.forEach(({ float, scale, zero }, i) => {
+        const sum = at(sums, i);
+        const wanted = at(this.results.get(float) ?? [], s).data;
+        at(results, i).data.forEach((q, k) => {
+          const v = wanted[k] ?? 0;
+          const error = (q - zero) * scale - v;
+          sum.signal += v * v;
+          sum.noise += error * error;
+        });
+      });
+    });
+    return sums.map(decibelsOf);
+  }
+}
+
+/** The model's real outputs as layers; every layer when all outputs are integers. */
+const targetsOf = (model: QuantizedModel): readonly Pick<LayerInfo, 'float' | 'int' | 'scale' | 'zero'>[] => {
+  const real = model.float.outputs.flatMap(({ value }, i) => {
+    if (at(model.float.types, value).dtype !== 'f32') return [];
+    const { scale, zero } = at(model.outputs, i);
+    return [{ float: value, int: at(model.program.outputs, i).value, scale, zero }];
+  });
+  return real.length > 0 ? real : model.layers;
+};
+
+const mean = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / Math.max(1, values.length);
+
+/** The values that a node reads, as layers of the quantized model stand for them. */
+const readersOf = (program: Program): ReadonlyMap<ValueId, readonly ValueId[]> => {
+  const readers = new Map<ValueId, ValueId[]>();
+  for (const node of program.nodes as readonly AnyNode[])
+    for (const v of node.operands) readers.set(v, [...(readers.get(v) ?? []), ...node.results]);
+  return readers;
+};
+
+/** Tries ways of quantizing one model one after another, and keeps what makes its outputs better. */
+class Search {
+  readonly trials: Trial[] = [];
+  private readonly options: SearchOptions;
+  private best: { readonly calibrated: Calibrated; readonly settings: Settings; readonly model: QuantizedModel; readonly decibels: number };
+  private probes: Probes;
+
+  constructor(calibrated: Calibrated, settings: Settings, model: QuantizedModel, options: SearchOptions) {
+    this.options = options;
+    this.probes = new Probes(calibrated.float, options);
+    this.best = { calibrated, settings, model, decibels: this.score(model) };
+  }
+
+  private score(model: QuantizedModel): number {
+    return mean(this.probes.measure(model, targetsOf(model)));
+  }
+
+  /** Quantizes in one more way, and keeps it when it is better by a margin. */
+  private attempt(name: string, change: Partial<Settings>, margin: number): Result<QuantizedModel> {
+    const { calibrated, settings } = this.best;
+    this.options.progress?.step('search', this.trials.length, this.trials.length + 1, name);
+    const changed = { ...settings, ...change };
+    const model = calibrated.quantize(changed);
+    if (!model.ok) return model;
+    const decibels = this.score(model.value);
+    this.trials.push({ name, decibels });
+    if (decibels > this.best.decibels + margin) this.best = { calibrated, settings: changed, model: model.value, decibels };
+    return model;
+  }
+
+  try(name: string, change: Partial<Settings>): Result<QuantizedModel> {
+    return this.attempt(name, change, MARGIN);
+  }
+
+  /** Each method everywhere, then for each value the method that serves best the layers that read it. */
+  ranges(): Result<QuantizedModel> {
+    const scores = new Map<RangeMethod, ReadonlyMap<ValueId, number>>();
+    for (const method of RANGE_METHODS) {
+      const model = this.attempt(`ranges ${method}`, { ranges: method }, 0);
+      if (!model.ok) return model;
+      const { layers } = model.value;
+      const decibels = this.probes.measure(model.value, layers);
+      scores.set(method, new Map(layers.map((l, i) => [l.float, at(decibels, i)])));
+    }
+    const readers = readersOf(this.best.calibrated.float);
+    const layers = new Set(this.best.model.layers.map((l) => l.float));
+    const choice = new Map<ValueId, RangeMethod>();
+    for (const value of layers) {
+      const after = this.layersAfter(value, readers, layers);
+      let most = Number.NEGATIVE_INFINITY;
+      for (const [method, of] of scores) {
+        const reached = mean([...(after.size > 0 ? after : [value])].map((v) => of.get(v) ?? 0));
+        if (reached > most) {
+          most = reached;
+          choice.set(value, method);
+        }
+      }
+    }
+    return this.attempt('ranges by layer', { ranges: choice }, 0);
+  }
+
+  /** The nearest layers behind a value. */
+  private layersAfter(
+    value: ValueId,
+    readers: ReadonlyMap<ValueId, readonly ValueId[]>,
+    layers: ReadonlySet<ValueId>,
+  ): ReadonlySet<ValueId> {
+    const found = new Set<ValueId>();
+    const seen = new Set<ValueId>();
+    const visit = (v: ValueId): void => {
+      for (const r of readers.get(v) ?? []) {
+        if (seen.has(r)) continue;
+        seen.add(r);
+        if (layers.has(r)) found.add(r);
+        else visit(r);
+      }
+    };
+    visit(value);
+    return found;
+  }
+
+  /** Equalizes, calibrates on the probes alone, and on everything when that is better. */
+  equalize(): Result<boolean> {
+    const { samples, compile, progress = silentProgress } = this.options;
+    const { calibrated, settings, decibels } = this.best;
+    const equalized = equalize(calibrated.float, this.probes.samples, compile);
+    if (equalized.layers.length === 0) return ok(false);
+    const attempt = (from: readonly CalibrationSample[]): Result<readonly [Calibrated, QuantizedModel]> => {
+      const made = Calibrated.make(equalized.program, { samples: from, compile, progress });
+      if (!made.ok) return made;
+      const model = made.value.quantize(settings);
+      return model.ok ? ok([made.value, model.value]) : model;
+    };
+    const few = attempt(this.probes.samples);
+    if (!few.ok) return few;
+    const probes = new Probes(equalized.program, this.options);
+    const reached = mean(probes.measure(few.value[1], targetsOf(few.value[1])));
+    this.trials.push({ name: `equalization of ${equalized.layers.length} layers`, decibels: reached });
+    if (reached <= decibels + MARGIN) return ok(false);
+    const all = samples.length === this.probes.samples.length ? few : attempt(samples);
+    if (!all.ok) return all;
+    this.probes = probes;
+    this.best = { calibrated: all.value[0], settings, model: all.value[1], decibels: this.score(all.value[1]) };
+    return ok(true);
+  }
+
+  finish(equalized: boolean): Searched {
+    const { calibrated, settings, model } = this.best;
+    return { calibrated, settings, model, trials: this.trials, equalized };
+  }
+}
+
+/**
+ * Chooses by measurement what no rule decides for every model: cross-layer equalization, the method of each range, bias
+ * correction, rounding with error feedback. A way is kept when the outputs of the integer program, run on calibration samples,
+ * come nearer to the float outputs (SQNR).
+ */
+export const searchSettings = (calibrated: Calibrated, base: Settings, space: SearchSpace, options: SearchOptions): Result<Searched> => {
+  const first = calibrated.quantize(base, options.progress);
+  if (!first.ok) return first;
+  if (!Object.values(space).includes(true)) return ok({ calibrated, settings: base, model: first.value, trials: [], equalized: false });
+  const search = new Search(calibrated, base, first.value, options);
+  let equalized = false;
+  if (space.equalize === true) {
+    const tried = search.equalize();
+    if (!tried.ok) return tried;
+    equalized = tried.value;
+  }
+  const steps: readonly (() => Result<QuantizedModel>)[] = [
+    ...(space.ranges === true ? [() => search.ranges()] : []),
+    ...(space.correctBias === true ? [() => search.try('bias correction', { correctBias: !base.correctBias })] : []),
+    ...(space.rounding === true ? [() => search.try('rounding', { rounding: base.rounding === 'nearest' ? 'feedback' : 'nearest' })] : []),
+  ];
+  for (const step of steps) {
+    const tried = step();
+    if (!tried.ok) return tried;
+  }
+  return ok(search.finish(equalized));
+};
