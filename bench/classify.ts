@@ -1,29 +1,25 @@
-import {
-  decodePicture,
-  type Picture,
-  pictureToTensor,
-  type PictureTensorOptions,
-  cropCentre,
-  resizeShorterSide,
-} from '../src/frontend/tensors/index.ts';
-import { fastestCompile, measureAccuracy, quantize } from '../src/cli/index.ts';
+import { type Accuracy, fastestCompile, measureAccuracy, quantize } from '../src/cli/index.ts';
 import type { Program, Tensor } from '../src/ir/index.ts';
-import { quantizeInputs } from '../src/passes/index.ts';
-import { at, type Result, unwrap } from '../src/support/index.ts';
-
-/** Labelled samples of a classifier, and unlabelled ones for calibration. */
-export interface LabelledSet {
-  readonly samples: readonly Tensor[];
-  readonly labels: readonly number[];
-  readonly calibration: readonly Tensor[];
-}
+import { type Compile, quantizeInputs, type QuantizedModel } from '../src/passes/index.ts';
+import { at } from '../src/support/index.ts';
+import type { LabelledSet } from './labelled/index.ts';
 
 export interface Classified {
-  readonly float: { readonly top1: number; readonly top5: number };
+  readonly float: Accuracy;
   /** Absent when the model has no integer form; `refused` says why. */
-  readonly int8?: { readonly top1: number; readonly top5: number; readonly agreement: number };
+  readonly int8?: Accuracy & { readonly agreement: number };
   readonly refused?: string;
 }
+
+/** Accuracy of the integer form of a model. */
+export const classifyQuantized = (model: QuantizedModel, set: LabelledSet, compile: Compile): Accuracy => {
+  const prepare = (sample: Tensor): Tensor => at(quantizeInputs(model, [sample]), 0);
+  return measureAccuracy({ run: compile(model.program) }, set.samples, set.labels, { prepare });
+};
+
+/** Share of the samples for which two forms choose the same class. */
+export const agreementOf = (a: Accuracy, b: Accuracy): number =>
+  a.predictions.filter((p, i) => p === b.predictions[i]).length / Math.max(1, a.samples);
 
 /** Accuracy of the float model and of its INT8 form, and how often their first choice is the same. */
 export const classify = async (program: Program, set: LabelledSet): Promise<Classified> => {
@@ -31,24 +27,6 @@ export const classify = async (program: Program, set: LabelledSet): Promise<Clas
   const float = measureAccuracy({ run: compile(program) }, set.samples, set.labels);
   const model = quantize(program, compile, { samples: set.calibration.map((t) => [t]) });
   if (!model.ok) return { float, refused: model.diagnostics.map((d) => `${d.where ?? ''} ${d.message}`).join('; ') };
-  const prepare = (sample: Tensor): Tensor => at(quantizeInputs(model.value, [sample]), 0);
-  const int8 = measureAccuracy({ run: compile(model.value.program) }, set.samples, set.labels, { prepare });
-  const same = int8.predictions.filter((p, i) => p === float.predictions[i]).length;
-  return { float, int8: { ...int8, agreement: same / set.samples.length } };
-};
-
-/** Decodes a picture, resizes its shorter side, crops the centre and prepares it. */
-export const pictureSample = (
-  bytes: Uint8Array,
-  side: { readonly resize: number; readonly crop: number },
-  options: PictureTensorOptions,
-): Tensor => {
-  const then = <T>(result: Result<Picture>, next: (p: Picture) => Result<T>): Result<T> => (result.ok ? next(result.value) : result);
-  const scaled = then(decodePicture(bytes), (p) => resizeShorterSide(p, side.resize));
-  return unwrap(
-    then(
-      then(scaled, (p) => cropCentre(p, side.crop, side.crop)),
-      (p) => pictureToTensor(p, options),
-    ),
-  );
+  const int8 = classifyQuantized(model.value, set, compile);
+  return { float, int8: { ...int8, agreement: agreementOf(int8, float) } };
 };

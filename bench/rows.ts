@@ -20,6 +20,8 @@ export interface Bench {
   readonly quick: boolean;
   /** Folder of the real models and data sets (CORTEXC_DATA); undefined when it is not on this machine. */
   readonly data: string | undefined;
+  /** Whether --only leaves a model in. */
+  readonly wants: (name: string) => boolean;
   row(row: Omit<Row, 'bench'>): void;
   /** What is being done, on stderr. */
   say(text: string): void;

@@ -1,8 +1,9 @@
 import type { Suite } from '../rows.ts';
+import { accuracy } from './accuracy.ts';
 import { compile } from './compile.ts';
 import { digits } from './digits.ts';
 import { light } from './light.ts';
 import { trained } from './trained.ts';
 import { wasm } from './wasm.ts';
 
-export const SUITES: readonly Suite[] = [digits, compile, wasm, trained, light];
+export const SUITES: readonly Suite[] = [digits, accuracy, compile, wasm, trained, light];

@@ -1,14 +1,13 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { elementCount, type Program, type StaticType, type Tensor } from '../../src/ir/index.ts';
-import { classify, type LabelledSet, pictureSample } from '../classify.ts';
-import { type IdxSet, readClassArchive, readIdx } from '../data.ts';
+import type { Program } from '../../src/ir/index.ts';
+import { classify } from '../classify.ts';
+import { cifarResnet20, type LabelledModel, type LabelledSet, mnistModels, squeezenet } from '../labelled/index.ts';
 import { executableOn, importFloat, inputType, maxAbsDifference, readBytes, readProto } from '../models.ts';
 import { attempt, type Bench, type Suite } from '../rows.ts';
 
 /** Points of top-1 that INT8 may lose. */
 const MOST_LOST = 1;
-const CALIBRATION_IMAGES = 100;
 
 // ---------------------------------------------------------------- stored references
 
@@ -78,40 +77,7 @@ const storedReferences = async (bench: Bench, folder: string): Promise<void> => 
   }
 };
 
-// ---------------------------------------------------------------- MNIST
-
-interface MnistModel {
-  readonly file: string;
-  /** Byte to input value. */
-  readonly value: (byte: number) => number;
-  /** Accuracy that someone else measured, in percent, and on how much. */
-  readonly peer: string;
-}
-
-const raw = (byte: number): number => byte;
-const normalized = (byte: number): number => (byte / 255 - 0.1307) / 0.3081;
-const MNIST_MODELS: readonly MnistModel[] = [
-  { file: 'mnist-cntk/model.onnx', value: raw, peer: '98.6 on 500' },
-  { file: 'mnist-cntk/mnist-opset7-winml.onnx', value: raw, peer: '98.6 on 500' },
-  { file: 'mnist-cntk/mnist-cntk2.4.onnx', value: raw, peer: '98.6 on 500' },
-  { file: 'mnist-cntk/opt-mnist.onnx', value: raw, peer: '98.6 on 500' },
-  { file: 'mnist-cntk/mnist.simplified.onnx', value: (b) => b / 255, peer: 'none' },
-  { file: 'mnist-pytorch/cnn_mnist_pytorch.onnx', value: raw, peer: '98.8 on 500' },
-  { file: 'mnist-pytorch/onnx2c_pytorch.onnx', value: (b) => b / 255, peer: '91.4 on 500' },
-  { file: 'mnist-pytorch/tengine_mnist.onnx', value: normalized, peer: '99.0 on 500' },
-];
-
-/** Image `i` in the shape of the input: 28 x 28, or 14 x 14 by the mean of 2 x 2 pixels. */
-const mnistSample = (set: IdxSet, i: number, type: StaticType, value: (byte: number) => number): Tensor => {
-  const pixels = set.pixels.subarray(i * 784, (i + 1) * 784);
-  const half = elementCount(type.shape) === 196;
-  const pixel = (k: number): number => pixels[k] ?? 0;
-  const corner = (k: number): number => 56 * Math.floor(k / 14) + 2 * (k % 14);
-  const byte = half
-    ? (k: number): number => (pixel(corner(k)) + pixel(corner(k) + 1) + pixel(corner(k) + 28) + pixel(corner(k) + 29)) / 4
-    : pixel;
-  return { ...type, data: Float32Array.from({ length: half ? 196 : 784 }, (_, k) => value(byte(k))) };
-};
+// ---------------------------------------------------------------- labelled sets
 
 const report = async (bench: Bench, name: string, program: Program, set: LabelledSet, peer: string, top5 = false): Promise<void> => {
   const { float, int8, refused } = await classify(program, set);
@@ -137,75 +103,16 @@ const report = async (bench: Bench, name: string, program: Program, set: Labelle
   bench.row({ name: `${name}: INT8 top-5 ${of}`, value: percent(int8.top5), unit: '%', peer: `float ${percent(float.top5).toFixed(2)}` });
 };
 
-const mnist = async (bench: Bench, data: string): Promise<void> => {
-  const folder = join(data, 'datasets', 'mnist');
-  const set = readIdx(join(folder, 't10k-images-0-7000-idx3-ubyte.gz'), join(folder, 't10k-labels-0-7000-idx1-ubyte.gz'));
-  const count = bench.quick ? 1000 : set.count;
-  for (const m of MNIST_MODELS) {
-    await attempt(bench, m.file, async () => {
-      const program = importFloat(readBytes(join(data, 'onnx-trained', m.file)));
-      const type = inputType(program);
-      const sample = (i: number): Tensor => mnistSample(set, i, type, m.value);
-      await report(
-        bench,
-        m.file,
-        program,
-        {
-          samples: Array.from({ length: count }, (_, i) => sample(i)),
-          labels: Array.from(set.labels.subarray(0, count)),
-          calibration: Array.from({ length: CALIBRATION_IMAGES }, (_, i) => sample(set.count - 1 - i)),
-        },
-        m.peer,
-      );
-    });
-  }
-};
-
-// ---------------------------------------------------------------- CIFAR-10 and photos
-
-const CIFAR_CLASSES = ['airplane', 'automobile', 'bird', 'cat', 'deer', 'dog', 'frog', 'horse', 'ship', 'truck'] as const;
-
-const cifar = async (bench: Bench, data: string): Promise<void> => {
-  const name = 'resnet20-cifar10/resnet20.onnx';
-  const archive = join(data, 'datasets', 'cifar10', 'cifar10-train-png-open.tar.zst');
-  const files = readClassArchive(archive);
-  if (files === undefined) {
-    bench.row({ name, unit: '%', skipped: 'tar with zstd is not on this machine' });
-    return;
-  }
-  await attempt(bench, name, async () => {
-    const program = importFloat(readBytes(join(data, 'onnx-trained', name)));
-    const options = { mean: [0.4914, 0.4822, 0.4465], std: [0.247, 0.2435, 0.2616] };
-    const samples = files.map((f) => pictureSample(f.bytes, { resize: 32, crop: 32 }, options));
-    const labels = files.map((f) => CIFAR_CLASSES.findIndex((c) => c === f.className));
-    await report(bench, name, program, { samples, labels, calibration: samples.filter((_, i) => i % 3 === 0) }, '100.00 on 148');
+const measure = async (
+  bench: Bench,
+  model: LabelledModel,
+  options: { readonly most?: number; readonly top5?: boolean } = {},
+): Promise<void> =>
+  attempt(bench, model.name, async () => {
+    const loaded = model.load(options.most);
+    if (loaded === undefined) bench.row({ name: model.name, unit: '%', skipped: 'tar with zstd is not on this machine' });
+    else await report(bench, model.name, loaded.program, loaded.set, model.published ?? '', options.top5);
   });
-};
-
-const photos = async (bench: Bench, data: string): Promise<void> => {
-  const name = 'squeezenet1.1-fp16/SqueezeNet_fp16.onnx';
-  const folder = join(data, 'datasets', 'imagenet-sample');
-  await attempt(bench, name, async () => {
-    const program = importFloat(readBytes(join(data, 'onnx-trained', name)));
-    const options = { scale: 1, mean: [104, 117, 123], channels: 'bgr' } as const;
-    const sample = (path: string): Tensor => pictureSample(readBytes(path), { resize: 256, crop: 224 }, options);
-    const rows = readFileSync(join(folder, 'labels.csv'), 'utf8')
-      .trim()
-      .split(/\r?\n/)
-      .slice(1)
-      .map((line) => line.split(','))
-      .filter((cells) => existsSync(join(folder, cells.at(-1) ?? '')));
-    const known = join(data, 'datasets', 'photos');
-    const set: LabelledSet = {
-      samples: rows.map((cells) => sample(join(folder, cells.at(-1) ?? ''))),
-      labels: rows.map((cells) => Number(cells[0])),
-      calibration: readdirSync(known)
-        .sort()
-        .map((file) => sample(join(known, file))),
-    };
-    await report(bench, name, program, set, '64.20 on 81 (numpy)', true);
-  });
-};
 
 const run = async (bench: Bench): Promise<void> => {
   const { data } = bench;
@@ -214,9 +121,9 @@ const run = async (bench: Bench): Promise<void> => {
     return;
   }
   await storedReferences(bench, join(data, 'onnx-trained'));
-  await mnist(bench, data);
-  await cifar(bench, data);
-  await photos(bench, data);
+  for (const model of mnistModels(data)) await measure(bench, model, bench.quick ? { most: 1000 } : {});
+  await measure(bench, cifarResnet20(data));
+  await measure(bench, squeezenet(data), { top5: true });
 };
 
 export const trained: Suite = {
