@@ -1,88 +1,60 @@
-import { elementCount, formatType, type Program, sameType, type Tensor, type TensorData, type ValueId } from '../../ir/index.ts';
-import { at, type Diagnostic, diagnostic, fail, ok, type Progress, type Result } from '../../support/index.ts';
-import { withOutputs } from '../observe.ts';
-import { BINS, type Histogram } from './ranges.ts';
+import type { AnyNode, Program, Tensor, ValueId } from '../../ir/index.ts';
+import { at, diagnostic, fail, ok, type Progress, type Result } from '../../support/index.ts';
+import type { Histogram } from './histogram.ts';
+import { chunkCount, Collector, type ObserveRequest, Observer, watchedProgram } from './observation.ts';
+import type { Patches } from './patches.ts';
+import { type CalibrationSample, type SampleSource, sourceOf } from './sample-source.ts';
 
 /** Makes a program ready to run many times. Results stay as they are when it runs again (`Executable.run`). */
 export type Compile = (program: Program) => (inputs: readonly Tensor[]) => readonly Tensor[];
 
-/** One tensor for each model input. */
-export type CalibrationSample = readonly Tensor[];
-
-/** Kept between the two sweeps at most; above it every sample runs twice. */
-const KEEP_BYTES = 2 ** 28;
-
-interface Seen {
-  min: number;
-  max: number;
-  count: number;
-  zeros: number;
-  /** Index of the first sample with a NaN or an infinity. */
-  broken: number | undefined;
-  readonly bins: Float64Array;
+/** A request over all samples. */
+export interface ObserveJob {
+  readonly program: Program;
+  readonly request: ObserveRequest;
+  readonly samples: SampleSource;
+  readonly compile: Compile;
+  readonly progress: Progress;
 }
 
-const sweepExtremes = (seen: Seen, data: TensorData, sample: number): void => {
-  let { min, max, zeros } = seen;
-  let finite = true;
-  for (let i = 0; i < data.length; i++) {
-    const v = data[i] ?? 0;
-    if (v < min) min = v;
-    if (v > max) max = v;
-    if (v === 0) zeros++;
-    if (v - v !== 0) finite = false;
+/**
+ * Runs a job and returns everything it showed, or its problems; undefined when this job is not one that it runs. However chunks
+ * are divided, the result is the same.
+ */
+export type ObserveElsewhere = (job: ObserveJob) => Collector | undefined;
+
+/** Observes every chunk that the collector lacks, one after another. `kept` sees the collector after each chunk. */
+export const observeHere = (
+  { program, request, samples, compile, progress }: ObserveJob,
+  collector = new Collector(program, request, samples.count),
+  kept: (collector: Collector) => void = () => undefined,
+): Collector => {
+  const run = compile(watchedProgram(program, request));
+  const observer = new Observer(program, request, samples, run);
+  for (let chunk = 0; chunk < chunkCount(samples.count); chunk++) {
+    if (collector.has(chunk)) continue;
+    observer.chunk(chunk, (sample) => progress.step('calibrate', sample, samples.count));
+    collector.add(observer.take());
+    kept(collector);
   }
-  seen.min = min;
-  seen.max = max;
-  seen.zeros = zeros;
-  seen.count += data.length;
-  if (!finite) seen.broken ??= sample;
-};
-
-const sweepHistogram = (seen: Seen, data: TensorData): void => {
-  const { min, bins } = seen;
-  const scale = BINS / (seen.max - min);
-  if (!Number.isFinite(scale)) return;
-  for (let i = 0; i < data.length; i++) {
-    const v = data[i] ?? 0;
-    if (v === 0) continue;
-    // at least 0, because v >= min; BINS itself at the maximum
-    const bin = ((v - min) * scale) | 0;
-    const slot = bin < BINS ? bin : BINS - 1;
-    bins[slot] = (bins[slot] ?? 0) + 1;
-  }
-};
-
-const sampleProblems = (program: Program, sample: CalibrationSample, index: number): readonly Diagnostic[] => {
-  const where = `calibration sample ${index}`;
-  if (sample.length !== program.inputs.length) {
-    return [diagnostic('QNT0003', `the sample has ${sample.length} tensors but the model has ${program.inputs.length} inputs`, { where })];
-  }
-  return program.inputs.flatMap((port, i) => {
-    const wanted = at(program.types, port.value);
-    const given = at(sample, i);
-    if (sameType(wanted, given) && given.data.length === elementCount(given.shape)) return [];
-    return [diagnostic('QNT0003', `input ${port.name} is ${formatType(wanted)} but the sample holds ${formatType(given)}`, { where })];
-  });
-};
-
-/** Problems listed at most; a wrong calibration set is usually wrong throughout. */
-const MAX_PROBLEMS = 20;
-
-const checkSamples = (program: Program, samples: readonly CalibrationSample[]): Result<true> => {
-  if (samples.length === 0) return fail(diagnostic('QNT0002', 'the calibration set is empty'));
-  const problems = samples.flatMap((sample, i) => sampleProblems(program, sample, i)).slice(0, MAX_PROBLEMS);
-  return problems.length > 0 ? fail(...problems) : ok(true);
+  progress.step('calibrate', samples.count, samples.count);
+  return collector;
 };
 
 export interface CalibrateOptions {
-  readonly samples: readonly CalibrationSample[];
+  readonly samples: SampleSource | readonly CalibrationSample[];
   readonly compile: Compile;
   readonly progress: Progress;
-  /** False when only extremes are wanted: one sweep. */
+  /** Runs the samples on several threads; in this one when absent. */
+  readonly elsewhere?: ObserveElsewhere | undefined;
+  /** False when only extremes are wanted. */
   readonly histograms: boolean;
   /** Inputs of layers, with the axis along which a mean is wanted for each index. */
-  readonly means: ReadonlyMap<ValueId, number>;
+  readonly means?: ReadonlyMap<ValueId, number>;
+  /** Values with the axis along which the greatest magnitude is wanted for each index. */
+  readonly maxima?: ReadonlyMap<ValueId, number>;
+  /** Results of convs and denses, with how many columns of the layer's input are wanted over all samples. */
+  readonly patches?: ReadonlyMap<ValueId, number>;
   /** The user's name of a value, for diagnostics. */
   readonly nameOf: (value: ValueId) => string;
 }
@@ -91,84 +63,52 @@ export interface Calibration {
   /** In the order of the sites. */
   readonly histograms: readonly Histogram[];
   readonly means: ReadonlyMap<ValueId, Float64Array>;
+  readonly maxima?: ReadonlyMap<ValueId, Float64Array>;
+  /** By the result of the layer. */
+  readonly patches?: ReadonlyMap<ValueId, Patches>;
 }
 
-/** Sums of a tensor for each index of one axis. */
-const addSums = (sums: Float64Array, { data, shape }: Tensor, axis: number): void => {
-  const inner = elementCount(shape.slice(axis + 1));
-  const n = shape[axis] ?? 1;
-  for (let i = 0; i < data.length; i += inner) {
-    const channel = (i / inner) % n;
-    let sum = 0;
-    for (let k = i; k < i + inner; k++) sum += data[k] ?? 0;
-    sums[channel] = (sums[channel] ?? 0) + sum;
-  }
+const requestOf = (program: Program, sites: readonly ValueId[], options: CalibrateOptions): ObserveRequest => {
+  const axes = (map: ReadonlyMap<ValueId, number> = new Map()) => [...map].map(([value, axis]) => ({ value, axis }));
+  const places = new Map((program.nodes as readonly AnyNode[]).flatMap((n, node) => n.results.map((v) => [v, node] as const)));
+  return {
+    sites,
+    histograms: options.histograms,
+    means: axes(options.means),
+    maxima: axes(options.maxima),
+    patches: [...(options.patches ?? [])].map(([value, rows]) => ({ node: places.get(value) ?? -1, rows })),
+  };
 };
 
-/** Means along an axis, from sums over all samples. */
-class Means {
-  readonly values: readonly ValueId[];
-  private readonly axes: ReadonlyMap<ValueId, number>;
-  private readonly sums = new Map<ValueId, Float64Array>();
-  private readonly counts = new Map<ValueId, number>();
-
-  constructor(axes: ReadonlyMap<ValueId, number>) {
-    this.axes = axes;
-    this.values = [...axes.keys()];
-  }
-
-  add(value: ValueId, tensor: Tensor): void {
-    const axis = this.axes.get(value) ?? 0;
-    const n = tensor.shape[axis] ?? 1;
-    const sums = this.sums.get(value) ?? new Float64Array(n);
-    addSums(sums, tensor, axis);
-    this.sums.set(value, sums);
-    this.counts.set(value, (this.counts.get(value) ?? 0) + (n === 0 ? 0 : tensor.data.length / n));
-  }
-
-  finish(): ReadonlyMap<ValueId, Float64Array> {
-    return new Map([...this.sums].map(([v, sums]) => [v, sums.map((s) => s / Math.max(1, this.counts.get(v) ?? 1))]));
-  }
-}
+const byValue = <T>(values: Iterable<ValueId>, found: readonly T[]): ReadonlyMap<ValueId, T> =>
+  new Map([...values].map((v, i) => [v, at(found, i)]));
 
 /**
- * Runs the float program on the samples, one after another, and returns what it saw of each site: extremes first, then a
- * histogram between them. Holds one sample's activations at a time, or all of them when they are few.
+ * Runs the float program once on every sample and returns what it showed of each site. Holds one sample's activations at a time.
+ * The result depends on the samples alone, not on how they are divided among threads.
+ * Errors: QNT0002 without samples, QNT0003 for samples that do not fit, those of samples that cannot be read, QNT0004 for a
+ * site that is not finite.
  */
 export const calibrate = (program: Program, sites: readonly ValueId[], options: CalibrateOptions): Result<Calibration> => {
-  const { samples, compile, progress, nameOf } = options;
-  const checked = checkSamples(program, samples);
-  if (!checked.ok) return checked;
-  const observed = sites.map(
-    (): Seen => ({ min: Infinity, max: -Infinity, count: 0, zeros: 0, broken: undefined, bins: new Float64Array(BINS) }),
-  );
-  const means = new Means(options.means);
-  const run = compile(withOutputs(program, [...sites, ...means.values]));
-  const total = samples.length * (options.histograms ? 2 : 1);
-  const kept: (readonly Tensor[])[] = [];
-  let bytes = 0;
-  samples.forEach((sample, s) => {
-    progress.step('calibrate', s, total, 'extremes');
-    const results = run(sample);
-    const values = results.slice(0, sites.length);
-    means.values.forEach((v, i) => means.add(v, at(results, sites.length + i)));
-    values.forEach((t, i) => sweepExtremes(at(observed, i), t.data, s));
-    bytes += values.reduce((n, t) => n + t.data.byteLength, 0);
-    if (options.histograms && bytes <= KEEP_BYTES) kept.push(values);
-  });
-  const broken = observed.flatMap((o, i) =>
-    o.broken === undefined
+  const { compile, progress, nameOf } = options;
+  const samples = sourceOf(options.samples);
+  if (samples.count === 0) return fail(diagnostic('QNT0002', 'the calibration set is empty'));
+  const job: ObserveJob = { program, request: requestOf(program, sites, options), samples, compile, progress };
+  const collector = options.elsewhere?.(job) ?? observeHere(job);
+  if (collector.problems.length > 0) return fail(...collector.problems);
+  const broken = collector.broken.flatMap((sample, i) =>
+    sample === undefined
       ? []
-      : [diagnostic('QNT0004', `the result is NaN or infinite on calibration sample ${o.broken}`, { where: nameOf(at(sites, i)) })],
+      : [diagnostic('QNT0004', `the result is NaN or infinite on calibration sample ${sample}`, { where: nameOf(at(sites, i)) })],
   );
   if (broken.length > 0) return fail(...broken);
-  if (options.histograms) {
-    samples.forEach((sample, s) => {
-      progress.step('calibrate', samples.length + s, total, 'histograms');
-      (kept[s] ?? run(sample).slice(0, sites.length)).forEach((t, i) => sweepHistogram(at(observed, i), t.data));
-    });
-  }
-  progress.step('calibrate', total, total);
-  // an empty tensor has no extremes
-  return ok({ histograms: observed.map((o) => (o.count === 0 ? { ...o, min: 0, max: 0 } : o)), means: means.finish() });
+  const { histograms, means, maxima, patches } = collector.finish();
+  return ok({
+    histograms,
+    means: byValue(options.means?.keys() ?? [], means),
+    maxima: byValue(options.maxima?.keys() ?? [], maxima),
+    patches: byValue(options.patches?.keys() ?? [], patches),
+  });
 };
+
+export type { CalibrationSample } from './sample-source.ts';

@@ -1,20 +1,11 @@
 import { at } from '../../support/index.ts';
+import { centreOf, type Histogram } from './histogram.ts';
+
+export type { Histogram } from './histogram.ts';
 
 /** How the range of an activation is chosen from what calibration saw. */
 export const RANGE_METHODS = ['minmax', 'percentile', 'mse'] as const;
 export type RangeMethod = (typeof RANGE_METHODS)[number];
-
-export const BINS = 2048;
-
-/** What calibration saw of one value. Exact zeros (the half of a ReLU output) are counted apart from the histogram. */
-export interface Histogram {
-  readonly min: number;
-  readonly max: number;
-  readonly count: number;
-  readonly zeros: number;
-  /** Counts over [min, max] in equal bins; empty before the second sweep. */
-  readonly bins: Float64Array;
-}
 
 export interface ChosenRange {
   readonly lo: number;
@@ -26,20 +17,20 @@ export interface ChosenRange {
 
 /** Sums over the bins below each edge: how many elements, their sum, their sum of squares. */
 const prefixSums = (h: Histogram) => {
-  const width = (h.max - h.min) / BINS;
-  const n = new Float64Array(BINS + 1);
-  const x1 = new Float64Array(BINS + 1);
-  const x2 = new Float64Array(BINS + 1);
-  for (let i = 0; i < BINS; i++) {
-    const centre = h.min + (i + 0.5) * width;
+  const bins = h.bins.length;
+  const n = new Float64Array(bins + 1);
+  const x1 = new Float64Array(bins + 1);
+  const x2 = new Float64Array(bins + 1);
+  for (let i = 0; i < bins; i++) {
+    const centre = centreOf(h, i);
     const count = at(h.bins, i);
     n[i + 1] = at(n, i) + count;
     x1[i + 1] = at(x1, i) + count * centre;
     x2[i + 1] = at(x2, i) + count * centre * centre;
   }
   /** Bins whose centre lies below v. */
-  const below = (v: number): number => Math.min(BINS, Math.max(0, Math.floor((v - h.min) / width + 0.5)));
-  return { n, x1, x2, below };
+  const below = (v: number): number => Math.min(bins, Math.max(0, Math.floor(v / h.width - h.first + 0.5)));
+  return { bins, n, x1, x2, below };
 };
 
 const minmax = (h: Histogram): ChosenRange => ({ lo: h.min, hi: h.max, method: 'minmax', clipped: 0 });
@@ -48,16 +39,16 @@ const minmax = (h: Histogram): ChosenRange => ({ lo: h.min, hi: h.max, method: '
 const TAIL = 0.0001;
 
 const percentile = (h: Histogram): ChosenRange => {
-  const { n } = prefixSums(h);
-  const width = (h.max - h.min) / BINS;
+  const { bins, n } = prefixSums(h);
   const sides = (h.min < 0 ? 1 : 0) + (h.max > 0 ? 1 : 0);
   const allowed = (h.count * TAIL) / Math.max(1, sides);
   let first = 0;
-  while (h.min < 0 && first < BINS - 1 && at(n, first + 1) <= allowed) first++;
-  let last = BINS;
-  while (h.max > 0 && last > first + 1 && at(n, BINS) - at(n, last - 1) <= allowed) last--;
-  const clipped = at(n, first) + at(n, BINS) - at(n, last);
-  return { lo: h.min + first * width, hi: h.min + last * width, method: 'percentile', clipped: clipped / h.count };
+  while (h.min < 0 && first < bins - 1 && at(n, first + 1) <= allowed) first++;
+  let last = bins;
+  while (h.max > 0 && last > first + 1 && at(n, bins) - at(n, last - 1) <= allowed) last--;
+  const clipped = at(n, first) + at(n, bins) - at(n, last);
+  const edge = (i: number): number => Math.min(h.max, Math.max(h.min, (h.first + i) * h.width));
+  return { lo: edge(first), hi: edge(last), method: 'percentile', clipped: clipped / h.count };
 };
 
 /** Clip limits tried on each side: the extreme times 0.97^k, down to a fiftieth of it. */
@@ -76,8 +67,8 @@ const limitsOf = (extreme: number): readonly number[] => {
  * elements outside; zeros are exact. Grid over both sides (NUMERICS §5).
  */
 const mse = (h: Histogram): ChosenRange => {
-  const { n, x1, x2, below } = prefixSums(h);
-  const total = at(n, BINS);
+  const { bins, n, x1, x2, below } = prefixSums(h);
+  const total = at(n, bins);
   const lows = limitsOf(Math.min(h.min, 0)).map((lo) => {
     const i = below(lo);
     return { lo, count: at(n, i), error: at(x2, i) - 2 * lo * at(x1, i) + lo * lo * at(n, i) };
@@ -85,7 +76,7 @@ const mse = (h: Histogram): ChosenRange => {
   const highs = limitsOf(Math.max(h.max, 0)).map((hi) => {
     const i = below(hi);
     const count = total - at(n, i);
-    return { hi, count, error: at(x2, BINS) - at(x2, i) - 2 * hi * (at(x1, BINS) - at(x1, i)) + hi * hi * count };
+    return { hi, count, error: at(x2, bins) - at(x2, i) - 2 * hi * (at(x1, bins) - at(x1, i)) + hi * hi * count };
   });
   let best = { lo: h.min, hi: h.max, clipped: 0, error: Number.POSITIVE_INFINITY };
   for (const low of lows)
@@ -100,6 +91,6 @@ const mse = (h: Histogram): ChosenRange => {
 
 /** Chooses the range of one activation. A range of one point, or one whose histogram is empty, stays as it is. */
 export const chooseRange = (h: Histogram, method: RangeMethod): ChosenRange => {
-  if (method === 'minmax' || !(h.max > h.min) || h.bins.length !== BINS) return minmax(h);
+  if (method === 'minmax' || !(h.max > h.min) || h.bins.length === 0) return minmax(h);
   return method === 'mse' ? mse(h) : percentile(h);
 };
