@@ -29,7 +29,24 @@ export const compile = command({
       describe: 'N random samples instead of data: right size and cost, meaningless accuracy',
     },
     'calibration-limit': { type: 'number', default: 500, requiresArg: true, describe: 'Most samples used for calibration' },
-    method: { type: 'string', choices: ['minmax', 'percentile', 'mse'], requiresArg: true, describe: 'How a range comes from the samples' },
+    method: {
+      type: 'string',
+      choices: ['auto', 'minmax', 'percentile', 'mse'],
+      requiresArg: true,
+      describe: 'How a range comes from the samples; auto, the default, measures what serves each layer best',
+    },
+    rounding: {
+      type: 'string',
+      choices: ['auto', 'nearest', 'feedback'],
+      requiresArg: true,
+      describe: "How weights are rounded: to nearest, or with feedback for the least error of the layer's output; auto measures both",
+    },
+    equalize: {
+      type: 'string',
+      choices: ['auto', 'on', 'off'],
+      requiresArg: true,
+      describe: 'Whether channels are scaled between layers first (cross-layer equalization); auto, the default, measures both',
+    },
     bits: {
       type: 'string',
       choices: ['6', '8', '16'],
@@ -78,7 +95,8 @@ export const compile = command({
       problems.push(optionValue('calibration-limit', `is ${limit} but takes a whole number from 1`));
     if (data && random !== undefined)
       problems.push(optionsConflict('--calibration and --random-calibration are both given', 'Leave one of them out.'));
-    if (args.float && (data || random !== undefined || args.method !== undefined)) {
+    const quantizes = [args.method, args.rounding, args.equalize].some((v) => v !== undefined);
+    if (args.float && (data || random !== undefined || quantizes)) {
       problems.push(
         optionsConflict('--float does not quantize, so it takes no calibration', 'Leave --float or the calibration options out.'),
       );

@@ -1,30 +1,27 @@
 import { basename, resolve } from 'node:path';
 import { decodePackage, encodePackage, type MetadataInput, type Package } from '../../cvm-bytecode/index.ts';
 import { isIntegerProgram, type Program } from '../../ir/index.ts';
-import { type Compile, prepareFloat, type QuantizedModel, type RangeMethod, type WeightBits } from '../../passes/index.ts';
+import { type Compile, fitQuantizer, prepareFloat, type QuantizedModel, type Searched } from '../../passes/index.ts';
 import { type Diagnostic, fail, invariant, ok, type Progress, type Result } from '../../support/index.ts';
 import type { Report } from '../command.ts';
 import type { Context } from '../context.ts';
 import { fileReplaced, optionsConflict, wrongKind } from '../diagnostics.ts';
 import { collectGarbage } from '../memory.ts';
 import { Phases } from '../phases.ts';
-import { fastestCompile, quantize, quantizedPorts, releaseBuffers, simplify, stopwatch } from './build.ts';
+import { fastestCompile, quantizedPorts, releaseBuffers, simplify, stopwatch } from './build.ts';
 import { type Calibration, type CalibrationArgs, loadCalibration } from './calibration.ts';
 import { type Evaluation, evaluateModels, type EvaluationArgs } from './evaluation.ts';
 import { loadModel, type ModelArgs } from './load.ts';
 import type { Source } from './model.ts';
 import { type MetadataArgs, labelsFor, metadataOf, withPreprocessing } from './package-metadata.ts';
 import { readPreparation } from './preparation.ts';
+import { type QuantizerArgs, quantizerOptions } from './quantizer-options.ts';
 import { type CompileSummary, layerReport, summaryHtml, summaryJson, summaryText } from './summary.ts';
 import type { PreparationOptions } from './samples.ts';
 
-export interface CompileArgs extends ModelArgs, MetadataArgs, CalibrationArgs, EvaluationArgs {
+export interface CompileArgs extends ModelArgs, MetadataArgs, CalibrationArgs, EvaluationArgs, QuantizerArgs {
   readonly model: string;
   readonly output?: string | undefined;
-  readonly method?: string | undefined;
-  readonly bits: string;
-  readonly pot: boolean;
-  readonly 'output-bits': number;
   readonly float: boolean;
   readonly report?: string | undefined;
 }
@@ -33,6 +30,8 @@ export interface CompileArgs extends ModelArgs, MetadataArgs, CalibrationArgs, E
 interface Built {
   readonly program: Program;
   readonly quantized?: QuantizedModel;
+  /** How the quantizer was settled. */
+  readonly fitted?: Searched;
   readonly calibration?: Calibration;
 }
 
@@ -47,9 +46,6 @@ interface Work {
   readonly phases: Phases;
   readonly warnings: Diagnostic[];
 }
-
-const bitsOf = ({ bits }: CompileArgs): WeightBits => (bits === '6' ? 6 : bits === '16' ? 16 : 8);
-const methodOf = (args: CompileArgs): RangeMethod => (args.method === 'minmax' || args.method === 'percentile' ? args.method : 'mse');
 
 /** The program as the quantizer wants it; from here on nothing needs the file, unless an evaluation does. */
 const takePrepared = (work: Work): Program => {
@@ -77,19 +73,18 @@ const buildQuantized = (work: Work, compile: Compile): Result<Built> => {
   const calibration = phases.time('read calibration', () => loadCalibration(context, args, prepared, preparation, warnings));
   if (!calibration.ok) return calibration;
   const watch = stopwatch(compile, context.io.now);
-  const quantized = phases.time('quantize', () =>
-    quantize(prepared, watch.compile, {
+  const fitted = phases.time('quantize', () =>
+    fitQuantizer(prepared, {
+      compile: watch.compile,
       samples: calibration.value.samples,
-      method: methodOf(args),
-      bits: bitsOf(args),
-      powerOfTwo: args.pot,
-      outputBits: args['output-bits'] === 8 ? 8 : 16,
+      ...quantizerOptions(args),
       progress: collectingProgress(work),
     }),
   );
   phases.move('quantize', 'run calibration', watch.spentMs());
-  if (!quantized.ok) return quantized;
-  return ok({ program: quantized.value.program, quantized: quantized.value, calibration: calibration.value });
+  if (!fitted.ok) return fitted;
+  const { model } = fitted.value;
+  return ok({ program: model.program, quantized: model, fitted: fitted.value, calibration: calibration.value });
 };
 
 /** Packages the program without quantizing it: as asked, or because it is integer already. */
@@ -112,8 +107,8 @@ const metadataFor = (work: Work, built: Built): MetadataInput => {
   const { quantized, calibration, program } = built;
   if (quantized === undefined || calibration === undefined) return metadataOf(args, model, work.labels, undefined);
   const base = metadataOf(args, model, work.labels, {
-    method: `${calibration.random ? 'random ' : ''}${methodOf(args)}`,
-    bits: bitsOf(args),
+    method: `${calibration.random ? 'random ' : ''}${quantizerOptions(args).method}`,
+    bits: quantizerOptions(args).bits,
     samples: calibration.samples.length,
     calibration: calibration.digest,
   });
