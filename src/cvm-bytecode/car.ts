@@ -17,7 +17,9 @@ export interface Block {
 
 const cidOf = (codec: number, bytes: Uint8Array): CID => CID.createV1(codec, Digest.create(SHA2_256, sha256(bytes)));
 
-export const rawBlock = (bytes: Uint8Array): Block => ({ cid: cidOf(RAW, bytes), bytes });
+/** The name that a raw block of these bytes has. */
+export const rawCid = (bytes: Uint8Array): CID => cidOf(RAW, bytes);
+export const rawBlock = (bytes: Uint8Array): Block => ({ cid: rawCid(bytes), bytes });
 export const recordBlock = (value: unknown): Block => {
   const bytes = dagCbor.encode(value);
   return { cid: cidOf(dagCbor.code, bytes), bytes };
@@ -26,10 +28,17 @@ export const recordBlock = (value: unknown): Block => {
 export const isRawCid = (cid: unknown): cid is CID =>
   cid instanceof CID && cid.version === 1 && cid.code === RAW && cid.multihash.code === SHA2_256 && cid.multihash.digest.length === 32;
 
-/** CAR version 1 with the first block as root. */
-export const writeCar = (blocks: readonly [Block, ...Block[]]): Uint8Array => {
-  const [root] = blocks;
-  const roots = [root.cid];
+/** The name of a DAG-CBOR block with SHA-256. */
+export const isRecordCid = (cid: unknown): cid is CID =>
+  cid instanceof CID &&
+  cid.version === 1 &&
+  cid.code === dagCbor.code &&
+  cid.multihash.code === SHA2_256 &&
+  cid.multihash.digest.length === 32;
+
+/** CAR version 1 with the first block, or the first two, as roots. */
+export const writeCar = (blocks: readonly [Block, ...Block[]], rootCount: 1 | 2 = 1): Uint8Array => {
+  const roots = blocks.slice(0, rootCount).map((block) => block.cid);
   const headerSize = CarBufferWriter.headerLength({ roots });
   const size = blocks.reduce((n, block) => n + CarBufferWriter.blockLength(block), headerSize);
   const writer = CarBufferWriter.createWriter(new ArrayBuffer(size), { roots, headerSize });
@@ -49,6 +58,11 @@ export interface Frame {
 
 const equalBytes = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length && a.every((v, i) => v === b[i]);
 
+const headerOf = (roots: readonly CID[]): Uint8Array => dagCbor.encode({ version: 1, roots });
+
+/** Bytes of a header with one root and with two. */
+const HEADER_BYTES = [1, 2].map((count) => headerOf(Array.from({ length: count }, () => cidOf(dagCbor.code, new Uint8Array(0)))).length);
+
 /** Reads a package's frames one by one. Views only: nothing is copied. */
 export class CarReader {
   private readonly reader: ByteReader;
@@ -57,27 +71,30 @@ export class CarReader {
     this.reader = new ByteReader(bytes);
   }
 
-  /** The one header that fits the root, then the root's frame. */
-  root(): Frame {
+  /** The one header that fits the root, or the root and a storage record, then their frames. */
+  roots(): { readonly root: Frame; readonly storage: Frame | undefined } {
     const { reader } = this;
     const length = reader.remaining === 0 ? reject('CVM2001', 'the file is empty', 0) : reader.uleb();
-    const expectedLength = dagCbor.encode({
-      version: 1,
-      roots: [CID.createV1(dagCbor.code, Digest.create(SHA2_256, new Uint8Array(32)))],
-    }).length;
-    if (length !== expectedLength) reject('CVM2001', `the header has ${length} bytes but that of a package has ${expectedLength}`, 0);
+    const count = HEADER_BYTES.indexOf(length) + 1;
+    if (count === 0) reject('CVM2001', `the header has ${length} bytes but that of a package has ${HEADER_BYTES.join(' or ')}`, 0);
     const header = reader.bytes(length);
-    const frame = this.frame(dagCbor.code, 'root');
-    if (!equalBytes(header, dagCbor.encode({ version: 1, roots: [frame.cid] })))
-      reject('CVM2001', 'the header does not name the first block as the only root', 1);
-    return frame;
+    const root = this.frame(dagCbor.code, 'root');
+    const storage = count === 2 ? this.frame(dagCbor.code, 'storage record') : undefined;
+    const roots = storage === undefined ? [root.cid] : [root.cid, storage.cid];
+    if (!equalBytes(header, headerOf(roots))) reject('CVM2001', `the header does not name the first ${count} blocks as its only roots`, 1);
+    return { root, storage };
   }
 
-  /** The next frame, whose block must be the raw one named by `cid`. */
+  /** Bytes after the frames read so far. */
+  get remaining(): number {
+    return this.reader.remaining;
+  }
+
+  /** The next frame, whose block must be the one named by `cid`. */
   block(cid: CID, what: string): Frame {
     const { offset } = this.reader;
     if (this.reader.remaining === 0) reject('CVM2004', `${what} is missing`, offset);
-    const frame = this.frame(RAW, what);
+    const frame = this.frame(cid.code, what);
     if (!equalBytes(frame.cid.bytes, cid.bytes))
       reject('CVM2004', `${what} is ${cid.toString()} but block ${frame.cid.toString()} stands here`, offset, what);
     return frame;

@@ -13,8 +13,8 @@ export {
   readMetadata,
   type SourceProvenance,
 } from './metadata.ts';
+export type { FloatParameter } from './float-parameters.ts';
 export {
-  CHUNK_BYTES,
   completeMetadata,
   decodePackage,
   encodePackage,
@@ -22,6 +22,10 @@ export {
   type MetadataInput,
   type Package,
   type PackageContents,
+  type PackageStorage,
+  rewritePackage,
 } from './package.ts';
+export type { ParameterStorage } from './parts.ts';
 export type { ParamRef, RawModule } from './read.ts';
 export { bytecodeCost, type BytecodeCost, type Header, isBytecode, readHeader, verifyBytecode } from './verify.ts';
+export { CHUNK_BYTES, decodeChunk, encodeParameter, MAX_RATIO, STORED_AS, type StoredAs } from './storage/index.ts';

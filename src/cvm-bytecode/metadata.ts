@@ -97,6 +97,8 @@ const metadata = record(
   {
     /** Class names by index. */
     labels: list(text(255), { max: MAX_LABELS }),
+    /** The float32 parameters that the model was made from: SHA-256 of their manifest, and how many bytes they have. */
+    floatParameters: record({ digest: hash, bytes: integer(0, 4 * LIMITS.parameterBytes) }),
   },
 );
 

@@ -1,30 +1,16 @@
-import type { CID } from 'multiformats/cid';
-import {
-  canonicalBytes,
-  canonicalize,
-  DTYPE_INFO,
-  elementCount,
-  type Program,
-  printProgram,
-  type StaticType,
-  type Tensor,
-} from '../ir/index.ts';
-import { at, type Diagnostic, diagnostic, fail, ok, type Result } from '../support/index.ts';
-import { type Block, CarReader, isRawCid, rawBlock, readRecord, recordBlock, writeCar } from './car.ts';
-import type { CheckedModule, Cost } from './check.ts';
+import { canonicalBytes, canonicalize, type Program, printProgram, type StaticType, type Tensor } from '../ir/index.ts';
+import { at, type Diagnostic, diagnostic, fail, ok, type Result, toHex } from '../support/index.ts';
+import { type Block, rawBlock, recordBlock, writeCar } from './car.ts';
+import type { Cost } from './check.ts';
 import { loadFrom, verifyWithParams } from './decode.ts';
 import { encodeProgram } from './encode.ts';
-import { atByte, attempt, reject } from './format.ts';
+import { floatManifest, type FloatManifest, type FloatParameter } from './float-parameters.ts';
+import { atByte } from './format.ts';
 import { computedMetadata, type ComputedMetadata, metadataProblems, type PackageMetadata, portMetadata, readMetadata } from './metadata.ts';
-import { pack6, packedBytes, unpack6 } from './pack6.ts';
+import { pack6 } from './pack6.ts';
+import { FORMAT, MAX_MODEL_BYTES, MAX_ROOT_BYTES, type ParameterStorage, readParts, VERSION } from './parts.ts';
+import { CHUNK_BYTES, encodeParameter, STORED_AS, storageFields, type StoredParameter } from './storage/index.ts';
 import { verifyBytecode } from './verify.ts';
-
-const FORMAT = 'cvm-package';
-const VERSION = 1;
-/** Bytes of a parameter chunk; the last of a parameter is shorter. Blocks of this size travel through IPFS as they are. */
-export const CHUNK_BYTES = 1 << 20;
-const MAX_ROOT_BYTES = 1 << 26;
-const MAX_MODEL_BYTES = 1 << 28;
 
 /** A checked model package. */
 export interface Package {
@@ -40,6 +26,25 @@ export interface Package {
   /** Ready to run. Parameters of one chunk and fitting alignment are views of the file: do not write to it. */
   readonly program: Program;
   readonly cost: Cost;
+  /** How the parameters stand in the file; not part of the identity. */
+  readonly storage: PackageStorage;
+}
+
+/** The form of the file that a package was read from. */
+export interface PackageStorage {
+  readonly form: 'plain' | 'compressed';
+  /** One for each parameter of the program. */
+  readonly parameters: readonly ParameterStorage[];
+  /** The original float32 parameters; undefined when the metadata names none. */
+  readonly floatParameters:
+    | {
+        /** False: the metadata commits to them, but they were left out of this file. */
+        readonly present: boolean;
+        readonly storage: readonly ParameterStorage[];
+        /** Only when asked for. */
+        readonly parameters: readonly FloatParameter[] | undefined;
+      }
+    | undefined;
 }
 
 /** Metadata as one gives it: what follows from the program may be left out. */
@@ -56,10 +61,6 @@ export const completeMetadata = (program: Program, given: MetadataInput): Packag
   };
 };
 
-/** Bytes that a parameter takes in the package. */
-const storedBytes = (type: StaticType): number =>
-  type.dtype === 'i6' ? packedBytes(type.shape) : elementCount(type.shape) * DTYPE_INFO[type.dtype].bytes;
-
 const storedForm = (tensor: Tensor): Uint8Array => (tensor.dtype === 'i6' ? pack6(tensor.data, tensor.shape) : canonicalBytes(tensor));
 
 const chunksOf = (bytes: Uint8Array): readonly Block[] => {
@@ -68,18 +69,75 @@ const chunksOf = (bytes: Uint8Array): readonly Block[] => {
   return chunks;
 };
 
-export interface PackageContents {
+/** How a package is written. The root, and with it CID and model hash, is the same for all. */
+export interface StorageOptions {
+  /** `compressed`: parameters in the encoding that takes least room (docs/bytecode.md, storage). Default `plain`. */
+  readonly storage?: 'plain' | 'compressed';
+}
+
+export interface PackageContents extends StorageOptions {
   readonly program: Program;
   readonly metadata: MetadataInput;
   /** Canonical text of the program; printed from it when left out. */
   readonly modelString?: string;
+  /** The float32 parameters that the program was made from: kept in the file, compressed, and committed to in the metadata. */
+  readonly floatParameters?: readonly FloatParameter[] | undefined;
 }
+
+/** What a file holds before it is laid out. */
+interface Contents {
+  readonly root: Block;
+  readonly model: Block;
+  readonly code: Block;
+  readonly parameters: readonly { readonly type: StaticType; readonly stored: Uint8Array; readonly chunks: readonly Block[] }[];
+  readonly floats: FloatManifest | undefined;
+}
+
+const writePlain = ({ root, model, code, parameters }: Contents): Uint8Array =>
+  writeCar([root, model, code, ...parameters.flatMap((p) => p.chunks)]);
+
+interface StoredBlocks {
+  readonly record: StoredParameter;
+  readonly blocks: readonly Block[];
+}
+
+const storeEncoded = (type: StaticType, stored: Uint8Array, form: 'plain' | 'compressed'): StoredBlocks => {
+  const { encoding, blocks } = encodeParameter(type, stored, form === 'plain' ? ['plain'] : STORED_AS);
+  const named = blocks.map((bytes) => rawBlock(bytes));
+  return { record: { encoding, blocks: named.map((b) => b.cid) }, blocks: named };
+};
+
+/** A file with a storage record. @param form - of the parameters; float parameters are compressed always */
+const writeStored = ({ root, model, code, parameters, floats }: Contents, form: 'plain' | 'compressed'): Uint8Array => {
+  const own = parameters.map((p) => storeEncoded(p.type, p.stored, form));
+  const kept = floats?.tensors.map((t) => storeEncoded(t.type, t.stored, 'compressed')) ?? [];
+  const record = recordBlock(
+    storageFields({
+      package: root.cid,
+      parameters: own.map((p) => p.record),
+      ...(floats === undefined ? {} : { floatParameters: { manifest: floats.block.cid, tensors: kept.map((p) => p.record) } }),
+    }),
+  );
+  const manifest = floats === undefined ? [] : [floats.block];
+  const blocks = [...own.flatMap((p) => p.blocks), ...manifest, ...kept.flatMap((p) => p.blocks)];
+  return writeCar([root, record, model, code, ...blocks], 2);
+};
+
+/** What the metadata says about float parameters, compared with those that are given. */
+const commitmentProblem = (given: PackageMetadata['floatParameters'], made: PackageMetadata['floatParameters']): Diagnostic | undefined =>
+  given === undefined || made === undefined || (given.digest === made.digest && given.bytes === made.bytes)
+    ? undefined
+    : diagnostic(
+        'CVM2016',
+        `the metadata names float parameters ${given.digest} of ${given.bytes} bytes but those given are ${made.digest} of ${made.bytes} bytes`,
+      );
 
 /**
  * Writes a package: the same contents give the same bytes on every machine.
- * @returns the file, or every problem of program, metadata and model string
+ * @returns the file, or every problem of program, metadata, model string and float parameters
  */
-export const encodePackage = ({ program, metadata, modelString }: PackageContents): Result<Uint8Array> => {
+export const encodePackage = (contents: PackageContents): Result<Uint8Array> => {
+  const { program, metadata, modelString, storage = 'plain' } = contents;
   const bytecode = encodeProgram(program);
   if (!bytecode.ok) return bytecode;
   const checked = verifyBytecode(bytecode.value);
@@ -87,10 +145,19 @@ export const encodePackage = ({ program, metadata, modelString }: PackageContent
   // Through the decoder's eyes: what is written is what will be read.
   const decoded = verifyWithParams(checked.value, loadFrom(program));
   if (!decoded.ok) return decoded;
-  const complete = readMetadata(completeMetadata(program, metadata));
+  const manifest = contents.floatParameters === undefined ? ok(undefined) : floatManifest(contents.floatParameters);
+  if (!manifest.ok) return manifest;
+  const floats = manifest.value;
+  const committed = floats === undefined ? undefined : { digest: toHex(floats.block.cid.multihash.digest), bytes: floats.bytes };
+  const complete = readMetadata({
+    ...completeMetadata(program, metadata),
+    ...(committed === undefined ? {} : { floatParameters: committed }),
+  });
   if (!complete.ok) return complete;
   const canonicalText = printProgram(decoded.value, { form: 'canonical' });
   const problems = metadataProblems(decoded.value, complete.value);
+  const commitment = commitmentProblem(metadata.floatParameters, committed);
+  if (commitment !== undefined) problems.push(commitment);
   if (modelString !== undefined && modelString !== canonicalText) problems.push(differentText(modelString, canonicalText));
   if (problems.length > 0) return fail(...problems);
 
@@ -98,7 +165,8 @@ export const encodePackage = ({ program, metadata, modelString }: PackageContent
   const code = rawBlock(bytecode.value);
   const parameters = decoded.value.params.map((p) => {
     const type = at(decoded.value.types, p.value) as StaticType;
-    return chunksOf(storedForm({ dtype: type.dtype, shape: type.shape, data: p.data }));
+    const stored = storedForm({ dtype: type.dtype, shape: type.shape, data: p.data });
+    return { type, stored, chunks: chunksOf(stored) };
   });
   const root = recordBlock({
     format: FORMAT,
@@ -106,10 +174,12 @@ export const encodePackage = ({ program, metadata, modelString }: PackageContent
     metadata: complete.value,
     model: model.cid,
     bytecode: code.cid,
-    parameters: parameters.map((chunks) => chunks.map((c) => c.cid)),
+    parameters: parameters.map(({ chunks }) => chunks.map((c) => c.cid)),
   });
   const limit = sizeProblem(root.bytes.length, model.bytes.length);
-  return limit === undefined ? ok(writeCar([root, model, code, ...parameters.flat()])) : fail(limit);
+  if (limit !== undefined) return fail(limit);
+  const file = { root, model, code, parameters, floats };
+  return ok(storage === 'plain' && floats === undefined ? writePlain(file) : writeStored(file, storage));
 };
 
 const sizeProblem = (rootBytes: number, modelBytes: number): Diagnostic | undefined => {
@@ -127,120 +197,6 @@ const differentText = (given: string, expected: string): Diagnostic => {
   return diagnostic('CVM2007', `the model string differs from the canonical text of the program from line ${line} on`);
 };
 
-interface Root {
-  readonly metadata: unknown;
-  readonly model: CID;
-  readonly bytecode: CID;
-  readonly parameters: readonly (readonly CID[])[];
-}
-
-const ROOT_FIELDS = ['format', 'version', 'metadata', 'model', 'bytecode', 'parameters'];
-
-const readRoot = (value: unknown): Root => {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return reject('CVM2005', 'the root is not a record', 0, 'root');
-  const fields = new Map<string, unknown>(Object.entries(value));
-  const format = fields.get('format');
-  const version = fields.get('version');
-  if (format !== FORMAT || version !== VERSION)
-    return reject(
-      'CVM2008',
-      `format ${JSON.stringify(format)?.slice(0, 64) ?? 'missing'}, version ${String(version).slice(0, 64)}`,
-      0,
-      'root',
-    );
-  const unknownField = [...fields.keys()].find((key) => !ROOT_FIELDS.includes(key));
-  if (unknownField !== undefined) return reject('CVM2005', `there is no field ${JSON.stringify(unknownField.slice(0, 64))}`, 0, 'root');
-  const model = fields.get('model');
-  const bytecode = fields.get('bytecode');
-  const parameters = fields.get('parameters');
-  if (!isRawCid(model)) return reject('CVM2005', 'field model is not the name of a raw block', 0, 'root');
-  if (!isRawCid(bytecode)) return reject('CVM2005', 'field bytecode is not the name of a raw block', 0, 'root');
-  if (!isChunkLists(parameters)) return reject('CVM2005', 'field parameters is not a list of lists of raw block names', 0, 'root');
-  return { metadata: fields.get('metadata'), model, bytecode, parameters };
-};
-
-const isChunkLists = (value: unknown): value is readonly (readonly CID[])[] =>
-  Array.isArray(value) && value.every((chunks: unknown) => Array.isArray(chunks) && chunks.every(isRawCid));
-
-const HOST_IS_LITTLE_ENDIAN = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
-
-/** Elements over stored bytes: a view where alignment allows, else a copy. */
-const elementsOf = (type: StaticType, stored: Uint8Array): Tensor['data'] => {
-  const { bytes: size, make, view } = DTYPE_INFO[type.dtype];
-  const count = elementCount(type.shape);
-  if (size === 1 || (HOST_IS_LITTLE_ENDIAN && stored.byteOffset % size === 0)) return view(stored.buffer, stored.byteOffset, count);
-  const data = make(count);
-  const bytes = new Uint8Array(data.buffer);
-  if (HOST_IS_LITTLE_ENDIAN) bytes.set(stored);
-  else for (let i = 0; i < bytes.length; i++) bytes[i] = at(stored, i - (i % size) + size - 1 - (i % size));
-  return data;
-};
-
-/** Joins the chunks of one parameter; the file holds at least as many bytes as are allocated here. */
-const readStored = (
-  car: CarReader,
-  cids: readonly CID[],
-  length: number,
-  what: string,
-): { readonly bytes: Uint8Array; readonly offset: number } => {
-  const count = Math.ceil(length / CHUNK_BYTES);
-  if (cids.length !== count) reject('CVM2009', `${length} bytes take ${count} chunks but ${cids.length} are named`, 0, what);
-  const frames = cids.map((cid, i) => {
-    const frame = car.block(cid, what);
-    const expected = Math.min(CHUNK_BYTES, length - i * CHUNK_BYTES);
-    if (frame.bytes.length !== expected)
-      reject('CVM2009', `chunk ${i} has ${frame.bytes.length} bytes but takes ${expected}`, frame.offset, what);
-    return frame;
-  });
-  const [first] = frames;
-  if (first === undefined) return { bytes: new Uint8Array(0), offset: 0 };
-  if (frames.length === 1) return first;
-  const bytes = new Uint8Array(length);
-  frames.forEach((frame, i) => bytes.set(frame.bytes, i * CHUNK_BYTES));
-  return { bytes, offset: first.offset };
-};
-
-const readTensor = (car: CarReader, type: StaticType, cids: readonly CID[], what: string): Tensor => {
-  const stored = readStored(car, cids, storedBytes(type), what);
-  if (type.dtype !== 'i6') return { dtype: type.dtype, shape: type.shape, data: elementsOf(type, stored.bytes) };
-  const unpacked = unpack6(stored.bytes, type.shape);
-  if (!unpacked.ok) return reject('CVM2009', unpacked.problem, stored.offset, what);
-  return { dtype: type.dtype, shape: type.shape, data: unpacked.data };
-};
-
-interface Parts {
-  readonly root: Root;
-  readonly cid: CID;
-  readonly model: Uint8Array;
-  readonly bytecode: Uint8Array;
-  readonly checked: CheckedModule;
-  readonly tensors: readonly Tensor[];
-}
-
-const readParts = (bytes: Uint8Array): Result<Parts> => {
-  const car = new CarReader(bytes);
-  const opened = attempt('CVM2002', () => {
-    const frame = car.root();
-    if (frame.bytes.length > MAX_ROOT_BYTES) reject('CVM2010', `the root record has ${frame.bytes.length} bytes`, frame.offset);
-    const root = readRoot(readRecord(frame.bytes));
-    const model = car.block(root.model, 'model string').bytes;
-    if (model.length > MAX_MODEL_BYTES) reject('CVM2010', `the model string has ${model.length} bytes`, frame.offset);
-    return { root, cid: frame.cid, model, bytecode: car.block(root.bytecode, 'bytecode').bytes };
-  });
-  if (!opened.ok) return opened;
-  const checked = verifyBytecode(opened.value.bytecode);
-  if (!checked.ok) return checked;
-  const { params } = checked.value.raw;
-  return attempt('CVM2002', () => {
-    const { parameters } = opened.value.root;
-    if (parameters.length !== params.length)
-      reject('CVM2005', `the root names ${parameters.length} parameters but the bytecode has ${params.length}`, 0, 'root');
-    const tensors = params.map((ref, i) => readTensor(car, ref.type, at(parameters, i), `parameter ${i}`));
-    car.finish();
-    return { ...opened.value, checked: checked.value, tensors };
-  });
-};
-
 const readText = (bytes: Uint8Array): string | undefined => {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
@@ -249,38 +205,67 @@ const readText = (bytes: Uint8Array): string | undefined => {
   }
 };
 
+export interface DecodeOptions {
+  /** Return the original float32 parameters of the file. They are checked in any case. */
+  readonly keepFloats?: boolean;
+}
+
 /**
- * Reads a package, trusting nothing: every block's digest, the order of blocks, the root record, metadata, bytecode, every
- * parameter's digest and values, the interval proof, and that the model string is the canonical text of the program.
- * `encodePackage` of the result gives the same bytes.
+ * Reads a package of either form, trusting nothing: every block's digest, the order of blocks, the root record, the storage
+ * record, metadata, bytecode, every parameter's digest and values, the interval proof, and that the model string is the
+ * canonical text of the program. `encodePackage` of the result in the same form gives the same bytes.
  */
-export const decodePackage = (bytes: Uint8Array): Result<Package> => {
-  const parts = readParts(bytes);
+export const decodePackage = (bytes: Uint8Array, { keepFloats = false }: DecodeOptions = {}): Result<Package> => {
+  const parts = readParts(bytes, keepFloats);
   if (!parts.ok) return parts;
-  const { root, cid, model, bytecode, checked, tensors } = parts.value;
+  const { cid, model, bytecode, checked, tensors, metadata, form, storage, floats } = parts.value;
   const program = verifyWithParams(checked, (_ref, i) => ok(at(tensors, i)));
   if (!program.ok) return program;
-  const metadata = readMetadata(root.metadata);
-  const problems: Diagnostic[] = metadata.ok ? metadataProblems(program.value, metadata.value) : [...metadata.diagnostics];
+  const problems = metadataProblems(program.value, metadata);
   const modelString = readText(model);
   const expected = printProgram(program.value, { form: 'canonical' });
   if (modelString === undefined)
     problems.push(diagnostic('CVM2007', 'the model string is not UTF-8', { where: atByte(0, 'model string') }));
   else if (modelString !== expected) problems.push(differentText(modelString, expected));
-  if (!metadata.ok || modelString === undefined || problems.length > 0) return fail(...problems);
+  if (modelString === undefined || problems.length > 0) return fail(...problems);
   return ok({
     cid: cid.toString(),
     modelHash: cid.multihash.digest.slice(),
-    metadata: metadata.value,
+    metadata,
     modelString,
     bytecode,
     program: program.value,
     cost: checked.cost,
+    storage: {
+      form,
+      parameters: storage,
+      floatParameters:
+        metadata.floatParameters === undefined
+          ? undefined
+          : { present: floats !== undefined, storage: floats?.storage ?? [], parameters: floats?.parameters },
+    },
   });
 };
 
-/** True when the bytes start like a CAR file with one root, as packages do. */
-export const isPackage = (bytes: Uint8Array): boolean => {
-  const magic = [0x3a, 0xa2, 0x65, 0x72, 0x6f, 0x6f, 0x74, 0x73, 0x81];
-  return magic.every((byte, i) => bytes[i] === byte);
+export interface RewriteOptions extends StorageOptions {
+  /** Leave the original float32 parameters out of the file; the metadata goes on committing to them. */
+  readonly dropFloats?: boolean;
+}
+
+/**
+ * Writes a package in another form. The root stays: CID and model hash are the same. Plain to compressed and back gives
+ * the same bytes.
+ */
+export const rewritePackage = (bytes: Uint8Array, { storage = 'plain', dropFloats = false }: RewriteOptions): Result<Uint8Array> => {
+  const decoded = decodePackage(bytes, { keepFloats: !dropFloats });
+  if (!decoded.ok) return decoded;
+  const { program, metadata, modelString, storage: found } = decoded.value;
+  return encodePackage({ program, metadata, modelString, storage, floatParameters: found.floatParameters?.parameters });
 };
+
+/** True when the bytes start like a CAR file with one or two roots, as packages do. */
+export const isPackage = (bytes: Uint8Array): boolean =>
+  [
+    [0x3a, 0x81],
+    [0x63, 0x82],
+  ].some(([length, list]) => [length, 0xa2, 0x65, 0x72, 0x6f, 0x6f, 0x74, 0x73, list].every((byte, i) => bytes[i] === byte));

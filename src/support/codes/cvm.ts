@@ -144,4 +144,34 @@ export const cvmCodes = {
       'Hashes, sizes, cost, and the names, dtypes and shapes of inputs and outputs are computed from the program; metadata repeats them exactly.',
     exit: 3,
   },
+  CVM2012: {
+    title: 'encoded parameter block is malformed',
+    explain:
+      'A compressed package holds entropy-coded blocks (docs/bytecode.md, storage): complete canonical Huffman codes of at most 15 bits, streams that end with their last symbol, bits of value 0 after it, gaps and codebooks in their one form. Get the file again, or write it again from the plain package.',
+    exit: 3,
+  },
+  CVM2013: {
+    title: 'storage record of the package is malformed',
+    explain:
+      'The second root of a compressed package is canonical DAG-CBOR with the fields format, version, package, parameters and, with a float blob, floatParameters: one entry of encoding and blocks for each parameter, one block for each chunk.',
+    exit: 3,
+  },
+  CVM2014: {
+    title: 'decoded chunk does not match its digest',
+    explain:
+      'What an encoded block decodes to has the SHA-256 that the root record names. The block decodes to something else: it belongs to another package, or was made by a faulty encoder.',
+    exit: 3,
+  },
+  CVM2015: {
+    title: 'compressed package says more than its size can hold',
+    explain:
+      'Decoded parameters have at most 64 bytes for each byte of the file, and each chunk at most 64 for each byte of its block, so that a small file cannot ask for much memory. Such parameters are stored plainly.',
+    exit: 5,
+  },
+  CVM2016: {
+    title: 'float parameters of the package are wrong',
+    explain:
+      'The original float32 parameters are listed by name in a record whose SHA-256 stands in the metadata (floatParameters): names in code-unit order, each once, f32 without NaN, as many bytes as the metadata says.',
+    exit: 3,
+  },
 } as const satisfies Record<string, CodeInfo>;
