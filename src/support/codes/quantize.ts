@@ -27,4 +27,25 @@ export const quantizeCodes = {
     explain: 'The float model gives NaN or infinity on a calibration sample, so no range holds its values. Check the sample and the model.',
     exit: 3,
   },
+  QNT0101: {
+    title: 'no mixed precision keeps all budgets',
+    explain:
+      'None of the measured assignments of bits to layers is within --max-drop, --max-size and --max-endorphin at once, so no package is ' +
+      'written. The message names the nearest ones and what each budget would have to be with the others as they are.',
+    exit: 1,
+  },
+  QNT0102: {
+    title: 'the samples are too few for the accuracy budget',
+    explain:
+      'With n samples an accuracy is a multiple of 1/n, and chance moves it by several such steps. A budget below one step asks for no ' +
+      'change at all. Give more labelled samples, or a budget that they can measure.',
+    exit: 1,
+  },
+  QNT0103: {
+    title: 'a record of an earlier run is unusable',
+    explain:
+      'The state of an interrupted run is kept in lines, one a measurement. Lines that do not read, or that no longer fit what the model ' +
+      'gives, are left out and measured again; nothing else depends on them.',
+    exit: 1,
+  },
 } as const satisfies Record<string, CodeInfo>;
