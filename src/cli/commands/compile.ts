@@ -31,7 +31,7 @@ export const compile = command({
     'calibration-limit': { type: 'number', default: 500, requiresArg: true, describe: 'Most samples used for calibration' },
     method: {
       type: 'string',
-      choices: ['auto', 'minmax', 'percentile', 'mse'],
+      choices: ['auto', 'minmax', 'percentile', 'entropy', 'mse'],
       requiresArg: true,
       describe: 'How a range comes from the samples; auto, the default, measures what serves each layer best',
     },

@@ -14,7 +14,7 @@ export interface QuantizerArgs {
 export type QuantizerOptions = Required<Pick<QuantizeOptions, 'bits' | 'powerOfTwo' | 'method' | 'rounding' | 'equalize' | 'outputBits'>>;
 
 const BITS: Readonly<Record<string, WeightBits>> = { 6: 6, 8: 8, 16: 16 };
-const METHODS: Readonly<Record<string, RangeMethod>> = { minmax: 'minmax', percentile: 'percentile', mse: 'mse' };
+const METHODS: Readonly<Record<string, RangeMethod>> = { minmax: 'minmax', percentile: 'percentile', entropy: 'entropy', mse: 'mse' };
 const ROUNDING: Readonly<Record<string, Rounding>> = { nearest: 'nearest', feedback: 'feedback' };
 
 export const quantizerOptions = (args: QuantizerArgs): QuantizerOptions => ({

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { Philox } from '../../ir/index.ts';
 import { affineOfRange, quantizeValue, wideOfMagnitude } from './affine.ts';
 import { type Histogram, histogramOf } from './histogram.ts';
-import { chooseRange } from './ranges.ts';
+import { chooseRange, powerOfTwoRange } from './ranges.ts';
 
 const histogram = (values: readonly number[]): Histogram => histogramOf(Float32Array.from(values));
 
@@ -43,6 +43,30 @@ describe('chooseRange', () => {
     const chosen = chooseRange(histogram(Array.from({ length: 100_000 }, (_, i) => (i < 99_995 ? (i % 100) / 100 : 50))), 'percentile');
     expect(chosen.hi).toBeLessThan(1.1);
     expect(chosen.clipped).toBeCloseTo(5 / 100_000, 8);
+  });
+
+  test('entropy keeps the bulk and gives up a far outlier', () => {
+    const chosen = chooseRange(histogram(outlier), 'entropy');
+    expect(chosen.method).toBe('entropy');
+    expect(chosen.hi).toBeLessThan(20);
+    expect(chosen.hi).toBeGreaterThan(3);
+    expect(chosen.clipped).toBeLessThan(0.001);
+    expect(chosen.lo).toBeLessThan(0.5 * Math.min(...bell));
+  });
+
+  test('entropy keeps a range that is evenly full', () => {
+    const flat = chooseRange(histogram(Array.from({ length: 51_000 }, (_, i) => Math.fround((i % 510) / 10))), 'entropy');
+    expect([flat.lo, flat.hi]).toEqual([0, Math.fround(50.9)]);
+  });
+
+  test('a power of two clips where the next finer step costs less than what it cuts off', () => {
+    // a range of 255.1 needs a step of 2 to be whole; a step of 1 clips one value in 100,000 by 0.1
+    const values = Array.from({ length: 100_000 }, (_, i) => Math.fround(i === 0 ? 255.1 : (i % 2000) / 10));
+    const chosen = powerOfTwoRange(histogram(values));
+    expect([chosen.lo, chosen.hi]).toEqual([0, 255]);
+    const affine = affineOfRange(chosen.lo, chosen.hi);
+    expect(affine.scale).toBe(1);
+    expect(chosen.clipped).toBeGreaterThan(0);
   });
 
   test('zeros are exact: half of them do not change the clip', () => {
