@@ -17,7 +17,7 @@ interface OnnxTensor {
   readonly rawData: Uint8Array;
 }
 interface OnnxModel {
-  readonly graph: { node: OnnxNode[]; initializer: OnnxTensor[] };
+  readonly graph: { node: OnnxNode[]; initializer: OnnxTensor[]; input: { readonly name: string }[] };
 }
 
 const FLOAT = 1;
@@ -79,5 +79,7 @@ export const withRandomWeights = (model: Uint8Array, seed: number): Uint8Array =
   invariant(replaced.size > 0, 'the model has no constant weights to replace');
   graph.node = kept;
   graph.initializer = graph.initializer.filter((t) => !replaced.has(t.name));
+  // old models list their initializers among the inputs too
+  graph.input = graph.input.filter((i) => !replaced.has(i.name));
   return new Uint8Array(type.encode(decoded as unknown as protobuf.Message).finish());
 };

@@ -1,7 +1,7 @@
 import { type AnyNode, elementCount, type Program, type StaticType, type Tensor, typeOf, type ValueId } from '../../ir/index.ts';
 import { at, type Diagnostic, invariant, MrlError } from '../../support/index.ts';
 import { withOutputs } from '../observe.ts';
-import { addTally, addValues, finishTally, type Histogram, newTally, type Tally } from './histogram.ts';
+import { addTally, Counter, finishTally, type Histogram, newTally, type Tally } from './histogram.ts';
 import { type Patches, type PatchRequest, planPatches, takePatches } from './patches.ts';
 import { type CalibrationSample, sampleProblems, type SampleSource } from './sample-source.ts';
 
@@ -121,7 +121,7 @@ export class Observer {
   private readonly source: SampleSource;
   private readonly run: Run;
   private readonly values: readonly ValueId[];
-  private tallies: readonly Tally[] = [];
+  private counters: readonly Counter[] = [];
   private broken: (number | undefined)[] = [];
   private maxima: readonly Float64Array[] = [];
   private chunks: ChunkData[] = [];
@@ -139,7 +139,7 @@ export class Observer {
 
   private reset(): void {
     const { sites, maxima, histograms } = this.request;
-    this.tallies = sites.map(() => newTally(histograms));
+    this.counters = sites.map(() => new Counter(histograms));
     this.broken = sites.map(() => undefined);
     this.maxima = maxima.map((m) => new Float64Array(axisSize(this.program, m)));
     this.chunks = [];
@@ -172,14 +172,15 @@ export class Observer {
 
   private look(found: ReadonlyMap<ValueId, Tensor>, sample: number): void {
     this.request.sites.forEach((value, i) => {
-      if (!addValues(at(this.tallies, i), tensorOf(found, value).data)) this.broken[i] ??= sample;
+      if (!at(this.counters, i).add(tensorOf(found, value).data)) this.broken[i] ??= sample;
     });
     this.request.maxima.forEach(({ value, axis }, i) => addMaxima(at(this.maxima, i), tensorOf(found, value), axis));
   }
 
   /** What was seen since the last call. */
   take(): Observation {
-    const { tallies, broken, maxima, chunks, problems } = this;
+    const { broken, maxima, chunks, problems } = this;
+    const tallies = this.counters.map((c) => c.flush());
     this.reset();
     return { tallies, broken, maxima, chunks, problems };
   }
