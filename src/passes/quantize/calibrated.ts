@@ -1,13 +1,15 @@
-import { type AnyNode, DTYPE_INFO, type Program, proveProgram, type ValueId, verifyProgram } from '../../ir/index.ts';
+import { type AnyNode, type Attrs, DTYPE_INFO, type Program, proveProgram, type ValueId, verifyProgram } from '../../ir/index.ts';
 import { at, invariant, ok, type Progress, type Result, silentProgress } from '../../support/index.ts';
 import { type Affine, affineOfRange, powerOfTwoAffine, wideOfMagnitude } from './affine.ts';
 import { calibrate, type Calibration, type CalibrationSample, type Compile } from './calibrate.ts';
 import { Emit } from './emit.ts';
-import type { LayerBits, LayerInfo, QuantizedModel, QuantizedPort, Rounding } from './model.ts';
+import type { GivenScales } from './given/given-scales.ts';
+import type { GivenUse, LayerBits, LayerInfo, QuantizedModel, QuantizedPort, Rounding } from './model.ts';
 import { Plan } from './plan.ts';
-import { chooseRange, type ChosenRange, type Histogram, type RangeMethod } from './ranges.ts';
+import { chooseRange, type ChosenRange, type Histogram, powerOfTwoRange, type RangeMethod } from './ranges.ts';
 import { ROLES } from './roles/index.ts';
-import { fixedAffine, keepsExtremes, layerInputs, leadersOf, nameOfValue, type WeightedLayer, weightedLayers } from './sites.ts';
+import { type InputRows, LayerFeedback } from './rounding.ts';
+import { columnsOf, fixedAffine, keepsExtremes, layerInputs, leadersOf, nameOfValue, type WeightedLayer, weightedLayers } from './sites.ts';
 
 /** Everything that decides the integers of a calibrated model. */
 export interface Settings {
@@ -29,59 +31,84 @@ export interface Settings {
 interface Choice {
   readonly affine: Affine;
   readonly range: ChosenRange | undefined;
+  readonly given?: true;
 }
 
 export interface CalibrateModelOptions {
   readonly samples: readonly CalibrationSample[];
   readonly compile: Compile;
   readonly progress?: Progress;
+  /** Whether weights may be rounded with error feedback, which needs columns of the layers' inputs. */
+  readonly columns?: boolean;
+  /** Quantization that the model brings along: such values need no calibration. */
+  readonly given?: Omit<GivenScales, 'program'>;
 }
+
+const NOTHING_GIVEN: Omit<GivenScales, 'program'> = { activations: new Map(), integers: new Map() };
+
+/** The values whose ranges come from the samples. */
+const sitesOf = (plan: Plan): readonly ValueId[] => leadersOf(plan).filter((v) => fixedAffine(plan, v) === undefined && !plan.given.has(v));
 
 /** A prepared float program and what calibration saw of it: it can be quantized in many ways without running again. */
 export class Calibrated {
   readonly float: Program;
   /** The layers with weights, in program order. */
   readonly layers: readonly WeightedLayer[];
+  readonly given: Omit<GivenScales, 'program'>;
   private readonly histograms: ReadonlyMap<ValueId, Histogram>;
   private readonly seen: Calibration;
+  private readonly feedback: ReadonlyMap<ValueId, LayerFeedback>;
 
-  private constructor(float: Program, plan: Plan, sites: readonly ValueId[], seen: Calibration) {
+  private constructor(float: Program, plan: Plan, sites: readonly ValueId[], seen: Calibration, given: Omit<GivenScales, 'program'>) {
     this.float = float;
+    this.given = given;
     this.layers = weightedLayers(plan);
     this.histograms = new Map(sites.map((v, i) => [v, at(seen.histograms, i)]));
     this.seen = seen;
+    this.feedback = new Map(this.layers.flatMap(({ node }) => feedbackOf(node, seen)));
   }
 
   /**
    * Runs the prepared program on the samples.
    * Errors: QNT0001 for each node without an integer form, QNT0002 to QNT0004 for the samples.
    */
-  static make(float: Program, { samples, compile, progress = silentProgress }: CalibrateModelOptions): Result<Calibrated> {
-    const planned = new Plan(float, ROLES).build(false);
+  static make(float: Program, options: CalibrateModelOptions): Result<Calibrated> {
+    const { samples, compile, progress = silentProgress, columns = false, given = NOTHING_GIVEN } = options;
+    const planned = new Plan(float, ROLES, given.activations).build(false);
     if (!planned.ok) return planned;
     const plan = planned.value;
-    const sites = leadersOf(plan).filter((v) => fixedAffine(plan, v) === undefined);
+    const sites = sitesOf(plan);
+    if (sites.length === 0 && samples.length === 0)
+      return ok(new Calibrated(float, plan, sites, { histograms: [], means: new Map() }, given));
     const seen = calibrate(float, sites, {
       samples,
       compile,
       progress,
       histograms: true,
       means: layerInputs(plan),
+      patches: columns ? columnsOf(plan) : new Map(),
       nameOf: (v) => nameOfValue(plan, v),
     });
-    return seen.ok ? ok(new Calibrated(float, plan, sites, seen.value)) : seen;
+    return seen.ok ? ok(new Calibrated(float, plan, sites, seen.value, given)) : seen;
+  }
+
+  /** Whether weights can be rounded with error feedback. */
+  get columns(): boolean {
+    return this.feedback.size > 0;
   }
 
   /** The integer program under the given settings, verified and proven. */
   quantize(settings: Settings, progress: Progress = silentProgress): Result<QuantizedModel> {
-    const planned = new Plan(this.float, ROLES).build(settings.outputBits === 16);
+    const planned = new Plan(this.float, ROLES, this.given.activations).build(settings.outputBits === 16);
     if (!planned.ok) return planned;
     const plan = planned.value;
     const choices = this.choicesOf(plan, settings);
     const emit = new Emit(plan, ROLES, {
       affines: new Map([...choices].map(([v, c]) => [v, c.affine])),
       means: settings.correctBias ? this.seen.means : new Map(),
+      integers: this.given.integers,
       weightBitsOf: this.weightBits(settings),
+      feedbackOf: (node) => (settings.rounding === 'feedback' ? this.feedback.get(at(node.results, 0)) : undefined),
       powerOfTwo: settings.powerOfTwo,
     });
     plan.nodes.forEach((node: AnyNode, i) => {
@@ -105,7 +132,18 @@ export class Calibrated {
       outputs: this.float.outputs.map(port),
       proof: proof.value,
       layers: layersOf(plan, emit, choices),
+      given: this.givenUse(emit, choices),
     });
+  }
+
+  private givenUse({ kept }: Emit, choices: ReadonlyMap<ValueId, Choice>): GivenUse | undefined {
+    if (this.given.activations.size === 0 && kept.length === 0) return undefined;
+    const all = [...choices.values()];
+    return {
+      activations: all.filter((c) => c.given).length,
+      calibrated: all.filter((c) => c.range !== undefined).length,
+      layers: kept,
+    };
   }
 
   /** Bits of the weights of a node. */
@@ -118,6 +156,8 @@ export class Calibrated {
     const keep = keepsExtremes(plan);
     return new Map(
       leadersOf(plan).map((value): [ValueId, Choice] => {
+        const given = plan.given.get(value);
+        if (given !== undefined) return [value, { affine: given, range: undefined, given: true }];
         const fixed = fixedAffine(plan, value);
         if (fixed !== undefined) return [value, { affine: fixed, range: undefined }];
         const histogram = this.histograms.get(value);
@@ -128,13 +168,32 @@ export class Calibrated {
   }
 }
 
+/** The rounding of a layer by the columns that calibration took of its input. */
+const feedbackOf = (node: AnyNode, { patches }: Calibration): readonly (readonly [ValueId, LayerFeedback])[] => {
+  const result = at(node.results, 0);
+  const columns = patches?.get(result);
+  if (columns === undefined) return [];
+  const groups = node.op === 'conv' ? (node.attrs as Attrs<'conv'>).groups : 1;
+  const width = columns.width / groups;
+  const rowsOf = (group: number): InputRows => ({
+    data: columns.data,
+    rows: columns.rows,
+    stride: columns.width,
+    start: group * width,
+    width,
+  });
+  return [[result, new LayerFeedback(rowsOf)]];
+};
+
 const choose = (plan: Plan, value: ValueId, histogram: Histogram, keep: ReadonlySet<ValueId>, settings: Settings): Choice => {
   const { ranges, powerOfTwo } = settings;
   const wide = plan.wide.has(value);
   const wanted = typeof ranges === 'string' ? ranges : (ranges.get(value) ?? 'mse');
   const range = chooseRange(histogram, wide || keep.has(value) ? 'minmax' : wanted);
   if (wide) return { affine: wideOfMagnitude(Math.max(-range.lo, range.hi), powerOfTwo), range };
-  return { affine: powerOfTwo ? powerOfTwoAffine(range.lo, range.hi) : affineOfRange(range.lo, range.hi), range };
+  if (!powerOfTwo) return { affine: affineOfRange(range.lo, range.hi), range };
+  const coarse = keep.has(value) || wanted === 'minmax' ? range : powerOfTwoRange(histogram);
+  return { affine: powerOfTwoAffine(coarse.lo, coarse.hi), range: coarse };
 };
 
 const layersOf = (plan: Plan, emit: Emit, choices: ReadonlyMap<ValueId, Choice>): readonly LayerInfo[] =>
@@ -142,7 +201,8 @@ const layersOf = (plan: Plan, emit: Emit, choices: ReadonlyMap<ValueId, Choice>)
     .filter(({ float }) => plan.isFloat(float))
     .map(({ node, float, int }) => {
       const affine = emit.affineOf(float);
-      const range = choices.get(plan.leaderOf(float))?.range;
+      const choice = choices.get(plan.leaderOf(float));
+      const range = choice?.range;
       const { lo, hi } = DTYPE_INFO[affine.dtype];
       return {
         origin: plan.nameOf(node),
@@ -152,7 +212,7 @@ const layersOf = (plan: Plan, emit: Emit, choices: ReadonlyMap<ValueId, Choice>)
         scale: affine.scale,
         zero: affine.zero,
         bits: affine.dtype === 'i8' ? 8 : 16,
-        method: range?.method ?? 'fixed',
+        method: choice?.given === true ? 'given' : (range?.method ?? 'fixed'),
         range: [range?.lo ?? (lo - affine.zero) * affine.scale, range?.hi ?? (hi - affine.zero) * affine.scale],
         clipped: range?.clipped ?? 0,
         weightBits: node.op === 'conv' || node.op === 'dense' ? emit.weightBitsOf(node) : undefined,

@@ -16,9 +16,12 @@ import {
 } from '../../ir/index.ts';
 import { at, invariant, unwrap } from '../../support/index.ts';
 import { type Affine, affineOfRange, quantizeTensor, quantizeValue } from './affine.ts';
+import type { GivenIntegers } from './given/given-scales.ts';
+import type { KeptIntegers } from './given/linear.ts';
 import type { WeightBits } from './layer-weights.ts';
 import type { Plan } from './plan.ts';
 import type { RoleFacts } from './role.ts';
+import type { LayerFeedback } from './rounding.ts';
 import { regionOf, regionTable, requantTable } from './region.ts';
 
 /** How the quantizer treats an op. */
@@ -51,7 +54,11 @@ export interface EmitOptions {
   readonly affines: ReadonlyMap<ValueId, Affine>;
   /** Mean input of each layer, per channel. */
   readonly means: ReadonlyMap<ValueId, Float64Array>;
+  /** Integers that the model stores for parameters. */
+  readonly integers?: ReadonlyMap<ValueId, GivenIntegers>;
   readonly weightBitsOf: (node: AnyNode) => WeightBits;
+  /** Rounding of a layer's weights with regard to its inputs; undefined rounds to nearest. */
+  readonly feedbackOf: (node: AnyNode) => LayerFeedback | undefined;
   readonly powerOfTwo: boolean;
 }
 
@@ -60,8 +67,12 @@ export class Emit {
   readonly plan: Plan;
   private readonly roles: Readonly<Record<PrimitiveName, Role>>;
   readonly weightBitsOf: (node: AnyNode) => WeightBits;
+  readonly feedbackOf: (node: AnyNode) => LayerFeedback | undefined;
   readonly powerOfTwo: boolean;
   readonly emitted: Emitted[] = [];
+  readonly integers: ReadonlyMap<ValueId, GivenIntegers>;
+  /** What came of the integers that the model stores. */
+  readonly kept: KeptIntegers[] = [];
   private readonly builder: ProgramBuilder;
   private readonly affines: ReadonlyMap<ValueId, Affine>;
   private readonly means: ReadonlyMap<ValueId, Float64Array>;
@@ -72,12 +83,18 @@ export class Emit {
   private readonly weights = new Map<ValueId, readonly { readonly value: ValueId; readonly data: Tensor['data'] }[]>();
   private current: AnyNode | undefined;
 
-  constructor(plan: Plan, roles: Readonly<Record<PrimitiveName, Role>>, { affines, means, weightBitsOf, powerOfTwo }: EmitOptions) {
+  constructor(
+    plan: Plan,
+    roles: Readonly<Record<PrimitiveName, Role>>,
+    { affines, means, integers, weightBitsOf, feedbackOf, powerOfTwo }: EmitOptions,
+  ) {
     this.plan = plan;
     this.roles = roles;
     this.affines = affines;
     this.means = means;
+    this.integers = integers ?? new Map();
     this.weightBitsOf = weightBitsOf;
+    this.feedbackOf = feedbackOf;
     this.powerOfTwo = powerOfTwo;
     this.builder = new ProgramBuilder(plan.program.name);
     for (const port of plan.program.inputs) {
@@ -245,8 +262,8 @@ export class Emit {
       return;
     }
     if (plan.isAbsorbed(node)) return;
-    const root = plan.rootOf(first);
-    if (root !== first) {
+    const root = plan.tableSourceOf(first);
+    if (root !== undefined) {
       if (plan.needed.has(first)) this.table(root, first);
       return;
     }
@@ -255,6 +272,12 @@ export class Emit {
 
   private table(root: ValueId, value: ValueId): void {
     const { plan } = this;
+    const [own, wanted] = [this.affineOf(root), this.affineOf(value)];
+    // a clip to the range that the integers have
+    if (plan.given.has(value) && plan.producerOf(value)?.operands[0] === root && own.scale === wanted.scale && own.zero === wanted.zero) {
+      this.define(value, this.int(root));
+      return;
+    }
     const region = regionOf(
       root,
       value,
@@ -262,7 +285,7 @@ export class Emit {
       (v) => plan.constantOf(v) !== undefined,
     );
     const shape = plan.typeOf(root).shape;
-    const table = regionTable(region, shape, this.affineOf(root), this.affineOf(value), (v) => plan.constantOf(v));
+    const table = regionTable(region, shape, own, wanted, (v) => plan.constantOf(v));
     this.define(value, this.op('table', [this.int(root), this.constant('table', table)], {}));
   }
 

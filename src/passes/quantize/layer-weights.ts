@@ -1,7 +1,7 @@
 import type { Tensor, TensorData } from '../../ir/index.ts';
 import { at } from '../../support/index.ts';
 import { type Affine, powerOfTwoAbove } from './affine.ts';
-import { type ErrorFeedback, roundNearest } from './rounding.ts';
+import { type LayerFeedback, roundNearest } from './rounding.ts';
 
 /** Bits of a weight. */
 export type WeightBits = 6 | 8 | 16;
@@ -17,7 +17,7 @@ const INT32_MAX = 2 ** 31 - 1;
 const WIDEN = 1.0625;
 
 /** Integer weights of one layer, and the scale of its accumulator per output channel. */
-interface LinearWeights {
+export interface LinearWeights {
   readonly weights: Int8Array;
   readonly bias: Int32Array;
   /** Sx * Sw[c]; 0 for a channel that is always 0. */
@@ -31,16 +31,16 @@ export interface Linear {
   readonly input: Affine;
   /** Mean of each input channel over calibration; undefined leaves biases uncorrected. */
   readonly means?: Float64Array | undefined;
-  /** Rounds the rows of group g with regard to what the layer reads; undefined rounds each weight to its nearest code. */
-  readonly feedback?: ((group: number) => ErrorFeedback) | undefined;
+  /** Rounds rows with regard to what the layer reads; undefined rounds each weight to its nearest code. */
+  readonly feedback?: LayerFeedback | undefined;
   readonly groups?: number;
   readonly bits: WeightBits;
   /** Scales are powers of two: the rescale after the layer is a shift. */
   readonly powerOfTwo?: boolean;
 }
 
-/** How the rows of one group are rounded and their biases corrected. */
-interface GroupRule {
+/** How one row is rounded and its bias corrected. */
+interface RowRule {
   readonly round: (w: TensorData, scale: number, limit: number, row: Int8Array) => void;
   /** Mean of each input of a row: per tap, or per channel of equally many taps; undefined leaves biases alone. */
   readonly means: Float64Array | undefined;
@@ -57,9 +57,11 @@ const meanLoss = (w: TensorData, row: Int8Array, scale: number, means: Float64Ar
   return loss;
 };
 
-/** The bias in accumulator units with the input's zero point folded in; undefined when int32 could overflow. */
-const foldBias = (row: Int8Array, bias: number, x: Affine, scale: number): number | undefined => {
-  const b = Math.floor(bias / (x.scale * scale) + 0.5);
+/**
+ * A bias with the input's zero point folded in; undefined when int32 could overflow.
+ * @param b - the bias in units of the accumulator
+ */
+export const foldBias = (row: Int8Array, b: number, x: Affine): number | undefined => {
   let sum = 0;
   let lo = 0;
   let hi = 0;
@@ -118,7 +120,7 @@ const scaleOf = ({ bits, powerOfTwo = false, input }: Linear, w: TensorData, abs
 };
 
 /** One channel: fills `row`; the bias to store and the weight scale. A scale of 0 means that the channel is always 0. */
-const quantizeChannel = (layer: Linear, w: TensorData, bias: number, rule: GroupRule, row: Int8Array) => {
+const quantizeChannel = (layer: Linear, w: TensorData, bias: number, rule: RowRule, row: Int8Array) => {
   const absmax = absmaxOf(w);
   if (absmax === 0 && bias === 0) return { bias: 0, scale: 0 };
   const limit = LIMIT[layer.bits];
@@ -126,26 +128,20 @@ const quantizeChannel = (layer: Linear, w: TensorData, bias: number, rule: Group
   for (;;) {
     rule.round(w, scale, limit, row);
     const corrected = rule.means === undefined ? bias : bias + meanLoss(w, row, scale, rule.means);
-    const folded = foldBias(row, corrected, layer.input, scale);
+    const folded = foldBias(row, Math.floor(corrected / (layer.input.scale * scale) + 0.5), layer.input);
     if (folded !== undefined) return { bias: folded, scale };
     scale *= layer.powerOfTwo === true ? 2 : WIDEN;
   }
 };
 
-/** The rule of each group, made once: its rows follow one another. */
-const rulesOf = (layer: Linear, groups: number): ((group: number) => GroupRule) => {
-  let last: { readonly group: number; readonly rule: GroupRule } | undefined;
-  const make = (group: number): GroupRule => {
-    const feedback = layer.feedback?.(group);
-    if (feedback !== undefined)
-      return { round: (w, scale, limit, row) => feedback.round(w, scale, limit, row), means: layer.means && feedback.means };
-    const inputs = (layer.means?.length ?? 0) / groups;
-    return { round: roundNearest, means: layer.means?.subarray(group * inputs, (group + 1) * inputs) };
-  };
-  return (group) => {
-    if (last?.group !== group) last = { group, rule: make(group) };
-    return last.rule;
-  };
+const ruleOf = ({ feedback, means, groups = 1 }: Linear, channel: number, group: number): RowRule => {
+  if (feedback !== undefined)
+    return {
+      round: (w, scale, limit, row) => feedback.round(channel, group, w, scale, limit, row),
+      means: means && feedback.meansOf(group),
+    };
+  const inputs = (means?.length ?? 0) / groups;
+  return { round: roundNearest, means: means?.subarray(group * inputs, (group + 1) * inputs) };
 };
 
 /**
@@ -160,13 +156,19 @@ export const quantizeLinear = (layer: Linear): LinearWeights => {
   const weights = new Int8Array(w.data.length);
   const biases = new Int32Array(channels);
   const scales: number[] = [];
-  const ruleOf = rulesOf(layer, groups);
   for (let c = 0; c < channels; c++) {
     const row = weights.subarray(c * per, (c + 1) * per);
     const b = bias === undefined ? 0 : at(bias.data, c);
-    const made = quantizeChannel(layer, w.data.subarray(c * per, (c + 1) * per), b, ruleOf(Math.floor((c * groups) / channels)), row);
+    const made = quantizeChannel(
+      layer,
+      w.data.subarray(c * per, (c + 1) * per),
+      b,
+      ruleOf(layer, c, Math.floor((c * groups) / channels)),
+      row,
+    );
     biases[c] = made.bias;
     scales.push(input.scale * made.scale);
   }
+  layer.feedback?.rest();
   return { weights, bias: biases, scales };
 };

@@ -1,4 +1,5 @@
 import type { Program, Proof, ValueId } from '../../ir/index.ts';
+import type { KeptIntegers } from './given/linear.ts';
 import type { WeightBits } from './layer-weights.ts';
 import type { RangeMethod } from './ranges.ts';
 
@@ -38,12 +39,22 @@ export interface LayerInfo {
   readonly scale: number;
   readonly zero: number;
   readonly bits: 8 | 16;
-  /** `fixed`: the op defines its output scale. */
-  readonly method: RangeMethod | 'fixed';
+  /** `fixed`: the op defines its output scale. `given`: the model brings it along. */
+  readonly method: RangeMethod | 'fixed' | 'given';
   readonly range: readonly [number, number];
   /** Share of the calibrated elements outside the range. */
   readonly clipped: number;
   readonly weightBits: WeightBits | undefined;
+}
+
+/** What became of the quantization that a model brings along. */
+export interface GivenUse {
+  /** Values that have the model's own scale and zero point. */
+  readonly activations: number;
+  /** Values whose range came from calibration. */
+  readonly calibrated: number;
+  /** Layers for which the model stores integers. */
+  readonly layers: readonly KeptIntegers[];
 }
 
 export interface QuantizedModel {
@@ -55,4 +66,6 @@ export interface QuantizedModel {
   readonly outputs: readonly QuantizedPort[];
   readonly proof: Proof;
   readonly layers: readonly LayerInfo[];
+  /** Undefined for a model without quantization of its own. */
+  readonly given: GivenUse | undefined;
 }

@@ -12,6 +12,7 @@ import {
   type ValueId,
 } from '../../ir/index.ts';
 import { at, type Diagnostic, diagnostic, fail, ok, type Result } from '../../support/index.ts';
+import type { Affine } from './affine.ts';
 import { fitsTable } from './region.ts';
 import type { FloatView, RoleFacts } from './role.ts';
 
@@ -39,6 +40,8 @@ export type Roles = Readonly<Record<PrimitiveName, RoleFacts>>;
 export class Plan implements FloatView {
   readonly program: Program;
   readonly roles: Roles;
+  /** Quantization that the model brings along: what such a value feeds starts from its integers. */
+  readonly given: ReadonlyMap<ValueId, Affine>;
   readonly nodes: readonly AnyNode[];
   readonly constants: ReadonlyMap<ValueId, Tensor>;
   readonly needed = new Set<ValueId>();
@@ -47,6 +50,8 @@ export class Plan implements FloatView {
   private readonly outputs: ReadonlySet<ValueId>;
   private readonly producer = new Map<ValueId, AnyNode>();
   private readonly roots = new Map<ValueId, ValueId>();
+  /** Results of tables that are roots themselves. */
+  private readonly ends = new Map<ValueId, ValueId>();
   /** By the producer's own result. */
   private readonly targets = new Map<ValueId, Target>();
   /** From the last absorbed relu or clip back to the producer's result. */
@@ -54,8 +59,9 @@ export class Plan implements FloatView {
   private readonly sums = new Map<ValueId, readonly Term[]>();
   private readonly redirect = new Map<ValueId, ValueId>();
 
-  constructor(program: Program, roles: Roles) {
+  constructor(program: Program, roles: Roles, given: ReadonlyMap<ValueId, Affine> = new Map()) {
     this.program = program;
+    this.given = given;
     this.roles = roles;
     this.nodes = program.nodes as readonly AnyNode[];
     this.constants = paramTensors(program);
@@ -81,6 +87,10 @@ export class Plan implements FloatView {
   }
   rootOf(value: ValueId): ValueId {
     return this.roots.get(value) ?? value;
+  }
+  /** The value of which a table gives this one; undefined when no table does. */
+  tableSourceOf(value: ValueId): ValueId | undefined {
+    return this.roots.get(value) ?? this.ends.get(value);
   }
   /** What the producer of `result` emits. */
   targetOf(result: ValueId): Target {
@@ -124,8 +134,8 @@ export class Plan implements FloatView {
     const x = at(node.operands, 0);
     const result = this.absorbedFrom.get(x) ?? x;
     const producer = this.producer.get(result);
-    if (producer === undefined || !this.usedOnce(x) || this.rootOf(result) !== result || this.roleOf(producer).clamps !== true)
-      return false;
+    if (producer === undefined || !this.usedOnce(x) || this.tableSourceOf(result) !== undefined) return false;
+    if (this.roleOf(producer).clamps !== true || this.given.has(x)) return false;
     const before = this.targetOf(result);
     const { min, max } = node.op === 'relu' ? { min: 0, max: Number.POSITIVE_INFINITY } : (node.attrs as Attrs<'clip'>);
     const through = (v: number): number => Math.min(Math.max(v, min), max);
@@ -168,7 +178,8 @@ export class Plan implements FloatView {
     if (this.roleOf(node).elementwise === true) {
       const root = this.tableRoot(node);
       if (root !== undefined) {
-        this.roots.set(at(node.results, 0), root);
+        const result = at(node.results, 0);
+        (this.given.has(result) ? this.ends : this.roots).set(result, root);
         return;
       }
     }
@@ -185,9 +196,9 @@ export class Plan implements FloatView {
     for (let v = work.pop(); v !== undefined; v = work.pop()) {
       if (this.needed.has(v)) continue;
       this.needed.add(v);
-      const root = this.rootOf(v);
+      const root = this.tableSourceOf(v);
       const producer = this.producer.get(this.absorbedFrom.get(v) ?? v);
-      if (root !== v) work.push(root);
+      if (root !== undefined) work.push(root);
       else if (producer !== undefined) work.push(...this.reads(producer));
     }
   }
@@ -195,7 +206,7 @@ export class Plan implements FloatView {
   private refusalOf(node: AnyNode): string | undefined {
     const result = at(node.results, 0);
     if (this.isInteger(node) || this.isAbsorbed(node)) return undefined;
-    if (this.rootOf(result) !== result) {
+    if (this.tableSourceOf(result) !== undefined) {
       return this.needed.has(result) && !this.isFloat(result)
         ? `its ${this.typeOf(result).dtype} result is used outside a function of one tensor`
         : undefined;
@@ -217,7 +228,7 @@ export class Plan implements FloatView {
       const absorbed = this.absorbedFrom.has(result);
       const { wide } = this.roleOf(node);
       node.operands.forEach((v, i) => {
-        const follows = i === 0 && this.rootOf(result) === result && node.results.length === 1;
+        const follows = i === 0 && this.tableSourceOf(result) === undefined && node.results.length === 1;
         const keeps = wide === 'read' || wide === 'any' || (wide === 'follow' && wanted.get(result) === true);
         want(v, absorbed ? wanted.get(result) === true : follows && keeps);
       });
@@ -225,10 +236,10 @@ export class Plan implements FloatView {
     for (const node of this.nodes) {
       const result = at(node.results, 0);
       const { wide } = this.roleOf(node);
-      if (this.absorbedFrom.has(result) || this.rootOf(result) !== result || !this.isFloat(result)) continue;
+      if (this.absorbedFrom.has(result) || this.tableSourceOf(result) !== undefined || !this.isFloat(result)) continue;
       const { value } = this.targetOf(result);
       const able = wide === 'source' || wide === 'any' || (wide === 'follow' && this.wide.has(at(node.operands, 0)));
-      if (able && wanted.get(value) === true) this.wide.add(value);
+      if (able && wanted.get(value) === true && !this.given.has(value)) this.wide.add(value);
     }
   }
 
@@ -238,7 +249,7 @@ export class Plan implements FloatView {
       if (this.isInteger(node) || this.roleOf(node).passthrough !== true) continue;
       const [x] = node.operands;
       for (const r of node.results)
-        if (x !== undefined && node.op !== 'concat' && this.isFloat(x) && this.isFloat(r)) this.redirect.set(r, x);
+        if (x !== undefined && node.op !== 'concat' && this.isFloat(x) && this.isFloat(r) && !this.given.has(r)) this.redirect.set(r, x);
     }
     for (const node of this.nodes) {
       if (node.op !== 'concat' || this.isInteger(node)) continue;
@@ -254,7 +265,7 @@ export class Plan implements FloatView {
   private freeSource(value: ValueId): ValueId | undefined {
     let v = value;
     for (;;) {
-      if (!this.usedOnce(v) || this.constants.has(v)) return undefined;
+      if (!this.usedOnce(v) || this.constants.has(v) || this.given.has(v)) return undefined;
       const producer = this.producer.get(this.absorbedFrom.get(v) ?? v);
       if (producer === undefined || this.roleOf(producer).fixed !== undefined) return undefined;
       const next = this.redirect.get(v);

@@ -4,6 +4,7 @@ import type { CalibrationSample, Compile } from './calibrate.ts';
 import { Calibrated, type Settings } from './calibrated.ts';
 import { equalize } from './equalize.ts';
 import { finiteMasks } from './finite-masks.ts';
+import { givenScales } from './given/given-scales.ts';
 import type { WeightBits } from './layer-weights.ts';
 import { type LayerBits, PROFILES, type QuantizedModel, type Rounding } from './model.ts';
 import { checkStatic, prepareFloat } from './prepare.ts';
@@ -30,8 +31,8 @@ export interface QuantizeOptions {
   readonly powerOfTwo?: boolean;
   /** `feedback` for 6 bits when absent, `nearest` above; `auto` measures both. */
   readonly rounding?: Rounding | 'auto';
-  /** Whether biases make good what rounding takes from the mean; true for 6 bits when absent; `auto` measures both. */
-  readonly correctBias?: boolean | 'auto';
+  /** Whether biases make good what rounding weights takes from the mean; default true. */
+  readonly correctBias?: boolean;
   /** Whether channels are scaled between layers first (cross-layer equalization); false when absent; `auto` measures both. */
   readonly equalize?: boolean | 'auto';
   readonly progress?: Progress;
@@ -39,27 +40,25 @@ export interface QuantizeOptions {
 
 /** The settings that options stand for; where an option is `auto`, those that the search begins with. */
 const settingsOf = (options: QuantizeOptions): Settings => {
-  const { bits = 8, layers, method = 'mse', outputBits = 16, powerOfTwo = false, rounding, correctBias } = options;
+  const { bits = 8, layers, method = 'mse', outputBits = 16, powerOfTwo = false, rounding, correctBias = true } = options;
   return {
     bits: PROFILES[bits],
     ...(layers === undefined ? {} : { layers }),
     ranges: method === 'auto' ? 'mse' : method,
     outputBits,
     powerOfTwo,
-    // with 8 bits the weights' rounding is far below the activations', and the correction is within the noise
     rounding: rounding === undefined || rounding === 'auto' ? (bits === 6 ? 'feedback' : 'nearest') : rounding,
-    correctBias: correctBias === undefined || correctBias === 'auto' ? bits === 6 : correctBias,
+    correctBias,
   };
 };
 
 /** What the options leave to measurement. With 16 bits there is nothing to choose. */
-const spaceOf = ({ bits, method, rounding, correctBias, equalize: scaling }: QuantizeOptions): SearchSpace =>
+const spaceOf = ({ bits, method, rounding, equalize: scaling }: QuantizeOptions): SearchSpace =>
   bits === 16
     ? {}
     : {
         ranges: method === 'auto',
         rounding: rounding === 'auto',
-        correctBias: correctBias === 'auto',
         equalize: scaling === 'auto',
       };
 
@@ -67,12 +66,18 @@ const spaceOf = ({ bits, method, rounding, correctBias, equalize: scaling }: Qua
 const calibrateProgram = (program: Program, options: QuantizeOptions, compile: Compile): Result<Calibrated> => {
   const progress = options.progress ?? silentProgress;
   const samples = [...options.samples];
+  const columns = options.rounding === 'auto' || settingsOf(options).rounding === 'feedback';
   const bound = checkStatic(program);
   if (!bound.ok) return bound;
   const masked = finiteMasks(prepareFloat(program), { samples, compile, progress });
   if (!masked.ok) return masked;
-  const float = options.equalize === true ? equalize(masked.value, samples, compile).program : masked.value;
-  return Calibrated.make(float, { samples, compile, progress });
+  const { program: plain, ...found } = givenScales(masked.value);
+  // other codes than int8 with scales of any kind have no use for the model's own
+  const given = options.powerOfTwo === true || options.bits === 16 ? undefined : found;
+  if (given !== undefined && (given.activations.size > 0 || given.integers.size > 0))
+    return Calibrated.make(plain, { samples, compile, progress, columns, given });
+  const float = options.equalize === true ? equalize(plain, samples, compile).program : plain;
+  return Calibrated.make(float, { samples, compile, progress, columns });
 };
 
 /**

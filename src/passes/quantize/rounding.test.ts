@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { Philox } from '../../ir/index.ts';
 import { at } from '../../support/index.ts';
-import { columnMeans, ErrorFeedback, type InputRows, roundNearest } from './rounding.ts';
+import { columnMeans, ErrorFeedback, type InputRows, LayerFeedback, roundNearest } from './rounding.ts';
 
 /** Inputs whose columns move together: `rank` sources mixed into `width` columns, plus a mean. */
 const correlated = (rows: number, width: number, rank: number, seed: number): InputRows => {
@@ -38,7 +38,7 @@ const weights = (width: number, seed: number): Float32Array => {
 describe('rounding with error feedback', () => {
   test('the output error is a small part of that of nearest rounding where inputs are correlated', () => {
     const x = correlated(400, 96, 12, 1);
-    const feedback = new ErrorFeedback(x, 1e-6);
+    const feedback = new ErrorFeedback(x);
     let [nearest, better] = [0, 0];
     for (let seed = 0; seed < 20; seed++) {
       const w = weights(96, 100 + seed);
@@ -57,7 +57,7 @@ describe('rounding with error feedback', () => {
     const w = weights(8, 3);
     const [a, b] = [new Int8Array(8), new Int8Array(8)];
     roundNearest(w, 1 / 31, 31, a);
-    new ErrorFeedback(x, 0).round(w, 1 / 31, 31, b);
+    new ErrorFeedback(x).round(w, 1 / 31, 31, b);
     expect([...b]).toEqual([...a]);
   });
 
@@ -67,9 +67,29 @@ describe('rounding with error feedback', () => {
     expect(at(columnMeans(group), 0)).toBe(at(columnMeans(wide), 100));
     const w = weights(1200, 6);
     const row = new Int8Array(1200);
-    new ErrorFeedback(group, 1e-4).round(w, 1 / 127, 127, row);
+    new ErrorFeedback(group).round(w, 1 / 127, 127, row);
     // every column moved to one of the codes around its weight and what was asked of it, the last block too
     expect(row.subarray(1024).some((q) => q !== 0)).toBe(true);
     expect(outputError(group, w, row, 1 / 127)).toBeLessThan(outputError(group, w, new Int8Array(1200), 1 / 127) / 100);
+  });
+
+  test('a layer rounds each row by its own group, and a known row stays what it was', () => {
+    const x = correlated(200, 32, 5, 8);
+    const rowsOf = (group: number): InputRows => ({ ...x, start: 16 * group, width: 16 });
+    const layer = new LayerFeedback(rowsOf);
+    const w = weights(16, 9);
+    const rows = [0, 1, 0].map((group, channel) => {
+      const row = new Int8Array(16);
+      layer.round(channel, group, w, 1 / 31, 31, row);
+      const own = new Int8Array(16);
+      new ErrorFeedback(rowsOf(group)).round(w, 1 / 31, 31, own);
+      expect([...row]).toEqual([...own]);
+      return row;
+    });
+    layer.rest();
+    const again = new Int8Array(16);
+    layer.round(1, 1, w, 1 / 31, 31, again);
+    expect([...again]).toEqual([...at(rows, 1)]);
+    expect([...layer.meansOf(1)]).toEqual([...columnMeans(rowsOf(1))]);
   });
 });

@@ -58,12 +58,12 @@ const cholesky = (h: Float64Array, n: number): void => {
   }
 };
 
-const blockOf = (x: InputRows, means: Float64Array, from: number, noise: number): Block => {
+const blockOf = (x: InputRows, means: Float64Array, from: number): Block => {
   const n = Math.min(BLOCK, x.width - from);
   const h = covariance(x, means, from, n);
   const variance = Float64Array.from({ length: n }, (_, i) => h[i * n + i]!);
   const order = Int32Array.from({ length: n }, (_, i) => i).sort((a, b) => variance[a]! - variance[b]! || a - b);
-  const damping = noise + (DAMPING * variance.reduce((a, b) => a + b, 0)) / n + Number.MIN_VALUE;
+  const damping = (DAMPING * variance.reduce((a, b) => a + b, 0)) / n + Number.MIN_VALUE;
   const lower = new Float64Array(n * n);
   for (let i = 0; i < n; i++)
     for (let k = 0; k <= i; k++) {
@@ -87,11 +87,10 @@ export class ErrorFeedback {
   readonly means: Float64Array;
   private readonly blocks: readonly Block[];
 
-  /** @param noise - variance that rounding the inputs themselves adds to each column */
-  constructor(x: InputRows, noise: number) {
+  constructor(x: InputRows) {
     this.means = columnMeans(x);
     const starts = Array.from({ length: Math.ceil(x.width / BLOCK) }, (_, i) => i * BLOCK);
-    this.blocks = starts.map((from) => blockOf(x, this.means, from, noise));
+    this.blocks = starts.map((from) => blockOf(x, this.means, from));
   }
 
   round(w: TensorData, scale: number, limit: number, row: Int8Array | Int16Array): void {
@@ -109,6 +108,48 @@ export class ErrorFeedback {
         for (let k = 0, o = j * n; k < j; k++) asked[k]! += lower[o + k]! * error;
       }
     }
+  }
+}
+
+/** Rounds the rows of one layer, and keeps them: the ways of quantizing a model that are compared share most of their rows. */
+export class LayerFeedback {
+  private readonly rowsOf: (group: number) => InputRows;
+  private readonly means = new Map<number, Float64Array>();
+  private readonly known = new Map<string, Int8Array | Int16Array>();
+  /** The group that was rounded last: factors are large, and rows of a group follow one another. */
+  private last: { readonly group: number; readonly feedback: ErrorFeedback } | undefined;
+
+  /** @param rowsOf - what calibration saw of the inputs of a group */
+  constructor(rowsOf: (group: number) => InputRows) {
+    this.rowsOf = rowsOf;
+  }
+
+  /** Mean of each input of the rows of a group. */
+  meansOf(group: number): Float64Array {
+    const means = this.means.get(group) ?? columnMeans(this.rowsOf(group));
+    this.means.set(group, means);
+    return means;
+  }
+
+  private feedbackOf(group: number): ErrorFeedback {
+    if (this.last?.group !== group) this.last = { group, feedback: new ErrorFeedback(this.rowsOf(group)) };
+    return this.last.feedback;
+  }
+
+  round(channel: number, group: number, w: TensorData, scale: number, limit: number, row: Int8Array | Int16Array): void {
+    const key = `${channel}/${limit}/${scale}`;
+    const known = this.known.get(key);
+    if (known !== undefined) {
+      row.set(known);
+      return;
+    }
+    this.feedbackOf(group).round(w, scale, limit, row);
+    this.known.set(key, row.slice());
+  }
+
+  /** Lets go of what only makes rounding of further rows faster. */
+  rest(): void {
+    this.last = undefined;
   }
 }
 

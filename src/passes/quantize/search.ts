@@ -16,7 +16,7 @@ const MARGIN = 0.1;
 /** Per dB of a range. */
 const TEN_OVER_LN10 = 10 / log64(10);
 
-/** One way of quantizing that was tried, and how near its outputs come to the float outputs. */
+/** One way of quantizing that was tried, and how near its layers and outputs come to the float ones. */
 export interface Trial {
   readonly name: string;
   readonly decibels: number;
@@ -25,7 +25,6 @@ export interface Trial {
 /** What may be searched; what is left out stays as the base settings have it. */
 export interface SearchSpace {
   readonly ranges?: boolean;
-  readonly correctBias?: boolean;
   readonly rounding?: boolean;
   readonly equalize?: boolean;
 }
@@ -107,15 +106,23 @@ class Probes {
   }
 }
 
-/** The model's real outputs as layers; every layer when all outputs are integers. */
-const targetsOf = (model: QuantizedModel): readonly Pick<LayerInfo, 'float' | 'int' | 'scale' | 'zero'>[] => {
-  const real = model.float.outputs.flatMap(({ value }, i) => {
-    if (at(model.float.types, value).dtype !== 'f32') return [];
-    const { scale, zero } = at(model.outputs, i);
-    return [{ float: value, int: at(model.program.outputs, i).value, scale, zero }];
-  });
-  return real.length > 0 ? real : model.layers;
+/** Functions that hide most of what goes into them: what a model says is measured before them. */
+const SQUASHING: ReadonlySet<string> = new Set(['softmax', 'log_softmax', 'sigmoid', 'tanh']);
+
+/** What the real outputs are made of: the logits, where a softmax follows. */
+export const targetsOf = (float: Program): ReadonlySet<ValueId> => {
+  const producers = new Map<ValueId, AnyNode>();
+  for (const node of float.nodes as readonly AnyNode[]) for (const r of node.results) producers.set(r, node);
+  const before = (value: ValueId): ValueId => {
+    const node = producers.get(value);
+    const [x] = node?.operands ?? [];
+    return node !== undefined && x !== undefined && SQUASHING.has(node.op) ? before(x) : value;
+  };
+  return new Set(float.outputs.map((o) => before(o.value)));
 };
+
+/** Above this the noise of a layer does not count any more. */
+const CAP = 60;
 
 const mean = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / Math.max(1, values.length);
 
@@ -140,8 +147,15 @@ class Search {
     this.best = { calibrated, settings, model, decibels: this.score(model) };
   }
 
-  private score(model: QuantizedModel): number {
-    return mean(this.probes.measure(model, targetsOf(model)));
+  /**
+   * Half the mean over all layers, half that over the outputs: the outputs are what counts, and the layers hold so many more
+   * elements that they tell small differences apart from chance.
+   */
+  private score(model: QuantizedModel, probes = this.probes): number {
+    const decibels = probes.measure(model, model.layers).map((d) => Math.min(d, CAP));
+    const outputs = targetsOf(model.float);
+    const own = decibels.filter((_, i) => outputs.has(at(model.layers, i).float));
+    return own.length === 0 ? mean(decibels) : (mean(decibels) + mean(own)) / 2;
   }
 
   /** Quantizes in one more way, and keeps it when it is better by a margin. */
@@ -212,10 +226,12 @@ class Search {
   equalize(): Result<boolean> {
     const { samples, compile, progress = silentProgress } = this.options;
     const { calibrated, settings, decibels } = this.best;
+    // the integers that a model brings along belong to the weights as they are
+    if (calibrated.given.integers.size > 0 || calibrated.given.activations.size > 0) return ok(false);
     const equalized = equalize(calibrated.float, this.probes.samples, compile);
     if (equalized.layers.length === 0) return ok(false);
     const attempt = (from: readonly CalibrationSample[]): Result<readonly [Calibrated, QuantizedModel]> => {
-      const made = Calibrated.make(equalized.program, { samples: from, compile, progress });
+      const made = Calibrated.make(equalized.program, { samples: from, compile, progress, columns: calibrated.columns });
       if (!made.ok) return made;
       const model = made.value.quantize(settings);
       return model.ok ? ok([made.value, model.value]) : model;
@@ -223,7 +239,7 @@ class Search {
     const few = attempt(this.probes.samples);
     if (!few.ok) return few;
     const probes = new Probes(equalized.program, this.options);
-    const reached = mean(probes.measure(few.value[1], targetsOf(few.value[1])));
+    const reached = this.score(few.value[1], probes);
     this.trials.push({ name: `equalization of ${equalized.layers.length} layers`, decibels: reached });
     if (reached <= decibels + MARGIN) return ok(false);
     const all = samples.length === this.probes.samples.length ? few : attempt(samples);
@@ -240,8 +256,8 @@ class Search {
 }
 
 /**
- * Chooses by measurement what no rule decides for every model: cross-layer equalization, the method of each range, bias
- * correction, rounding with error feedback. A way is kept when the outputs of the integer program, run on calibration samples,
+ * Chooses by measurement what no rule decides for every model: cross-layer equalization, the method of each range, rounding
+ * with error feedback. A way is kept when the outputs of the integer program, run on calibration samples,
  * come nearer to the float outputs (SQNR).
  */
 export const searchSettings = (calibrated: Calibrated, base: Settings, space: SearchSpace, options: SearchOptions): Result<Searched> => {
@@ -257,7 +273,6 @@ export const searchSettings = (calibrated: Calibrated, base: Settings, space: Se
   }
   const steps: readonly (() => Result<QuantizedModel>)[] = [
     ...(space.ranges === true ? [() => search.ranges()] : []),
-    ...(space.correctBias === true ? [() => search.try('bias correction', { correctBias: !base.correctBias })] : []),
     ...(space.rounding === true ? [() => search.try('rounding', { rounding: base.rounding === 'nearest' ? 'feedback' : 'nearest' })] : []),
   ];
   for (const step of steps) {

@@ -1,4 +1,4 @@
-import { type AnyNode, type ValueId } from '../../ir/index.ts';
+import { type AnyNode, elementCount, type ValueId } from '../../ir/index.ts';
 import { at } from '../../support/index.ts';
 import type { Affine } from './affine.ts';
 import type { Plan } from './plan.ts';
@@ -67,3 +67,20 @@ export const layerInputs = (plan: Plan): ReadonlyMap<ValueId, number> =>
       return [x, node.op === 'conv' ? 1 : plan.typeOf(x).shape.length - 1];
     }),
   );
+
+/** Columns of each layer's input that are taken over all samples, and bytes of all of them together, at most. */
+const MOST_COLUMNS = 1024;
+const COLUMN_BYTES = 2 ** 28;
+
+/** How many columns of its input each layer takes, by its result: as many as fit in memory, the same share for all. */
+export const columnsOf = (plan: Plan): ReadonlyMap<ValueId, number> => {
+  const layers = weightedLayers(plan).map(({ node }) => {
+    const x = plan.typeOf(at(node.operands, 0)).shape;
+    const kernel = plan.typeOf(at(node.operands, 1)).shape.slice(2);
+    const width = node.op === 'conv' ? (x[1] ?? 1) * elementCount(kernel) : (x.at(-1) ?? 1);
+    return { result: at(node.results, 0), width };
+  });
+  const total = layers.reduce((n, { width }) => n + 4 * width, 0);
+  const rows = Math.max(1, Math.min(MOST_COLUMNS, Math.floor(COLUMN_BYTES / Math.max(1, total))));
+  return new Map(layers.map(({ result }) => [result, rows]));
+};

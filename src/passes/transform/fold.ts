@@ -28,7 +28,9 @@ const foldNode = (
   operands: readonly ValueId[],
   rewriter: Rewriter,
   limit: number,
+  keeps: Keeps,
 ): readonly ValueId[] | undefined => {
+  if (keeps(node)) return undefined;
   const tensors = operands.map(rewriter.constantOf);
   if (tensors.length === 0 || !tensors.every(isDefined)) return undefined;
   const types = node.results.map((r) => at(program.types, r));
@@ -40,9 +42,14 @@ const foldNode = (
   return results.some(hasNaN) ? undefined : results.map((t) => rewriter.constant(t));
 };
 
+/** Nodes that stay though their operands are constants. */
+export type Keeps = (node: AnyNode) => boolean;
+
+const keepsNone: Keeps = () => false;
+
 /** Evaluates nodes whose operands are all constants; results may have up to `limit` elements. */
-export const foldUpTo = (program: Program, limit: number): Program =>
-  rewrite(program, (node, operands, rewriter) => foldNode(program, node, operands, rewriter, limit));
+export const foldUpTo = (program: Program, limit = MAX_ELEMENTS, keeps = keepsNone): Program =>
+  rewrite(program, (node, operands, rewriter) => foldNode(program, node, operands, rewriter, limit, keeps));
 
 /** Evaluates nodes whose operands are all constants, by the reference meaning. Equal results share one parameter. */
-export const fold = (program: Program): Program => foldUpTo(program, MAX_ELEMENTS);
+export const fold = (program: Program): Program => foldUpTo(program);

@@ -1,10 +1,23 @@
-import { type AnyNode, type Attrs, type ValueId } from '../../../ir/index.ts';
+import { type AnyNode, type Attrs, type Tensor, type ValueId } from '../../../ir/index.ts';
 import { at, invariant } from '../../../support/index.ts';
+import type { Affine } from '../affine.ts';
 import type { Emit } from '../emit.ts';
-import { quantizeLinear } from '../layer-weights.ts';
+import { givenLinear } from '../given/linear.ts';
+import { type LinearWeights, quantizeLinear, type WeightBits } from '../layer-weights.ts';
 import type { FloatView } from '../role.ts';
 
 const INT32_MAX = 2 ** 31 - 1;
+
+/** The integers that the model stores for the layer, where they are int8 weights; undefined when it has none. */
+const storedWeights = (emit: Emit, node: AnyNode, bias: Tensor | undefined, input: Affine, bits: WeightBits): LinearWeights | undefined => {
+  const [, w, b] = node.operands;
+  const weights = w === undefined ? undefined : emit.integers.get(w);
+  if (weights === undefined || bits !== 8 || emit.powerOfTwo) return undefined;
+  const given = givenLinear({ weights, bias, biasIntegers: b === undefined ? undefined : emit.integers.get(b), input });
+  const layer = emit.plan.nameOf(node);
+  emit.kept.push(typeof given === 'string' ? { layer, reason: given, clamped: 0 } : { layer, clamped: given.clamped });
+  return typeof given === 'string' ? undefined : given.made;
+};
 
 const emitWeights = (emit: Emit, node: AnyNode) => {
   const [x, w, bias] = node.operands;
@@ -13,15 +26,19 @@ const emitWeights = (emit: Emit, node: AnyNode) => {
   invariant(weights !== undefined, `the weights of ${node.op} are constant`);
   const affine = emit.affineOf(x);
   const bits = emit.weightBitsOf(node);
-  const layer = quantizeLinear({
-    weights,
-    bias: bias === undefined ? undefined : emit.plan.constantOf(bias),
-    input: affine,
-    means: emit.meanOf(x),
-    groups: node.op === 'conv' ? (node.attrs as Attrs<'conv'>).groups : 1,
-    bits,
-    powerOfTwo: emit.powerOfTwo,
-  });
+  const biases = bias === undefined ? undefined : emit.plan.constantOf(bias);
+  const layer =
+    storedWeights(emit, node, biases, affine, bits) ??
+    quantizeLinear({
+      weights,
+      bias: biases,
+      input: affine,
+      means: emit.meanOf(x),
+      feedback: emit.feedbackOf(node),
+      groups: node.op === 'conv' ? (node.attrs as Attrs<'conv'>).groups : 1,
+      bits,
+      powerOfTwo: emit.powerOfTwo,
+    });
   return {
     x: emit.int(x),
     affine,

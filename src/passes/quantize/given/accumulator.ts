@@ -1,0 +1,195 @@
+import { type AnyNode, type Attrs, elementCount, isStaticType, sameAttr, type Tensor, type ValueId } from '../../../ir/index.ts';
+import { at } from '../../../support/index.ts';
+import { type Source, uniform } from './source.ts';
+
+/**
+ * An int32 value that is an affine function of one integer tensor x: sum over k of codes[c, k] x[k], plus offset[c]. The sums
+ * that ONNX defines over integers with zero points (sum (w - zw)(x - zx), written out as products and row sums) are all of
+ * this form, however an importer spells them.
+ */
+export interface Accumulator {
+  readonly op: 'conv' | 'dense';
+  readonly x: ValueId;
+  /** Whole numbers, [c, ...]. */
+  readonly codes: Float64Array;
+  readonly shape: readonly number[];
+  /** One per output channel. */
+  readonly offset: Float64Array;
+  /** Of the convolution. */
+  readonly attrs: AnyNode['attrs'];
+}
+
+/** Sums and products stand this deep over the first product at most. */
+const MAX_DEPTH = 16;
+
+const doubles = (data: ArrayLike<number>): Float64Array => Float64Array.from({ length: data.length }, (_, i) => at(data, i));
+
+const rowsOf = ({ shape }: Accumulator): number => shape[0] ?? 1;
+
+/** The rows of a one-row function repeated, where another has more. */
+const widened = (a: Accumulator, rows: number): Accumulator => {
+  if (rowsOf(a) === rows || rowsOf(a) !== 1) return a;
+  const per = a.codes.length;
+  return {
+    ...a,
+    codes: Float64Array.from({ length: per * rows }, (_, i) => at(a.codes, i % per)),
+    shape: [rows, ...a.shape.slice(1)],
+    offset: new Float64Array(rows).fill(a.offset[0] ?? 0),
+  };
+};
+
+const sameAttrs = (a: AnyNode['attrs'], b: AnyNode['attrs']): boolean =>
+  Object.entries(a).every(([name, v]) => {
+    const other = b[name];
+    return other !== undefined && sameAttr(v, other);
+  });
+
+const sum = (a: Accumulator, b: Accumulator, sign: 1 | -1): Accumulator | undefined => {
+  const rows = Math.max(rowsOf(a), rowsOf(b));
+  const [p, q] = [widened(a, rows), widened(b, rows)];
+  const alike = p.op === q.op && p.x === q.x && p.codes.length === q.codes.length && rowsOf(p) === rowsOf(q) && sameAttrs(p.attrs, q.attrs);
+  if (!alike) return undefined;
+  return {
+    ...p,
+    codes: p.codes.map((v, i) => v + sign * at(q.codes, i)),
+    offset: p.offset.map((v, i) => v + sign * at(q.offset, i)),
+  };
+};
+
+/** A constant as one number, or one per output channel: axis 1 of a convolution's result, the last axis of a matrix. */
+export const perChannel = (op: Accumulator['op'], rank: number, k: Tensor): Float64Array | undefined => {
+  if (elementCount(k.shape) === 1) return doubles(k.data);
+  const axis = k.shape.length - (op === 'conv' ? rank - 1 : 1);
+  return axis >= 0 && k.shape.every((d, i) => d === 1 || i === axis) ? doubles(k.data) : undefined;
+};
+
+class Reader {
+  private readonly source: Source;
+
+  constructor(source: Source) {
+    this.source = source;
+  }
+
+  read(value: ValueId, depth: number): Accumulator | undefined {
+    const node = this.source.producerOf(value);
+    if (node === undefined || depth > MAX_DEPTH || this.source.constantOf(value) !== undefined) return undefined;
+    switch (node.op) {
+      case 'conv':
+        return this.conv(node);
+      case 'dense':
+      case 'matmul':
+        return this.product(node);
+      case 'reduce_sum':
+        return this.rowSum(node);
+      case 'add':
+      case 'sub':
+        return this.addition(node, depth);
+      case 'mul':
+        return this.multiple(node, depth);
+      default:
+        return undefined;
+    }
+  }
+
+  private layer(node: AnyNode): { readonly x: ValueId; readonly w: Tensor; readonly bias: Tensor | undefined } | undefined {
+    const [x, wv, bv] = node.operands;
+    const w = wv === undefined ? undefined : this.source.constantOf(wv);
+    const bias = bv === undefined ? undefined : this.source.constantOf(bv);
+    if (x === undefined || w === undefined || this.source.typeOf(x).dtype === 'f32' || this.source.constantOf(x) !== undefined)
+      return undefined;
+    return bv !== undefined && bias === undefined ? undefined : { x, w, bias };
+  }
+
+  private conv(node: AnyNode): Accumulator | undefined {
+    const found = this.layer(node);
+    if (found === undefined) return undefined;
+    const { x, w, bias } = found;
+    return {
+      op: 'conv',
+      x,
+      codes: doubles(w.data),
+      shape: w.shape,
+      offset: bias === undefined ? new Float64Array(at(w.shape, 0)) : doubles(bias.data),
+      attrs: node.attrs,
+    };
+  }
+
+  private product(node: AnyNode): Accumulator | undefined {
+    const found = this.layer(node);
+    if (found === undefined || found.w.shape.length !== 2) return undefined;
+    const { x, w, bias } = found;
+    if (node.op === 'dense') {
+      const rows = at(w.shape, 0);
+      return {
+        op: 'dense',
+        x,
+        codes: doubles(w.data),
+        shape: w.shape,
+        offset: bias ? doubles(bias.data) : new Float64Array(rows),
+        attrs: {},
+      };
+    }
+    const { a_zero, b_zero } = node.attrs as Attrs<'matmul'>;
+    if (a_zero !== 0 || b_zero !== 0) return undefined;
+    const [k = 0, n = 0] = w.shape;
+    const codes = Float64Array.from({ length: n * k }, (_, i) => at(w.data, (i % k) * n + Math.floor(i / k)));
+    return { op: 'dense', x, codes, shape: [n, k], offset: new Float64Array(n), attrs: {} };
+  }
+
+  private rowSum(node: AnyNode): Accumulator | undefined {
+    const x = at(node.operands, 0);
+    const type = this.source.typeOf(x);
+    const { axes, keep } = node.attrs as Attrs<'reduce_sum'>;
+    const [axis] = axes;
+    if (!isStaticType(type) || type.dtype === 'f32' || axes.length !== 1 || axis === undefined || !keep) return undefined;
+    const rank = type.shape.length;
+    const k = type.shape.at(-1) ?? 0;
+    if ((axis + rank) % rank !== rank - 1) return undefined;
+    return { op: 'dense', x, codes: new Float64Array(k).fill(1), shape: [1, k], offset: new Float64Array(1), attrs: {} };
+  }
+
+  private addition(node: AnyNode, depth: number): Accumulator | undefined {
+    const [a, b] = node.operands as readonly [ValueId, ValueId];
+    const sign = node.op === 'sub' ? -1 : 1;
+    const [p, q] = [this.read(a, depth + 1), this.read(b, depth + 1)];
+    if (p !== undefined && q !== undefined) return sum(p, q, sign);
+    const known = p ?? (sign === 1 ? q : undefined);
+    const k = known === undefined ? undefined : this.source.constantOf(p === undefined ? a : b);
+    return known === undefined || k === undefined ? undefined : this.shifted(node, known, k, sign);
+  }
+
+  private shifted(node: AnyNode, a: Accumulator, k: Tensor, sign: 1 | -1): Accumulator | undefined {
+    const each = perChannel(a.op, this.source.typeOf(at(node.results, 0)).shape.length, k);
+    if (each === undefined) return undefined;
+    const wide = widened(a, each.length);
+    if (each.length !== 1 && each.length !== rowsOf(wide)) return undefined;
+    return { ...wide, offset: wide.offset.map((v, c) => v + sign * at(each, each.length === 1 ? 0 : c)) };
+  }
+
+  private multiple(node: AnyNode, depth: number): Accumulator | undefined {
+    const [a, b] = node.operands as readonly [ValueId, ValueId];
+    for (const [x, other] of [
+      [a, b],
+      [b, a],
+    ] as const) {
+      const k = this.source.constantOf(other);
+      const inner = k === undefined ? undefined : this.read(x, depth + 1);
+      if (k === undefined || inner === undefined) continue;
+      const each = perChannel(inner.op, this.source.typeOf(at(node.results, 0)).shape.length, k);
+      if (each === undefined) return undefined;
+      const wide = widened(inner, each.length);
+      const per = wide.codes.length / rowsOf(wide);
+      const one = uniform(k);
+      const factor = (c: number): number => one ?? at(each, c);
+      return {
+        ...wide,
+        codes: wide.codes.map((v, i) => v * factor(Math.floor(i / per))),
+        offset: wide.offset.map((v, c) => v * factor(c)),
+      };
+    }
+    return undefined;
+  }
+}
+
+/** Reads an int32 value as an affine function of one integer tensor; undefined when it is something else. */
+export const accumulatorOf = (source: Source, value: ValueId): Accumulator | undefined => new Reader(source).read(value, 0);

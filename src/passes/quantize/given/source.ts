@@ -1,0 +1,260 @@
+import {
+  type AnyNode,
+  type Attrs,
+  DTYPE_INFO,
+  elementCount,
+  evaluateNode,
+  isStaticType,
+  nodeCost,
+  opOf,
+  paramTensors,
+  type Program,
+  producers,
+  type StaticType,
+  type Tensor,
+  type TensorType,
+  useCounts,
+  type ValueId,
+} from '../../../ir/index.ts';
+import { at } from '../../../support/index.ts';
+
+/** q = saturate(round(x / scale) + zero), kept in lo..hi. */
+export interface QuantizeStep {
+  readonly x: ValueId;
+  /** Where x is an integer sum times `factor`: the sum, as f32. */
+  readonly sum?: { readonly value: ValueId; readonly factor: Tensor };
+  readonly scale: number;
+  readonly zero: number;
+  readonly lo: number;
+  readonly hi: number;
+}
+
+/** (q - zero) * scale; scale and zero are single numbers or broadcast over q. */
+export interface DequantizeStep {
+  readonly q: ValueId;
+  readonly scale: Tensor;
+  readonly zero: Tensor | undefined;
+}
+
+/** A constant of reals that a model stores as integers: codes * scale, scale broadcast over the codes. */
+export interface QuantizedConstant {
+  /** i32: the zero point is taken off. */
+  readonly codes: Tensor;
+  readonly scale: Tensor;
+}
+
+/** Constants lie this many nodes behind their parameters at most. */
+const MAX_DEPTH = 64;
+const MAX_ELEMENTS = 2 ** 28;
+const MAX_COST = 2 ** 30;
+
+/** The number that all elements are; undefined when they differ, or there are none. */
+export const uniform = (tensor: Tensor | undefined): number | undefined => {
+  const first = tensor?.data[0];
+  return tensor?.data.every((v) => v === first) === true ? first : undefined;
+};
+
+const evaluateOne = (op: AnyNode['op'], operands: readonly Tensor[], attrs: AnyNode['attrs'], type: StaticType): Tensor =>
+  at(evaluateNode(op, operands, attrs, [type]), 0);
+
+/** A tensor broadcast to a shape. */
+export const broadcastTo = (tensor: Tensor, shape: readonly number[]): Tensor =>
+  evaluateOne('expand', [tensor], { shape }, { dtype: tensor.dtype, shape });
+
+/** What can be told of an imported program's quantization: steps that quantize, steps that give reals back, stored integers. */
+export class Source {
+  readonly program: Program;
+  private readonly uses: Uint32Array;
+  private readonly producer: ReadonlyMap<ValueId, AnyNode>;
+  private readonly known: Map<ValueId, Tensor | undefined>;
+  private readonly stored = new Map<ValueId, QuantizedConstant | undefined>();
+
+  constructor(program: Program) {
+    this.program = program;
+    this.uses = useCounts(program);
+    this.producer = producers(program) as ReadonlyMap<ValueId, AnyNode>;
+    this.known = new Map(paramTensors(program));
+  }
+
+  typeOf(value: ValueId): TensorType {
+    return at(this.program.types, value);
+  }
+
+  producerOf(value: ValueId): AnyNode | undefined {
+    return this.producer.get(value);
+  }
+
+  usedOnce(value: ValueId): boolean {
+    return this.uses[value] === 1;
+  }
+
+  /** The tensor that a value is whatever the inputs are; undefined for a run-time value. */
+  constantOf(value: ValueId, depth = 0): Tensor | undefined {
+    if (this.known.has(value) || depth > MAX_DEPTH) return this.known.get(value);
+    const tensor = this.evaluate(value, depth);
+    this.known.set(value, tensor);
+    return tensor;
+  }
+
+  private evaluate(value: ValueId, depth: number): Tensor | undefined {
+    const node = this.producer.get(value);
+    const type = this.typeOf(value);
+    if (node === undefined || node.operands.length === 0 || node.results.length !== 1 || !isStaticType(type)) return undefined;
+    if (elementCount(type.shape) > MAX_ELEMENTS) return undefined;
+    const operands: Tensor[] = [];
+    for (const v of node.operands) {
+      const tensor = this.constantOf(v, depth + 1);
+      if (tensor === undefined) return undefined;
+      operands.push(tensor);
+    }
+    return nodeCost(this.program, node) > MAX_COST ? undefined : evaluateOne(node.op, operands, node.attrs, type);
+  }
+
+  numberOf(value: ValueId | undefined): number | undefined {
+    return value === undefined ? undefined : uniform(this.constantOf(value));
+  }
+
+  private nodeIs(value: ValueId | undefined, op: AnyNode['op']): AnyNode | undefined {
+    const node = value === undefined ? undefined : this.producer.get(value);
+    return node?.op === op ? node : undefined;
+  }
+
+  /** The integer behind a cast to f32. */
+  private integerBehind(value: ValueId): ValueId | undefined {
+    const x = this.nodeIs(value, 'cast')?.operands[0];
+    const { dtype } = x === undefined ? { dtype: 'f32' } : this.typeOf(x);
+    return dtype === 'f32' || dtype === 'bool' || this.typeOf(value).dtype !== 'f32' ? undefined : x;
+  }
+
+  /** Operand and constant of a commutative node; the constant may stand on either side. */
+  private withConstant(node: AnyNode): { readonly x: ValueId; readonly k: ValueId } | undefined {
+    const [a, b] = node.operands;
+    if (a === undefined || b === undefined) return undefined;
+    if (this.constantOf(b) !== undefined && this.constantOf(a) === undefined) return { x: a, k: b };
+    return this.constantOf(a) !== undefined && this.constantOf(b) === undefined ? { x: b, k: a } : undefined;
+  }
+
+  /** `value` = x / scale: a division, or an integer sum times factor / scale (QLinearConv, QLinearMatMul, QGemm). */
+  private scaledBy(value: ValueId): Pick<QuantizeStep, 'x' | 'sum' | 'scale'> | undefined {
+    const division = this.nodeIs(value, 'div');
+    const scale = this.numberOf(division?.operands[1]);
+    if (division !== undefined && scale !== undefined) {
+      const x = at(division.operands, 0);
+      return this.constantOf(x) === undefined ? { x, scale } : undefined;
+    }
+    const product = this.nodeIs(value, 'mul');
+    const parts = product === undefined ? undefined : this.withConstant(product);
+    const ratio = parts === undefined ? undefined : this.nodeIs(parts.k, 'div');
+    const own = this.numberOf(ratio?.operands[1]);
+    const factor = ratio === undefined ? undefined : this.constantOf(at(ratio.operands, 0));
+    if (parts === undefined || own === undefined || factor === undefined || this.integerBehind(parts.x) === undefined) return undefined;
+    return { x: value, sum: { value: parts.x, factor }, scale: own };
+  }
+
+  /** Reads a cast to an integer type as a quantization: cast(clip(round(x / scale) + zero)), clip and zero optional. */
+  quantizeStep(node: AnyNode): QuantizeStep | undefined {
+    const { dtype } = node.op === 'cast' ? (node.attrs as Attrs<'cast'>) : { dtype: 'f32' as const };
+    if (dtype !== 'i8' && dtype !== 'u8' && dtype !== 'i16' && dtype !== 'i32') return undefined;
+    let value = at(node.operands, 0);
+    if (this.typeOf(value).dtype !== 'f32') return undefined;
+    let { lo, hi } = DTYPE_INFO[dtype];
+    const clip = this.nodeIs(value, 'clip');
+    if (clip !== undefined) {
+      const { min, max } = clip.attrs as Attrs<'clip'>;
+      [lo, hi, value] = [Math.max(lo, min), Math.min(hi, max), at(clip.operands, 0)];
+    }
+    const sum = this.nodeIs(value, 'add');
+    const shifted = sum === undefined ? undefined : this.withConstant(sum);
+    const zero = shifted === undefined ? 0 : this.numberOf(shifted.k);
+    const whole = this.nodeIs(shifted?.x ?? value, 'round');
+    if (whole === undefined || zero === undefined || !Number.isInteger(zero)) return undefined;
+    const scaled = this.scaledBy(at(whole.operands, 0));
+    return scaled === undefined || !(scaled.scale > 0) || !(lo <= zero && zero <= hi) || hi - lo > 65_535
+      ? undefined
+      : { ...scaled, zero, lo, hi };
+  }
+
+  /** Reads a node as a dequantization: mul(cast(q) - zero, scale), or mul(cast(q - zero), scale), or the op itself. */
+  dequantizeStep(node: AnyNode): DequantizeStep | undefined {
+    if (node.op === 'dequantize') {
+      const { scale, zero } = node.attrs as Attrs<'dequantize'>;
+      const scalar = (dtype: 'f32' | 'i32', v: number): Tensor => ({ dtype, shape: [], data: DTYPE_INFO[dtype].make(1).fill(v) });
+      return { q: at(node.operands, 0), scale: scalar('f32', scale), zero: scalar('i32', zero) };
+    }
+    if (node.op !== 'mul') return undefined;
+    const [a, b] = node.operands as readonly [ValueId, ValueId];
+    for (const [x, k] of [
+      [a, b],
+      [b, a],
+    ] as const) {
+      const centred = this.centred(x);
+      const scale = centred === undefined ? undefined : this.constantOf(k);
+      if (centred !== undefined && scale !== undefined) return { ...centred, scale };
+    }
+    return undefined;
+  }
+
+  private centred(value: ValueId): Omit<DequantizeStep, 'scale'> | undefined {
+    const unscaled = this.nodeIs(value, 'dequantize');
+    if (unscaled !== undefined) {
+      const { q, scale, zero } = this.dequantizeStep(unscaled) ?? {};
+      return q !== undefined && uniform(scale) === 1 ? { q, zero } : undefined;
+    }
+    const outside = this.nodeIs(value, 'sub');
+    if (outside !== undefined) {
+      const q = this.integerBehind(at(outside.operands, 0));
+      const zero = this.constantOf(at(outside.operands, 1));
+      return q === undefined || zero === undefined ? undefined : { q, zero };
+    }
+    const q = this.integerBehind(value);
+    const inside = this.nodeIs(q, 'sub');
+    const zero = inside === undefined ? undefined : this.constantOf(at(inside.operands, 1));
+    if (inside !== undefined && zero !== undefined) return { q: at(inside.operands, 0), zero };
+    return q === undefined ? undefined : { q, zero: undefined };
+  }
+
+  /** The stored integers behind a constant of reals, moved as the program moves them; undefined when there are none. */
+  quantizedConstant(value: ValueId, depth = 0): QuantizedConstant | undefined {
+    if (this.stored.has(value) || depth > MAX_DEPTH) return this.stored.get(value);
+    const found = this.findStored(value, depth);
+    this.stored.set(value, found);
+    return found;
+  }
+
+  private findStored(value: ValueId, depth: number): QuantizedConstant | undefined {
+    const node = this.producer.get(value);
+    const type = this.typeOf(value);
+    if (node === undefined || !isStaticType(type) || type.dtype !== 'f32') return undefined;
+    const step = this.dequantizeStep(node);
+    if (step !== undefined) {
+      const codes = this.constantOf(step.q);
+      if (codes === undefined || elementCount(codes.shape) !== elementCount(type.shape)) return undefined;
+      return { codes: centredCodes(codes, step.zero, type.shape), scale: step.scale };
+    }
+    const [x, ...more] = node.operands;
+    if (x === undefined || more.length > 0 || opOf(node.op).traits.movement !== true || node.results.length !== 1) return undefined;
+    const inner = this.quantizedConstant(x, depth + 1);
+    if (inner === undefined) return undefined;
+    const moved = (t: Tensor): Tensor => evaluateOne(node.op, [t], node.attrs, { dtype: t.dtype, shape: type.shape });
+    const whole = elementCount(inner.scale.shape) === 1;
+    return { codes: moved(inner.codes), scale: whole ? inner.scale : moved(broadcastTo(inner.scale, inner.codes.shape)) };
+  }
+}
+
+/** q - zero as i32, in the shape of the reals. */
+const centredCodes = (q: Tensor, zero: Tensor | undefined, shape: readonly number[]): Tensor => {
+  const own = zero === undefined ? 0 : uniform(zero);
+  const each = own === undefined && zero !== undefined ? broadcastTo(zero, shape).data : undefined;
+  return { dtype: 'i32', shape, data: Int32Array.from(q.data, (v, i) => v - (own ?? each?.[i] ?? 0)) };
+};
+
+/** The scale of each row (index of axis 0) of a stored constant; undefined when it differs within a row. */
+export const rowScales = ({ codes, scale }: QuantizedConstant): readonly number[] | undefined => {
+  const [rows = 1] = codes.shape;
+  const one = uniform(scale);
+  if (one !== undefined) return new Array<number>(rows).fill(one);
+  const { data } = broadcastTo(scale, codes.shape);
+  const per = data.length / rows;
+  const scales = Array.from({ length: rows }, (_, c) => data[c * per] ?? 0);
+  return data.every((v, i) => v === scales[Math.floor(i / per)]) ? scales : undefined;
+};
