@@ -65,6 +65,18 @@ export const compile = command({
     float: { type: 'boolean', default: false, describe: 'Package the float32 program (strict float) instead of quantizing' },
     ...MODEL_OPTIONS,
     ...PREPARATION_OPTIONS,
+    storage: {
+      type: 'string',
+      choices: ['plain', 'compressed'],
+      default: 'plain',
+      requiresArg: true,
+      describe: 'How parameters stand in the file; the model hash is the same. compressed: entropy-coded without loss',
+    },
+    'keep-float': {
+      type: 'boolean',
+      default: false,
+      describe: 'Keep the original float32 parameters in the file, compressed; the metadata, and so the model hash, commits to them',
+    },
     name: { type: 'string', requiresArg: true, describe: 'Metadata: name; the file name if left out' },
     author: { type: 'string', requiresArg: true, describe: 'Metadata: author' },
     description: { type: 'string', requiresArg: true, describe: 'Metadata: description' },

@@ -1,5 +1,5 @@
 import { basename, resolve } from 'node:path';
-import { decodePackage, encodePackage, type MetadataInput, type Package } from '../../cvm-bytecode/index.ts';
+import { decodePackage, encodePackage, type FloatParameter, type MetadataInput, type Package } from '../../cvm-bytecode/index.ts';
 import { isIntegerProgram, type Program } from '../../ir/index.ts';
 import { type Compile, fitQuantizer, prepareFloat, type QuantizedModel, type Searched } from '../../passes/index.ts';
 import { type Diagnostic, fail, invariant, ok, type Progress, type Result } from '../../support/index.ts';
@@ -18,8 +18,9 @@ import { readPreparation } from './preparation.ts';
 import { type QuantizerArgs, quantizerOptions } from './quantizer-options.ts';
 import { type CompileSummary, layerReport, summaryHtml, summaryJson, summaryText } from './summary.ts';
 import type { PreparationOptions } from './samples.ts';
+import { floatBytesOf, floatParametersOf, type StorageArgs } from './storage.ts';
 
-export interface CompileArgs extends ModelArgs, MetadataArgs, CalibrationArgs, EvaluationArgs, QuantizerArgs {
+export interface CompileArgs extends StorageArgs, ModelArgs, MetadataArgs, CalibrationArgs, EvaluationArgs, QuantizerArgs {
   readonly model: string;
   readonly output?: string | undefined;
   readonly float: boolean;
@@ -41,6 +42,10 @@ interface Work {
   readonly model: Source;
   /** The imported program. Taken out as soon as the prepared program stands: its parameters hold the whole file. */
   imported: Program | undefined;
+  /** Bytes of the float32 parameters of the source. */
+  readonly floatBytes: number;
+  /** The float32 parameters themselves, when they are to be kept. */
+  readonly floatParameters: readonly FloatParameter[] | undefined;
   readonly preparation: PreparationOptions;
   readonly labels: readonly string[] | undefined;
   readonly phases: Phases;
@@ -125,7 +130,14 @@ interface Packed {
 /** Encodes, and reads back what was encoded as a node would. */
 const pack = (work: Work, built: Built): Result<Packed> => {
   const metadata = metadataFor(work, built);
-  const bytes = work.phases.time('verify, prove and encode', () => encodePackage({ program: built.program, metadata }));
+  const bytes = work.phases.time('verify, prove and encode', () =>
+    encodePackage({
+      program: built.program,
+      metadata,
+      storage: work.args.storage === 'compressed' ? 'compressed' : 'plain',
+      floatParameters: work.floatParameters,
+    }),
+  );
   if (!bytes.ok) return bytes;
   const decoded = work.phases.time('read back', () => decodePackage(bytes.value));
   invariant(decoded.ok, decoded.ok ? '' : `the package that was just written does not read: ${decoded.diagnostics[0]?.message ?? ''}`);
@@ -175,6 +187,7 @@ const compileLoaded = async (work: Work): Promise<Result<Report>> => {
   const summary: CompileSummary = {
     source: work.model,
     bytes: packed.value.bytes.length,
+    floatBytes: work.floatBytes,
     package: packed.value.package,
     quantized,
     calibration,
@@ -212,6 +225,8 @@ const startWork = async (args: CompileArgs, context: Context): Promise<Result<Wo
     context,
     model: source,
     imported: program,
+    floatBytes: floatBytesOf(program),
+    floatParameters: args['keep-float'] === true ? floatParametersOf(program) : undefined,
     preparation: preparation.value,
     labels: labels.value,
     phases,

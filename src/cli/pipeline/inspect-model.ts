@@ -7,6 +7,7 @@ import { formatBytes, formatCount, formatFacts, formatTable, visible } from '../
 import { type Headroom, headrooms, isStatic, programFacts, type ProgramFacts } from './facts.ts';
 import { loadModel, type ModelArgs } from './load.ts';
 import { type LoadedModel, type PackagedModel, programOf, warningsOf } from './model.ts';
+import { storageFacts, storageJson, storageTable } from './storage.ts';
 
 const TIGHTEST_SHOWN = 5;
 
@@ -40,6 +41,7 @@ const packageFacts = ({ package: p, sizeBytes }: PackagedModel): readonly Fact[]
     ['identity', m.modelHash],
     ['parameters', `sha256 ${m.parameterHash}`],
     ['size', `${formatBytes(sizeBytes)} (${formatCount(sizeBytes)} bytes)`],
+    ...storageFacts(p),
     ['memory', `${formatBytes(cost.memoryBytes)} to run, ${formatBytes(cost.parameterBytes)} of it parameters`],
   ];
 };
@@ -87,6 +89,7 @@ const inspectText = (model: LoadedModel, facts: ProgramFacts, cost: Cost | undef
       ],
     ]),
     `\n${formatTable(['', 'name', 'type', 'meaning'], portRows(model, facts))}`,
+    model.kind === 'package' && model.package.storage.parameters.length > 0 ? `\n${storageTable(model.package)}` : '',
     headroomText(rooms),
     `\n${formatTable(
       ['op', 'nodes', 'operations'],
@@ -109,6 +112,7 @@ const inspectJson = (
         cid: model.package.cid,
         packageHash: toHex(model.package.modelHash),
         memoryBytes: model.package.cost.memoryBytes,
+        storage: storageJson(model.package),
       }
     : {
         ...(model.opset === undefined ? {} : { opset: model.opset }),

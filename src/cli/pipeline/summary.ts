@@ -10,6 +10,7 @@ import type { Evaluation } from './evaluation.ts';
 import { headrooms } from './facts.ts';
 import type { Source } from './model.ts';
 import { htmlReport } from './report-html.ts';
+import { storageFacts, storageJson } from './storage.ts';
 
 /** Samples that the layer report runs: the mean error settles quickly, and every sample runs in float and INT8. */
 const REPORT_SAMPLES = 16;
@@ -18,6 +19,8 @@ const REPORT_SAMPLES = 16;
 export interface CompileSummary {
   readonly source: Source;
   readonly bytes: number;
+  /** Bytes of the float32 parameters of the source. */
+  readonly floatBytes: number;
   readonly package: Package;
   readonly quantized: QuantizedModel | undefined;
   readonly calibration: Calibration | undefined;
@@ -42,6 +45,7 @@ const factsOf = (s: CompileSummary): readonly Fact[] => {
     ['nodes', formatCount(program.nodes.length)],
     ['parameters', `${formatCount(elements)} elements in ${formatCount(program.params.length)} tensors`],
     ['package', `${formatBytes(s.bytes)} (source ${formatBytes(s.source.sizeBytes)})`],
+    ...storageFacts(s.package, s.floatBytes),
     ['memory', formatBytes(cost.memoryBytes)],
     ['Endorphin', `${formatCount(metadata.endorphin)} a run (${formatCount(cost.operations)} operations)`],
     ['model hash', toHex(s.package.modelHash)],
@@ -101,6 +105,7 @@ export const summaryJson = (s: CompileSummary, written: readonly string[]): { re
   parameters: s.package.program.params.reduce((n, p) => n + p.data.length, 0),
   sourceBytes: s.source.sizeBytes,
   packageBytes: s.bytes,
+  storage: storageJson(s.package, s.floatBytes),
   memoryBytes: s.package.cost.memoryBytes,
   operations: s.package.cost.operations,
   endorphin: s.package.metadata.endorphin,
