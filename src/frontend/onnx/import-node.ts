@@ -139,13 +139,26 @@ const foldKnown = (row: OnnxOp, site: NodeSite, session: Session): readonly Know
   return foldByRun(row, site, session);
 };
 
+/** Known reals over stored integers: the program has the node itself, where it uses them. */
+const spell = (row: OnnxOp, site: NodeSite, session: Session, results: readonly KnownValue[]): void =>
+  results.forEach(({ name, host }, i) => {
+    if (host === undefined) return;
+    session.spell(host, () => {
+      const n = new OnnxNode(site, session);
+      return session.wire(resultOf(n, name, at(row.import(n), i)));
+    });
+  });
+
 /** Imports one node whose inputs are all known. @throws {MrlError} with everything that is wrong with it */
 export const importNode = (row: OnnxOp, site: NodeSite, session: Session): ImportedNode => {
   const low = site.inputs.find((v) => v !== undefined && isLow(v.elem));
   if (low !== undefined && row.moves === undefined && row.low === undefined)
     stop(detailUnsupported(site, site.origin, `arithmetic on ${low.elem} (${low.name}) is not supported`));
   const folded = allKnown(site) ? foldKnown(row, site, session) : undefined;
-  if (folded !== undefined) return { results: folded, approximations: [] };
+  if (folded !== undefined) {
+    if (row.dequantizes === true || (row.moves !== undefined && session.isSpelled(site.inputs[0]))) spell(row, site, session, folded);
+    return { results: folded, approximations: [] };
+  }
   const n = new OnnxNode(site, session);
   const made = row.import(n);
   checkComplete(n, made);

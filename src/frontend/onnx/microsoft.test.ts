@@ -76,3 +76,49 @@ test('QGemm adds its bias to the integer sums', () => {
     ),
   ).toEqual([12]);
 });
+
+test('QGemm takes its second matrix transposed', () => {
+  const b: Constant = ['uint8', [2, 3], [6, 9, 5, 5, 5, 6]];
+  // (3 - 1)(6 - 5) + (7 - 1)(9 - 5) = 26 and (2 - 1)(6 - 5) = 1, times 0.5: 0.5 goes to 0
+  const operands = ['x', scale(0.5), zero(1), b, scale(1), zero(5), ['int32', [2], [0, 0]], scale(1), zero(7)] as const;
+  expect(
+    run(
+      'QGemm',
+      [
+        [1, 3],
+        [3, 7, 2],
+      ],
+      operands,
+      [1, 2],
+      { transB: 1 },
+    ),
+  ).toEqual([20, 7]);
+});
+
+test('QLinearSoftmax: equal scores share the whole', () => {
+  const operands = ['x', scale(0.5), zero(4), scale(1 / 256), zero(0)] as const;
+  expect(
+    run(
+      'QLinearSoftmax',
+      [
+        [1, 4],
+        [9, 9, 9, 9],
+      ],
+      operands,
+      [1, 4],
+      { axis: 1, opset: 13 },
+    ),
+  ).toEqual([64, 64, 64, 64]);
+  expect(() =>
+    run(
+      'QLinearSoftmax',
+      [
+        [1, 2, 2],
+        [9, 9, 9, 9],
+      ],
+      operands,
+      [1, 2, 2],
+      { axis: 1, opset: 12 },
+    ),
+  ).toThrow('opset 12');
+});

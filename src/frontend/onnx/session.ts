@@ -74,6 +74,8 @@ export class Session {
   /** Transposed copies of known matrices. */
   readonly transposed = new Map<HostTensor, ValueId>();
   private readonly wires = new Map<KnownValue, ValueId>();
+  /** Known values that become nodes over stored integers where the program uses them. */
+  private readonly spellings = new Map<HostTensor, () => ValueId>();
   private readonly scalars = new Map<string, ValueId>();
   /** Names in use, with the number that was last put behind each. */
   private readonly names = new Map<string, number>();
@@ -128,10 +130,24 @@ export class Session {
     if (have !== undefined) return have;
     if (value.sequence !== undefined) return stop(typeUnsupported('it is a sequence, but a tensor is needed', value.name));
     if (value.host === undefined) throw new RangeError(`${value.name} has neither data nor a wire`);
+    const spelled = this.spellings.get(value.host)?.();
+    if (spelled !== undefined) {
+      this.wires.set(value, spelled);
+      return spelled;
+    }
     const tensor = tensorOfHost(value.name, value.host);
     const made = tensor.ok ? this.param(value.name, tensor.value) : stop(...tensor.diagnostics);
     this.wires.set(value, made);
     return made;
+  }
+
+  /** Says how the program spells a known value: its quantized weights stay integers with a scale. */
+  spell(host: HostTensor, spelling: () => ValueId): void {
+    this.spellings.set(host, spelling);
+  }
+  /** Whether a known value is made of stored integers. */
+  isSpelled(value: KnownValue | undefined): boolean {
+    return value?.host !== undefined && this.spellings.has(value.host);
   }
 
   /** The seed that all random nodes share: an input of the program, added when it is first asked for. */

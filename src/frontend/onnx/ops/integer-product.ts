@@ -19,6 +19,8 @@ interface ProductInputs {
   readonly aZero: number;
   readonly b: number;
   readonly bZero: number;
+  /** b stands with its axes exchanged. */
+  readonly transposed?: boolean;
 }
 
 /** One zero point, or one per row of a or column of b. */
@@ -35,7 +37,8 @@ export const integerProduct = (n: OnnxNode, i: ProductInputs): ValueId => {
   isNarrow(n, i.b);
   if (n.rank(i.a) < 2 || n.rank(i.b) < 2)
     return n.refuse(`the inputs have rank ${n.rank(i.a)} and ${n.rank(i.b)}, but matrices are wanted`);
-  const [a, b] = [n.wire(i.a), n.wire(i.b)];
+  const a = n.wire(i.a);
+  const b = i.transposed === true ? n.emit('transpose', [n.wire(i.b)], { perm: [1, 0] }) : n.wire(i.b);
   let sum = n.emit('matmul', [a, b], {});
   const [plainA, plainB] = [isZero(n, i.aZero), isZero(n, i.bZero)];
   if (!plainB) {

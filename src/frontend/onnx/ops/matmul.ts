@@ -27,13 +27,18 @@ const transposedData = (host: HostTensor): Float32Array => {
   return out;
 };
 
+const transposeTwo = (n: OnnxNode, x: ValueId, flag: boolean): ValueId => (flag ? n.emit('transpose', [x], { perm: [1, 0] }) : x);
+
+const transposedCopy = (n: OnnxNode, i: number, host: HostTensor): ValueId => {
+  const [rows = 0, columns = 0] = host.shape;
+  return n.session.param(n.input(i).name, { dtype: 'f32', shape: [columns, rows], data: transposedData(host) });
+};
+
 /** A known [k, n] matrix as the [n, k] weights of `dense`; one copy, shared by all nodes that use the matrix. */
 const transposedParam = (n: OnnxNode, i: number, host: HostTensor): ValueId => {
   const have = n.session.transposed.get(host);
   if (have !== undefined) return have;
-  const [rows = 0, columns = 0] = host.shape;
-  const data = transposedData(host);
-  const made = n.session.param(n.input(i).name, { dtype: 'f32', shape: [columns, rows], data });
+  const made = n.session.isSpelled(n.input(i)) ? transposeTwo(n, floatWire(n, i), true) : transposedCopy(n, i, host);
   n.session.transposed.set(host, made);
   return made;
 };
@@ -53,8 +58,6 @@ const matMul = (n: OnnxNode): ValueId => {
   const kept = [...shape.slice(0, -2), ...(rankA > 1 ? [last(shape.slice(0, -1))] : []), ...(rankB > 1 ? [last(shape)] : [])];
   return n.reshape(product, kept);
 };
-
-const transposeTwo = (n: OnnxNode, x: ValueId, flag: boolean): ValueId => (flag ? n.emit('transpose', [x], { perm: [1, 0] }) : x);
 
 /** The third operand as the bias of `dense`: known, one entry per output, neither operand scaled. */
 const denseBias = (n: OnnxNode, outputs: number | string | undefined): ValueId | undefined => {

@@ -71,14 +71,22 @@ const concat = (n: OnnxNode): Made => {
 
 /** A' B' alpha + C in integers, then one factor: C is int32 at the scale of the product. */
 const gemm = (n: OnnxNode): Made => {
-  if (n.int('transA', 0) !== 0 || n.int('transB', 0) !== 0) return n.refuse('transA or transB is 1');
+  if (n.int('transA', 0) !== 0) return n.refuse('transA is 1');
   perTensor(n, 1, 2, 7, 8);
-  const product = integerProduct(n, { a: 0, aZero: 2, b: 3, bZero: 5 });
+  const product = integerProduct(n, { a: 0, aZero: 2, b: 3, bZero: 5, transposed: n.int('transB', 0) !== 0 });
   const sum = n.has(6) ? n.emit('add', [product, n.wire(6)], {}) : product;
   const scales = elementCount(n.staticShape(4)) === 1 ? n.reshape(floatWire(n, 4), []) : floatWire(n, 4);
   const factor = n.emit('mul', [n.emit('mul', [n.reshape(floatWire(n, 1), []), scales], {}), n.scalar(n.float('alpha', 1))], {});
   const y = n.emit('mul', [n.as(sum, 'f32'), factor], {});
   return n.has(7) ? stored(n, y, 7, 8) : { value: y, elem: 'float' };
+};
+
+/** Before opset 13 all axes from `axis` on were one. */
+const softmax = (n: OnnxNode): Made => {
+  perTensor(n, 1, 2, 3, 4);
+  const [axis, rank] = [n.axis(n.int('axis', -1), n.rank(0)), n.rank(0)];
+  if (n.int('opset') < 13 && axis !== rank - 1) return n.refuse(`axis is ${axis} of ${rank} with the meaning of opset 12`);
+  return unary(n, (x) => n.emit('softmax', [x], { axis }));
 };
 
 const dequantize = (n: OnnxNode): Made => {
@@ -98,10 +106,11 @@ const quantize = (n: OnnxNode): Made => {
 
 export const microsoft = {
   QuantizeLinear: { since: [1], import: (n) => [quantize(n)] },
-  DequantizeLinear: { since: [1], import: (n) => [dequantize(n)] },
+  DequantizeLinear: { since: [1], dequantizes: true, import: (n) => [dequantize(n)] },
   QLinearAdd: { since: [1], import: (n) => [binary(n, 'add')] },
   QLinearMul: { since: [1], import: (n) => [binary(n, 'mul')] },
   QLinearSigmoid: { since: [1], import: (n) => [unary(n, (x) => n.emit('sigmoid', [x], {}))] },
+  QLinearSoftmax: { since: [1], import: (n) => [softmax(n)] },
   QLinearLeakyRelu: {
     since: [1],
     import: (n) => [unary(n, (x) => n.emit('leaky_relu', [x], { alpha: n.float('alpha', 0.01) }))],

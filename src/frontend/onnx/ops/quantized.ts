@@ -153,7 +153,7 @@ export const quantized = {
       return [quantizeLinear(n)];
     },
   },
-  DequantizeLinear: { ...QDQ, import: (n) => [dequantizeLinear(n)] },
+  DequantizeLinear: { ...QDQ, dequantizes: true, import: (n) => [dequantizeLinear(n)] },
   DynamicQuantizeLinear: {
     since: [11],
     import: (n) => {

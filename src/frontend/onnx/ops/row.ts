@@ -15,6 +15,8 @@ export interface OnnxOp {
   readonly moves?: 'first' | 'all' | 'reshapes';
   /** It reads or makes types of 4 bits and less, and narrow floats; others refuse them. */
   readonly low?: true;
+  /** It makes reals of stored integers: where these are known, the program keeps them and the scale, not the reals alone. */
+  readonly dequantizes?: true;
   /** The result when all inputs are known, computed exactly on integers; undefined to import the node as usual. */
   readonly fold?: (n: OnnxNode) => HostTensor | undefined;
 }

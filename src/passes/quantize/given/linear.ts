@@ -1,4 +1,4 @@
-import { DTYPE_INFO, type Tensor } from '../../../ir/index.ts';
+import { DTYPE_INFO, pow2, type Tensor } from '../../../ir/index.ts';
 import { at } from '../../../support/index.ts';
 import type { Affine } from '../affine.ts';
 import { foldBias, type LinearWeights } from '../layer-weights.ts';
@@ -25,7 +25,7 @@ interface GivenLayer {
 const LIMIT = 127;
 
 /** A stored bias is in the accumulator's units when its scale is that of input times weights, up to float rounding. */
-const SAME_UNIT = 2 ** -16;
+const SAME_UNIT = pow2(-16);
 
 /** The bias of channel c in units of the accumulator. */
 const biasOf = ({ bias, biasIntegers }: GivenLayer, c: number, unit: number): number => {
