@@ -1,0 +1,196 @@
+import { at, fail, ok, type Progress, type Result, silentProgress } from '../../support/index.ts';
+import type { CalibrationSample, Compile } from './calibrate.ts';
+import { type Budgets, keeps, overBudget } from './mixed/budget.ts';
+import { type Assignment, assignmentKey, BASE, customary, LADDER, type Rung, uniform, unitsOf } from './mixed/ladder.ts';
+import { estimate, greedyPath, type Path } from './mixed/path.ts';
+import { type Evaluated, type Measured, type Point, Points } from './mixed/points.ts';
+import { type LayerSensitivity, measureSensitivity, type Memo, type RungEffect, type Sensitivity } from './mixed/sensitivity.ts';
+import type { LayerBits, QuantizedModel } from './model.ts';
+import type { Searched } from './search.ts';
+
+/** Assignments that are measured when nothing else is said: enough for a search and a curve. */
+const MOST_POINTS = 16;
+/** Measurements that looking for a smaller assignment beside the path may take. */
+const MOST_TRIALS = 4;
+
+export interface MixedMemo {
+  readonly effects: Memo<RungEffect>;
+  readonly points: Memo<Measured>;
+}
+
+export interface MixedOptions {
+  readonly samples: readonly CalibrationSample[];
+  readonly compile: Compile;
+  readonly budgets: Budgets;
+  /** Runs a model on the samples that count. */
+  readonly evaluate: (model: QuantizedModel) => Evaluated;
+  /** Bytes of the package that holds the model. */
+  readonly sizeOf: (model: QuantizedModel, bits: readonly AssignedLayer[]) => Result<number>;
+  /** What earlier runs measured under the same model, samples and settings. */
+  readonly memo?: MixedMemo | undefined;
+  readonly ladder?: readonly Rung[] | undefined;
+  readonly points?: number | undefined;
+  readonly progress?: Progress | undefined;
+}
+
+/** The precision of one layer, and what it costs the answers. */
+export interface AssignedLayer extends LayerSensitivity {
+  readonly rung: string;
+  readonly bits: LayerBits;
+  /** Share of the expected loss of all layers. */
+  readonly blame: number;
+}
+
+export interface Mixed {
+  readonly model: QuantizedModel;
+  /** Bits by layer, as `Settings.layers` has them. */
+  readonly layers: readonly AssignedLayer[];
+  readonly chosen: Point;
+  /** All that were measured, the smallest package first. */
+  readonly points: readonly Point[];
+  readonly sensitivity: Sensitivity;
+}
+
+const bySize = (a: Point, b: Point): number =>
+  a.size - b.size || a.drop - b.drop || a.endorphin - b.endorphin || (assignmentKey(a.assignment) < assignmentKey(b.assignment) ? -1 : 1);
+
+/** The layers with the precision that an assignment gives them. */
+const assigned = (sensitivity: Sensitivity, ladder: readonly Rung[], assignment: Assignment): readonly AssignedLayer[] => {
+  const { loss } = estimate(sensitivity, assignment);
+  return sensitivity.layers.map((layer, i) => {
+    const rung = at(assignment, i);
+    const { name, bits } = at(ladder, rung);
+    return { ...layer, rung: name, bits, blame: loss > 0 ? at(layer.losses, rung) / loss : 0 };
+  });
+};
+
+/** Looks for the smallest assignment within the budgets: along the path, then beside it. */
+class Choice {
+  private readonly points: Points;
+  private readonly path: Path;
+  private readonly budgets: Budgets;
+
+  constructor(points: Points, path: Path, budgets: Budgets) {
+    this.points = points;
+    this.path = path;
+    this.budgets = budgets;
+  }
+
+  private index(i: number): Result<Point> {
+    return this.points.measure(at(this.path.assignments, i));
+  }
+
+  /** The first index of the path that keeps the accuracy, as far as accuracy grows along it; undefined when not even its end does. */
+  search(): Result<number | undefined> {
+    const most = this.budgets.drop ?? Number.POSITIVE_INFINITY;
+    let [low, high] = [0, this.path.steps.length];
+    const end = this.index(high);
+    if (!end.ok) return end;
+    const start = this.index(low);
+    if (!start.ok) return start;
+    if (start.value.drop <= most) return ok(low);
+    if (end.value.drop > most) return ok(undefined);
+    // the start breaks the budget, the end keeps it
+    while (high - low > 1 && this.points.left > 0) {
+      const middle = Math.floor((low + high) / 2);
+      const point = this.index(middle);
+      if (!point.ok) return point;
+      if (point.value.drop <= most) high = middle;
+      else low = middle;
+    }
+    return ok(high);
+  }
+
+  /** Takes back single steps before `index`, the least worthy first, and keeps what keeps the budgets and is smaller. */
+  improve(index: number): Result<undefined> {
+    let best = this.index(index);
+    if (!best.ok) return best;
+    const before = this.path.steps.slice(0, Math.max(0, index - 1)).reverse();
+    for (const { layer, from, to } of before.slice(0, Math.min(MOST_TRIALS, this.points.left))) {
+      if (best.value.assignment[layer] !== to) continue;
+      const trial = this.points.measure(best.value.assignment.with(layer, from));
+      if (!trial.ok) return trial;
+      if (keeps(trial.value, this.budgets) && bySize(trial.value, best.value) < 0) best = trial;
+    }
+    return ok(undefined);
+  }
+
+  /** Measures the middle of the widest gaps of the path, by expected bytes, until as many points are measured as may be. */
+  fill(sensitivity: Sensitivity): Result<undefined> {
+    const bytes = this.path.assignments.map((a) => estimate(sensitivity, a).bytes);
+    while (this.points.left > 0) {
+      const known = [...this.path.assignments.keys()].filter((i) => this.points.has(at(this.path.assignments, i)));
+      let widest: { readonly middle: number; readonly width: number } | undefined;
+      for (let k = 1; k < known.length; k++) {
+        const [from, to] = [at(known, k - 1), at(known, k)];
+        const width = at(bytes, to) - at(bytes, from);
+        if (to - from > 1 && (widest === undefined || width > widest.width)) widest = { middle: Math.floor((from + to) / 2), width };
+      }
+      if (widest === undefined) break;
+      const point = this.index(widest.middle);
+      if (!point.ok) return point;
+    }
+    return ok(undefined);
+  }
+}
+
+/** Measures the assignments that everyone compares with, then those of the search. */
+const explore = (
+  points: Points,
+  path: Path,
+  sensitivity: Sensitivity,
+  anchors: readonly Assignment[],
+  budgets: Budgets,
+): Result<undefined> => {
+  for (const anchor of anchors) {
+    const point = points.measure(anchor);
+    if (!point.ok) return point;
+  }
+  const choice = new Choice(points, path, budgets);
+  const found = choice.search();
+  if (!found.ok) return found;
+  if (found.value !== undefined) {
+    const improved = choice.improve(found.value);
+    if (!improved.ok) return improved;
+  }
+  return choice.fill(sensitivity);
+};
+
+/**
+ * Chooses the bits of each layer: the smallest package within the budgets.
+ *
+ * Each layer's sensitivity is measured; layers are raised from 6 bits on in the order of what that gains for what it costs;
+ * a binary search along this path finds the smallest assignment that keeps the accuracy; single layers are put back where
+ * that costs nothing. Decisions depend on the model, the samples and the budgets alone.
+ * Errors: QNT0101 when nothing that was measured keeps all budgets; those of the quantizer.
+ */
+export const chooseMixed = ({ calibrated, settings }: Pick<Searched, 'calibrated' | 'settings'>, options: MixedOptions): Result<Mixed> => {
+  const { samples, compile, budgets, evaluate, ladder = LADDER, progress = silentProgress } = options;
+  const memo = options.memo ?? { effects: new Map<string, RungEffect>(), points: new Map<string, Measured>() };
+  const units = unitsOf(calibrated.layers);
+  const sensitivity = measureSensitivity(calibrated, settings, { samples, compile, ladder, progress, memo: memo.effects });
+  if (!sensitivity.ok) return sensitivity;
+  const path = greedyPath(sensitivity.value, budgets.endorphin !== undefined);
+  const points = new Points({
+    calibrated,
+    settings,
+    units,
+    ladder,
+    evaluate,
+    sizeOf: (model, assignment) => options.sizeOf(model, assigned(sensitivity.value, ladder, assignment)),
+    memo: memo.points,
+    progress,
+    most: options.points ?? MOST_POINTS,
+  });
+  const anchors = [customary(calibrated.float, units), uniform(units, BASE)];
+  const explored = explore(points, path, sensitivity.value, anchors, budgets);
+  if (!explored.ok) return explored;
+  progress.step('mixed precision', points.all.length, points.all.length);
+  const all = points.all.toSorted(bySize);
+  const chosen = all.find((p) => keeps(p, budgets));
+  if (chosen === undefined) return fail(overBudget(all, budgets));
+  const model = points.quantize(chosen.assignment);
+  if (!model.ok) return model;
+  const layers = assigned(sensitivity.value, ladder, chosen.assignment);
+  return ok({ model: model.value, layers, chosen, points: all, sensitivity: sensitivity.value });
+};

@@ -1,0 +1,145 @@
+import { programCost, type ValueId } from '../../../ir/index.ts';
+import { at, ok, type Progress, type Result } from '../../../support/index.ts';
+import type { CalibrationSample, Compile } from '../calibrate.ts';
+import type { Calibrated, Settings } from '../calibrated.ts';
+import type { QuantizedModel } from '../model.ts';
+import { type Assignment, assignmentKey, BASE, bitsOf, type Rung, uniform, unitsOf } from './ladder.ts';
+import { AnswerProbes, decibelsOf, type Distance } from './probes.ts';
+
+/** What one layer alone on another rung does to the model of which every layer is on the base rung. */
+export interface RungEffect {
+  /** How far the answers are from those of the base model: the layer's own doing, apart from all other noise. */
+  readonly noise: number;
+  readonly divergence: number | undefined;
+  /** Signal-to-noise ratio, in dB, of the answers against the float program's. */
+  readonly decibels: number;
+  /** Operations of a run, more than those of the base model. */
+  readonly operations: number;
+}
+
+export interface LayerSensitivity {
+  readonly name: string;
+  readonly op: string;
+  /** Weights of the layer. */
+  readonly parameters: number;
+  /** Nodes that use them: more than one where a recurrent layer is unrolled. */
+  readonly uses: number;
+  /** By rung; nothing changes on the base rung. */
+  readonly effects: readonly RungEffect[];
+  /** By rung: what the layer adds to the error of the answers, above what it adds on the highest rung. */
+  readonly losses: readonly number[];
+  /** By rung: bytes of the weights before any compression. */
+  readonly bytes: readonly number[];
+}
+
+export interface Sensitivity {
+  readonly layers: readonly LayerSensitivity[];
+  /** The unit of losses: mean KL divergence in nats for classifiers, else noise as a share of the signal. */
+  readonly unit: 'divergence' | 'noise';
+  readonly probes: number;
+  /** Operations of a run of the base model. */
+  readonly operations: number;
+  /** Answers of the base model against the float program's. */
+  readonly base: { readonly decibels: number; readonly divergence: number | undefined };
+}
+
+/** Remembers measurements of earlier runs. What is asked for by the same key is the same on every machine. */
+export interface Memo<T> {
+  readonly get: (key: string) => T | undefined;
+  readonly set: (key: string, value: T) => void;
+}
+
+export interface SensitivityOptions {
+  readonly samples: readonly CalibrationSample[];
+  readonly compile: Compile;
+  readonly ladder: readonly Rung[];
+  readonly progress: Progress;
+  readonly memo: Memo<RungEffect>;
+}
+
+/** Losses by rung: 0 on the highest, and never less on a lower one than on a higher one. */
+const lossesOf = (effects: readonly RungEffect[], unit: Sensitivity['unit']): readonly number[] => {
+  const distance = (rung: number): number => {
+    const { noise, divergence } = at(effects, rung);
+    return unit === 'divergence' ? (divergence ?? noise) : noise;
+  };
+  const top = effects.length - 1;
+  const own = distance(top);
+  const losses = effects.map((_, rung) => (rung <= BASE ? own + distance(rung) : Math.max(0, own - distance(rung))));
+  losses[BASE] = own;
+  losses[top] = 0;
+  for (let rung = top - 1; rung >= 0; rung--) losses[rung] = Math.max(at(losses, rung), at(losses, rung + 1));
+  return losses;
+};
+
+/** Elements of a parameter. */
+const elementsOf = ({ float }: Calibrated, value: ValueId): number => float.params.find((p) => p.value === value)?.data.length ?? 0;
+
+const effectOf = (
+  probes: AnswerProbes,
+  model: QuantizedModel,
+  base: ReturnType<AnswerProbes['answers']>,
+  operations: number,
+): RungEffect => {
+  const answers = probes.answers(model);
+  return {
+    ...probes.distance(base, answers),
+    decibels: decibelsOf(probes.distance(probes.float, answers)),
+    operations: programCost(model.program) - operations,
+  };
+};
+
+/**
+ * Measures each layer alone on every other rung, all other layers on the base rung: by KL divergence of the class
+ * probabilities for classifiers, by noise of the outputs for the rest (NUMERICS §5.8).
+ */
+export const measureSensitivity = (calibrated: Calibrated, settings: Settings, options: SensitivityOptions): Result<Sensitivity> => {
+  const { ladder, progress, memo } = options;
+  const units = unitsOf(calibrated.layers);
+  const quantize = (assignment: Assignment): Result<QuantizedModel> =>
+    calibrated.quantize({ ...settings, bits: at(ladder, BASE).bits, layers: bitsOf(units, ladder, assignment) });
+  const all = uniform(units, BASE);
+  const base = quantize(all);
+  if (!base.ok) return base;
+  const probes = new AnswerProbes(base.value, options.samples, options.compile);
+  const answers = probes.answers(base.value);
+  const operations = programCost(base.value.program);
+  const unit = probes.classifier ? 'divergence' : 'noise';
+  const total: Distance = probes.distance(probes.float, answers);
+  const here: RungEffect = { noise: 0, divergence: probes.classifier ? 0 : undefined, decibels: decibelsOf(total), operations: 0 };
+  const steps = units.length * (ladder.length - 1);
+  const measured: LayerSensitivity[] = [];
+  let done = 0;
+  for (const [i, { name, node, layers }] of units.entries()) {
+    const effects: RungEffect[] = [];
+    for (const rung of ladder.keys()) {
+      if (rung === BASE) {
+        effects.push(here);
+        continue;
+      }
+      progress.step('sensitivity', done, steps, `${name} ${at(ladder, rung).name}`);
+      const key = assignmentKey(all.with(i, rung));
+      let effect = memo.get(key);
+      if (effect === undefined) {
+        const model = quantize(all.with(i, rung));
+        if (!model.ok) return model;
+        effect = effectOf(probes, model.value, answers, operations);
+        memo.set(key, effect);
+      }
+      effects.push(effect);
+      done++;
+    }
+    const parameters = elementsOf(calibrated, at(node.operands, 1));
+    measured.push({
+      name,
+      op: node.op,
+      parameters,
+      uses: layers.length,
+      effects,
+      losses: lossesOf(effects, unit),
+      bytes: ladder.map(({ bits }) => Math.ceil((parameters * bits.weights) / 8)),
+    });
+  }
+  progress.step('sensitivity', steps, steps);
+  return ok({ layers: measured, unit, probes: probes.count, operations, base: { decibels: here.decibels, divergence: total.divergence } });
+};
