@@ -66,6 +66,16 @@ export const list =
     return complete ? items : undefined;
   };
 
+/** A list with one entry for each of the given fields, in their order. */
+export const tuple =
+  <const T extends readonly Field<unknown>[]>(fields: T): Field<{ readonly [K in keyof T]: FieldType<T[K]> }> =>
+  (value, path, report) => {
+    if (!Array.isArray(value)) return report(path, `is ${kindOf(value)} but takes a list`);
+    if (value.length !== fields.length) return report(path, `has ${value.length} entries but takes ${fields.length}`);
+    const items = fields.map((field, i) => field(value[i], `${path}[${i}]`, report));
+    return items.includes(undefined) ? undefined : (items as { readonly [K in keyof T]: FieldType<T[K]> });
+  };
+
 type Fields = Readonly<Record<string, Field<unknown>>>;
 type Required<F extends Fields> = { readonly [K in keyof F]: FieldType<F[K]> };
 type Optional<F extends Fields> = { readonly [K in keyof F]?: FieldType<F[K]> };

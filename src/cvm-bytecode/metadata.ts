@@ -13,11 +13,12 @@ import {
   sameShape,
 } from '../ir/index.ts';
 import { at, diagnostic, type Diagnostic, fail, ok, type Result, sha256Hex } from '../support/index.ts';
-import { type FieldType, hash, integer, list, oneOf, plainName, real, record, text } from './fields.ts';
+import { type FieldType, hash, integer, list, oneOf, plainName, real, record, text, tuple } from './fields.ts';
 import { LIMITS } from './format.ts';
 
 const MAX_LABELS = 200_000;
 const MAX_PORTS = 4096;
+const MAX_LAYERS = 65_536;
 const size = integer(1, 65_535);
 
 /** How a picture becomes an input tensor. */
@@ -70,7 +71,12 @@ const source = record(
     producer: text(255),
     quantization: record(
       { method: text(255), bits: integer(1, 32), samples: integer(0, 2 ** 31 - 1) },
-      { /** Digest of the calibration data. */ calibration: hash },
+      {
+        /** Digest of the calibration data. */
+        calibration: hash,
+        /** Layers whose bits are others than `bits` says: name, bits of the weights, bits of the result. */
+        layers: list(tuple([text(LIMITS.nameBytes), integer(1, 32), integer(1, 32)]), { max: MAX_LAYERS }),
+      },
     ),
   },
 );

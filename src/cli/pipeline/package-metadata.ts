@@ -25,6 +25,8 @@ export interface QuantizationRecord {
   readonly bits: number;
   readonly samples: number;
   readonly calibration?: string;
+  /** Layers whose bits are others: name, bits of the weights, bits of the result. */
+  readonly layers?: readonly (readonly [string, number, number])[];
 }
 
 /** Text that fits a one-line field: control and separator characters become spaces. */
