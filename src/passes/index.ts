@@ -3,11 +3,18 @@ export { type Affine, dequantizeTensor, quantizeTensor } from './quantize/affine
 export type { CalibrationSample, Compile } from './quantize/calibrate.ts';
 export { Calibrated, type Settings } from './quantize/calibrated.ts';
 export type { WeightBits } from './quantize/layer-weights.ts';
+export * from './quantize/mixed.ts';
+export type { Budgets } from './quantize/mixed/budget.ts';
+export { isClassifier } from './quantize/mixed/probes.ts';
+export type { Evaluated, Measured, Point } from './quantize/mixed/points.ts';
+export type { LayerSensitivity, Memo, RungEffect, Sensitivity } from './quantize/mixed/sensitivity.ts';
 export * from './quantize/model.ts';
 export { prepareFloat } from './quantize/prepare.ts';
 export * from './quantize/quantize.ts';
 export { RANGE_METHODS, type RangeMethod } from './quantize/ranges.ts';
 export type { Searched, Trial } from './quantize/search.ts';
 export * from './quantize/sqnr.ts';
+export { inRangeSamples, measureDifference, type OutputDifference, type SourceDifference } from './quantize/given/difference.ts';
+export { bringsScales, valuesToCalibrate } from './quantize/given/needs.ts';
 export { type QuantizeSupport, quantizeSupport } from './quantize/support.ts';
 export * from './registry.ts';

@@ -90,7 +90,9 @@ export const fitQuantizer = (program: Program, options: QuantizeOptions): Result
   const calibrated = calibrateProgram(program, { ...options, samples }, compile);
   if (!calibrated.ok) return calibrated;
   const progress = options.progress ?? silentProgress;
-  return searchSettings(calibrated.value, settingsOf(options), spaceOf(options), { samples, compile, progress });
+  // without samples there is nothing to measure with
+  const space = samples.length === 0 ? {} : spaceOf(options);
+  return searchSettings(calibrated.value, settingsOf(options), space, { samples, compile, progress });
 };
 
 /**

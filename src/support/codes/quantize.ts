@@ -27,6 +27,29 @@ export const quantizeCodes = {
     explain: 'The float model gives NaN or infinity on a calibration sample, so no range holds its values. Check the sample and the model.',
     exit: 3,
   },
+  QNT0005: {
+    title: 'scales of the model are kept',
+    explain:
+      'The model is quantized already, and the package has its scales, zero points and integer weights. Results differ from the source ' +
+      'runtime where rounding does: ONNX and TFLite divide in float (ties to even, or away from zero) after each operator; the integer ' +
+      'program multiplies a sum by a 15-bit multiplier, shifts, and rounds once, half up (NUMERICS §1.1). The summary says by how many ' +
+      'steps of the outputs.',
+    exit: 1,
+  },
+  QNT0006: {
+    title: 'weights of -128 became -127',
+    explain:
+      'Integer weights lie in -127..127 (NUMERICS §1.2), so that no product needs more than 15 bits. A weight of -128 in the file loses ' +
+      'one step.',
+    exit: 1,
+  },
+  QNT0007: {
+    title: 'stored weights are quantized anew',
+    explain:
+      'The weights that the file stores have no form as symmetric int8: without their zero point they need more than 8 bits, or the ' +
+      'accumulator could overflow. Their reals are quantized per output channel instead. Quantize with symmetric int8 weights to keep them.',
+    exit: 1,
+  },
   QNT0101: {
     title: 'no mixed precision keeps all budgets',
     explain:
