@@ -1,6 +1,6 @@
 import { isStaticType, type Program, type Tensor, typeOf } from '../../ir/index.ts';
 import { type Compile, quantizeInputs, type QuantizedModel } from '../../passes/index.ts';
-import { at, type Diagnostic, fail, ok, type Result } from '../../support/index.ts';
+import { at, type Diagnostic, fail, ok, type Progress, type Result } from '../../support/index.ts';
 import type { Context } from '../context.ts';
 import { optionsConflict } from '../diagnostics.ts';
 import { type Accuracy, measureAccuracy } from './accuracy.ts';
@@ -18,6 +18,42 @@ export interface Evaluation {
   readonly int8: Accuracy | undefined;
 }
 
+export interface Labelled {
+  readonly samples: readonly Tensor[];
+  readonly labels: readonly number[];
+}
+
+/** The labelled samples of --eval and --eval-labels, for a program with one real input. */
+export const loadLabelled = (
+  context: Context,
+  args: EvaluationArgs,
+  program: Program,
+  preparation: PreparationOptions,
+  warnings: Diagnostic[],
+): Result<Labelled> => {
+  const [input, ...more] = program.inputs;
+  const type = input === undefined ? undefined : typeOf(program, input.value);
+  if (type === undefined || more.length > 0 || !isStaticType(type) || type.dtype !== 'f32') {
+    return fail(optionsConflict('--eval needs a model with one real input', 'Leave --eval out for this model.'));
+  }
+  const samples = loadSamples(context, args.eval ?? [], type, preparation, warnings);
+  if (!samples.ok) return samples;
+  const labels = readClassNumbers(context, args['eval-labels'] ?? '', samples.value.length);
+  return labels.ok ? ok({ samples: samples.value, labels: labels.value }) : labels;
+};
+
+/** Accuracy of a quantized model on labelled samples. */
+export const quantizedAccuracy = (
+  model: QuantizedModel,
+  { samples, labels }: Labelled,
+  compile: Compile,
+  progress?: Progress,
+): Accuracy => {
+  const prepare = (sample: Tensor): Tensor => at(quantizeInputs(model, [sample]), 0);
+  const options = { prepare, phase: 'INT8 accuracy', ...(progress === undefined ? {} : { progress }) };
+  return measureAccuracy({ run: compile(model.program) }, samples, labels, options);
+};
+
 /** Runs labelled samples through both programs. */
 export const evaluateModels = (
   context: Context,
@@ -28,24 +64,10 @@ export const evaluateModels = (
   compile: Compile,
   warnings: Diagnostic[],
 ): Result<Evaluation> => {
-  const [input, ...more] = program.inputs;
-  const type = input === undefined ? undefined : typeOf(program, input.value);
-  if (type === undefined || more.length > 0 || !isStaticType(type) || type.dtype !== 'f32') {
-    return fail(optionsConflict('--eval needs a model with one real input', 'Leave --eval out for this model.'));
-  }
-  const samples = loadSamples(context, args.eval ?? [], type, preparation, warnings);
-  if (!samples.ok) return samples;
-  const labels = readClassNumbers(context, args['eval-labels'] ?? '', samples.value.length);
-  if (!labels.ok) return labels;
+  const labelled = loadLabelled(context, args, program, preparation, warnings);
+  if (!labelled.ok) return labelled;
   const { progress } = context;
-  const run = compile(program);
-  const float = measureAccuracy({ run }, samples.value, labels.value, { progress, phase: 'float accuracy' });
-  if (quantized === undefined) return ok({ float, int8: undefined });
-  const prepare = (sample: Tensor): Tensor => at(quantizeInputs(quantized, [sample]), 0);
-  const int8 = measureAccuracy({ run: compile(quantized.program) }, samples.value, labels.value, {
-    prepare,
-    progress,
-    phase: 'INT8 accuracy',
-  });
-  return ok({ float, int8 });
+  const { samples, labels } = labelled.value;
+  const float = measureAccuracy({ run: compile(program) }, samples, labels, { progress, phase: 'float accuracy' });
+  return ok({ float, int8: quantized === undefined ? undefined : quantizedAccuracy(quantized, labelled.value, compile, progress) });
 };
