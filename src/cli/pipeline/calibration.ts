@@ -21,6 +21,9 @@ export interface Calibration {
   readonly digest: string;
 }
 
+/** For a model that brings its scales along. */
+export const NO_SAMPLES: Calibration = { samples: [], random: false, digest: sha256Hex() };
+
 const inputTypes = (program: Program): readonly StaticType[] => program.inputs.map((p) => typeOf(program, p.value)).filter(isStaticType);
 
 /** Seeded samples: real inputs uniform in [-1, 1), integers over their range. */

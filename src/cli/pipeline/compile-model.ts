@@ -1,7 +1,7 @@
 import { basename, resolve } from 'node:path';
 import { decodePackage, encodePackage, type FloatParameter, type MetadataInput, type Package } from '../../cvm-bytecode/index.ts';
 import { isIntegerProgram, type Program } from '../../ir/index.ts';
-import { type Compile, fitQuantizer, prepareFloat, type QuantizedModel, type Searched } from '../../passes/index.ts';
+import { bringsScales, type Compile, fitQuantizer, prepareFloat, type QuantizedModel, type Searched } from '../../passes/index.ts';
 import { type Diagnostic, fail, invariant, ok, type Progress, type Result } from '../../support/index.ts';
 import type { Report } from '../command.ts';
 import type { Context } from '../context.ts';
@@ -11,6 +11,7 @@ import { Phases } from '../phases.ts';
 import { fastestCompile, quantizedPorts, releaseBuffers, simplify, stopwatch } from './build.ts';
 import { type Calibration, type CalibrationArgs, loadCalibration } from './calibration.ts';
 import { type Evaluation, evaluateModels, type EvaluationArgs } from './evaluation.ts';
+import { givenDiagnostics, givenReport, withoutSamples } from './given.ts';
 import { loadModel, type ModelArgs } from './load.ts';
 import type { Source } from './model.ts';
 import { type MetadataArgs, labelsFor, metadataOf, withPreprocessing } from './package-metadata.ts';
@@ -56,8 +57,10 @@ interface Work {
 const takePrepared = (work: Work): Program => {
   const { imported } = work;
   invariant(imported !== undefined, 'the imported program was taken twice');
-  if (work.args.eval === undefined) work.imported = undefined;
-  return releaseBuffers(prepareFloat(imported));
+  const prepared = prepareFloat(imported);
+  // what a model's own quantization becomes is compared with the source
+  if (work.args.eval === undefined && !bringsScales(prepared)) work.imported = undefined;
+  return releaseBuffers(prepared);
 };
 
 /** Models from this size on are worth a collection: below, it takes longer than it saves. */
@@ -75,7 +78,10 @@ const buildQuantized = (work: Work, compile: Compile): Result<Built> => {
   const { args, context, preparation, phases, warnings } = work;
   const prepared = phases.time('prepare', () => takePrepared(work));
   if (work.model.sizeBytes >= LARGE_BYTES) collectGarbage();
-  const calibration = phases.time('read calibration', () => loadCalibration(context, args, prepared, preparation, warnings));
+  const calibration = phases.time(
+    'read calibration',
+    () => withoutSamples(args, quantizerOptions(args), prepared) ?? loadCalibration(context, args, prepared, preparation, warnings),
+  );
   if (!calibration.ok) return calibration;
   const watch = stopwatch(compile, context.io.now);
   const fitted = phases.time('quantize', () =>
@@ -180,6 +186,13 @@ const compileLoaded = async (work: Work): Promise<Result<Report>> => {
   const evaluation = await evaluate(work, built.value);
   if (!evaluation.ok) return evaluation;
   const { quantized, calibration } = built.value;
+  const given =
+    quantized?.given === undefined
+      ? undefined
+      : await work.phases.timeAsync('compare with the source', async () =>
+          givenReport(work.imported, quantized, calibration, await fastestCompile()),
+        );
+  if (given !== undefined) work.warnings.push(...givenDiagnostics(given));
   const layers =
     work.args.report === undefined || quantized === undefined || calibration === undefined
       ? undefined
@@ -190,6 +203,7 @@ const compileLoaded = async (work: Work): Promise<Result<Report>> => {
     floatBytes: work.floatBytes,
     package: packed.value.package,
     quantized,
+    given,
     calibration,
     layers,
     evaluation: evaluation.value,

@@ -8,6 +8,7 @@ import type { Accuracy } from './accuracy.ts';
 import type { Calibration } from './calibration.ts';
 import type { Evaluation } from './evaluation.ts';
 import { headrooms } from './facts.ts';
+import { givenFacts, givenJson, type GivenReport } from './given.ts';
 import type { Source } from './model.ts';
 import { htmlReport } from './report-html.ts';
 import { storageFacts, storageJson } from './storage.ts';
@@ -23,6 +24,8 @@ export interface CompileSummary {
   readonly floatBytes: number;
   readonly package: Package;
   readonly quantized: QuantizedModel | undefined;
+  /** For a model that is quantized already. */
+  readonly given: GivenReport | undefined;
   readonly calibration: Calibration | undefined;
   readonly layers: readonly LayerSqnr[] | undefined;
   readonly evaluation: Evaluation | undefined;
@@ -59,6 +62,7 @@ const factsOf = (s: CompileSummary): readonly Fact[] => {
             `${s.calibration.samples.length} ${s.calibration.random ? 'random ' : ''}samples, sha256 ${s.calibration.digest}`,
           ],
         ] as const)),
+    ...(s.given === undefined ? [] : givenFacts(s.given)),
     ...(s.evaluation === undefined ? [] : ([['float', accuracyText(s.evaluation.float)]] as const)),
     ...(s.evaluation?.int8 === undefined ? [] : ([['INT8', accuracyText(s.evaluation.int8)]] as const)),
   ];
@@ -115,6 +119,7 @@ export const summaryJson = (s: CompileSummary, written: readonly string[]): { re
   ...(s.calibration === undefined
     ? {}
     : { calibration: { samples: s.calibration.samples.length, random: s.calibration.random, sha256: s.calibration.digest } }),
+  ...(s.given === undefined ? {} : { given: givenJson(s.given) }),
   ...(s.evaluation === undefined
     ? {}
     : {
