@@ -1,6 +1,6 @@
 export * from './observe.ts';
 export { type Affine, dequantizeTensor, quantizeTensor } from './quantize/affine.ts';
-export type { CalibrationSample, Compile } from './quantize/calibrate.ts';
+export { type CalibrationSample, type Compile, type ObservedSamples, observeHere, type ObserveJob } from './quantize/calibrate.ts';
 export { Calibrated, type Settings } from './quantize/calibrated.ts';
 export type { WeightBits } from './quantize/layer-weights.ts';
 export * from './quantize/mixed.ts';
@@ -9,8 +9,19 @@ export { isClassifier } from './quantize/mixed/probes.ts';
 export type { Evaluated, Measured, Point } from './quantize/mixed/points.ts';
 export type { LayerSensitivity, Memo, RungEffect, Sensitivity } from './quantize/mixed/sensitivity.ts';
 export * from './quantize/model.ts';
+export {
+  type Observation,
+  chunkCount,
+  Collector,
+  Observer,
+  type ObserveRequest,
+  type Run,
+  watchedProgram,
+} from './quantize/observation.ts';
+export { multipliersLeft } from './quantize/shifts.ts';
 export { prepareFloat } from './quantize/prepare.ts';
 export * from './quantize/quantize.ts';
+export { firstSamples, type Samples, type SampleSource, sourceOf } from './quantize/sample-source.ts';
 export { RANGE_METHODS, type RangeMethod } from './quantize/ranges.ts';
 export type { Searched, Trial } from './quantize/search.ts';
 export * from './quantize/sqnr.ts';
