@@ -109,9 +109,9 @@ const readChunks = (
   if (blocks.length !== count) reject('CVM2013', `${count} chunks take as many blocks but ${blocks.length} are named`, 0, what);
   // Before anything is allocated: what is left of the file holds the blocks, and they hold the chunks.
   const { remaining } = car;
-  if (encoding === 'plain' && decodedBytes > remaining)
+  if (encoding === 'plain' && decodedBytes > remaining && remaining > 0)
     reject('CVM2004', `${decodedBytes} bytes are stored but ${remaining} are left`, 0, what);
-  if (decodedBytes > MAX_RATIO * remaining)
+  if (remaining > 0 && decodedBytes > MAX_RATIO * remaining)
     reject('CVM2015', `${decodedBytes} bytes from the ${remaining} left in the file: more than ${MAX_RATIO} for each`, 0, what);
   let total = 0;
   blocks.forEach((cid, i) => {
