@@ -3,7 +3,7 @@ import { at, diagnostic, fail, ok, type Progress, type Result } from '../../supp
 import type { Histogram } from './histogram.ts';
 import { chunkCount, Collector, type ObserveRequest, Observer, watchedProgram } from './observation.ts';
 import type { Patches } from './patches.ts';
-import { type CalibrationSample, type SampleSource, sourceOf } from './sample-source.ts';
+import { type Samples, type SampleSource, sourceOf } from './sample-source.ts';
 
 /** Makes a program ready to run many times. Results stay as they are when it runs again (`Executable.run`). */
 export type Compile = (program: Program) => (inputs: readonly Tensor[]) => readonly Tensor[];
@@ -17,11 +17,13 @@ export interface ObserveJob {
   readonly progress: Progress;
 }
 
-/**
- * Runs a job and returns everything it showed, or its problems; undefined when this job is not one that it runs. However chunks
- * are divided, the result is the same.
- */
-export type ObserveElsewhere = (job: ObserveJob) => Collector | undefined;
+/** Samples that bring along how they are observed: on several threads, or from what an earlier run left. */
+export interface ObservedSamples extends SampleSource {
+  /** Every chunk of the job. However chunks are divided, the result is the same. */
+  observe(job: ObserveJob): Collector;
+}
+
+const observesItself = (samples: SampleSource): samples is ObservedSamples => 'observe' in samples;
 
 /** Observes every chunk that the collector lacks, one after another. `kept` sees the collector after each chunk. */
 export const observeHere = (
@@ -42,11 +44,9 @@ export const observeHere = (
 };
 
 export interface CalibrateOptions {
-  readonly samples: SampleSource | readonly CalibrationSample[];
+  readonly samples: Samples;
   readonly compile: Compile;
   readonly progress: Progress;
-  /** Runs the samples on several threads; in this one when absent. */
-  readonly elsewhere?: ObserveElsewhere | undefined;
   /** False when only extremes are wanted. */
   readonly histograms: boolean;
   /** Inputs of layers, with the axis along which a mean is wanted for each index. */
@@ -94,7 +94,7 @@ export const calibrate = (program: Program, sites: readonly ValueId[], options: 
   const samples = sourceOf(options.samples);
   if (samples.count === 0) return fail(diagnostic('QNT0002', 'the calibration set is empty'));
   const job: ObserveJob = { program, request: requestOf(program, sites, options), samples, compile, progress };
-  const collector = options.elsewhere?.(job) ?? observeHere(job);
+  const collector = observesItself(samples) ? samples.observe(job) : observeHere(job);
   if (collector.problems.length > 0) return fail(...collector.problems);
   const broken = collector.broken.flatMap((sample, i) =>
     sample === undefined

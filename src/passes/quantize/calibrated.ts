@@ -1,13 +1,14 @@
 import { type AnyNode, type Attrs, DTYPE_INFO, type Program, proveProgram, type ValueId, verifyProgram } from '../../ir/index.ts';
 import { at, invariant, ok, type Progress, type Result, silentProgress } from '../../support/index.ts';
 import { type Affine, affineOfRange, powerOfTwoAffine, wideOfMagnitude } from './affine.ts';
-import { calibrate, type Calibration, type CalibrationSample, type Compile } from './calibrate.ts';
+import { calibrate, type Calibration, type Compile } from './calibrate.ts';
 import { Emit } from './emit.ts';
 import type { GivenScales } from './given/given-scales.ts';
 import type { GivenUse, LayerBits, LayerInfo, QuantizedModel, QuantizedPort, Rounding } from './model.ts';
 import { Plan } from './plan.ts';
 import { chooseRange, type ChosenRange, type Histogram, powerOfTwoRange, type RangeMethod } from './ranges.ts';
 import { ROLES } from './roles/index.ts';
+import { type Samples, sourceOf } from './sample-source.ts';
 import { type InputRows, LayerFeedback } from './rounding.ts';
 import { columnsOf, fixedAffine, keepsExtremes, layerInputs, leadersOf, nameOfValue, type WeightedLayer, weightedLayers } from './sites.ts';
 
@@ -35,7 +36,7 @@ interface Choice {
 }
 
 export interface CalibrateModelOptions {
-  readonly samples: readonly CalibrationSample[];
+  readonly samples: Samples;
   readonly compile: Compile;
   readonly progress?: Progress;
   /** Whether weights may be rounded with error feedback, which needs columns of the layers' inputs. */
@@ -78,7 +79,7 @@ export class Calibrated {
     if (!planned.ok) return planned;
     const plan = planned.value;
     const sites = sitesOf(plan);
-    if (sites.length === 0 && samples.length === 0)
+    if (sites.length === 0 && sourceOf(samples).count === 0)
       return ok(new Calibrated(float, plan, sites, { histograms: [], means: new Map() }, given));
     const seen = calibrate(float, sites, {
       samples,

@@ -8,11 +8,11 @@ import {
   useCounts,
   type ValueId,
 } from '../../ir/index.ts';
-import { at } from '../../support/index.ts';
-import { withOutputs } from '../observe.ts';
+import { at, silentProgress, unwrap } from '../../support/index.ts';
 import { rewrite } from '../rewrite.ts';
 import { dce } from '../transform/dce.ts';
-import type { CalibrationSample, Compile } from './calibrate.ts';
+import { calibrate, type Compile } from './calibrate.ts';
+import type { Samples } from './sample-source.ts';
 
 /** Channels are not moved further apart than this. */
 const MOST = 256;
@@ -104,30 +104,17 @@ class Links {
 }
 
 /** Greatest magnitude of each channel of the links' values, over samples. */
-const channelMaxima = (
-  program: Program,
-  links: readonly Link[],
-  samples: readonly CalibrationSample[],
-  compile: Compile,
-): readonly Float64Array[] => {
-  const run = compile(
-    withOutputs(
-      program,
-      links.map((l) => l.seen),
-    ),
-  );
-  const maxima = links.map((l) => new Float64Array((at(program.types, l.seen) as StaticType).shape[1] ?? 0));
-  for (const sample of samples) {
-    run(sample).forEach(({ data, shape }, l) => {
-      const most = at(maxima, l);
-      const plane = elementCount(shape.slice(2));
-      data.forEach((v, i) => {
-        const c = Math.floor(i / plane) % most.length;
-        most[c] = Math.max(at(most, c), Math.abs(v));
-      });
-    });
-  }
-  return maxima;
+const channelMaxima = (program: Program, links: readonly Link[], samples: Samples, compile: Compile): readonly Float64Array[] => {
+  const seen = calibrate(program, [], {
+    samples,
+    compile,
+    progress: silentProgress,
+    histograms: false,
+    maxima: new Map(links.map((l) => [l.seen, 1])),
+    nameOf: (v) => `value ${v}`,
+  });
+  const maxima = unwrap(seen).maxima ?? new Map<ValueId, Float64Array>();
+  return links.map((l) => maxima.get(l.seen) ?? new Float64Array(0));
 };
 
 /** How far each input channel of a layer reaches in its rows, each row against its own greatest weight; 1 where a row has one input channel. */
@@ -199,7 +186,7 @@ export interface Equalized {
  * transformation; the factors weigh measured activations against weights as in SmoothQuant (Xiao et al. 2023), because
  * weights have a scale of their own for each channel here. The float result changes by rounding only.
  */
-export const equalize = (program: Program, samples: readonly CalibrationSample[], compile: Compile): Equalized => {
+export const equalize = (program: Program, samples: Samples, compile: Compile): Equalized => {
   const links = new Links(program).find();
   if (links.length === 0) return { program, layers: [] };
   const maxima = channelMaxima(program, links, samples, compile);

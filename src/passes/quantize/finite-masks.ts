@@ -2,7 +2,8 @@ import { type AnyNode, type Attrs, elementCount, type Program, type Tensor, type
 import { at, ok, type Progress, type Result } from '../../support/index.ts';
 import { rewrite } from '../rewrite.ts';
 import { dce } from '../transform/dce.ts';
-import { calibrate, type CalibrationSample, type Compile } from './calibrate.ts';
+import { calibrate, type Compile } from './calibrate.ts';
+import type { Samples } from './sample-source.ts';
 
 /** e^-16 is below half a step of every integer softmax: a score this far below all others has probability 0. */
 const REACH = 16;
@@ -60,7 +61,7 @@ const leastNumber = (data: TensorData): number => {
 };
 
 export interface FiniteMasksOptions {
-  readonly samples: readonly CalibrationSample[];
+  readonly samples: Samples;
   readonly compile: Compile;
   readonly progress: Progress;
 }

@@ -1,5 +1,6 @@
 import { at, fail, ok, type Progress, type Result, silentProgress } from '../../support/index.ts';
-import type { CalibrationSample, Compile } from './calibrate.ts';
+import type { Compile } from './calibrate.ts';
+import type { Samples } from './sample-source.ts';
 import { type Budgets, keeps, overBudget } from './mixed/budget.ts';
 import { type Assignment, assignmentKey, BASE, customary, LADDER, type Rung, uniform, unitsOf } from './mixed/ladder.ts';
 import { estimate, greedyPath, type Path } from './mixed/path.ts';
@@ -19,7 +20,7 @@ export interface MixedMemo {
 }
 
 export interface MixedOptions {
-  readonly samples: readonly CalibrationSample[];
+  readonly samples: Samples;
   readonly compile: Compile;
   readonly budgets: Budgets;
   /** Runs a model on the samples that count. */

@@ -1,6 +1,6 @@
 import { type Program, runProgram } from '../../ir/index.ts';
 import { ok, type Progress, type Result, silentProgress } from '../../support/index.ts';
-import type { CalibrationSample, Compile } from './calibrate.ts';
+import type { Compile } from './calibrate.ts';
 import { Calibrated, type Settings } from './calibrated.ts';
 import { equalize } from './equalize.ts';
 import { finiteMasks } from './finite-masks.ts';
@@ -9,11 +9,12 @@ import type { WeightBits } from './layer-weights.ts';
 import { type LayerBits, PROFILES, type QuantizedModel, type Rounding } from './model.ts';
 import { checkStatic, prepareFloat } from './prepare.ts';
 import type { RangeMethod } from './ranges.ts';
+import { type Samples, sourceOf } from './sample-source.ts';
 import { type Searched, searchSettings, type SearchSpace } from './search.ts';
 
 export interface QuantizeOptions {
-  /** Calibration inputs: one tensor for each model input, any number of times. */
-  readonly samples: Iterable<CalibrationSample>;
+  /** Calibration inputs: one tensor for each model input, any number of times, in memory or read on demand. */
+  readonly samples: Samples;
   /** How to run the float model; the reference interpreter when absent. */
   readonly compile?: Compile;
   /** 8 (the default): weights and activations of 8 bits. 6: weights of 6. 16: both of 16. */
@@ -65,7 +66,7 @@ const spaceOf = ({ bits, method, rounding, equalize: scaling }: QuantizeOptions)
 /** Prepares a float program and runs it on the calibration samples. */
 const calibrateProgram = (program: Program, options: QuantizeOptions, compile: Compile): Result<Calibrated> => {
   const progress = options.progress ?? silentProgress;
-  const samples = [...options.samples];
+  const samples = sourceOf(options.samples);
   const columns = options.rounding === 'auto' || settingsOf(options).rounding === 'feedback';
   const bound = checkStatic(program);
   if (!bound.ok) return bound;
@@ -86,12 +87,12 @@ const calibrateProgram = (program: Program, options: QuantizeOptions, compile: C
  */
 export const fitQuantizer = (program: Program, options: QuantizeOptions): Result<Searched> => {
   const compile = options.compile ?? ((p) => (inputs) => runProgram(p, inputs));
-  const samples = [...options.samples];
+  const samples = sourceOf(options.samples);
   const calibrated = calibrateProgram(program, { ...options, samples }, compile);
   if (!calibrated.ok) return calibrated;
   const progress = options.progress ?? silentProgress;
   // without samples there is nothing to measure with
-  const space = samples.length === 0 ? {} : spaceOf(options);
+  const space = samples.count === 0 ? {} : spaceOf(options);
   return searchSettings(calibrated.value, settingsOf(options), space, { samples, compile, progress });
 };
 

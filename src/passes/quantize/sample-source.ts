@@ -20,13 +20,16 @@ export const arraySource = (samples: readonly CalibrationSample[]): SampleSource
   read: (index) => at(samples, index),
 });
 
-/** The samples that a caller gave as a list, or as they come. */
-export const sourceOf = (samples: SampleSource | Iterable<CalibrationSample>): SampleSource =>
-  Symbol.iterator in samples ? arraySource([...samples]) : samples;
+/** Samples as a source, or in memory, as they come. */
+export type Samples = SampleSource | Iterable<CalibrationSample>;
+
+export const sourceOf = (samples: Samples): SampleSource => (Symbol.iterator in samples ? arraySource([...samples]) : samples);
 
 /** The first samples, read now. */
-export const firstSamples = (source: SampleSource, count: number): readonly CalibrationSample[] =>
-  Array.from({ length: Math.min(count, source.count) }, (_, i) => source.read(i));
+export const firstSamples = (samples: Samples, count: number): readonly CalibrationSample[] => {
+  const source = sourceOf(samples);
+  return Array.from({ length: Math.min(count, source.count) }, (_, i) => source.read(i));
+};
 
 /** Why a sample does not fit the program's inputs: QNT0003. */
 export const sampleProblems = (program: Program, sample: CalibrationSample, index: number): readonly Diagnostic[] => {

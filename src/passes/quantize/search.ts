@@ -6,6 +6,7 @@ import { Calibrated, type Settings } from './calibrated.ts';
 import { equalize } from './equalize.ts';
 import type { LayerInfo, QuantizedModel } from './model.ts';
 import { RANGE_METHODS, type RangeMethod } from './ranges.ts';
+import { firstSamples, type Samples, sourceOf } from './sample-source.ts';
 import { quantizeInputs } from './sqnr.ts';
 
 /** Samples that trials run, at most, and what their float activations may take in memory. */
@@ -39,7 +40,7 @@ export interface Searched {
 }
 
 interface SearchOptions {
-  readonly samples: readonly CalibrationSample[];
+  readonly samples: Samples;
   readonly compile: Compile;
   readonly progress?: Progress;
 }
@@ -60,7 +61,7 @@ class Probes {
 
   constructor(float: Program, { samples, compile }: SearchOptions) {
     const count = Math.max(1, Math.min(MOST_PROBES, Math.floor(PROBE_BYTES / Math.max(1, valueBytes(float)))));
-    this.samples = samples.slice(0, count);
+    this.samples = firstSamples(samples, count);
     this.float = float;
     this.compile = compile;
   }
@@ -230,7 +231,7 @@ class Search {
     if (calibrated.given.integers.size > 0 || calibrated.given.activations.size > 0) return ok(false);
     const equalized = equalize(calibrated.float, this.probes.samples, compile);
     if (equalized.layers.length === 0) return ok(false);
-    const attempt = (from: readonly CalibrationSample[]): Result<readonly [Calibrated, QuantizedModel]> => {
+    const attempt = (from: Samples): Result<readonly [Calibrated, QuantizedModel]> => {
       const made = Calibrated.make(equalized.program, { samples: from, compile, progress, columns: calibrated.columns });
       if (!made.ok) return made;
       const model = made.value.quantize(settings);
@@ -242,7 +243,7 @@ class Search {
     const reached = this.score(few.value[1], probes);
     this.trials.push({ name: `equalization of ${equalized.layers.length} layers`, decibels: reached });
     if (reached <= decibels + MARGIN) return ok(false);
-    const all = samples.length === this.probes.samples.length ? few : attempt(samples);
+    const all = sourceOf(samples).count === this.probes.samples.length ? few : attempt(samples);
     if (!all.ok) return all;
     this.probes = probes;
     this.best = { calibrated: all.value[0], settings, model: all.value[1], decibels: this.score(all.value[1]) };

@@ -2,6 +2,7 @@ import { exp64, log64, type Program, programCost, type ValueId } from '../../../
 import { at } from '../../../support/index.ts';
 import { withOutputs } from '../../observe.ts';
 import type { CalibrationSample, Compile } from '../calibrate.ts';
+import { firstSamples, type Samples } from '../sample-source.ts';
 import type { QuantizedModel } from '../model.ts';
 import { targetsOf } from '../search.ts';
 import { quantizeInputs } from '../sqnr.ts';
@@ -69,10 +70,10 @@ export class AnswerProbes {
   private readonly targets: readonly ValueId[];
 
   /** @param model - any quantized form of the float program: it tells which float values have integer ones */
-  constructor(model: QuantizedModel, samples: readonly CalibrationSample[], compile: Compile) {
+  constructor(model: QuantizedModel, samples: Samples, compile: Compile) {
     const { float } = model;
     const affordable = Math.floor(OPERATIONS / Math.max(1, programCost(float)));
-    this.samples = samples.slice(0, Math.max(FEWEST_PROBES, Math.min(MOST_PROBES, affordable)));
+    this.samples = firstSamples(samples, Math.max(FEWEST_PROBES, Math.min(MOST_PROBES, affordable)));
     this.compile = compile;
     this.classifier = isClassifier(float);
     const wanted = targetsOf(float);

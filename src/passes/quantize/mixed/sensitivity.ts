@@ -1,6 +1,7 @@
 import { programCost, type ValueId } from '../../../ir/index.ts';
 import { at, ok, type Progress, type Result } from '../../../support/index.ts';
-import type { CalibrationSample, Compile } from '../calibrate.ts';
+import type { Compile } from '../calibrate.ts';
+import type { Samples } from '../sample-source.ts';
 import type { Calibrated, Settings } from '../calibrated.ts';
 import type { QuantizedModel } from '../model.ts';
 import { type Assignment, assignmentKey, BASE, bitsOf, type Rung, uniform, unitsOf } from './ladder.ts';
@@ -50,7 +51,7 @@ export interface Memo<T> {
 }
 
 export interface SensitivityOptions {
-  readonly samples: readonly CalibrationSample[];
+  readonly samples: Samples;
   readonly compile: Compile;
   readonly ladder: readonly Rung[];
   readonly progress: Progress;
