@@ -14,24 +14,23 @@ static int64_t floor_div(int64_t a, int64_t b) { return a / b - (a % b != 0 && (
 static int64_t rshr(int64_t v, int s) { return s == 0 ? v : floor_div(v + ((int64_t)1 << (s - 1)), (int64_t)1 << s); }
 static int64_t rdiv(int64_t a, int64_t b) { return floor_div(2 * a + b, 2 * b); }
 
-static double number(const Case *c, const char *name) {
+double attr_number(const Case *c, const char *name) {
   const Json *attr = json_member(c->attrs, name);
   return attr == NULL ? 0 : attr->number;
 }
-static int32_t listed(const Case *c, const char *name, size_t i) { return (int32_t)json_number_at(json_member(c->attrs, name), i); }
+int32_t attr_at(const Case *c, const char *name, size_t i) { return (int32_t)json_number_at(json_member(c->attrs, name), i); }
 static int is(const Tensor *t, const char *dtype) { return strcmp(t->dtype, dtype) == 0; }
-static size_t axis_of(const Case *c, size_t rank) {
-  int axis = (int)number(c, "axis");
+size_t axis_of(const Case *c, size_t rank) {
+  int axis = (int)attr_number(c, "axis");
   return (size_t)(axis < 0 ? axis + (int)rank : axis);
 }
-static size_t product(const size_t *shape, size_t from, size_t to) {
+size_t product(const size_t *shape, size_t from, size_t to) {
   size_t n = 1;
   for (size_t i = from; i < to; i++) n *= shape[i];
   return n;
 }
 
-/* Offset into `t`, broadcast to y, of the element of y with row-major index `i`; the last `skip` axes are left out. */
-static size_t offset_of(const Tensor *t, const Tensor *y, size_t i, size_t skip) {
+size_t offset_of(const Tensor *t, const Tensor *y, size_t i, size_t skip) {
   size_t offset = 0, step = product(t->shape, t->rank - skip, t->rank);
   for (size_t k = 1; k + skip <= y->rank; k++) {
     size_t size = y->shape[y->rank - skip - k], at = i % size;
@@ -60,7 +59,7 @@ static const char *relu(Case *c) {
 }
 
 static const char *clamp(Case *c) {
-  for (size_t i = 0; i < c->y.count; i++) c->y.data[i] = (int32_t)clamp64(c->x[0].data[i], (int64_t)number(c, "lo"), (int64_t)number(c, "hi"));
+  for (size_t i = 0; i < c->y.count; i++) c->y.data[i] = (int32_t)clamp64(c->x[0].data[i], (int64_t)attr_number(c, "lo"), (int64_t)attr_number(c, "hi"));
   return NULL;
 }
 
@@ -70,9 +69,9 @@ static const char *rescale(Case *c) {
   for (size_t i = 0; i < x->count; i++) {
     size_t k = c->x[1].count == 1 ? 0 : i / inner % channels;
     /* |x| < 2^31 and M < 2^21, so the product is below 2^52 */
-    int64_t scaled = (int64_t)wrap_sub(x->data[i], (int32_t)number(c, "input_zero")) * c->x[1].data[k];
-    int64_t y = rshr(scaled, c->x[2].data[k]) + (int64_t)number(c, "output_zero");
-    c->y.data[i] = (int32_t)clamp64(y, (int64_t)number(c, "lo"), (int64_t)number(c, "hi"));
+    int64_t scaled = (int64_t)wrap_sub(x->data[i], (int32_t)attr_number(c, "input_zero")) * c->x[1].data[k];
+    int64_t y = rshr(scaled, c->x[2].data[k]) + (int64_t)attr_number(c, "output_zero");
+    c->y.data[i] = (int32_t)clamp64(y, (int64_t)attr_number(c, "lo"), (int64_t)attr_number(c, "hi"));
   }
   return NULL;
 }
@@ -93,13 +92,7 @@ static const char *table(Case *c) {
   return NULL;
 }
 
-/* Where a window stands: the place in the input of kernel offset `k` for the result at row-major spatial index `at`. */
-typedef struct {
-  int inside, padded; /* inside the input; inside the input with its padding */
-  size_t offset;
-} Place;
-
-static Place place_of(const Case *c, const size_t *kernel, size_t at, size_t k) {
+Place place_of(const Case *c, const size_t *kernel, size_t at, size_t k) {
   const Tensor *x = &c->x[0], *y = &c->y;
   size_t d = x->rank - 2, step = 1;
   Place place = {1, 1, 0};
@@ -107,8 +100,8 @@ static Place place_of(const Case *c, const size_t *kernel, size_t at, size_t k) 
     int64_t out = (int64_t)(at % y->shape[2 + i]), in_kernel = (int64_t)(k % kernel[i]);
     at /= y->shape[2 + i];
     k /= kernel[i];
-    int64_t size = (int64_t)x->shape[2 + i], before = listed(c, "pads", i), after = listed(c, "pads", d + i);
-    int64_t p = out * listed(c, "stride", i) - before + in_kernel * listed(c, "dilation", i);
+    int64_t size = (int64_t)x->shape[2 + i], before = attr_at(c, "pads", i), after = attr_at(c, "pads", d + i);
+    int64_t p = out * attr_at(c, "stride", i) - before + in_kernel * attr_at(c, "dilation", i);
     if (p < 0 || p >= size) place.inside = 0;
     if (p < -before || p >= size + after) place.padded = 0;
     if (place.inside) place.offset += (size_t)p * step;
@@ -119,10 +112,9 @@ static Place place_of(const Case *c, const size_t *kernel, size_t at, size_t k) 
 
 static const char *conv(Case *c) {
   const Tensor *x = &c->x[0], *w = &c->x[1], *y = &c->y;
-  if (is(x, "f32")) return "no float";
-  size_t groups = (size_t)number(c, "groups"), oc = w->shape[0], wc = w->shape[1], window = product(w->shape, 2, w->rank);
+  size_t groups = (size_t)attr_number(c, "groups"), oc = w->shape[0], wc = w->shape[1], window = product(w->shape, 2, w->rank);
   size_t area = product(x->shape, 2, x->rank), out_area = product(y->shape, 2, y->rank);
-  int32_t zero = (int32_t)number(c, "pad_value");
+  int32_t zero = (int32_t)attr_number(c, "pad_value");
   for (size_t i = 0; i < y->count; i++) {
     size_t at = i % out_area, o = i / out_area % oc, n = i / out_area / oc;
     int32_t sum = c->operands > 2 ? c->x[2].data[o] : 0;
@@ -141,7 +133,6 @@ static const char *conv(Case *c) {
 
 static const char *dense(Case *c) {
   const Tensor *x = &c->x[0], *w = &c->x[1];
-  if (is(x, "f32")) return "no float";
   size_t rows = w->shape[0], k = w->shape[1];
   for (size_t i = 0; i < c->y.count; i++) {
     size_t o = i % rows, row = i / rows;
@@ -154,9 +145,8 @@ static const char *dense(Case *c) {
 
 static const char *matmul(Case *c) {
   const Tensor *a = &c->x[0], *b = &c->x[1], *y = &c->y;
-  if (is(a, "f32")) return "no float";
   size_t m = y->shape[y->rank - 2], n = y->shape[y->rank - 1], k = a->shape[a->rank - 1];
-  int32_t za = (int32_t)number(c, "a_zero"), zb = (int32_t)number(c, "b_zero");
+  int32_t za = (int32_t)attr_number(c, "a_zero"), zb = (int32_t)attr_number(c, "b_zero");
   for (size_t i = 0; i < y->count; i++) {
     size_t column = i % n, row = i / n % m, batch = i / n / m;
     const int32_t *left = a->data + offset_of(a, y, batch, 2) + row * k, *right = b->data + offset_of(b, y, batch, 2) + column;
@@ -169,9 +159,8 @@ static const char *matmul(Case *c) {
 
 static const char *pool(Case *c, int average) {
   const Tensor *x = &c->x[0], *y = &c->y;
-  if (is(x, "f32")) return "no float";
   size_t kernel[MAX_RANK], d = x->rank - 2, window = 1;
-  for (size_t i = 0; i < d; i++) window *= kernel[i] = (size_t)listed(c, "kernel", i);
+  for (size_t i = 0; i < d; i++) window *= kernel[i] = (size_t)attr_at(c, "kernel", i);
   size_t area = product(x->shape, 2, x->rank), out_area = product(y->shape, 2, y->rank);
   for (size_t i = 0; i < y->count; i++) {
     int64_t sum = 0, count = 0, padding = 0;
@@ -187,8 +176,8 @@ static const char *pool(Case *c, int average) {
         padding++;
       }
     }
-    if (average && number(c, "include_pad") != 0) {
-      sum += padding * (int64_t)number(c, "pad_value");
+    if (average && attr_number(c, "include_pad") != 0) {
+      sum += padding * (int64_t)attr_number(c, "pad_value");
       count += padding;
     }
     y->data[i] = average ? (int32_t)rdiv(sum, count) : greatest;
@@ -238,7 +227,7 @@ static const char *transpose(Case *c) {
   for (size_t i = 0; i < y->count; i++) {
     size_t rest = i, offset = 0;
     for (size_t k = y->rank; k-- > 0;) {
-      size_t from = (size_t)listed(c, "perm", k);
+      size_t from = (size_t)attr_at(c, "perm", k);
       offset += rest % y->shape[k] * product(x->shape, from + 1, x->rank);
       rest /= y->shape[k];
     }
@@ -251,5 +240,10 @@ const OpRow OPS[] = {
     {"add", add},           {"sub", sub},         {"mul", mul},   {"relu", relu},     {"clamp", clamp},       {"rescale", rescale},
     {"table", table},       {"conv", conv},       {"dense", dense}, {"matmul", matmul}, {"max_pool", max_pool}, {"average_pool", average_pool},
     {"softmax_lut", softmax_lut}, {"concat", concat}, {"reshape", reshape}, {"transpose", transpose},
+    /* with a float form only */
+    {"div", NULL}, {"maximum", NULL}, {"minimum", NULL}, {"pow", NULL}, {"neg", NULL}, {"abs", NULL}, {"clip", NULL}, {"leaky_relu", NULL},
+    {"elu", NULL}, {"sigmoid", NULL}, {"tanh", NULL}, {"erf", NULL}, {"exp", NULL}, {"log", NULL}, {"sqrt", NULL}, {"softplus", NULL},
+    {"floor", NULL}, {"ceil", NULL}, {"round", NULL}, {"sign", NULL}, {"trunc", NULL}, {"reduce_sum", NULL}, {"reduce_mean", NULL},
+    {"reduce_max", NULL}, {"reduce_min", NULL}, {"reduce_prod", NULL}, {"softmax", NULL}, {"log_softmax", NULL}, {"lrn", NULL},
 };
 const size_t OP_COUNT = sizeof(OPS) / sizeof(OPS[0]);
