@@ -10,6 +10,7 @@ import { irCodes } from './ir.ts';
 import { mrlCodes } from './mrl.ts';
 import { onnxCodes } from './onnx.ts';
 import { quantizeCodes } from './quantize.ts';
+import { tfliteCodes } from './tflite.ts';
 
 export type { CodeInfo, ExitCode } from './info.ts';
 
@@ -26,6 +27,7 @@ export const CODES = {
   ...mrlCodes,
   ...onnxCodes,
   ...quantizeCodes,
+  ...tfliteCodes,
 } as const satisfies Record<string, CodeInfo>;
 
 export type ListedCode = keyof typeof CODES;

@@ -1,0 +1,27 @@
+import { conv } from './conv.ts';
+import { elementwise } from './elementwise.ts';
+import { indexing } from './indexing.ts';
+import { linear } from './linear.ts';
+import { quantize } from './quantize.ts';
+import { recurrent } from './recurrent.ts';
+import { reduce } from './reduce.ts';
+import { refused } from './refused.ts';
+import type { TfliteTable } from './row.ts';
+import { shape } from './shape.ts';
+import { spatial } from './spatial.ts';
+import { stridedSlices } from './strided-slice.ts';
+
+/** Every operator of the schema: how it is imported, or why it is not. */
+export const TFLITE_OPS = {
+  ...conv,
+  ...elementwise,
+  ...indexing,
+  ...linear,
+  ...quantize,
+  ...recurrent,
+  ...reduce,
+  ...refused,
+  ...shape,
+  ...spatial,
+  ...stridedSlices,
+} as const satisfies TfliteTable;
