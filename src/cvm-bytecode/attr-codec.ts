@@ -9,6 +9,7 @@ import {
   OP_NAMES,
   type OpName,
   opOf,
+  sameAttr,
 } from '../ir/index.ts';
 import { at, type ByteReader, type ByteWriter, invariant } from '../support/index.ts';
 import { LIMITS, reject } from './format.ts';
@@ -82,19 +83,42 @@ const ORDERED: ReadonlyMap<OpName, readonly (readonly [string, AttrSpec])[]> = n
   }),
 );
 
-/** All attributes of a node, in canonical order, defaults written out. */
-export const writeAttrs = (writer: ByteWriter, op: OpName, attrs: AnyAttrs): void => {
-  for (const [name, spec] of ORDERED.get(op) ?? []) writeAttr(writer, spec, attrs[name]);
+/** The opcode under which a use is written. */
+export const opcodeOf = (op: OpName, attrs: AnyAttrs): number => {
+  const { code, added, attrs: schema } = opOf(op);
+  if (added === undefined) return code;
+  const [value, initial] = [attrs[added.attr], schema[added.attr]?.default];
+  return value === undefined || initial === undefined || sameAttr(value, initial) ? code : added.code;
 };
 
-export const readAttrs = (reader: ByteReader, op: OpName): AnyAttrs => {
+/** The attributes that are written under an opcode. */
+const attrsUnder = (op: OpName, code: number): readonly (readonly [string, AttrSpec])[] => {
+  const all = ORDERED.get(op) ?? [];
+  const { added } = opOf(op);
+  return added === undefined || code === added.code ? all : all.filter(([name]) => name !== added.attr);
+};
+
+/** The attributes of a node in canonical order, defaults written out, but for an added one that has its default. */
+export const writeAttrs = (writer: ByteWriter, op: OpName, attrs: AnyAttrs): void => {
+  for (const [name, spec] of attrsUnder(op, opcodeOf(op, attrs))) writeAttr(writer, spec, attrs[name]);
+};
+
+/** @param code - the opcode of the node: an added attribute is there under its own only, and never has its default there */
+export const readAttrs = (reader: ByteReader, op: OpName, code: number): AnyAttrs => {
   const attrs: Record<string, AttrScalar> = {};
-  for (const [name, spec] of ORDERED.get(op) ?? []) {
+  const start = reader.offset;
+  for (const [name, spec] of attrsUnder(op, code)) {
     const offset = reader.offset;
     const value = readAttr(reader, spec);
     const problem = attrProblem(spec, value);
     if (problem !== undefined) reject('CVM1012', `attribute ${name} ${problem}`, offset, op);
     attrs[name] = value;
   }
+  const { added, attrs: schema } = opOf(op);
+  const initial = added === undefined ? undefined : schema[added.attr]?.default;
+  if (added === undefined || initial === undefined) return attrs;
+  attrs[added.attr] ??= initial;
+  if (opcodeOf(op, attrs) !== code)
+    reject('CVM1012', `attribute ${added.attr} is ${String(initial)}, its default, which opcode ${opOf(op).code} stands for`, start, op);
   return attrs;
 };

@@ -63,6 +63,9 @@ const headerOf = (roots: readonly CID[]): Uint8Array => dagCbor.encode({ version
 /** Bytes of a header with one root and with two. */
 const HEADER_BYTES = [1, 2].map((count) => headerOf(Array.from({ length: count }, () => cidOf(dagCbor.code, new Uint8Array(0)))).length);
 
+/** How many roots the header of so many bytes has; 0 when it is none of a package. */
+export const rootCount = (headerBytes: number): number => HEADER_BYTES.indexOf(headerBytes) + 1;
+
 /** Reads a package's frames one by one. Views only: nothing is copied. */
 export class CarReader {
   private readonly reader: ByteReader;
@@ -75,7 +78,7 @@ export class CarReader {
   roots(): { readonly root: Frame; readonly storage: Frame | undefined } {
     const { reader } = this;
     const length = reader.remaining === 0 ? reject('CVM2001', 'the file is empty', 0) : reader.uleb();
-    const count = HEADER_BYTES.indexOf(length) + 1;
+    const count = rootCount(length);
     if (count === 0) reject('CVM2001', `the header has ${length} bytes but that of a package has ${HEADER_BYTES.join(' or ')}`, 0);
     const header = reader.bytes(length);
     const root = this.frame(dagCbor.code, 'root');

@@ -1,5 +1,6 @@
 import { type AnyNode, attrNames, formatAttr, formatType, opOf, type StaticType, endorphinOf } from '../ir/index.ts';
 import { at, ok, type Result, toHex } from '../support/index.ts';
+import { opcodeOf } from './attr-codec.ts';
 import type { CheckedModule } from './check.ts';
 import { verifyBytecode } from './verify.ts';
 
@@ -35,7 +36,7 @@ const code = ({ raw, skeleton }: CheckedModule): string[] => {
       return `%${r}: ${type(r)} in [${lo}, ${hi}]`;
     });
     const operands = node.operands.map((v) => `%${v}: ${type(v)}`);
-    return `${hex(at(raw.nodes, i).offset, 8)}  ${hex(opOf(node.op).code, 2)}  ${results.join(', ')} = ${node.op} ${operands.join(', ')}${attrText(node)}`;
+    return `${hex(at(raw.nodes, i).offset, 8)}  ${hex(opcodeOf(node.op, node.attrs), 2)}  ${results.join(', ')} = ${node.op} ${operands.join(', ')}${attrText(node)}`;
   });
 };
 

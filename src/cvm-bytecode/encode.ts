@@ -15,7 +15,7 @@ import {
   verifyProgram,
 } from '../ir/index.ts';
 import { at, ByteWriter, diagnostic, type Diagnostic, fail, fromHex, ok, type Result } from '../support/index.ts';
-import { writeAttrs } from './attr-codec.ts';
+import { opcodeOf, writeAttrs } from './attr-codec.ts';
 import { costOf } from './check.ts';
 import { BYTECODE_VERSION, ENCODINGS, encodingOf, MAGIC, nameProblems, type SectionName, sectionId, SECTIONS } from './format.ts';
 import { weightProblems } from './weights.ts';
@@ -58,7 +58,7 @@ const writeType = (writer: ByteWriter, type: StaticType): void => {
 const writeNode = (writer: ByteWriter, node: AnyNode): void => {
   const spec = opOf(node.op);
   const { min, max } = arity(spec.operands);
-  writer.uleb(spec.code);
+  writer.uleb(opcodeOf(node.op, node.attrs));
   if (min !== max) writer.uleb(node.operands.length);
   for (const v of node.operands) writer.uleb(v);
   writeAttrs(writer, node.op, node.attrs);

@@ -27,5 +27,6 @@ export {
 } from './package.ts';
 export type { ParameterStorage } from './parts.ts';
 export type { ParamRef, RawModule } from './read.ts';
+export { PackageStream, type StreamedChunk, type StreamedFront } from './stream.ts';
 export { bytecodeCost, type BytecodeCost, type Header, isBytecode, readHeader, verifyBytecode } from './verify.ts';
 export { CHUNK_BYTES, decodeChunk, encodeParameter, MAX_RATIO, STORED_AS, type StoredAs } from './storage/index.ts';

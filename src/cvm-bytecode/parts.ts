@@ -1,7 +1,7 @@
 import type { CID } from 'multiformats/cid';
 import { DTYPE_INFO, elementCount, type StaticType, type Tensor } from '../ir/index.ts';
 import { at, type Result, toHex } from '../support/index.ts';
-import { CarReader, isRawCid, rawCid, readRecord } from './car.ts';
+import { CarReader, type Frame, isRawCid, rawCid, readRecord } from './car.ts';
 import type { CheckedModule } from './check.ts';
 import { firstNaN, type FloatParameter, readFloatManifest } from './float-parameters.ts';
 import { attempt, reject } from './format.ts';
@@ -25,7 +25,7 @@ export const VERSION = 1;
 export const MAX_ROOT_BYTES = 1 << 26;
 export const MAX_MODEL_BYTES = 1 << 28;
 
-interface Root {
+export interface Root {
   readonly metadata: unknown;
   readonly model: CID;
   readonly bytecode: CID;
@@ -34,7 +34,7 @@ interface Root {
 
 const ROOT_FIELDS = ['format', 'version', 'metadata', 'model', 'bytecode', 'parameters'];
 
-const readRoot = (value: unknown): Root => {
+export const readRoot = (value: unknown): Root => {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return reject('CVM2005', 'the root is not a record', 0, 'root');
   const fields = new Map<string, unknown>(Object.entries(value));
   const format = fields.get('format');
@@ -82,7 +82,7 @@ export interface ParameterStorage {
 }
 
 /** A parameter as the file has it. */
-interface Wanted {
+export interface Wanted {
   readonly type: StaticType;
   /** Names of its decoded chunks. */
   readonly chunks: readonly CID[];
@@ -96,20 +96,37 @@ interface FileReader {
   readonly file: Uint8Array;
 }
 
+/** Names of the blocks of a parameter; as many as its chunks. */
+export const blocksOf = ({ type, chunks, stored, what }: Wanted): StoredParameter => {
+  const entry = stored ?? { encoding: 'plain', blocks: chunks };
+  const count = chunkCount(type);
+  if (chunks.length !== count) reject('CVM2009', `${storedBytes(type)} bytes take ${count} chunks but ${chunks.length} are named`, 0, what);
+  if (entry.blocks.length !== count) reject('CVM2013', `${count} chunks take as many blocks but ${entry.blocks.length} are named`, 0, what);
+  return entry;
+};
+
+/** Decodes chunk `i` and checks it against its name. @param offset - where the block stands in the file */
+export const decodeNamed = ({ type, chunks, what }: Wanted, encoding: StoredAs, i: number, block: Frame, offset: number): Uint8Array => {
+  const chunk = decodeChunk(type, encoding, block.bytes, i, { what, offset });
+  const expected = at(chunks, i);
+  const found = encoding === 'plain' ? block.cid : rawCid(chunk);
+  if (found.toString() !== expected.toString())
+    reject('CVM2014', `chunk ${i} is ${expected.toString()} but its block decodes to ${found.toString()}`, offset, what);
+  return chunk;
+};
+
 /** Decodes the chunks of one parameter in order, each checked against its name. */
 const readChunks = (
   { car, file }: FileReader,
-  { type, chunks, stored, what }: Wanted,
+  wanted: Wanted,
   take: (chunk: Uint8Array, index: number, offset: number) => void,
 ): ParameterStorage => {
+  const { type, what } = wanted;
   const decodedBytes = storedBytes(type);
-  const { encoding, blocks } = stored ?? { encoding: 'plain', blocks: chunks };
-  const count = chunkCount(type);
-  if (chunks.length !== count) reject('CVM2009', `${decodedBytes} bytes take ${count} chunks but ${chunks.length} are named`, 0, what);
-  if (blocks.length !== count) reject('CVM2013', `${count} chunks take as many blocks but ${blocks.length} are named`, 0, what);
-  // Before anything is allocated: what is left of the file holds the blocks, and they hold the chunks.
+  const { encoding, blocks } = blocksOf(wanted);
+  // Before anything is allocated: what is left of the file holds the blocks, and they hold the chunks. Of nothing, the first is missing.
   const { remaining } = car;
-  if (encoding === 'plain' && decodedBytes > remaining && remaining > 0)
+  if (encoding === 'plain' && remaining > 0 && decodedBytes > remaining)
     reject('CVM2004', `${decodedBytes} bytes are stored but ${remaining} are left`, 0, what);
   if (remaining > 0 && decodedBytes > MAX_RATIO * remaining)
     reject('CVM2015', `${decodedBytes} bytes from the ${remaining} left in the file: more than ${MAX_RATIO} for each`, 0, what);
@@ -118,16 +135,16 @@ const readChunks = (
     const frame = car.block(cid, what);
     total += frame.bytes.length;
     // A frame holds a view of the file: where the block itself begins is known.
-    const chunk = decodeChunk(type, encoding, frame.bytes, i, { what, offset: frame.bytes.byteOffset - file.byteOffset });
-    const expected = at(chunks, i);
-    const found = encoding === 'plain' ? cid : rawCid(chunk);
-    if (found.toString() !== expected.toString())
-      reject('CVM2014', `chunk ${i} is ${expected.toString()} but its block decodes to ${found.toString()}`, frame.offset, what);
-    take(chunk, i, frame.offset);
+    take(decodeNamed(wanted, encoding, i, frame, frame.bytes.byteOffset - file.byteOffset), i, frame.offset);
   });
-  if (encoding !== 'plain' && total >= decodedBytes)
-    reject('CVM2012', `its blocks have ${total} bytes, no fewer than the ${decodedBytes} bytes of its chunks`, 0, what);
+  checkSaving(encoding, total, decodedBytes, what);
   return { encoding, storedBytes: total, decodedBytes };
+};
+
+/** An encoding that saves nothing is none. */
+export const checkSaving = (encoding: StoredAs, total: number, decoded: number, what: string): void => {
+  if (encoding !== 'plain' && total >= decoded)
+    reject('CVM2012', `its blocks have ${total} bytes, no fewer than the ${decoded} bytes of its chunks`, 0, what);
 };
 
 interface ReadTensor {

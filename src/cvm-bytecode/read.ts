@@ -154,7 +154,7 @@ const readNode = (reader: ByteReader): RawNode => {
     reject('CVM1003', `${op} takes ${min} to ${Math.min(max, LIMITS.list)} operands but has ${count}`, offset, op);
   const operands: number[] = [];
   for (let i = 0; i < count; i++) operands.push(reader.uleb());
-  return { op, operands, attrs: readAttrs(reader, op), offset };
+  return { op, operands, attrs: readAttrs(reader, op, code), offset };
 };
 
 const readCode = (reader: ByteReader): RawNode[] => {

@@ -189,7 +189,7 @@ describe('blocks that the encoder does not write', () => {
   test('codes of 15 bits are read, in one stream and in four', () => {
     const deep = lengthsOf([...Array.from({ length: 15 }, (_, i) => [i, i + 1] as const), [15, 15] as const]);
     for (const count of [100, 1024, 4099]) {
-      const symbols = Array.from({ length: count }, (_, i) => (i * 7) % 16);
+      const symbols = Array.from({ length: count }, (_, i) => (i % 3 === 0 ? (i * 7) % 16 : 0));
       expect(decode(bytesOf(count), 'huffman', planeBlock(deep, symbols, count < 1024 ? 1 : 4))).toEqual({
         ok: true,
         value: Uint8Array.from(symbols),

@@ -21,6 +21,12 @@ export type StoredAs = (typeof STORED_AS)[number];
  */
 export const MAX_RATIO = 64;
 
+/** Bytes that an encoded block may have above its chunk: whoever downloads one knows how much to expect. */
+const MAX_GROWTH = 64;
+
+/** The longest block that stands for a chunk of so many bytes. */
+export const longestBlock = (as: StoredAs, chunk: number): number => (as === 'plain' ? chunk : chunk + MAX_GROWTH);
+
 /** Zeros that a chunk has for one element that is not, before sparse is tried: with fewer it never wins. */
 const SPARSE_FROM = 1 / 4;
 
@@ -64,7 +70,7 @@ const READ = { huffman: readPlanes, sparse: readSparse, codebook: readCodebook }
 
 /**
  * One chunk in one encoding.
- * @returns undefined when it has no such form, or one that is too short to stand for it (`MAX_RATIO`)
+ * @returns undefined when it has no such form, or one that is too short (`MAX_RATIO`) or too long (`MAX_GROWTH`) to stand for it
  */
 const encodeChunk = (type: StaticType, as: StoredAs, chunk: Uint8Array, index: number): Uint8Array | undefined => {
   if (as === 'plain') return chunk;
@@ -78,7 +84,8 @@ const encodeChunk = (type: StaticType, as: StoredAs, chunk: Uint8Array, index: n
     elements = unpackCodes(chunk, cut);
   }
   if (elements === undefined || !WRITE[as](writer, elements, kindOf(type))) return undefined;
-  return writer.length * MAX_RATIO < chunk.length ? undefined : writer.finish();
+  const fits = writer.length * MAX_RATIO >= chunk.length && writer.length <= longestBlock(as, chunk.length);
+  return fits ? writer.finish() : undefined;
 };
 
 /** A parameter as it stands in a file: one block for each chunk. */
@@ -124,6 +131,8 @@ export const decodeChunk = (type: StaticType, as: StoredAs, block: Uint8Array, i
   }
   if (block.length * MAX_RATIO < length)
     reject('CVM2015', `a block of ${block.length} bytes says it holds ${length}, more than ${MAX_RATIO} for each`, offset, what);
+  if (block.length > longestBlock(as, length))
+    reject('CVM2012', `a block of ${block.length} bytes for a chunk of ${length}: more than ${MAX_GROWTH} above it`, offset, what);
   return new Source(block, what, offset).readAll((source) => {
     const chunk = new Uint8Array(length);
     if (type.dtype !== 'i6') {

@@ -6,6 +6,7 @@ export {
   decodeChunk,
   type EncodedParameter,
   encodeParameter,
+  longestBlock,
   MAX_RATIO,
   STORED_AS,
   storedBytes,
