@@ -41,7 +41,7 @@ const HEIGHT = 300;
 const LEFT = 54;
 const RIGHT = 14;
 const TOP = 16;
-const BOTTOM = 52;
+const BOTTOM = 40;
 const TICKS = 4;
 
 interface Axis {
@@ -77,7 +77,7 @@ const percentOf = (share: number): string => `${Number((100 * share).toFixed(4))
 const STYLE = `
 .pareto { --paper: #fff; --ink: #1c1e21; --soft: #5c6370; --line: #d8dce3; --dot: #2f6feb; --best: #1a7f37; --limit: #cf222e; display: block; width: 100%; height: auto; font: 11px system-ui, sans-serif; }
 @media (prefers-color-scheme: dark) { .pareto { --paper: #15171a; --ink: #e6e8eb; --soft: #9aa3af; --line: #343941; --dot: #58a6ff; --best: #3fb950; --limit: #f85149; } }
-.pareto .paper { fill: var(--paper); } .pareto text { fill: var(--soft); } .pareto .strong { fill: var(--ink); font-weight: 600; }
+.pareto .paper { fill: var(--paper); } .pareto text { fill: var(--soft); } .pareto .strong { fill: var(--ink); font-weight: 600; paint-order: stroke; stroke: var(--paper); stroke-width: 3px; }
 .pareto .grid { stroke: var(--line); } .pareto .front { stroke: var(--dot); fill: none; stroke-width: 1.5; }
 .pareto .dot { fill: var(--dot); } .pareto .beaten { fill: none; stroke: var(--soft); } .pareto .chosen { fill: none; stroke: var(--best); stroke-width: 2.5; }
 .pareto .limit { stroke: var(--limit); stroke-dasharray: 4 3; } .pareto text.limit { fill: var(--limit); stroke: none; }
@@ -117,7 +117,7 @@ const gridOf = ({ x, y, px, py }: Plane, what: string): readonly string[] => [
     (v) =>
       `<line class="grid" x1="${LEFT}" x2="${WIDTH - RIGHT}" y1="${py(v)}" y2="${py(v)}"/><text x="${LEFT - 5}" y="${py(v)}" dy="4" text-anchor="end">${percentOf(v)}</text>`,
   ),
-  `<text class="strong" x="${(LEFT + WIDTH - RIGHT) / 2}" y="${HEIGHT - BOTTOM + 32}" text-anchor="middle">package size</text>`,
+  `<text class="strong" x="${(LEFT + WIDTH - RIGHT) / 2}" y="${HEIGHT - BOTTOM + 31}" text-anchor="middle">package size</text>`,
   `<text class="strong" x="2" y="10">${escape(what)}</text>`,
 ];
 
@@ -129,7 +129,7 @@ const limitsOf = ({ x, y, px, py }: Plane, { maxDrop, maxSize }: ParetoOptions):
     : []),
   ...(maxSize !== undefined && maxSize >= x.from && maxSize <= x.to
     ? [
-        `<line class="limit" x1="${px(maxSize)}" x2="${px(maxSize)}" y1="${TOP}" y2="${HEIGHT - BOTTOM}"/><text class="limit" x="${px(maxSize)}" y="${TOP + 10}" dx="-3" text-anchor="end">at most ${escape(formatBytes(maxSize))}</text>`,
+        `<line class="limit" x1="${px(maxSize)}" x2="${px(maxSize)}" y1="${TOP}" y2="${HEIGHT - BOTTOM}"/><text class="limit" x="${px(maxSize)}" y="${HEIGHT - BOTTOM - 5}" dx="-3" text-anchor="end">at most ${escape(formatBytes(maxSize))}</text>`,
       ]
     : []),
 ];

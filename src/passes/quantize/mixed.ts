@@ -7,12 +7,15 @@ import { estimate, greedyPath, type Path } from './mixed/path.ts';
 import { type Evaluated, type Measured, type Point, Points } from './mixed/points.ts';
 import { type LayerSensitivity, measureSensitivity, type Memo, type RungEffect, type Sensitivity } from './mixed/sensitivity.ts';
 import type { LayerBits, QuantizedModel } from './model.ts';
+import type { Samples } from './sample-source.ts';
 import type { Searched } from './search.ts';
 
 /** Assignments that are measured when nothing else is said: enough for a search and a curve. */
 const MOST_POINTS = 16;
 /** Measurements that looking for a smaller assignment beside the path may take. */
 const MOST_TRIALS = 4;
+/** Packages that are larger than the smallest by less than this count as equally small: then precision decides. */
+const SAME_SIZE = 0.005;
 
 export interface MixedMemo {
   readonly effects: Memo<RungEffect>;
@@ -55,6 +58,16 @@ export interface Mixed {
 const bySize = (a: Point, b: Point): number =>
   a.size - b.size || a.drop - b.drop || a.endorphin - b.endorphin || (assignmentKey(a.assignment) < assignmentKey(b.assignment) ? -1 : 1);
 
+/** Of the points within the budgets that are as small as the smallest: the one with the least expected loss. */
+const smallest = (points: readonly Point[], budgets: Budgets, sensitivity: Sensitivity): Point | undefined => {
+  const within = points.filter((p) => keeps(p, budgets)).toSorted(bySize);
+  const [first] = within;
+  if (first === undefined) return undefined;
+  const lossOf = (p: Point): number => estimate(sensitivity, p.assignment).loss;
+  const alike = within.filter((p) => p.size <= first.size * (1 + SAME_SIZE) && p.endorphin <= first.endorphin);
+  return alike.reduce((best, p) => (lossOf(p) < lossOf(best) ? p : best), first);
+};
+
 /** The layers with the precision that an assignment gives them. */
 const assigned = (sensitivity: Sensitivity, ladder: readonly Rung[], assignment: Assignment): readonly AssignedLayer[] => {
   const { loss } = estimate(sensitivity, assignment);
@@ -69,11 +82,13 @@ const assigned = (sensitivity: Sensitivity, ladder: readonly Rung[], assignment:
 class Choice {
   private readonly points: Points;
   private readonly path: Path;
+  private readonly sensitivity: Sensitivity;
   private readonly budgets: Budgets;
 
-  constructor(points: Points, path: Path, budgets: Budgets) {
+  constructor(points: Points, path: Path, sensitivity: Sensitivity, budgets: Budgets) {
     this.points = points;
     this.path = path;
+    this.sensitivity = sensitivity;
     this.budgets = budgets;
   }
 
@@ -102,7 +117,10 @@ class Choice {
     return ok(high);
   }
 
-  /** Takes back single steps before `index`, the least worthy first, and keeps what keeps the budgets and is smaller. */
+  /**
+   * Takes back single steps before `index`, the least worthy first, and keeps what keeps the budgets and is smaller. Then
+   * raises the worthiest layers that fit into a size that counts as the same.
+   */
   improve(index: number): Result<undefined> {
     let best = this.index(index);
     if (!best.ok) return best;
@@ -113,12 +131,28 @@ class Choice {
       if (!trial.ok) return trial;
       if (keeps(trial.value, this.budgets) && bySize(trial.value, best.value) < 0) best = trial;
     }
-    return ok(undefined);
+    const raised = this.raisedWithin(best.value.assignment, SAME_SIZE * best.value.size);
+    const trial = this.points.measure(raised);
+    return trial.ok ? ok(undefined) : trial;
+  }
+
+  /** Steps of the path that were not taken and whose weights take no more than some bytes together. */
+  private raisedWithin(assignment: Assignment, bytes: number): Assignment {
+    let left = bytes;
+    let raised = assignment;
+    for (const { layer, from, to } of this.path.steps) {
+      const sizes = at(this.sensitivity.layers, layer).bytes;
+      const cost = at(sizes, to) - at(sizes, from);
+      if (raised[layer] !== from || cost > left) continue;
+      left -= cost;
+      raised = raised.with(layer, to);
+    }
+    return raised;
   }
 
   /** Measures the middle of the widest gaps of the path, by expected bytes, until as many points are measured as may be. */
-  fill(sensitivity: Sensitivity): Result<undefined> {
-    const bytes = this.path.assignments.map((a) => estimate(sensitivity, a).bytes);
+  fill(): Result<undefined> {
+    const bytes = this.path.assignments.map((a) => estimate(this.sensitivity, a).bytes);
     while (this.points.left > 0) {
       const known = [...this.path.assignments.keys()].filter((i) => this.points.has(at(this.path.assignments, i)));
       let widest: { readonly middle: number; readonly width: number } | undefined;
@@ -147,14 +181,14 @@ const explore = (
     const point = points.measure(anchor);
     if (!point.ok) return point;
   }
-  const choice = new Choice(points, path, budgets);
+  const choice = new Choice(points, path, sensitivity, budgets);
   const found = choice.search();
   if (!found.ok) return found;
   if (found.value !== undefined) {
     const improved = choice.improve(found.value);
     if (!improved.ok) return improved;
   }
-  return choice.fill(sensitivity);
+  return choice.fill();
 };
 
 /**
@@ -188,7 +222,7 @@ export const chooseMixed = ({ calibrated, settings }: Pick<Searched, 'calibrated
   if (!explored.ok) return explored;
   progress.step('mixed precision', points.all.length, points.all.length);
   const all = points.all.toSorted(bySize);
-  const chosen = all.find((p) => keeps(p, budgets));
+  const chosen = smallest(all, budgets, sensitivity.value);
   if (chosen === undefined) return fail(overBudget(all, budgets));
   const model = points.quantize(chosen.assignment);
   if (!model.ok) return model;
