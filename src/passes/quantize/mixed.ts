@@ -7,7 +7,6 @@ import { estimate, greedyPath, type Path } from './mixed/path.ts';
 import { type Evaluated, type Measured, type Point, Points } from './mixed/points.ts';
 import { type LayerSensitivity, measureSensitivity, type Memo, type RungEffect, type Sensitivity } from './mixed/sensitivity.ts';
 import type { LayerBits, QuantizedModel } from './model.ts';
-import type { Samples } from './sample-source.ts';
 import type { Searched } from './search.ts';
 
 /** Assignments that are measured when nothing else is said: enough for a search and a curve. */

@@ -4,7 +4,6 @@ import { withOutputs } from '../../observe.ts';
 import type { CalibrationSample, Compile } from '../calibrate.ts';
 import { firstSamples, type Samples } from '../sample-source.ts';
 import type { QuantizedModel } from '../model.ts';
-import { firstSamples, type Samples, sourceOf } from '../sample-source.ts';
 import { targetsOf } from '../search.ts';
 import { quantizeInputs } from '../sqnr.ts';
 

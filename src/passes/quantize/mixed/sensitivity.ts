@@ -4,7 +4,6 @@ import type { Compile } from '../calibrate.ts';
 import type { Samples } from '../sample-source.ts';
 import type { Calibrated, Settings } from '../calibrated.ts';
 import type { QuantizedModel } from '../model.ts';
-import type { Samples } from '../sample-source.ts';
 import { type Assignment, assignmentKey, BASE, bitsOf, type Rung, uniform, unitsOf } from './ladder.ts';
 import { AnswerProbes, decibelsOf, type Distance } from './probes.ts';
 
