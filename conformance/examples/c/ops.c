@@ -110,6 +110,11 @@ Place place_of(const Case *c, const size_t *kernel, size_t at, size_t k) {
   return place;
 }
 
+/* An exact sum of products, below 2^53, as int32: shifted, where operands have 16 bits, then the bias. */
+static int32_t accumulated(const Case *c, int64_t sum, int32_t bias) {
+  return wrap_add((int32_t)(uint32_t)(uint64_t)rshr(sum, (int)attr_number(c, "accumulator_shift")), bias);
+}
+
 static const char *conv(Case *c) {
   const Tensor *x = &c->x[0], *w = &c->x[1], *y = &c->y;
   size_t groups = (size_t)attr_number(c, "groups"), oc = w->shape[0], wc = w->shape[1], window = product(w->shape, 2, w->rank);
@@ -117,16 +122,16 @@ static const char *conv(Case *c) {
   int32_t zero = (int32_t)attr_number(c, "pad_value");
   for (size_t i = 0; i < y->count; i++) {
     size_t at = i % out_area, o = i / out_area % oc, n = i / out_area / oc;
-    int32_t sum = c->operands > 2 ? c->x[2].data[o] : 0;
+    int64_t sum = 0;
     for (size_t k = 0; k < window; k++) {
       Place place = place_of(c, &w->shape[2], at, k);
       for (size_t j = 0; j < wc; j++) {
         size_t channel = o / (oc / groups) * wc + j;
         int32_t v = place.inside ? x->data[(n * x->shape[1] + channel) * area + place.offset] : zero;
-        sum = wrap_add(sum, v * w->data[(o * wc + j) * window + k]);
+        sum += (int64_t)v * w->data[(o * wc + j) * window + k];
       }
     }
-    y->data[i] = sum;
+    y->data[i] = accumulated(c, sum, c->operands > 2 ? c->x[2].data[o] : 0);
   }
   return NULL;
 }
@@ -136,9 +141,9 @@ static const char *dense(Case *c) {
   size_t rows = w->shape[0], k = w->shape[1];
   for (size_t i = 0; i < c->y.count; i++) {
     size_t o = i % rows, row = i / rows;
-    int32_t sum = c->operands > 2 ? c->x[2].data[o] : 0;
-    for (size_t j = 0; j < k; j++) sum = wrap_add(sum, x->data[row * k + j] * w->data[o * k + j]);
-    c->y.data[i] = sum;
+    int64_t sum = 0;
+    for (size_t j = 0; j < k; j++) sum += (int64_t)x->data[row * k + j] * w->data[o * k + j];
+    c->y.data[i] = accumulated(c, sum, c->operands > 2 ? c->x[2].data[o] : 0);
   }
   return NULL;
 }
@@ -150,9 +155,9 @@ static const char *matmul(Case *c) {
   for (size_t i = 0; i < y->count; i++) {
     size_t column = i % n, row = i / n % m, batch = i / n / m;
     const int32_t *left = a->data + offset_of(a, y, batch, 2) + row * k, *right = b->data + offset_of(b, y, batch, 2) + column;
-    int32_t sum = 0;
-    for (size_t j = 0; j < k; j++) sum = wrap_add(sum, (left[j] - za) * (right[j * n] - zb));
-    y->data[i] = sum;
+    int64_t sum = 0;
+    for (size_t j = 0; j < k; j++) sum += (int64_t)(left[j] - za) * (right[j * n] - zb);
+    y->data[i] = accumulated(c, sum, 0);
   }
   return NULL;
 }

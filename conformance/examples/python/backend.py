@@ -127,6 +127,11 @@ def out_size(size, kernel, stride, dilation, before, after):
     return max(0, (size + before + after - dilation * (kernel - 1) - 1) // stride + 1)
 
 
+def accumulated(total, attrs, bias):
+    """An exact sum of products as int32: shifted, where operands have 16 bits, then the bias."""
+    return wrap(rshr(total, attrs.get("accumulator_shift", 0)) + bias)
+
+
 def conv(operands, attrs, results):
     x, w, *bias = operands
     n, c, *size = x.shape
@@ -137,7 +142,7 @@ def conv(operands, attrs, results):
     per_group = oc // groups
     out = []
     for b, o, *at in indices(results[0]["shape"]):
-        total = bias[0].data[o] if bias else 0
+        total = 0
         for k in indices(kernel):
             place = [at[i] * stride[i] - pads[i] + k[i] * dilation[i] for i in range(d)]
             inside = all(0 <= p < s for p, s in zip(place, size))
@@ -148,11 +153,11 @@ def conv(operands, attrs, results):
                 else:
                     v = zero
                 total += v * w.data[o * ws[0] + j * ws[1] + sum(p * s for p, s in zip(k, ws[2:]))]
-        out.append(wrap(total))
+        out.append(accumulated(total, attrs, bias[0].data[o] if bias else 0))
     return [out]
 
 
-def dense(operands, _attrs, _results):
+def dense(operands, attrs, _results):
     x, w, *bias = operands
     rows, k = w.shape
     out = []
@@ -160,7 +165,7 @@ def dense(operands, _attrs, _results):
         row = x.data[i * k : (i + 1) * k]
         for o in range(rows):
             total = sum(a * b for a, b in zip(row, w.data[o * k : (o + 1) * k]))
-            out.append(wrap(total + (bias[0].data[o] if bias else 0)))
+            out.append(accumulated(total, attrs, bias[0].data[o] if bias else 0))
     return [out]
 
 
@@ -176,7 +181,8 @@ def matmul(operands, attrs, results):
         for r in range(m):
             for c in range(n):
                 row, column = i * m * k + r * k, j * k * n + c
-                out.append(wrap(sum((a.data[row + p] - za) * (b.data[column + p * n] - zb) for p in range(k))))
+                total = sum((a.data[row + p] - za) * (b.data[column + p * n] - zb) for p in range(k))
+                out.append(accumulated(total, attrs, 0))
     return [out]
 
 
