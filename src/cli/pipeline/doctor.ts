@@ -24,6 +24,7 @@ import { formatBytes, formatCount, formatFacts, formatTable, visible } from '../
 import { isStatic } from './facts.ts';
 import { kindOf, loadModel, type ModelArgs } from './load.ts';
 import { examineFile } from './load-onnx.ts';
+import { examineTfliteFile } from './load-tflite.ts';
 
 export interface DoctorArgs extends ModelArgs {
   readonly model: string;
@@ -37,7 +38,7 @@ interface NodeVerdict {
   readonly verdict: Verdict;
   readonly node: string;
   readonly op: string;
-  /** Opset version, where there is one. */
+  /** Opset version of an ONNX model, version of a TensorFlow Lite operator. */
   readonly version?: number | undefined;
   readonly reason?: string | undefined;
 }
@@ -53,6 +54,36 @@ interface Examination {
   readonly program: Program | undefined;
 }
 
+/** What an importer tells of a file that other tools wrote. */
+interface ImportReport {
+  readonly nodes: readonly {
+    readonly name: string;
+    readonly op: string;
+    readonly domain: string;
+    readonly version: number | undefined;
+    readonly verdict: Verdict;
+    readonly reason?: string;
+    readonly diagnostics: readonly Diagnostic[];
+  }[];
+  readonly problems: readonly Diagnostic[];
+  readonly warnings: readonly Diagnostic[];
+  readonly program: Program | undefined;
+}
+
+const examinationOf = (report: ImportReport, notes: readonly Diagnostic[]): Examination => ({
+  nodes: report.nodes.map((n) => ({
+    verdict: n.verdict,
+    node: n.name,
+    op: n.domain === '' || n.domain === 'ai.onnx' ? n.op : `${n.domain}.${n.op}`,
+    version: n.version,
+    reason: n.reason,
+  })),
+  problems: report.problems,
+  otherProblems: report.problems.filter((d) => !report.nodes.some((n) => n.diagnostics.includes(d) && n.reason === d.message)),
+  warnings: [...report.warnings, ...notes],
+  program: report.program,
+});
+
 const examineSource = async (args: DoctorArgs, context: Context): Promise<Result<Examination>> => {
   const file = context.read(args.model, 'model');
   if (!file.ok) return file;
@@ -61,20 +92,13 @@ const examineSource = async (args: DoctorArgs, context: Context): Promise<Result
     if (!sizes.ok) return sizes;
     const examined = examineFile(context, args.model, file.value, { sizes: sizes.value, constants: args.const ?? [], assumeBatch: true });
     if (!examined.ok) return examined;
-    const { report, notes } = examined.value;
-    return ok({
-      nodes: report.nodes.map((n) => ({
-        verdict: n.verdict,
-        node: n.name,
-        op: n.domain === '' || n.domain === 'ai.onnx' ? n.op : `${n.domain}.${n.op}`,
-        version: n.version,
-        reason: n.reason,
-      })),
-      problems: report.problems,
-      otherProblems: report.problems.filter((d) => !report.nodes.some((n) => n.diagnostics.includes(d) && n.reason === d.message)),
-      warnings: [...report.warnings, ...notes],
-      program: report.program,
-    });
+    return ok(examinationOf(examined.value.report, examined.value.notes));
+  }
+  if (kindOf(file.value, args.model) === 'tflite') {
+    const sizes = parseBindings(args.bind ?? []);
+    if (!sizes.ok) return sizes;
+    const examined = examineTfliteFile(args.model, file.value, sizes.value);
+    return examined.ok ? ok(examinationOf(examined.value, [])) : examined;
   }
   const model = await loadModel(context, args.model, args, { assumeBatch: true, randomParams: true });
   if (!model.ok) return model;

@@ -6,7 +6,7 @@ import type { Json } from '../json.ts';
 import { formatBytes, formatCount, formatFacts, formatTable, visible } from '../text.ts';
 import { type Headroom, headrooms, isStatic, programFacts, type ProgramFacts } from './facts.ts';
 import { loadModel, type ModelArgs } from './load.ts';
-import { type LoadedModel, type PackagedModel, programOf, warningsOf } from './model.ts';
+import { type LoadedModel, type PackagedModel, programOf, type SourceModel, warningsOf } from './model.ts';
 import { storageFacts, storageJson, storageTable } from './storage.ts';
 
 const TIGHTEST_SHOWN = 5;
@@ -46,11 +46,24 @@ const packageFacts = ({ package: p, sizeBytes }: PackagedModel): readonly Fact[]
   ];
 };
 
+const formatName = (model: SourceModel): string => {
+  switch (model.kind) {
+    case 'onnx':
+      return `ONNX${model.opset === undefined ? '' : `, opset ${model.opset}`}`;
+    case 'tflite':
+      return 'TensorFlow Lite';
+    case 'mrl':
+      return 'model string';
+    default:
+      return model.kind satisfies never;
+  }
+};
+
 const sourceFacts = (model: LoadedModel, facts: ProgramFacts): readonly Fact[] =>
   model.kind === 'package'
     ? packageFacts(model)
     : [
-        ['format', model.kind === 'onnx' ? `ONNX${model.opset === undefined ? '' : `, opset ${model.opset}`}` : 'model string'],
+        ['format', formatName(model)],
         ...(model.producer === undefined ? [] : [['producer', model.producer] as const]),
         ['size', formatBytes(model.sizeBytes)],
         ['identity', facts.identity],

@@ -31,7 +31,6 @@ const startsWith = (bytes: Uint8Array, text: string, at = 0): boolean =>
 const describeUnknown = (bytes: Uint8Array): string => {
   if (startsWith(bytes, 'PK')) return 'the file is a zip archive (PyTorch and Keras save models so)';
   if (startsWith(bytes, '\x89HDF')) return 'the file is HDF5 (Keras saves models so)';
-  if (startsWith(bytes, 'TFL3', 4)) return 'the file is a TensorFlow Lite model';
   if (startsWith(bytes, '\x80')) return 'the file is a Python pickle';
   if (startsWith(bytes, '{')) return 'the file is JSON';
   if (startsWith(bytes, '\x93NUMPY')) return 'the file is a NumPy array';
@@ -51,18 +50,21 @@ const looksLikeText = (bytes: Uint8Array): boolean => {
 /** An ONNX file is a protobuf message that starts with one of its first fields: ir_version, opset_import, producer or graph. */
 const looksLikeOnnx = (bytes: Uint8Array): boolean => [0x08, 0x12, 0x1a, 0x3a, 0x42].includes(bytes[0] ?? 0);
 
-export type ModelKind = 'package' | 'onnx' | 'mrl' | 'bytecode';
+export type ModelKind = 'package' | 'onnx' | 'tflite' | 'mrl' | 'bytecode';
 
 /** The content decides; the name breaks ties. */
 export const kindOf = (bytes: Uint8Array, path: string): ModelKind | undefined => {
   if (isPackage(bytes)) return 'package';
   if (isBytecode(bytes)) return 'bytecode';
+  // the identifier of a FlatBuffer stands at byte 4
+  if (startsWith(bytes, 'TFL3', 4)) return 'tflite';
   const name = path.toLowerCase();
   if (name.endsWith('.mrl')) return 'mrl';
   if (name.endsWith('.onnx')) return 'onnx';
+  if (name.endsWith('.tflite')) return 'tflite';
   if (name.endsWith('.cvm')) return 'package';
   if (looksLikeText(bytes)) return 'mrl';
-  return looksLikeOnnx(bytes) && !startsWith(bytes, 'TFL3', 4) ? 'onnx' : undefined;
+  return looksLikeOnnx(bytes) ? 'onnx' : undefined;
 };
 
 /**
@@ -85,7 +87,7 @@ export const loadModel = async (
     return fail(
       optionsConflict(
         '--params is given, but the model is no model string',
-        'Leave it out: ONNX models and packages hold their parameters.',
+        'Leave it out: ONNX and TensorFlow Lite models and packages hold their parameters.',
       ),
     );
   }
@@ -118,6 +120,10 @@ export const loadModel = async (
     case 'onnx': {
       const { loadOnnx } = await import('./load-onnx.ts');
       return loadOnnx(context, path, bytes, { sizes: sizes.value, constants: args.const ?? [], ...options });
+    }
+    case 'tflite': {
+      const { loadTflite } = await import('./load-tflite.ts');
+      return loadTflite(path, bytes, sizes.value);
     }
     default:
       return kind satisfies never;

@@ -7,7 +7,7 @@ import type { Diagnostic } from '../../support/index.ts';
  * that holds on to them needs the memory of the model twice.
  */
 export interface Source {
-  readonly kind: 'onnx' | 'mrl';
+  readonly kind: 'onnx' | 'tflite' | 'mrl';
   readonly path: string;
   readonly sizeBytes: number;
   readonly sha256: string;

@@ -101,7 +101,7 @@ export const metadataOf = (
   const file = basename(model.path);
   const producer = model.producer === undefined ? '' : oneLine(model.producer, 120);
   return {
-    name: args.name ?? metaText(model, 'name') ?? plain(file.replace(/[.](onnx|mrl)$/i, '')),
+    name: args.name ?? metaText(model, 'name') ?? plain(file.replace(/[.](onnx|tflite|mrl)$/i, '')),
     author: args.author ?? metaText(model, 'author') ?? '',
     description: args.description ?? metaText(model, 'description') ?? '',
     licence: args.licence ?? metaText(model, 'licence') ?? metaText(model, 'license') ?? '',

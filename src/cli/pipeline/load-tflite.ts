@@ -1,0 +1,40 @@
+import { examineTflite, importTflite, type TfliteReport } from '../../frontend/tflite/index.ts';
+import { type Diagnostic, fail, ok, type Result } from '../../support/index.ts';
+import { optionValue } from '../diagnostics.ts';
+import { inModel } from './load-onnx.ts';
+import type { SourceModel } from './model.ts';
+
+/** A model of this kind has a size for every dimension. */
+const bindProblems = (sizes: ReadonlyMap<string, number>): readonly Diagnostic[] =>
+  [...sizes.keys()].map((name) =>
+    optionValue('bind', `names ${name}, but a TensorFlow Lite model has no symbolic dimension`, [
+      'Leave it out, or convert the model with the sizes that you want.',
+    ]),
+  );
+
+/** Examines the TensorFlow Lite model of a file. Fails on bytes that are no model. */
+export const examineTfliteFile = (path: string, bytes: Uint8Array, sizes: ReadonlyMap<string, number>): Result<TfliteReport> => {
+  const problems = bindProblems(sizes);
+  if (problems.length > 0) return fail(...problems);
+  const report = examineTflite(bytes);
+  const isNoModel = report.nodes.length === 0 && report.inputs.length === 0 && report.problems.length > 0;
+  return isNoModel ? fail(...inModel(path, report.problems)) : ok(report);
+};
+
+/** Imports the TensorFlow Lite model of a file. */
+export const loadTflite = (path: string, bytes: Uint8Array, sizes: ReadonlyMap<string, number>): Result<SourceModel> => {
+  const problems = bindProblems(sizes);
+  if (problems.length > 0) return fail(...problems);
+  const imported = importTflite(bytes);
+  if (!imported.ok) return fail(...inModel(path, imported.diagnostics));
+  const { program, warnings, source } = imported.value;
+  return ok({
+    kind: 'tflite',
+    path,
+    sizeBytes: bytes.length,
+    sha256: source.sha256,
+    program,
+    warnings: inModel(path, warnings),
+    producer: source.producer === '' ? undefined : source.producer,
+  });
+};
