@@ -32,6 +32,7 @@ export class Rewriter {
   private readonly mapping = new Map<ValueId, ValueId>();
   private readonly nodeOf = new Map<ValueId, AnyNode>();
   private readonly data = new Map<ValueId, Tensor>();
+  private readonly names = new Set<string>();
   /** Constants made here, by content: equal ones are one parameter. */
   private readonly shared = new Map<string, ValueId>();
 
@@ -45,6 +46,7 @@ export class Rewriter {
   }
 
   param(name: string, from: ValueId, tensor: Tensor): void {
+    this.names.add(name);
     const value = this.builder.param(name, tensor);
     this.data.set(value, tensor);
     this.mapping.set(from, value);
@@ -70,6 +72,16 @@ export class Rewriter {
   }
 
   readonly constantOf: ConstantOf = (value) => this.data.get(value);
+
+  /** A parameter with a name like `wish`, which another may have. */
+  named(wish: string, tensor: Tensor): ValueId {
+    let name = wish;
+    for (let n = 2; this.names.has(name); n++) name = `${wish}_${n}`;
+    this.names.add(name);
+    const value = this.builder.param(name, tensor);
+    this.data.set(value, tensor);
+    return value;
+  }
 
   /** A parameter with this content; the same one when asked twice. */
   constant(tensor: Tensor): ValueId {

@@ -3,12 +3,12 @@ import { at } from '../../support/index.ts';
 import { alongAxis, type ConstantOf, rewrite, type Rewriter, untilStable } from '../rewrite.ts';
 
 /** y[c] = scale[c] x[c] + shift[c], in float64. */
-interface Affine {
+export interface ChannelAffine {
   readonly scale: (c: number) => number;
   readonly shift: (c: number) => number;
 }
 
-const batchNorm = (operands: readonly ValueId[], epsilon: number, constantOf: ConstantOf): Affine | undefined => {
+const batchNorm = (operands: readonly ValueId[], epsilon: number, constantOf: ConstantOf): ChannelAffine | undefined => {
   const [gamma, beta, mean, variance] = operands.slice(1).map((v) => constantOf(v)?.data);
   if (gamma === undefined || beta === undefined || mean === undefined || variance === undefined) return undefined;
   const scale = (c: number): number => at(gamma, c) / Math.sqrt(at(variance, c) + epsilon);
@@ -16,7 +16,7 @@ const batchNorm = (operands: readonly ValueId[], epsilon: number, constantOf: Co
 };
 
 /** The affine map of an add, sub, mul or div with a per-channel constant; `side` is the constant's operand index. */
-const arithmetic = (op: string, side: 0 | 1, k: ArrayLike<number>): Affine | undefined => {
+const arithmetic = (op: string, side: 0 | 1, k: ArrayLike<number>): ChannelAffine | undefined => {
   const value = (c: number): number => at(k, k.length === 1 ? 0 : c);
   switch (op) {
     case 'add':
@@ -33,13 +33,13 @@ const arithmetic = (op: string, side: 0 | 1, k: ArrayLike<number>): Affine | und
 };
 
 interface Match {
-  readonly affine: Affine;
+  readonly affine: ChannelAffine;
   /** Which operand is the layer's result. */
   readonly x: 0 | 1;
 }
 
-/** Reads a node as a per-channel affine map of its operand of type `type` with channels on `axis`. */
-const affineOf = (
+/** Reads a node as a per-channel affine map of one operand; `axisOf` says which values may be that operand, and where their channels are. */
+export const channelAffine = (
   node: AnyNode,
   operands: readonly ValueId[],
   rewriter: Rewriter,
@@ -66,7 +66,7 @@ const affineOf = (
 };
 
 /** Weights and bias of the layer followed by the affine map; undefined when a weight would leave the finite floats. */
-const folded = (w: Tensor, bias: Tensor | undefined, { scale, shift }: Affine): { weights: Tensor; bias: Tensor } | undefined => {
+const folded = (w: Tensor, bias: Tensor | undefined, { scale, shift }: ChannelAffine): { weights: Tensor; bias: Tensor } | undefined => {
   const [channels = 0] = w.shape;
   const per = channels === 0 ? 0 : w.data.length / channels;
   const data = new Float32Array(w.data.length);
@@ -91,7 +91,7 @@ const foldOnce = (program: Program): Program => {
       if (layer.op === 'conv') return 1;
       return layer.op === 'dense' ? type.shape.length - 1 : undefined;
     };
-    const match = affineOf(node, operands, rewriter, axisOf);
+    const match = channelAffine(node, operands, rewriter, axisOf);
     if (match === undefined) return undefined;
     const layer = rewriter.producerOf(at(operands, match.x));
     if (layer === undefined) return undefined;

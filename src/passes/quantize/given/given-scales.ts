@@ -171,7 +171,7 @@ class Stripping {
     const stored = this.source.quantizedConstant(from);
     const tensor = this.source.constantOf(from);
     invariant(tensor !== undefined, `value ${from} is used before it is defined`);
-    const value = this.param(stored === undefined ? this.params.get(from) : this.storedName(from), from, tensor);
+    const value = this.param(stored === undefined ? this.params.get(from) : this.source.storedName(from), from, tensor);
     const scales = stored === undefined ? undefined : rowScales(stored);
     if (stored !== undefined && scales !== undefined) this.integers.set(value, { codes: stored.codes, scales });
     this.made.set(from, value);
@@ -183,13 +183,6 @@ class Stripping {
     this.names.add(name);
     this.rw.param(name, from, tensor);
     return this.rw.mapped(from);
-  }
-
-  /** The name of the integers that a constant is made of. */
-  private storedName(value: ValueId): string | undefined {
-    let v: ValueId | undefined = value;
-    for (let depth = 0; depth < STORED_DEPTH && v !== undefined && !this.params.has(v); depth++) v = this.source.producerOf(v)?.operands[0];
-    return v === undefined ? undefined : this.params.get(v);
   }
 
   private node(node: AnyNode): void {
@@ -255,9 +248,6 @@ class Stripping {
     return undefined;
   }
 }
-
-/** Stored reals are mul(dequantize(codes), scales) at most. */
-const STORED_DEPTH = 4;
 
 /**
  * Reads the quantization out of a prepared float program (`liftQuantization` gives it its spelling): the float program

@@ -1,9 +1,7 @@
 import {
   type AnyNode,
   type Attrs,
-  DTYPE_INFO,
   elementCount,
-  isStaticType,
   type OpName,
   opOf,
   pow2,
@@ -14,7 +12,9 @@ import {
 import { at } from '../../../support/index.ts';
 import { rewrite, type Rewriter } from '../../rewrite.ts';
 import { dce } from '../../transform/dce.ts';
+import { channelAffine } from '../../transform/fold-batch-norm.ts';
 import { type Accumulator, accumulatorOf, perChannel } from './accumulator.ts';
+import { emitLayer, type StoredLayer, type StoredRows, withAffine } from './layer.ts';
 import { type QuantizeStep, rowScales, Source, uniform } from './source.ts';
 
 /** The real value behind an integer value, and the file's quantization of it. */
@@ -34,22 +34,12 @@ const moves = (op: OpName): boolean => opOf(op).traits.movement === true || op =
 const shiftOf = ({ lo, hi }: Pick<QuantizeStep, 'lo' | 'hi'>): number | undefined =>
   lo >= -128 && hi <= 127 ? 0 : lo >= 0 && hi <= 255 ? 128 : undefined;
 
-/** Whole numbers as the narrowest dtype that `dequantize` reads. */
-const storedCodes = (codes: ArrayLike<number>, shape: readonly number[]): Tensor | undefined => {
-  let [lo, hi] = [0, 0];
-  for (let i = 0; i < codes.length; i++) [lo, hi] = [Math.min(lo, at(codes, i)), Math.max(hi, at(codes, i))];
-  const dtype = (['i8', 'i16', 'i32'] as const).find((d) => DTYPE_INFO[d].lo <= lo && hi <= DTYPE_INFO[d].hi);
-  if (dtype === undefined) return undefined;
-  const data = DTYPE_INFO[dtype].make(codes.length);
-  data.set(codes);
-  return { dtype, shape, data };
-};
-
 /** Rewrites one program; keeps what is known of the values of the source. */
 class Lift {
   private readonly source: Source;
   private readonly shadows = new Map<ValueId, Shadow>();
-  private readonly weights = new Map<string, ValueId>();
+  /** Layers over stored integers, by their results in the new program. */
+  private readonly layers = new Map<ValueId, StoredLayer>();
 
   constructor(program: Program) {
     this.source = new Source(program);
@@ -60,7 +50,7 @@ class Lift {
     if (result === undefined || this.source.constantOf(result) !== undefined) return this.constant(node, rw);
     const quantize = this.source.quantizeStep(node);
     if (quantize !== undefined) return this.quantized(node, quantize, rw);
-    const reals = this.reals(node, operands, rw);
+    const reals = this.source.isRounded(result) ? undefined : (this.reals(node, rw) ?? this.affine(node, operands, rw));
     if (reals !== undefined) return [reals];
     if (node.op === 'conv' || node.op === 'dense' || node.op === 'matmul') return this.layer(node, operands, rw);
     this.follow(node, rw);
@@ -99,7 +89,7 @@ class Lift {
   }
 
   /** A dequantization of run-time integers. */
-  private reals(node: AnyNode, operands: readonly ValueId[], rw: Rewriter): ValueId | undefined {
+  private reals(node: AnyNode, rw: Rewriter): ValueId | undefined {
     const step = this.source.dequantizeStep(node);
     if (step === undefined || node.op === 'dequantize') return undefined;
     const scale = uniform(step.scale);
@@ -107,7 +97,7 @@ class Lift {
     const shadow = this.shadows.get(step.q);
     if (shadow !== undefined && shadow.scale === scale && shadow.zero === zero) return shadow.real;
     if (this.source.typeOf(step.q).dtype === 'i32' && step.zero === undefined) {
-      const layer = this.sumLayer(node, operands.length === 2 ? this.castOf(node) : undefined, step.scale, rw);
+      const layer = this.sumLayer(node, this.castOf(node), step.scale, rw);
       if (layer !== undefined) return layer;
     }
     const { dtype } = this.source.typeOf(step.q);
@@ -139,19 +129,39 @@ class Lift {
       for (let i = c * per; i < (c + 1) * per; i++) total += at(sum.codes, i);
       return b + input.zero * total;
     });
-    const scales = Array.from({ length: rows }, (_, c) => Math.fround(factorOf(c) / input.scale));
-    const w = this.stored(sum.codes, sum.shape, scales, rw, node);
-    const b = this.stored(
-      bias,
-      [rows],
-      Array.from({ length: rows }, (_, c) => factorOf(c)),
+    const each = (scale: (c: number) => number): readonly number[] => Array.from({ length: rows }, (_, c) => Math.fround(scale(c)));
+    const origin = node.origin ?? sum.op;
+    return this.emit(
+      {
+        op: sum.op,
+        x: input.real,
+        attrs: sum.op === 'conv' ? { ...sum.attrs, pad_value: 0 } : {},
+        weights: { codes: sum.codes, shape: sum.shape, scales: each((c) => factorOf(c) / input.scale), name: `${origin}.weights` },
+        bias: { codes: bias, shape: [rows], scales: each(factorOf), name: `${origin}.bias` },
+        origin: node.origin,
+      },
       rw,
-      node,
     );
-    if (w === undefined || b === undefined) return undefined;
-    return sum.op === 'conv'
-      ? rw.tryEmit('conv', [input.real, w, b], { ...sum.attrs, pad_value: 0 }, node.origin)
-      : rw.tryEmit('dense', [input.real, w, b], {}, node.origin);
+  }
+
+  /** Adds a layer, and remembers it for what follows. */
+  private emit(layer: StoredLayer, rw: Rewriter): ValueId | undefined {
+    const value = emitLayer(layer, rw);
+    if (value !== undefined) this.layers.set(value, layer);
+    return value;
+  }
+
+  /** A per-channel affine map after a layer that nothing else reads: the integers stay. */
+  private affine(node: AnyNode, operands: readonly ValueId[], rw: Rewriter): ValueId | undefined {
+    const match = channelAffine(node, operands, rw, (v) => {
+      const layer = this.layers.get(v);
+      const alone = layer !== undefined && node.operands.some((from, i) => operands[i] === v && this.source.usedOnce(from));
+      if (!alone) return undefined;
+      return layer.op === 'conv' ? 1 : rw.typeOf(v).shape.length - 1;
+    });
+    const layer = match === undefined ? undefined : this.layers.get(at(operands, match.x));
+    const mapped = match === undefined || layer === undefined ? undefined : withAffine(layer, match.affine);
+    return mapped === undefined ? undefined : this.emit(mapped, rw);
   }
 
   /** The reals behind the integers that a sum reads. Without padding, any zero point gives the same sum. */
@@ -166,56 +176,37 @@ class Lift {
     return { real: rw.emit('dequantize', [rw.mapped(x)], { scale: 1, zero }), scale: 1, zero };
   }
 
-  /** Stored integers with one scale per row: mul(dequantize(codes), scales). */
-  private stored(
-    codes: ArrayLike<number>,
-    shape: readonly number[],
-    scales: readonly number[],
-    rw: Rewriter,
-    node: AnyNode,
-  ): ValueId | undefined {
-    const tensor = storedCodes(codes, shape);
-    if (tensor === undefined || !scales.every((s) => s > 0 && Number.isFinite(s))) return undefined;
-    const one = scales.every((s) => s === scales[0]);
-    const plain = rw.emit('dequantize', [rw.constant(tensor)], { scale: one ? (scales[0] ?? 1) : 1, zero: 0 }, node.origin);
-    if (one) return plain;
-    const along = [scales.length, ...new Array<number>(shape.length - 1).fill(1)];
-    return rw.emit('mul', [plain, rw.constant({ dtype: 'f32', shape: along, data: Float32Array.from(scales) })], {}, node.origin);
-  }
-
   /** The stored form of a constant operand with one scale per index of axis 0; undefined when it has none. */
-  private storedOperand(value: ValueId, transposed: boolean, rw: Rewriter, node: AnyNode): ValueId | undefined {
-    const key = `${value}:${transposed}`;
-    const known = this.weights.get(key);
-    if (known !== undefined) return known;
+  private rowsOf(value: ValueId, transposed: boolean, rw: Rewriter): StoredRows | undefined {
     const found = this.source.quantizedConstant(value);
     if (found === undefined || elementCount(found.codes.shape) === 0) return undefined;
-    const [k = 0, n = 0] = found.codes.shape;
-    const turn = (data: ArrayLike<number>): Float64Array =>
-      Float64Array.from({ length: data.length }, (_, i) => at(data, (i % k) * n + Math.floor(i / k)));
-    const scales = transposed ? columnScales(found.scale, k, n) : rowScales(found);
-    if (scales === undefined) return undefined;
-    const made = transposed
-      ? this.stored(turn(found.codes.data), [n, k], scales, rw, node)
-      : this.stored(found.codes.data, found.codes.shape, scales, rw, node);
-    if (made !== undefined) this.weights.set(key, made);
-    return made;
+    const { codes, scale } = found;
+    const name = this.source.storedName(value) ?? 'weights';
+    if (!transposed) {
+      const scales = rowScales(found);
+      const param = found.param === undefined ? undefined : rw.mapped(found.param);
+      return scales === undefined ? undefined : { codes: codes.data, shape: codes.shape, scales, param, name };
+    }
+    const [k = 0, n = 0] = codes.shape;
+    const turned = Float64Array.from({ length: k * n }, (_, i) => at(codes.data, (i % k) * n + Math.floor(i / k)));
+    const scales = columnScales(scale, k, n);
+    return scales === undefined ? undefined : { codes: turned, shape: [n, k], scales, name };
   }
 
   /** A float layer whose weights the file stores as integers. */
   private layer(node: AnyNode, operands: readonly ValueId[], rw: Rewriter): readonly ValueId[] | undefined {
     const [xv, wv, bv] = node.operands;
-    const [x, w, b] = operands;
-    if (xv === undefined || wv === undefined || x === undefined || w === undefined) return undefined;
+    const [x] = operands;
+    if (xv === undefined || wv === undefined || x === undefined) return undefined;
     if (this.source.typeOf(xv).dtype !== 'f32' || this.source.constantOf(xv) !== undefined) return undefined;
-    const shape = this.source.typeOf(wv).shape;
     const product = node.op === 'matmul';
-    if (product && (shape.length !== 2 || !isStaticType(this.source.typeOf(xv)))) return undefined;
-    const weights = this.storedOperand(wv, product, rw, node);
-    const bias = bv === undefined ? undefined : (this.storedOperand(bv, false, rw, node) ?? b);
-    if (weights === undefined && (bias === undefined || bias === b)) return undefined;
-    const parts = [x, weights ?? w, ...(bias === undefined ? [] : [bias])];
-    const made = rw.tryEmit(product ? 'dense' : node.op, parts, product ? {} : node.attrs, node.origin);
+    if (product && this.source.typeOf(wv).shape.length !== 2) return undefined;
+    const weights = this.rowsOf(wv, product, rw);
+    const real = bv === undefined ? undefined : this.source.constantOf(bv);
+    if (weights === undefined || (bv !== undefined && real === undefined)) return undefined;
+    const bias = bv === undefined || real === undefined ? undefined : (this.rowsOf(bv, false, rw) ?? Float64Array.from(real.data));
+    const op = node.op === 'conv' ? 'conv' : 'dense';
+    const made = this.emit({ op, x, attrs: product ? {} : node.attrs, weights, bias, origin: node.origin }, rw);
     return made === undefined ? undefined : [made];
   }
 

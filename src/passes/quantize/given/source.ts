@@ -10,6 +10,7 @@ import {
   paramTensors,
   type Program,
   producers,
+  sameShape,
   type StaticType,
   type Tensor,
   type TensorType,
@@ -41,6 +42,8 @@ export interface QuantizedConstant {
   /** i32: the zero point is taken off. */
   readonly codes: Tensor;
   readonly scale: Tensor;
+  /** The int8 parameter that holds just these codes. */
+  readonly param?: ValueId;
 }
 
 /** Constants lie this many nodes behind their parameters at most. */
@@ -65,6 +68,8 @@ export const broadcastTo = (tensor: Tensor, shape: readonly number[]): Tensor =>
 export class Source {
   readonly program: Program;
   private readonly uses: Uint32Array;
+  private readonly params: ReadonlyMap<ValueId, string>;
+  private readonly rounded: ReadonlySet<ValueId>;
   private readonly producer: ReadonlyMap<ValueId, AnyNode>;
   private readonly known: Map<ValueId, Tensor | undefined>;
   private readonly stored = new Map<ValueId, QuantizedConstant | undefined>();
@@ -74,6 +79,8 @@ export class Source {
     this.uses = useCounts(program);
     this.producer = producers(program) as ReadonlyMap<ValueId, AnyNode>;
     this.known = new Map(paramTensors(program));
+    this.params = new Map(program.params.map((p) => [p.value, p.name]));
+    this.rounded = new Set(program.nodes.flatMap((n) => (n.op === 'round' ? n.operands : [])));
   }
 
   typeOf(value: ValueId): TensorType {
@@ -86,6 +93,11 @@ export class Source {
 
   usedOnce(value: ValueId): boolean {
     return this.uses[value] === 1;
+  }
+
+  /** Whether a value is rounded to whole numbers: a step of a quantization. */
+  isRounded(value: ValueId): boolean {
+    return this.rounded.has(value);
   }
 
   /** The tensor that a value is whatever the inputs are; undefined for a run-time value. */
@@ -213,6 +225,13 @@ export class Source {
     return q === undefined ? undefined : { q, zero: undefined };
   }
 
+  /** The name of the integers that a constant is made of. */
+  storedName(value: ValueId): string | undefined {
+    let v: ValueId | undefined = value;
+    for (let depth = 0; depth < MAX_DEPTH && v !== undefined && !this.params.has(v); depth++) v = this.producer.get(v)?.operands[0];
+    return v === undefined ? undefined : this.params.get(v);
+  }
+
   /** The stored integers behind a constant of reals, moved as the program moves them; undefined when there are none. */
   quantizedConstant(value: ValueId, depth = 0): QuantizedConstant | undefined {
     if (this.stored.has(value) || depth > MAX_DEPTH) return this.stored.get(value);
@@ -229,7 +248,9 @@ export class Source {
     if (step !== undefined) {
       const codes = this.constantOf(step.q);
       if (codes === undefined || elementCount(codes.shape) !== elementCount(type.shape)) return undefined;
-      return { codes: centredCodes(codes, step.zero, type.shape), scale: step.scale };
+      const plain = codes.dtype === 'i8' && this.params.has(step.q) && (step.zero === undefined || uniform(step.zero) === 0);
+      const own = plain && sameShape(codes.shape, type.shape) ? { param: step.q } : {};
+      return { codes: centredCodes(codes, step.zero, type.shape), scale: step.scale, ...own };
     }
     const [x, ...more] = node.operands;
     if (x === undefined || more.length > 0 || opOf(node.op).traits.movement !== true || node.results.length !== 1) return undefined;
