@@ -7,6 +7,9 @@ const LEVELS = 255;
 const CANDIDATES = 46;
 const STEP = 0.02;
 
+/** Share of the elements that may be clipped: a value that is a few numbers only would lose some of them for nothing. */
+const MOST_CLIPPED = 0.01;
+
 /** Bins [first, last) of a histogram that lie inside a range. */
 interface Window {
   readonly lo: number;
@@ -36,9 +39,9 @@ const sumOf = (bins: Float64Array, from: number, to: number): number => {
 const divergence = (h: Histogram, { lo, hi, first, last }: Window): number => {
   const { bins } = h;
   const inside = sumOf(bins, first, last);
-  if (last - first < 2 || inside === 0) return Number.POSITIVE_INFINITY;
   const [below, above] = [sumOf(bins, 0, first), sumOf(bins, last, bins.length)];
   const total = below + inside + above;
+  if (last - first < 2 || below + above > MOST_CLIPPED * total) return Number.POSITIVE_INFINITY;
   const width = (hi - lo) / LEVELS;
   let kl = 0;
   for (let from = first; from < last; ) {

@@ -78,19 +78,23 @@ interface Beyond {
 class ClipError {
   readonly total: number;
   private readonly sums: ReturnType<typeof prefixSums>;
+  private readonly h: Histogram;
 
   constructor(h: Histogram) {
+    this.h = h;
     this.sums = prefixSums(h);
     this.total = at(this.sums.n, this.sums.bins);
   }
 
   below(limit: number): Beyond {
+    if (limit <= this.h.min) return { limit, count: 0, error: 0 };
     const { n, x1, x2, below } = this.sums;
     const i = below(limit);
     return { limit, count: at(n, i), error: at(x2, i) - 2 * limit * at(x1, i) + limit * limit * at(n, i) };
   }
 
   above(limit: number): Beyond {
+    if (limit >= this.h.max) return { limit, count: 0, error: 0 };
     const { bins, n, x1, x2, below } = this.sums;
     const i = below(limit);
     const count = this.total - at(n, i);
