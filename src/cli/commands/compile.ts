@@ -49,10 +49,26 @@ export const compile = command({
     },
     bits: {
       type: 'string',
-      choices: ['6', '8', '16'],
+      choices: ['6', '8', '16', 'mixed'],
       default: '8',
       requiresArg: true,
-      describe: '8: weights and activations of 8 bits; 6: weights of 6; 16: both of 16 (high precision)',
+      describe:
+        '8: weights and activations of 8 bits; 6: weights of 6; 16: both of 16 (high precision); mixed: what each layer needs for the smallest package within --max-drop, --max-size and --max-endorphin',
+    },
+    'max-drop': {
+      type: 'string',
+      requiresArg: true,
+      describe:
+        'Mixed: percent points of accuracy that may be lost, such as 0.5% (the default); top-1 on --eval, else agreement with float on the calibration samples',
+    },
+    'max-size': { type: 'string', requiresArg: true, describe: 'Mixed: most bytes of the package, such as 200KB or 1.2MB' },
+    'max-endorphin': { type: 'string', requiresArg: true, describe: 'Mixed: highest price of one run' },
+    pareto: { type: 'string', requiresArg: true, describe: 'Mixed: write the chart of drop over size, as .svg or as a page (.html)' },
+    state: {
+      type: 'string',
+      requiresArg: true,
+      describe:
+        'Mixed: folder that keeps what was measured, also when all is done; OUTPUT.state, removed in the end, if left out. An interrupted run goes on from it',
     },
     pot: { type: 'boolean', default: false, describe: 'Power-of-two scales: rescales are shifts, for hardware without multipliers' },
     'output-bits': {
@@ -88,6 +104,10 @@ export const compile = command({
     'eval-labels': { type: 'string', requiresArg: true, describe: 'Class numbers of the --eval samples: .npy, or text with one a line' },
   },
   examples: [
+    [
+      'cortexc compile model.onnx --calibration samples.npy --bits mixed --max-drop 0.5% --eval test.npy --eval-labels labels.npy --pareto chart.html',
+      'the smallest package that loses half a percent',
+    ],
     ['cortexc compile model.onnx -o model.cvm --calibration samples.npy', 'quantize with samples'],
     [
       'cortexc compile net.onnx --calibration photos/ --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225 --resize 256 --report report.html',

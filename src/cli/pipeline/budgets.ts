@@ -5,6 +5,9 @@ import { optionsConflict, optionValue } from '../diagnostics.ts';
 /** What the command line says about the budgets of --bits mixed. */
 export interface BudgetArgs {
   readonly bits: string;
+  readonly float: boolean;
+  readonly pareto?: string | undefined;
+  readonly state?: string | undefined;
   readonly 'max-drop'?: string | undefined;
   readonly 'max-size'?: string | undefined;
   readonly 'max-endorphin'?: string | undefined;
@@ -69,6 +72,11 @@ export const readBudgets = (args: BudgetArgs): Result<Budgets> => {
     if (value === undefined) problems.push(optionValue(name, `is ${JSON.stringify(text)} but takes ${READERS[name].takes}`));
     return value;
   };
+  for (const name of ['pareto', 'state'] as const)
+    if (args[name] !== undefined && args.bits !== 'mixed')
+      problems.push(optionsConflict(`--${name} belongs to --bits mixed, but --bits is ${args.bits}`, 'Say --bits mixed.'));
+  if (args.bits === 'mixed' && args.float)
+    problems.push(optionsConflict('--float does not quantize, so --bits mixed has no bits to choose', 'Leave one of them out.'));
   const budgets = { drop: read('max-drop') ?? DEFAULT_DROP, size: read('max-size'), endorphin: read('max-endorphin') };
   return problems.length > 0 ? fail(...problems) : ok(budgets);
 };

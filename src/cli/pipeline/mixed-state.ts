@@ -5,7 +5,7 @@ import { type Diagnostic, diagnostic, fail, ok, type Result } from '../../suppor
 import { fileTooLarge, fileUnwritable } from '../diagnostics.ts';
 
 /** The file of mixed precision inside a state folder. */
-const FILE = 'mixed.jsonl';
+export const STATE_FILE = 'mixed.jsonl';
 /** More than a search writes in a thousand runs. */
 const MOST_BYTES = 64 * 2 ** 20;
 
@@ -56,8 +56,8 @@ export interface MixedState extends MixedMemo {
  * @param run - digest of everything that decides what is measured: lines of other runs are left alone
  */
 export const openMixedState = (cwd: string, folder: string, run: string, warnings: Diagnostic[]): Result<MixedState> => {
-  const path = resolve(cwd, folder, FILE);
-  const shown = join(folder, FILE);
+  const path = resolve(cwd, folder, STATE_FILE);
+  const shown = join(folder, STATE_FILE);
   const known = new Map<string, Numbers>();
   let torn = false;
   try {

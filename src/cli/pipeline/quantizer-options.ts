@@ -21,7 +21,8 @@ export const quantizerOptions = (args: QuantizerArgs): QuantizerOptions => ({
   bits: BITS[args.bits] ?? 8,
   powerOfTwo: args.pot,
   method: METHODS[args.method ?? ''] ?? 'auto',
-  rounding: ROUNDING[args.rounding ?? ''] ?? 'auto',
+  // layers of 6 bits need the feedback
+  rounding: ROUNDING[args.rounding ?? ''] ?? (args.bits === 'mixed' ? 'feedback' : 'auto'),
   equalize: args.equalize === 'on' ? true : args.equalize === 'off' ? false : 'auto',
   outputBits: args['output-bits'] === 8 ? 8 : 16,
 });

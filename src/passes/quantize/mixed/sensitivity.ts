@@ -23,8 +23,8 @@ export interface LayerSensitivity {
   readonly op: string;
   /** Weights of the layer. */
   readonly parameters: number;
-  /** Nodes that use them: more than one where a recurrent layer is unrolled. */
-  readonly uses: number;
+  /** The layers that use them, by name: more than one where a recurrent layer is unrolled. */
+  readonly layers: readonly string[];
   /** By rung; nothing changes on the base rung. */
   readonly effects: readonly RungEffect[];
   /** By rung: what the layer adds to the error of the answers, above what it adds on the highest rung. */
@@ -135,7 +135,7 @@ export const measureSensitivity = (calibrated: Calibrated, settings: Settings, o
       name,
       op: node.op,
       parameters,
-      uses: layers.length,
+      layers,
       effects,
       losses: lossesOf(effects, unit),
       bytes: ladder.map(({ bits }) => Math.ceil((parameters * bits.weights) / 8)),

@@ -1,0 +1,144 @@
+import { rmdirSync, rmSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { identityHash } from '../../ir/index.ts';
+import {
+  type AssignedLayer,
+  type Budgets,
+  chooseMixed,
+  type Compile,
+  LADDER,
+  type Mixed,
+  PROFILES,
+  type QuantizedModel,
+  type Searched,
+  type Settings,
+  type WeightBits,
+} from '../../passes/index.ts';
+import { type Diagnostic, diagnostic, ok, type Result, sha256Hex } from '../../support/index.ts';
+import type { Context } from '../context.ts';
+import { compilerVersion } from '../version.ts';
+import type { BudgetArgs } from './budgets.ts';
+import type { Calibration } from './calibration.ts';
+import type { DropMeter } from './drop.ts';
+import { type MixedState, openMixedState, recordStale, STATE_FILE } from './mixed-state.ts';
+
+/** A chosen assignment of bits, and under what it was chosen. */
+export interface MixedRun {
+  readonly mixed: Mixed;
+  readonly budgets: Budgets;
+  readonly meter: DropMeter;
+}
+
+/** What the record of a package says of bits: those of most layers, and the layers that have others. */
+export interface BitsRecord {
+  readonly bits: WeightBits;
+  readonly layers?: readonly (readonly [string, number, number])[];
+}
+
+const WIDTHS = [8, 6, 16] as const;
+
+/** The profile of most layers, 8 bits among equals, and every layer that differs from it. */
+export const bitsRecord = (layers: readonly Pick<AssignedLayer, 'layers' | 'bits'>[]): BitsRecord => {
+  const count = (width: WeightBits): number => layers.filter(({ bits }) => bits.weights === width).length;
+  const bits = WIDTHS.reduce<WeightBits>((most, width) => (count(width) > count(most) ? width : most), 8);
+  const others = layers.flatMap(({ layers: names, bits: own }) =>
+    own.weights === PROFILES[bits].weights && own.activations === PROFILES[bits].activations
+      ? []
+      : names.map((name): [string, number, number] => [name, own.weights, own.activations]),
+  );
+  return others.length === 0 ? { bits } : { bits, layers: others };
+};
+
+/** Settings in a form of which equal ones have equal texts. */
+const settingsText = ({ ranges, ...rest }: Settings): string =>
+  JSON.stringify([rest, typeof ranges === 'string' ? ranges : [...ranges].sort(([a], [b]) => a - b)]);
+
+/** Digest of everything that decides what is measured. */
+const runDigest = ({ calibrated, settings }: Searched, calibration: Calibration, meter: DropMeter, form: string): string =>
+  sha256Hex(
+    [
+      compilerVersion(),
+      identityHash(calibrated.float),
+      JSON.stringify(calibrated.layers.map((l) => l.name)),
+      settingsText(settings),
+      JSON.stringify(LADDER),
+      calibration.digest(),
+      meter.kind,
+      meter.digest,
+      form,
+    ].join('\n'),
+  );
+
+export interface ChooseOptions {
+  readonly args: BudgetArgs;
+  readonly context: Context;
+  readonly budgets: Budgets;
+  readonly calibration: Calibration;
+  readonly compile: Compile;
+  readonly meter: DropMeter;
+  /** The package with a model. */
+  readonly encode: (model: QuantizedModel, record: BitsRecord) => Result<Uint8Array>;
+  /** Text that differs where packages of one model differ: metadata, storage. */
+  readonly form: string;
+  /** Folder of the record when --state does not name one. It is removed when all is done. */
+  readonly folder: string;
+  readonly warnings: Diagnostic[];
+}
+
+const tooFew = ({ samples, what }: DropMeter, drop: number): Diagnostic =>
+  diagnostic('QNT0102', `--max-drop ${Number((100 * drop).toFixed(4))}% is less than one of ${samples} samples (${what})`, {
+    severity: 'warning',
+    notes: ['Nothing may change at all, then. Give more samples with --eval and --eval-labels, or a larger budget.'],
+  });
+
+const removeRecord = (cwd: string, folder: string): void => {
+  rmSync(resolve(cwd, folder, STATE_FILE), { force: true });
+  try {
+    rmdirSync(resolve(cwd, folder));
+  } catch {
+    // others keep their own records there
+  }
+};
+
+const choose = (fitted: Searched, options: ChooseOptions, memo: MixedState): Result<Mixed> => {
+  const { budgets, calibration, compile, meter, encode, context } = options;
+  return chooseMixed(fitted, {
+    samples: calibration.samples,
+    compile,
+    budgets,
+    evaluate: (model) => ({ drop: meter.drop(model) }),
+    sizeOf: (model, layers) => {
+      const bytes = encode(model, bitsRecord(layers));
+      return bytes.ok ? ok(bytes.value.length) : bytes;
+    },
+    memo,
+    progress: context.progress,
+  });
+};
+
+/**
+ * Chooses the bits of each layer within the budgets. What is measured is recorded at once in FOLDER/mixed.jsonl, so that an
+ * interrupted run goes on where it was; a record that does not fit what the model gives now is left out.
+ */
+export const chooseBits = (fitted: Searched, options: ChooseOptions): Result<MixedRun> => {
+  const { args, context, budgets, calibration, meter, encode, warnings } = options;
+  const { drop } = budgets;
+  if (drop !== undefined && drop > 0 && meter.kind !== 'output error' && drop * meter.samples < 1) warnings.push(tooFew(meter, drop));
+  const folder = args.state ?? options.folder;
+  const state = openMixedState(context.io.cwd, folder, runDigest(fitted, calibration, meter, options.form), warnings);
+  if (!state.ok) return state;
+  const first = choose(fitted, options, state.value);
+  let chosen = first;
+  if (first.ok && state.value.found > 0) {
+    const bytes = encode(first.value.model, bitsRecord(first.value.layers));
+    if (!bytes.ok) return bytes;
+    if (bytes.value.length !== first.value.chosen.size) {
+      warnings.push(recordStale(join(folder, STATE_FILE)));
+      state.value.forget();
+      chosen = choose(fitted, options, state.value);
+    }
+  }
+  if (!chosen.ok) return chosen;
+  if (args.state === undefined) removeRecord(context.io.cwd, folder);
+  return ok({ mixed: chosen.value, budgets, meter });
+};
