@@ -57,6 +57,8 @@ export class Calibrated {
   readonly layers: readonly WeightedLayer[];
   readonly given: Omit<GivenScales, 'program'>;
   private readonly histograms: ReadonlyMap<ValueId, Histogram>;
+  /** For the values whose range is another one's. */
+  private readonly leaders: ReadonlyMap<ValueId, ValueId>;
   private readonly seen: Calibration;
   private readonly feedback: ReadonlyMap<ValueId, LayerFeedback>;
 
@@ -65,6 +67,8 @@ export class Calibrated {
     this.given = given;
     this.layers = weightedLayers(plan);
     this.histograms = new Map(sites.map((v, i) => [v, at(seen.histograms, i)]));
+    const results = plan.nodes.flatMap((n: AnyNode) => n.results);
+    this.leaders = new Map(results.map((v) => [v, plan.leaderOf(v)] as const).filter(([v, leader]) => v !== leader));
     this.seen = seen;
     this.feedback = new Map(this.layers.flatMap(({ node }) => feedbackOf(node, seen)));
   }
@@ -91,6 +95,11 @@ export class Calibrated {
       nameOf: (v) => nameOfValue(plan, v),
     });
     return seen.ok ? ok(new Calibrated(float, plan, sites, seen.value, given)) : seen;
+  }
+
+  /** What calibration saw of a value of `float`, or of the value whose range it shares; undefined when its range is not calibrated. */
+  histogramOf(value: ValueId): Histogram | undefined {
+    return this.histograms.get(this.leaders.get(value) ?? value);
   }
 
   /** Whether weights can be rounded with error feedback. */
