@@ -38,8 +38,10 @@ const quantizationOf = (t: FileTensor, elem: ElemName): Quantization | undefined
   const { lo, hi } = elemOf(elem);
   const zero = zeros.find((z) => !(Number.isInteger(z) && z >= lo && z <= hi && Math.abs(z) < 2 ** 31));
   if (zero !== undefined) return bad(`a zero point is ${zero}, but its elements are ${elem}`);
-  if (count > 1 && t.shape[t.axis] !== count) return bad(`it has ${count} scales for dimension ${t.axis} of [${t.shape.join(', ')}]`);
-  return { scales: t.scales, zeros, axis: t.axis };
+  // biases carry the dimension of their weights
+  const axis = t.shape.length === 1 ? 0 : t.axis;
+  if (count > 1 && t.shape[axis] !== count) return bad(`it has ${count} scales for dimension ${axis} of [${t.shape.join(', ')}]`);
+  return { scales: t.scales, zeros, axis };
 };
 
 const MAX_NAME = 200;

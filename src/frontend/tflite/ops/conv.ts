@@ -96,6 +96,13 @@ const conv3d = (n: TfliteNode): Made => {
   });
 };
 
+/** Computed at run time, the shape is the one that the file declares for the result. */
+const wantedShape = (n: TfliteNode): readonly number[] => {
+  if (n.input(0).host !== undefined) return n.hostInts(0, 'the shape of the output');
+  n.approximate('the shape of the output is computed at run time; it is taken as the file declares it');
+  return n.output(0).shape;
+};
+
 interface TransposedParts {
   /** Dimension k of the weights I, O, kernel… is dimension perm[k] of those of the file. */
   readonly perm: readonly number[];
@@ -111,7 +118,7 @@ interface TransposedParts {
  */
 const transposed = (n: TfliteNode, p: TransposedParts): Made => {
   const rank = p.perm.length;
-  const wanted = n.hostInts(0, 'the shape of the output');
+  const wanted = wantedShape(n);
   if (wanted.length !== rank || n.rank(2) !== rank || n.rank(1) !== rank)
     return n.malformed(`the wanted shape is [${wanted.join(', ')}], the input [${n.shapeOf(2).join(', ')}]`);
   const kernel = p.perm.slice(2).map((k) => at(n.shapeOf(1), k));
