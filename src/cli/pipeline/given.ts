@@ -2,6 +2,7 @@ import type { Program } from '../../ir/index.ts';
 import {
   bringsScales,
   type Compile,
+  firstSamples,
   type GivenUse,
   inRangeSamples,
   measureDifference,
@@ -59,16 +60,22 @@ export const givenReport = (
   compile: Compile,
 ): GivenReport | undefined => {
   if (source === undefined || model?.given === undefined || calibration === undefined) return undefined;
-  const random = calibration.random || calibration.samples.length === 0;
-  const samples = random ? inRangeSamples(model, RANDOM_SAMPLES) : calibration.samples.slice(0, COMPARED_SAMPLES);
+  const random = calibration.random || calibration.samples.count === 0;
+  const samples = random ? inRangeSamples(model, RANDOM_SAMPLES) : firstSamples(calibration.samples, COMPARED_SAMPLES);
   return { use: model.given, difference: measureDifference(source, model, samples, compile), random };
 };
 
+const keptValues = ({ activations, calibrated }: GivenUse): string =>
+  calibrated > 0 ? `${formatCount(activations)} of ${formatCount(activations + calibrated)} values` : 'all values';
+
 /** One note a model, and a warning for each layer whose integers could not stay as they are. */
 export const givenDiagnostics = ({ use }: GivenReport): readonly Diagnostic[] => [
-  diagnostic('QNT0005', 'the model is quantized already: its scales are kept', {
+  diagnostic('QNT0005', `the model is quantized already: its scales are kept for ${keptValues(use)}`, {
     severity: 'note',
-    notes: ['The integer program rounds once, half up; the source runtime divides in float. The summary says how far that goes.'],
+    notes: [
+      'The integer program rounds once, half up; the source runtime divides in float. The summary says how far that goes.',
+      ...(use.calibrated > 0 ? ['Values with 16-bit codes, or without codes, have the ranges that the samples gave.'] : []),
+    ],
   }),
   ...use.layers.flatMap(({ layer, reason, clamped }): Diagnostic[] => {
     if (reason !== undefined)

@@ -3,7 +3,7 @@ import { elemOf } from '../elem.ts';
 import type { OnnxNode } from '../node.ts';
 import type { Made } from '../values.ts';
 import { integerProduct } from './integer-product.ts';
-import { roundingNote } from './quantized.ts';
+import { channelLayout, dequantizeTo, quantizeTo, roundingNote } from './quantized.ts';
 import type { OnnxOps } from './row.ts';
 import { floatWire, saturated, span } from './util.ts';
 import { windowOf } from './window.ts';
@@ -89,19 +89,14 @@ const softmax = (n: OnnxNode): Made => {
   return unary(n, (x) => n.emit('softmax', [x], { axis }));
 };
 
-const dequantize = (n: OnnxNode): Made => {
-  n.ignore('axis');
-  perTensor(n, 1, 2);
-  return { value: real(n, 0, 1, 2), elem: n.elem(1) };
-};
+const dequantize = (n: OnnxNode): Made => dequantizeTo(n, n.elem(1), channelLayout(n));
 
 const quantize = (n: OnnxNode): Made => {
-  n.ignore('axis');
-  perTensor(n, 1, 2);
   if (!n.has(2)) return n.refuse('there is no zero point, which tells the type');
   const elem = n.elem(2);
   if (elemOf(elem).kind !== 'int') return n.refuse(`quantization to ${elem} is not supported`);
-  return stored(n, floatWire(n, 0), 1, 2);
+  roundingNote(n);
+  return quantizeTo(n, elem, channelLayout(n));
 };
 
 export const microsoft = {

@@ -43,8 +43,13 @@ const quantizedElem = (n: OnnxNode): ElemName => {
   return elemOf(elem).kind === 'int' || isCode(elem) ? elem : n.refuse(`quantization to ${elem} is not supported`);
 };
 
+interface Layout {
+  readonly axis: number;
+  readonly block: number;
+}
+
 /** Axis and block size; per tensor before opset 13. */
-const layoutOf = (n: OnnxNode): { readonly axis: number; readonly block: number } => {
+const layoutOf = (n: OnnxNode): Layout => {
   const rank = n.rank(0);
   const axis = n.since < 13 ? 0 : n.int('axis', 1);
   const block = n.since < 21 ? 0 : n.int('block_size', 0);
@@ -56,12 +61,21 @@ const layoutOf = (n: OnnxNode): { readonly axis: number; readonly block: number 
 export const roundingNote = (n: OnnxNode): void =>
   n.approximate('quantization is kept as ONNX defines it, in float with ties to even; made integer by this compiler it rounds half up');
 
+/** Axis of com.microsoft's pair: that of opset 13, without blocks. */
+export const channelLayout = (n: OnnxNode): Layout => {
+  const axis = n.int('axis', 1);
+  return { axis: n.shapeOf(1).every((d) => d === 1) ? 0 : n.axis(axis, n.rank(0)), block: 0 };
+};
+
 const quantizeLinear = (n: OnnxNode): Made => {
   const precision = n.since < 23 ? 0 : n.int('precision', 0);
   if (precision !== 0 && precision !== ELEMS.float.code) n.approximate(`precision is ${precision}, but the division is one of float32`);
   const saturate = n.int('saturate', 1) !== 0;
-  const elem = quantizedElem(n);
-  const { axis, block } = layoutOf(n);
+  return quantizeTo(n, quantizedElem(n), layoutOf(n), saturate);
+};
+
+/** saturate(round(x / scale) + zero) of inputs x, scale, zero. */
+export const quantizeTo = (n: OnnxNode, elem: ElemName, { axis, block }: Layout, saturate = true): Made => {
   const x = n.as(n.wire(0), 'f32');
   const scaled = n.emit('div', [x, along(n, 1, floatWire(n, 1), axis, block)], {});
   if (isCode(elem)) {
@@ -74,10 +88,15 @@ const quantizeLinear = (n: OnnxNode): Made => {
 };
 
 const dequantizeLinear = (n: OnnxNode): Made => {
-  const { axis, block } = layoutOf(n);
+  const layout = layoutOf(n);
   const code = n.since >= 23 ? n.int('output_dtype', 0) : 0;
   const elem = code === 0 ? n.elem(1) : (elemByCode(code) ?? n.refuse(`output_dtype is ${code}`));
   if (elemOf(elem).kind !== 'float') return n.refuse(`dequantization to ${elem} is not supported`);
+  return dequantizeTo(n, elem, layout);
+};
+
+/** (x - zero) * scale of inputs x, scale, zero. */
+export const dequantizeTo = (n: OnnxNode, elem: ElemName, { axis, block }: Layout): Made => {
   const x = n.wire(0);
   const exact = n.typeOf(x).dtype === 'i32' && n.has(2);
   // the difference of two int32 is exact in int32, not in float32
