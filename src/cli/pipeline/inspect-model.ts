@@ -1,3 +1,4 @@
+import type { SourceProvenance } from '../../cvm-bytecode/index.ts';
 import { endorphinOf, type Program, programCost } from '../../ir/index.ts';
 import { ok, type Result, toHex } from '../../support/index.ts';
 import type { Report } from '../command.ts';
@@ -24,6 +25,19 @@ const costOf = (program: Program): Cost | undefined => {
 
 type Fact = readonly [string, string];
 
+type OtherBits = NonNullable<SourceProvenance['quantization']>['layers'];
+
+const othersText = (layers: OtherBits): string =>
+  layers === undefined || layers.length === 0 ? '' : ` but for ${layers.length} ${layers.length === 1 ? 'layer' : 'layers'}`;
+
+/** The layers whose bits are others than those of the rest. */
+const bitsTable = (model: LoadedModel): string => {
+  const layers = model.kind === 'package' ? (model.package.metadata.source.quantization?.layers ?? []) : [];
+  if (layers.length === 0) return '';
+  const rows = layers.map(([layer, weights, activations]) => [visible(layer), String(weights), String(activations)]);
+  return `\n${formatTable(['layer', 'weight bits', 'result bits'], rows, ['left', 'right', 'right'])}`;
+};
+
 const packageFacts = ({ package: p, sizeBytes }: PackagedModel): readonly Fact[] => {
   const { metadata: m, cost } = p;
   const q = m.source.quantization;
@@ -34,7 +48,7 @@ const packageFacts = ({ package: p, sizeBytes }: PackagedModel): readonly Fact[]
     ['licence', m.licence],
     ['version', m.version],
     ['source', `${m.source.format} ${m.source.file}, sha256 ${m.source.sha256}`],
-    ['quantization', q === undefined ? 'none' : `${q.method}, ${q.bits} bits, ${q.samples} samples`],
+    ['quantization', q === undefined ? 'none' : `${q.method}, ${q.bits} bits${othersText(q.layers)}, ${q.samples} samples`],
     ['labels', m.labels === undefined ? 'none' : `${m.labels.length}`],
     ['model hash', toHex(p.modelHash)],
     ['root CID', p.cid],
@@ -103,6 +117,7 @@ const inspectText = (model: LoadedModel, facts: ProgramFacts, cost: Cost | undef
     ]),
     `\n${formatTable(['', 'name', 'type', 'meaning'], portRows(model, facts))}`,
     model.kind === 'package' && model.package.storage.parameters.length > 0 ? `\n${storageTable(model.package)}` : '',
+    bitsTable(model),
     headroomText(rooms),
     `\n${formatTable(
       ['op', 'nodes', 'operations'],
