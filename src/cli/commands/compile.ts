@@ -81,6 +81,13 @@ export const compile = command({
     float: { type: 'boolean', default: false, describe: 'Package the float32 program (strict float) instead of quantizing' },
     ...MODEL_OPTIONS,
     ...PREPARATION_OPTIONS,
+    'share-weights': {
+      type: 'number',
+      choices: [2, 3, 4, 5, 6, 7],
+      requiresArg: true,
+      describe:
+        'At most 2^N different weights in each layer (weight sharing of Deep Compression): smaller with --storage compressed, less accurate',
+    },
     storage: {
       type: 'string',
       choices: ['plain', 'compressed'],
@@ -131,6 +138,14 @@ export const compile = command({
     if (args.float && (data || random !== undefined || quantizes)) {
       problems.push(
         optionsConflict('--float does not quantize, so it takes no calibration', 'Leave --float or the calibration options out.'),
+      );
+    }
+    if (args['share-weights'] !== undefined && (args.float || args.bits === 'mixed')) {
+      problems.push(
+        optionsConflict(
+          `--share-weights changes quantized weights, which ${args.float ? '--float does not make' : '--bits mixed has measured'}`,
+          'Leave one of them out.',
+        ),
       );
     }
     if ((args.eval === undefined) !== (args['eval-labels'] === undefined)) {

@@ -1,7 +1,16 @@
 import { basename, resolve } from 'node:path';
 import { decodePackage, encodePackage, type FloatParameter, type MetadataInput, type Package } from '../../cvm-bytecode/index.ts';
 import { isIntegerProgram, type Program } from '../../ir/index.ts';
-import { bringsScales, type Compile, fitQuantizer, prepareFloat, type QuantizedModel, type Searched } from '../../passes/index.ts';
+import {
+  bringsScales,
+  type Compile,
+  fitQuantizer,
+  prepareFloat,
+  type QuantizedModel,
+  type Searched,
+  type SharedLayer,
+  shareWeights,
+} from '../../passes/index.ts';
 import { type Diagnostic, fail, invariant, ok, type Progress, type Result } from '../../support/index.ts';
 import type { Report } from '../command.ts';
 import type { Context } from '../context.ts';
@@ -19,9 +28,10 @@ import { readPreparation } from './preparation.ts';
 import { type QuantizerArgs, quantizerOptions } from './quantizer-options.ts';
 import { type CompileSummary, layerReport, summaryHtml, summaryJson, summaryText } from './summary.ts';
 import type { PreparationOptions } from './samples.ts';
+import { shareBits, sharingRecord, type SharingArgs } from './weight-sharing.ts';
 import { floatBytesOf, floatParametersOf, type StorageArgs } from './storage.ts';
 
-export interface CompileArgs extends StorageArgs, ModelArgs, MetadataArgs, CalibrationArgs, EvaluationArgs, QuantizerArgs {
+export interface CompileArgs extends SharingArgs, StorageArgs, ModelArgs, MetadataArgs, CalibrationArgs, EvaluationArgs, QuantizerArgs {
   readonly model: string;
   readonly output?: string | undefined;
   readonly float: boolean;
@@ -35,6 +45,8 @@ interface Built {
   /** How the quantizer was settled. */
   readonly fitted?: Searched;
   readonly calibration?: Calibration;
+  /** What weight sharing did. */
+  readonly shared?: readonly SharedLayer[];
 }
 
 interface Work {
@@ -110,15 +122,26 @@ const buildDirect = ({ args, context, imported, phases }: Work): Result<Built> =
 
 const isDirect = (work: Work): boolean => work.args.float || (work.imported !== undefined && isIntegerProgram(work.imported));
 
+/** Shares weights as --share-weights says: the last thing that changes the program. */
+const sharedWeights = ({ args, phases }: Work, built: Result<Built>): Result<Built> => {
+  const bits = shareBits(args);
+  if (bits === undefined || !built.ok || built.value.quantized === undefined) return built;
+  const { quantized } = built.value;
+  const shared = phases.time('share weights', () => shareWeights(quantized, bits));
+  if (!shared.ok) return shared;
+  const { model, layers } = shared.value;
+  return ok({ ...built.value, program: model.program, quantized: model, shared: layers });
+};
+
 const build = async (work: Work): Promise<Result<Built>> =>
-  isDirect(work) ? buildDirect(work) : buildQuantized(work, await fastestCompile());
+  isDirect(work) ? buildDirect(work) : sharedWeights(work, buildQuantized(work, await fastestCompile()));
 
 const metadataFor = (work: Work, built: Built): MetadataInput => {
   const { args, model, preparation } = work;
   const { quantized, calibration, program } = built;
   if (quantized === undefined || calibration === undefined) return metadataOf(args, model, work.labels, undefined);
   const base = metadataOf(args, model, work.labels, {
-    method: `${calibration.random ? 'random ' : ''}${quantizerOptions(args).method}`,
+    method: `${calibration.random ? 'random ' : ''}${quantizerOptions(args).method}${sharingRecord(args)}`,
     bits: quantizerOptions(args).bits,
     samples: calibration.samples.length,
     calibration: calibration.digest,
@@ -201,6 +224,7 @@ const compileLoaded = async (work: Work): Promise<Result<Report>> => {
     source: work.model,
     bytes: packed.value.bytes.length,
     floatBytes: work.floatBytes,
+    shared: built.value.shared,
     package: packed.value.package,
     quantized,
     given,

@@ -1,4 +1,4 @@
-import { type Compile, type LayerSqnr, measureSqnr, type QuantizedModel } from '../../passes/index.ts';
+import { type Compile, type LayerSqnr, measureSqnr, type QuantizedModel, type SharedLayer } from '../../passes/index.ts';
 import { type Diagnostic, toHex } from '../../support/index.ts';
 import type { Package } from '../../cvm-bytecode/index.ts';
 import type { Json } from '../json.ts';
@@ -12,6 +12,7 @@ import { givenFacts, givenJson, type GivenReport } from './given.ts';
 import type { Source } from './model.ts';
 import { htmlReport } from './report-html.ts';
 import { storageFacts, storageJson } from './storage.ts';
+import { sharingFacts, sharingJson } from './weight-sharing.ts';
 
 /** Samples that the layer report runs: the mean error settles quickly, and every sample runs in float and INT8. */
 const REPORT_SAMPLES = 16;
@@ -22,6 +23,7 @@ export interface CompileSummary {
   readonly bytes: number;
   /** Bytes of the float32 parameters of the source. */
   readonly floatBytes: number;
+  readonly shared: readonly SharedLayer[] | undefined;
   readonly package: Package;
   readonly quantized: QuantizedModel | undefined;
   /** For a model that is quantized already. */
@@ -49,6 +51,7 @@ const factsOf = (s: CompileSummary): readonly Fact[] => {
     ['parameters', `${formatCount(elements)} elements in ${formatCount(program.params.length)} tensors`],
     ['package', `${formatBytes(s.bytes)} (source ${formatBytes(s.source.sizeBytes)})`],
     ...storageFacts(s.package, s.floatBytes),
+    ...sharingFacts(s.shared),
     ['memory', formatBytes(cost.memoryBytes)],
     ['Endorphin', `${formatCount(metadata.endorphin)} a run (${formatCount(cost.operations)} operations)`],
     ['model hash', toHex(s.package.modelHash)],
@@ -110,6 +113,7 @@ export const summaryJson = (s: CompileSummary, written: readonly string[]): { re
   sourceBytes: s.source.sizeBytes,
   packageBytes: s.bytes,
   storage: storageJson(s.package, s.floatBytes),
+  ...sharingJson(s.shared),
   memoryBytes: s.package.cost.memoryBytes,
   operations: s.package.cost.operations,
   endorphin: s.package.metadata.endorphin,
