@@ -44,6 +44,7 @@ export interface MeasureOptions {
 export const nameOf = (ladder: readonly Rung[], assignment: Assignment): string => {
   const counts = ladder.map(({ name }, rung) => ({ name, count: assignment.filter((r) => r === rung).length }));
   const used = counts.filter(({ count }) => count > 0);
+  if (used.length === 0) return 'no layers with weights';
   return used.length === 1 ? `all ${at(used, 0).name}` : used.map(({ name, count }) => `${count} ${name}`).join(' + ');
 };
 
