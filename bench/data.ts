@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
 
@@ -37,14 +37,17 @@ export const readIdx = (imagePath: string, labelPath: string): IdxSet => {
   return { count, height, width, pixels: new Uint8Array(images.subarray(16)), labels: new Uint8Array(labels.subarray(8)) };
 };
 
-/** A file and the folder it lies in, which is its class. */
-export interface ClassFile {
-  readonly className: string;
+/** A file of an archive. */
+export interface ArchiveFile {
+  /** Without its folder. */
+  readonly name: string;
+  /** The name of the folder it lies in. */
+  readonly folder: string;
   readonly bytes: Uint8Array;
 }
 
-/** Files of a .tar.zst of class folders, sorted by path; undefined when tar or zstd is not on this machine. */
-export const readClassArchive = (path: string): readonly ClassFile[] | undefined => {
+/** Files of a .tar.zst, sorted by path; undefined when tar or zstd is not on this machine. */
+export const readArchive = (path: string): readonly ArchiveFile[] | undefined => {
   const folder = mkdtempSync(join(tmpdir(), 'cortexc-bench-'));
   try {
     if (spawnSync('tar', ['--zstd', '-xf', path, '-C', folder]).status !== 0) return undefined;
@@ -52,7 +55,7 @@ export const readClassArchive = (path: string): readonly ClassFile[] | undefined
       .filter((entry) => entry.isFile())
       .map((entry) => join(entry.parentPath, entry.name))
       .sort()
-      .map((file) => ({ className: file.split('/').at(-2) ?? '', bytes: new Uint8Array(readFileSync(file)) }));
+      .map((file) => ({ name: basename(file), folder: basename(dirname(file)), bytes: new Uint8Array(readFileSync(file)) }));
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

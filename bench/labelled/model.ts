@@ -8,10 +8,10 @@ export interface LabelledSet {
   readonly calibration: readonly Tensor[];
 }
 
-/** A trained classifier in an ONNX file, and what it is tested on. */
+/** A trained classifier in a file, and what it is tested on. */
 export interface LabelledModel {
   readonly name: string;
-  /** The ONNX file. */
+  /** The model file: ONNX where its name says so, else TensorFlow Lite. */
   readonly path: string;
   /** Accuracy that someone else measured, and on how much; for the reader. */
   readonly published: string | undefined;
@@ -24,6 +24,8 @@ export interface LabelledModel {
 export interface Loaded {
   readonly program: Program;
   readonly set: LabelledSet;
+  /** The same network as its authors quantized it, and the same test samples as its integers. */
+  readonly twin?: { readonly name: string; readonly program: Program; readonly samples: readonly Tensor[] };
 }
 
 /** Imports the file of a model. */

@@ -14,11 +14,16 @@ BATCH = 100
 LEAST_OPSET = 13
 
 
-def session(model: str | bytes, optimized: Path | None = None) -> ort.InferenceSession:
-    """A session on the processor. With `optimized`, only basic rewrites (folding, no fusion outside ONNX), and the result is stored there."""
+def session(model: str | bytes, optimized: Path | None = None, *, plain: bool = False) -> ort.InferenceSession:
+    """A session on the processor. With `optimized`, only basic rewrites (folding, no fusion outside ONNX), and the result is stored there.
+
+    `plain`: no rewrites at all, so that each node is computed as ONNX defines it.
+    """
     options = ort.SessionOptions()
     options.intra_op_num_threads = THREADS
     options.log_severity_level = 3
+    if plain:
+        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
     if optimized is not None:
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_BASIC
         options.optimized_model_filepath = str(optimized)

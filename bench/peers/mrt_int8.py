@@ -247,6 +247,8 @@ class Network:
             raise Unsupported("a Softmax inside the network")
         return self.values[node.input[0]]
 
+    on_logsoftmax = on_softmax
+
     def on_identity(self, node: onnx.NodeProto, attributes: dict) -> Value:
         return self.values[node.input[0]]
 

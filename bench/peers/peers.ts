@@ -32,8 +32,10 @@ export interface OnnxruntimeWay {
   readonly activations: string;
   /** quantize_static, calibration included. */
   readonly seconds: number;
-  /** Percent. */
+  /** Percent, computed as ONNX defines the quantized graph. */
   readonly top1: number;
+  /** Percent, on the integer kernels of this processor, which may saturate. */
+  readonly fused: number;
   readonly bytes: number;
 }
 
