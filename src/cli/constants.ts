@@ -15,6 +15,9 @@ const literal = (text: string): InputConstant | undefined => {
   return { shape: list === null ? [] : [words.length], values: words.map(Number) };
 };
 
+/** Whether a constant is written out, and not the name of a file. */
+export const isLiteral = (text: string): boolean => literal(text) !== undefined;
+
 const fromFile = (context: Context, path: string): Result<InputConstant> => {
   const file = context.read(path, 'tensor');
   if (!file.ok || path.toLowerCase().endsWith('.pb')) return file;

@@ -37,6 +37,10 @@ export const calibrationMissing = (): Diagnostic =>
     ],
   });
 
+/** @param remedy - beside compiling anew */
+export const provenanceMissing = (path: string, what: string, remedy?: string): Diagnostic =>
+  diagnostic('CLI2014', `the package cannot be rebuilt: ${what}`, { where: path, ...(remedy === undefined ? {} : { notes: [remedy] }) });
+
 export const calibrationRandom = (samples: number): Diagnostic =>
   diagnostic('CLI1007', `the activation ranges come from ${samples} random ${samples === 1 ? 'sample' : 'samples'}, not from data`, {
     severity: 'warning',

@@ -18,6 +18,7 @@ import { LIMITS } from './format.ts';
 
 const MAX_LABELS = 200_000;
 const MAX_PORTS = 4096;
+const MAX_OPTIONS = 1024;
 const MAX_LAYERS = 65_536;
 const size = integer(1, 65_535);
 
@@ -69,6 +70,8 @@ const source = record(
   {
     opset: integer(0, 1_000_000),
     producer: text(255),
+    /** The options of the compiler that decide these bytes, by name; one that is given several times stands several times. */
+    options: list(tuple([text(64), text(4096, { empty: true })]), { max: MAX_OPTIONS }),
     quantization: record(
       { method: text(255), bits: integer(1, 32), samples: integer(0, 2 ** 31 - 1) },
       {

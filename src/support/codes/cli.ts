@@ -100,6 +100,13 @@ export const cliCodes = {
     explain: 'Packages are already compiled; ONNX and .mrl models are not compiled yet. The message names the right command.',
     exit: 3,
   },
+  CLI2014: {
+    title: 'package does not say how it was compiled',
+    explain:
+      'A rebuild takes the options of the compiler from metadata.source.options of the package. Packages that were put together by other ' +
+      'means, or by an earlier compiler, have none. Compile the source with the options that you know, and compare the root CIDs.',
+    exit: 3,
+  },
   CLI3001: {
     title: 'results differ from the reference',
     explain:
