@@ -3,7 +3,8 @@ import { accuracy } from './accuracy.ts';
 import { compile } from './compile.ts';
 import { digits } from './digits.ts';
 import { light } from './light.ts';
+import { storage } from './storage.ts';
 import { trained } from './trained.ts';
 import { wasm } from './wasm.ts';
 
-export const SUITES: readonly Suite[] = [digits, accuracy, compile, wasm, trained, light];
+export const SUITES: readonly Suite[] = [digits, accuracy, compile, wasm, trained, light, storage];
