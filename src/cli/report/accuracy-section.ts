@@ -1,0 +1,69 @@
+import { formatCount, formatPercent } from '../text.ts';
+import type { AccuracyData, GuessData, ReportData } from './data.ts';
+import { factList, numberText, type Section, table } from './html.ts';
+import { compareChoices, type Comparison, wilson } from './statistics.ts';
+
+/** Changed samples that are listed. */
+export const MOST_CHANGES = 10;
+
+/** A share of samples with its 95 % interval: `99.20 % (97.96 to 99.69)`. */
+export const shareText = (share: number, samples: number): string => {
+  const { lo, hi } = wilson(Math.round(share * samples), samples);
+  return `${formatPercent(share)} (${(100 * lo).toFixed(2)} to ${(100 * hi).toFixed(2)})`;
+};
+
+const guessRow = (name: string, { samples, top1, top5 }: GuessData): readonly string[] => [
+  name,
+  shareText(top1, samples),
+  shareText(top5, samples),
+];
+
+const className = (classes: readonly string[] | undefined, index: number): string => {
+  const name = classes?.[index];
+  return name === undefined ? String(index) : `${index} ${name}`;
+};
+
+const changesTable = ({ classes }: AccuracyData, { changes, lost, gained }: Comparison): string => {
+  if (changes.length === 0) return '<p>Both programs choose the same class for every sample.</p>';
+  const neither = changes.length - lost - gained;
+  const more = changes.length > MOST_CHANGES ? ` The first ${MOST_CHANGES} of ${formatCount(changes.length)}, what was lost first.` : '';
+  const title = 'Samples whose first choice changed';
+  const rows = changes
+    .slice(0, MOST_CHANGES)
+    .map((c) => [
+      String(c.sample),
+      className(classes, c.label),
+      className(classes, c.float),
+      className(classes, c.integer),
+      c.float === c.label ? 'lost' : c.integer === c.label ? 'gained' : 'wrong in both',
+    ]);
+  return `<h3>${title}</h3>\n<p class="note">${formatCount(lost)} right in float and wrong in integers, ${formatCount(gained)} the other way round, ${formatCount(neither)} wrong in both.${more}</p>\n${table(title, ['>sample', 'label', 'float says', 'integer says', ''], rows)}`;
+};
+
+const metricsTable = ({ metrics = [] }: AccuracyData): string =>
+  metrics.length === 0
+    ? ''
+    : table(
+        'Measures of the task',
+        ['measure', '>float', '>integer', '>change'],
+        metrics.map((m) => [m.name, numberText(m.float), numberText(m.integer), numberText(m.integer - m.float)]),
+      );
+
+export const accuracySection = ({ accuracy }: Pick<ReportData, 'accuracy'>): Section => {
+  const id = 'accuracy';
+  const title = 'Accuracy';
+  if (accuracy === undefined) {
+    return { id, title, body: '<p>Not measured: no labelled samples were given (--eval, --eval-labels).</p>' };
+  }
+  const { float, integer } = accuracy;
+  const compared = compareChoices(accuracy);
+  const rows = [guessRow('float', float), ...(integer === undefined ? [] : [guessRow('integer', integer)])];
+  const body = [
+    table('Accuracy', ['program', '>top-1', '>top-5'], rows),
+    ...(compared === undefined ? [] : [factList([['same first choice as float', shareText(compared.agreement, float.samples)]])]),
+    metricsTable(accuracy),
+    ...(compared === undefined ? [] : [changesTable(accuracy, compared)]),
+  ];
+  const intro = `On ${formatCount(float.samples)} labelled samples. In brackets: the 95 % interval (Wilson) of what other samples of the same kind would give.`;
+  return { id, title, intro, body: body.filter((part) => part !== '').join('\n') };
+};
