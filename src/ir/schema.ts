@@ -82,6 +82,15 @@ export interface RangeContext {
   constant(operand: number): Tensor | undefined;
 }
 
+/**
+ * An attribute that came after the op was on chain. Uses in which it has its default are written under the op's own
+ * opcode, without it, as they were before; all others under `code`, with it.
+ */
+export interface AddedAttr {
+  readonly attr: string;
+  readonly code: number;
+}
+
 interface OpBase<O extends readonly string[], R extends readonly string[], A extends AttrSchema> {
   /** Number in the bytecode; append-only (conformance/opcodes.golden). */
   readonly code: number;
@@ -94,6 +103,7 @@ interface OpBase<O extends readonly string[], R extends readonly string[], A ext
   readonly attrs: A;
   readonly constraints: Readonly<Record<`c${number}`, Constraint>>;
   readonly traits: Traits;
+  readonly added?: AddedAttr;
   readonly infer: (operands: OperandsOf<O, TensorType>, attrs: AttrsOf<A>) => InferResult;
   /** Arithmetic operations (one multiply-accumulate = 1) for Endorphin, from types and attributes alone. */
   readonly cost: (operands: OperandsOf<O, StaticType>, attrs: AttrsOf<A>, results: readonly StaticType[]) => number;
@@ -149,6 +159,7 @@ export interface AnyOp {
   readonly attrs: AttrSchema;
   readonly constraints: Readonly<Record<string, Constraint>>;
   readonly traits: Traits;
+  readonly added?: AddedAttr;
   readonly samples: readonly Sample[];
   readonly infer: (operands: readonly TensorType[], attrs: Readonly<Record<string, AttrScalar>>) => InferResult;
   readonly cost: (operands: readonly StaticType[], attrs: Readonly<Record<string, AttrScalar>>, results: readonly StaticType[]) => number;

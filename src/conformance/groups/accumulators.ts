@@ -38,8 +38,68 @@ const alternating = (k: number): NamedCase =>
     k % 2 === 0 ? 0 : -128 * 127,
   );
 
+/** Products of 16-bit values: the sums of a pair at the ends of int32 and behind them, sums behind int32 and their rounding. */
+const wideDense = (
+  name: string,
+  k: number,
+  x: readonly number[],
+  w: readonly number[],
+  shift: number,
+  known: number,
+  weights = 'i16',
+): NamedCase => ({
+  name: `wide-${name}-k${k}`,
+  op: 'dense',
+  operands: [given(`i16[1,${k}]`, x), given(`${weights}[1,${k}]`, w)],
+  attrs: { accumulator_shift: shift },
+  known: [[known]],
+});
+
+const wides: readonly NamedCase[] = [
+  ...LENGTHS.flatMap((k) => [
+    wideDense('lowest', k, [-32768], [-32767], 10, k * 32 * 32767),
+    wideDense('greatest', k, [-32768], [32767], 10, -k * 32 * 32767),
+    wideDense('a16-w8', k, [-32768], [-127], 1, k * 16384 * 127, 'i8'),
+    wideDense('a16-w6', k, [32767], [31], 0, k * 32767 * 31, 'i6'),
+  ]),
+  // 2^30 each: a pair is 2^31, which no int32 holds
+  ...[1, 2, 3, 4, 7, 8, 9].map((k) => wideDense('pairs', k, [-32768], [-32768], 4, k * 2 ** 26)),
+  // ties go up: (2 * 3 + 2) / 4, -6 / 4, 1 / 2, -1 / 2
+  wideDense('tie-up', 1, [3], [2], 2, 2),
+  wideDense('tie-down', 1, [3], [-2], 2, -1),
+  wideDense('half', 1, [1], [1], 1, 1),
+  wideDense('minus-half', 1, [1], [-1], 1, 0),
+  wideDense('wraps', 2, [-32768], [-32768], 0, -(2 ** 31)),
+  {
+    name: 'wide-bias-after-shift',
+    op: 'dense',
+    operands: [given('i16[1,2]', [32767, -32768]), given('i16[1,2]', [32767, 32767]), given('i32[1]', [7])],
+    attrs: { accumulator_shift: 14 },
+    known: [[7 - 2]],
+  },
+  ...[1, 15, 17, 65].map(
+    (k): NamedCase => ({
+      name: `wide-matmul-lowest-k${k}`,
+      op: 'matmul',
+      operands: [given(`i16[2,${k}]`, [-32768]), given(`i16[${k},3]`, [-32768])],
+      attrs: { accumulator_shift: 8 },
+      known: [filled(6, () => k * 2 ** 22)],
+    }),
+  ),
+  ...[8, 700].map(
+    (k): NamedCase => ({
+      name: `wide-conv-lowest-k${k}`,
+      op: 'conv',
+      operands: [given(`i16[1,${k},1,1]`, [-32768]), given(`i16[2,${k},1,1]`, [-32768])],
+      attrs: { stride: [1, 1], dilation: [1, 1], pads: [0, 0, 0, 0], accumulator_shift: 10 },
+      known: [[k * 2 ** 20, k * 2 ** 20]],
+    }),
+  ),
+];
+
 /** C: accumulators. The length that overflows by one product more is among the refused programs. */
 export const accumulators: readonly NamedCase[] = [
+  ...wides,
   ...LENGTHS.flatMap((k) => [
     dense('lowest', k, [-128], [-127], k * 128 * 127),
     alternating(k),

@@ -1,8 +1,10 @@
 import { attr } from '../attr.ts';
+import { rshr } from '../numeric/index.ts';
 import { channelRange, hull, range } from '../range.ts';
 import { constraint, primitive, types, violates } from '../schema.ts';
 import { elementCount, formatShape, sameShape, type Tensor } from '../types.ts';
 import { describe, dotBounds, holds, productDType, resultCount } from './util.ts';
+import { accumulatorShift, isWideProduct, MOST_PRODUCTS, productCost, PRODUCTS_TEXT, SHIFT_TEXT, shiftedSum } from './wide-product.ts';
 import { spatialOf, tapTable, type Window, window3, windowAttrs, windowOutput, windowProblem, withSpatial } from './window.ts';
 
 // bound once: a look-up of the global in every step of an inner loop is slow where globals are proxied (jest)
@@ -60,6 +62,32 @@ const convInt = (x: Tensor, w: Tensor, bias: Tensor | undefined, padValue: numbe
     }
 };
 
+/** wrap32(rshr(sum of w * x, shift)) + bias for i16; padding reads 0. */
+const convWide = (x: Tensor, w: Tensor, bias: Tensor | undefined, shift: number, y: Tensor, p: ReturnType<typeof plan>): void => {
+  const xs = x.data as Int16Array;
+  const ws = w.data as Int16Array;
+  const ys = y.data as Int32Array;
+  const { table, taps, positions } = p;
+  for (let n = 0; n < p.batch; n++)
+    for (let oc = 0; oc < p.outChannels; oc++) {
+      const firstChannel = n * p.channels + Math.floor(oc / p.outPerGroup) * p.perGroup;
+      const start = bias === undefined ? 0 : bias.data[oc]!;
+      const out = (n * p.outChannels + oc) * positions;
+      for (let o = 0; o < positions; o++) {
+        let sum = 0;
+        for (let ic = 0; ic < p.perGroup; ic++) {
+          const plane = (firstChannel + ic) * p.plane;
+          const row = (oc * p.perGroup + ic) * taps;
+          for (let t = 0; t < taps; t++) {
+            const offset = table[o * taps + t]!;
+            if (offset >= 0) sum += ws[row + t]! * xs[plane + offset]!;
+          }
+        }
+        ys[out + o] = (shiftedSum(sum, shift) + start) | 0;
+      }
+    }
+};
+
 /** F2: s = fl(s + fl(w * x)) in OIHW order from bias or +0; padding reads +0. */
 const convFloat = (x: Tensor, w: Tensor, bias: Tensor | undefined, y: Tensor, p: ReturnType<typeof plan>): void => {
   const xs = x.data as Float32Array;
@@ -93,13 +121,17 @@ export const conv = {
     doc:
       'y[n, oc, o] = bias[oc] + sum over ic, k of w[oc, ic, k] * x[n, g(oc) + ic, o * stride - pads_begin + k * dilation]. Layout N C spatial…, weights O I spatial…. ' +
       'Integer: x i8 or u8, w i8 or i6, bias i32, y i32 (wraps; the proof shows that it does not); padding reads pad_value, the zero point of x. ' +
+      'x i16, w i16, i8 or i6: the sum is exact in I53 and shifted, y = wrap32(rshr(sum, accumulator_shift)) + bias, bias in units of the shifted sum; padding reads 0. ' +
+      'A 16-bit operand costs as much as two of 8 bits: i16 x i16 counts 4 products, i16 x i8 counts 2. ' +
       'Float: strict order F2 (ic, then kernel in row-major order, from bias or +0); padding reads +0.',
     operands: ['x', 'w', 'bias?'],
     attrs: {
       ...windowAttrs,
       groups: attr.int({ min: 1, max: 65536, default: 1 }),
       pad_value: attr.int({ min: -128, max: 255, default: 0 }),
+      accumulator_shift: accumulatorShift,
     },
+    added: { attr: 'accumulator_shift', code: 0x190 },
     constraints: {
       c1: constraint('x has rank 3 to 5 and numbers as channel and spatial sizes.', ['i8[2,3]', 'i8[4,3]'], {
         stride: [],
@@ -123,21 +155,36 @@ export const conv = {
         pads: [0, 0, 0, 0],
         groups: 2,
       }),
-      c6: constraint('dtypes are (x i8 or u8, w i8 or i6, bias i32) or all f32.', ['i8[1,3,5,5]', 'f32[4,3,3,3]'], {
-        stride: [1, 1],
-        dilation: [1, 1],
-        pads: [0, 0, 0, 0],
-      }),
+      c6: constraint(
+        'dtypes are (x i8 or u8, w i8 or i6, bias i32), (x i16, w i16, i8 or i6, bias i32) or all f32.',
+        ['i8[1,3,5,5]', 'f32[4,3,3,3]'],
+        {
+          stride: [1, 1],
+          dilation: [1, 1],
+          pads: [0, 0, 0, 0],
+        },
+      ),
       c7: constraint('bias has one entry per output channel.', ['i8[1,3,5,5]', 'i8[4,3,3,3]', 'i32[3]'], {
         stride: [1, 1],
         dilation: [1, 1],
         pads: [0, 0, 0, 0],
       }),
-      c8: constraint('pad_value is a value of the dtype of x; 0 for f32.', ['u8[1,3,5,5]', 'i8[4,3,3,3]'], {
+      c8: constraint('pad_value is a value of the dtype of x; 0 for i16 and f32.', ['u8[1,3,5,5]', 'i8[4,3,3,3]'], {
         stride: [1, 1],
         dilation: [1, 1],
         pads: [0, 0, 0, 0],
         pad_value: -1,
+      }),
+      c9: constraint(SHIFT_TEXT, ['i8[1,3,5,5]', 'i8[4,3,3,3]'], {
+        stride: [1, 1],
+        dilation: [1, 1],
+        pads: [0, 0, 0, 0],
+        accumulator_shift: 1,
+      }),
+      c10: constraint(PRODUCTS_TEXT, ['i16[1,8388608,1,1]', 'i16[1,8388608,1,1]'], {
+        stride: [1, 1],
+        dilation: [1, 1],
+        pads: [0, 0, 0, 0],
       }),
     },
     infer: ([x, w, bias], a) => {
@@ -154,20 +201,25 @@ export const conv = {
         return violates('c4', `x has ${channels} channels but w takes ${String(perGroup)} in each of ${a.groups} groups`);
       }
       if (outChannels === 0 || outChannels % a.groups !== 0) return violates('c5', `${outChannels} output channels in ${a.groups} groups`);
-      const dtype = productDType(x, w, bias);
+      const wide = isWideProduct(x, w, bias);
+      const dtype = wide ? 'i32' : productDType(x, w, bias);
       if (dtype === undefined)
         return violates('c6', `x is ${x.dtype}, w is ${w.dtype}${bias === undefined ? '' : `, bias is ${bias.dtype}`}`);
       if (bias !== undefined && !sameShape(bias.shape, [outChannels])) {
         return violates('c7', `bias has shape ${formatShape(bias.shape)} but w has ${outChannels} output channels`);
       }
-      if (dtype === 'f32' ? a.pad_value !== 0 : !holds(x.dtype, a.pad_value))
+      if (wide || dtype === 'f32' ? a.pad_value !== 0 : !holds(x.dtype, a.pad_value))
         return violates('c8', `pad_value is ${a.pad_value} but x is ${x.dtype}`);
+      if (!wide && a.accumulator_shift !== 0) return violates('c9', `accumulator_shift is ${a.accumulator_shift} but x is ${x.dtype}`);
+      const products = elementCount([perGroup, ...kernel]);
+      if (wide && products > MOST_PRODUCTS) return violates('c10', `${products} products`);
       return types({ dtype, shape: withSpatial(x.shape, outChannels, windowOutput(spatial, windowOf(kernel, a))) });
     },
     evaluate: ([x, w, bias], a, [y]) => {
       if (y === undefined) return;
       const p = plan(x, w, y, a);
       if (y.dtype === 'f32') convFloat(x, w, bias, y, p);
+      else if (x.dtype === 'i16') convWide(x, w, bias, a.accumulator_shift, y, p);
       else convInt(x, w, bias, a.pad_value, y, p);
     },
     range: ([x, w, bias], a, context) => {
@@ -193,12 +245,12 @@ export const conv = {
           weights === undefined
             ? unknownDot(n, seen, w)
             : dotBounds(weights.data, { start: oc * n, channels: perGroup, taps }, seen, first);
-        lo[oc] = least + (biases?.data[oc] ?? bias?.lo ?? 0);
-        hi[oc] = greatest + (biases?.data[oc] ?? bias?.hi ?? 0);
+        lo[oc] = rshr(least, a.accumulator_shift) + (biases?.data[oc] ?? bias?.lo ?? 0);
+        hi[oc] = rshr(greatest, a.accumulator_shift) + (biases?.data[oc] ?? bias?.hi ?? 0);
       }
       return [channelRange(lo, hi)];
     },
-    cost: ([, w], _a, results) => resultCount(results) * elementCount(w.shape.slice(1)),
+    cost: ([x, w], _a, results) => resultCount(results) * elementCount(w.shape.slice(1)) * productCost(x, w),
     samples: [
       {
         operands: ['i8[1,3,5,5]', 'i8[4,3,3,3]', 'i32[4]'],
@@ -229,6 +281,22 @@ export const conv = {
       { operands: ['f32[2,4,9]', 'f32[4,2,3]'], attrs: { stride: [1], dilation: [1], pads: [1, 1], groups: 2 } },
       { operands: ['f32[1,6,9,17]', 'f32[6,1,3,3]', 'f32[6]'], attrs: { stride: [1, 1], dilation: [1, 1], pads: [1, 1, 1, 1], groups: 6 } },
       { operands: ['f32[1,2,3,4,5]', 'f32[3,2,1,2,2]'], attrs: { stride: [1, 1, 1], dilation: [1, 1, 1], pads: [0, 0, 0, 0, 0, 0] } },
+      {
+        operands: ['i16[1,3,6,11]', { type: 'i16[5,3,3,3]', lo: -32767, hi: 32767 }, { type: 'i32[5]', lo: -1000000, hi: 1000000 }],
+        attrs: { stride: [1, 1], dilation: [1, 1], pads: [1, 1, 1, 1], accumulator_shift: 6 },
+      },
+      {
+        operands: ['i16[2,16,5,7]', { type: 'i8[6,8,3,2]', lo: -127, hi: 127 }],
+        attrs: { stride: [2, 1], dilation: [1, 2], pads: [0, 1, 2, 0], groups: 2 },
+      },
+      {
+        operands: ['i16[1,8,6,19]', { type: 'i16[8,1,3,3]', lo: -32767, hi: 32767 }, { type: 'i32[8]', lo: -1000, hi: 1000 }],
+        attrs: { stride: [1, 2], dilation: [1, 1], pads: [1, 1, 1, 1], groups: 8, accumulator_shift: 31 },
+      },
+      {
+        operands: ['i16[1,2,3,4,5]', { type: 'i6[3,2,2,2,2]', lo: -31, hi: 31 }],
+        attrs: { stride: [1, 2, 1], dilation: [2, 1, 1], pads: [1, 0, 1, 0, 1, 0], accumulator_shift: 2 },
+      },
     ],
   }),
 } as const;

@@ -122,6 +122,10 @@ export const isOpName = (name: string): name is OpName => Object.hasOwn(OPS, nam
 /** The definition of an op without its specific types. */
 export const opOf = (name: OpName): AnyOp => OPS[name] as unknown as AnyOp;
 
-const BY_CODE: ReadonlyMap<number, OpName> = new Map(OP_NAMES.map((n) => [OPS[n].code, n]));
-/** The op with this bytecode number. */
+const BY_CODE: ReadonlyMap<number, OpName> = new Map(
+  OP_NAMES.flatMap((n) =>
+    [OPS[n].code, ...(opOf(n).added === undefined ? [] : [opOf(n).added?.code ?? 0])].map((code) => [code, n] as const),
+  ),
+);
+/** The op with this bytecode number, its own or the one for uses with its added attribute. */
 export const opByCode = (code: number): OpName | undefined => BY_CODE.get(code);

@@ -64,6 +64,7 @@ export const layout = {
     doc: 'conv of x [N, …spatial, C] with w [O, …kernel, C / groups]; y [N, …spatial, O]. Constraints, attributes and order of sums are those of conv.',
     operands: ['x', 'w', 'bias?'],
     attrs: conv.conv.attrs,
+    added: { attr: 'accumulator_shift', code: 0x193 },
     constraints: lastConstraints(conv.conv.constraints),
     infer: ([x, w, bias], a) => lastResult(conv.conv.infer([first(x), first(w), bias], a)),
     decompose: (b, operands, a) => [between(b, 'conv', operands, a)],

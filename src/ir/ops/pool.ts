@@ -1,7 +1,7 @@
 import { attr } from '../attr.ts';
 import { rdiv } from '../numeric/index.ts';
 import { composite, constraint, primitive, type InferResult, type Sample, types, violates } from '../schema.ts';
-import { elementCount, type Tensor, type TensorType } from '../types.ts';
+import { type DType, elementCount, type Tensor, type TensorType } from '../types.ts';
 import { describe, isOneOf, resultCount } from './util.ts';
 import { spatialOf, tapTable, type Window, window3, windowAttrs, windowOutput, windowProblem, withSpatial } from './window.ts';
 
@@ -25,14 +25,14 @@ const hasEmptyWindow = (size: number, i: number, n: number, a: PoolAttrs): boole
 };
 
 /** Type of a pooled x, or which of c1 to c4 it breaks. */
-export const inferPool = (x: TensorType, a: PoolAttrs): InferResult => {
+export const inferPool = (x: TensorType, a: PoolAttrs, dtypes: readonly DType[] = ['i8', 'u8', 'f32']): InferResult => {
   const spatial = spatialOf(x.shape);
   if (x.shape.length < 3 || x.shape.length > 5 || spatial === undefined) return violates('c1', describe('x', x));
   const problem = windowProblem(spatial.length, a);
   if (problem !== undefined) return violates('c2', problem);
   const empty = spatial.some((size, i) => hasEmptyWindow(size, i, spatial.length, a));
   if (empty) return violates('c3', `pads ${a.pads.join(', ')}, kernel ${a.kernel.join(', ')}, dilation ${a.dilation.join(', ')}`);
-  if (!isOneOf(x, 'i8', 'u8', 'f32')) return violates('c4', `x is ${x.dtype}`);
+  if (!isOneOf(x, ...dtypes)) return violates('c4', `x is ${x.dtype}`);
   return types({ dtype: x.dtype, shape: withSpatial(x.shape, x.shape[1] ?? 1, windowOutput(spatial, a, a.ceil)) });
 };
 
@@ -53,6 +53,10 @@ export const poolConstraints = {
   ),
   c4: constraint('x is i8, u8 or f32.', ['bool[1,2,5,5]'], w2),
 } as const;
+
+/** Pools that exist for i16 too. */
+const WIDE_DTYPES = ['i8', 'u8', 'i16', 'f32'] as const;
+const wideConstraints = { ...poolConstraints, c4: constraint('x is i8, u8, i16 or f32.', ['bool[1,2,5,5]'], w2) } as const;
 
 export const poolSamples = (dtype: string, extra: Readonly<Record<string, boolean | number>> = {}): readonly Sample[] => [
   { operands: [`${dtype}[1,3,6,7]`], attrs: { ...w2, ...extra } },
@@ -98,8 +102,8 @@ export const pool = {
     doc: 'y = max of x over the window; padding never wins (c3 keeps windows from being all padding). f32: NaN wins, -0 < +0. ceil keeps the last partial window.',
     operands: ['x'],
     attrs: poolAttrs,
-    constraints: poolConstraints,
-    infer: ([x], a) => inferPool(x, a),
+    constraints: wideConstraints,
+    infer: ([x], a) => inferPool(x, a, WIDE_DTYPES),
     evaluate: ([x], a, [y]) => {
       if (y === undefined) return;
       const p = planes(x, y, a);
@@ -115,7 +119,7 @@ export const pool = {
     },
     range: ([x]) => [x],
     cost: (_o, a, results) => resultCount(results) * elementCount(a.kernel),
-    samples: [...poolSamples('i8'), ...poolSamples('f32')],
+    samples: [...poolSamples('i8'), ...poolSamples('f32'), ...poolSamples('i16')],
   }),
 
   average_pool: primitive({
@@ -126,8 +130,8 @@ export const pool = {
       'Float: S in window order by F2 from +0, then fl(S / c).',
     operands: ['x'],
     attrs: { ...poolAttrs, include_pad: attr.bool({ default: false }), pad_value: attr.int({ min: -128, max: 255, default: 0 }) },
-    constraints: poolConstraints,
-    infer: ([x], a) => inferPool(x, a),
+    constraints: wideConstraints,
+    infer: ([x], a) => inferPool(x, a, WIDE_DTYPES),
     evaluate: ([x], a, [y]) => {
       if (y === undefined) return;
       const p = planes(x, y, a);
@@ -155,6 +159,8 @@ export const pool = {
       ...poolSamples('i8', { include_pad: true, pad_value: -9 }),
       ...poolSamples('f32'),
       ...poolSamples('f32', { include_pad: true }),
+      ...poolSamples('i16'),
+      ...poolSamples('i16', { include_pad: true }),
     ],
   }),
 

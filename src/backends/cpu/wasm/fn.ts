@@ -252,6 +252,10 @@ export class Fn {
     return new Ex(this.m.i32x4.extract_lane(this.ref(vector), lane));
   }
 
+  lane64(vector: Ex | Local, lane: number): Ex {
+    return new Ex(this.m.i64x2.extract_lane(this.ref(vector), lane));
+  }
+
   laneF32(vector: Ex | Local, lane: number): Ex {
     return new Ex(this.m.f32x4.extract_lane(this.ref(vector), lane));
   }

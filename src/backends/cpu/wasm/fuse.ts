@@ -9,7 +9,7 @@ export interface Fusions {
   readonly gone: ReadonlySet<AnyNode>;
 }
 
-/** Ops whose kernels end in a rescale to 8 bits if there is one. */
+/** Ops whose kernels end in a rescale to 8 or 16 bits if there is one. */
 const ACCUMULATORS: ReadonlySet<string> = new Set(['conv', 'dense']);
 
 /** The channels of the accumulator are the output channels only when axis 1 is the channel axis. */
@@ -18,7 +18,7 @@ const channelsMatch = (program: Program, producer: AnyNode, rescale: OpNode<'res
   return multiplier.shape[0] === 1 || producer.op === 'conv' || at(program.types, at(producer.results, 0)).shape.length === 2;
 };
 
-/** Finds integer convs and dense layers whose only reader is a rescale to i8 or u8. */
+/** Finds integer convs and dense layers whose only reader is a rescale to i8, u8 or i16. */
 export const findFusions = (program: Program): Fusions => {
   const uses = useCounts(program);
   const producers = new Map<number, AnyNode>();
@@ -27,7 +27,7 @@ export const findFusions = (program: Program): Fusions => {
   const into = new Map<AnyNode, FusedRescale>();
   const gone = new Set<AnyNode>();
   for (const node of program.nodes) {
-    if (node.op !== 'rescale' || (node.attrs.dtype !== 'i8' && node.attrs.dtype !== 'u8')) continue;
+    if (node.op !== 'rescale' || node.attrs.dtype === 'i32') continue;
     const [x, multiplier, shift] = node.operands;
     const producer = x === undefined ? undefined : producers.get(x);
     if (x === undefined || multiplier === undefined || shift === undefined || producer === undefined) continue;

@@ -1,6 +1,7 @@
 import type { Asm } from '../asm.ts';
 import type { Local } from '../lift.ts';
-import { type Epilogue, EPILOGUE_BYTES, factorsFor, finishChannel, storeWords } from './gemm.ts';
+import { type Epilogue, EPILOGUE_BYTES, factorsFor, finishChannel, RESULT_ACCESS, storeWords } from './gemm.ts';
+import { ACCESS_BYTES } from './map.ts';
 import { interleave, loadPixels, type PixelStep } from './pack.ts';
 import { rescaleScalar } from './rescale.ts';
 
@@ -9,8 +10,8 @@ import { rescaleScalar } from './rescale.ts';
  * of few output channels (depthwise): the taps are read from the input, two at a time, without a panel.
  * `offsets` holds a pair of input offsets and `weights` a pair of i16 for every two taps.
  */
-export const directKernel = (asm: Asm, unsigned: boolean, how: PixelStep, epilogue: Epilogue): string =>
-  asm.define(`direct_${unsigned ? 'u' : 's'}${how}_${epilogue}`, new Array<'i32'>(11).fill('i32'), undefined, (f) => {
+export const directKernel = (asm: Asm, access: 'i8' | 'u8', how: PixelStep, epilogue: Epilogue): string =>
+  asm.define(`direct_${access}${how}_${epilogue}`, new Array<'i32'>(11).fill('i32'), undefined, (f) => {
     const { i32, i32x4 } = f.ops;
     const [from, offsets, weights, pairs, to] = [f.arg(0), f.arg(1), f.arg(2), f.arg(3), f.arg(4)];
     const [width, step, table] = [f.arg(5), f.arg(6), f.arg(7)];
@@ -28,8 +29,8 @@ export const directKernel = (asm: Asm, unsigned: boolean, how: PixelStep, epilog
         f.while(
           () => i32.lt_u(tap, end),
           () => {
-            f.set(va, loadPixels(f, i32.add(from, f.load('i32', tap)), unsigned, how, step));
-            f.set(vb, loadPixels(f, i32.add(from, f.load('i32', tap, 4)), unsigned, how, step));
+            f.set(va, loadPixels(f, i32.add(from, f.load('i32', tap)), access, how, step));
+            f.set(vb, loadPixels(f, i32.add(from, f.load('i32', tap, 4)), access, how, step));
             f.set(w, f.vload('load32_splat', weight));
             const [left, right] = interleave(f, va, vb);
             f.set(low, i32x4.add(low, i32x4.dot_i16x8_s(left, w)));
@@ -41,7 +42,7 @@ export const directKernel = (asm: Asm, unsigned: boolean, how: PixelStep, epilog
         finishChannel(f, epilogue, factors, low, high, to, width, table, args);
         f.set(width, f.select(i32.gt_u(width, 8), i32.sub(width, 8), 0));
         f.inc(from, i32.shl(step, 3));
-        f.inc(to, epilogue === 'i32' ? 32 : 8);
+        f.inc(to, 8 * ACCESS_BYTES[RESULT_ACCESS[epilogue]]);
       },
     );
   });
@@ -91,11 +92,12 @@ export const directFloatKernel = (asm: Asm, dense: boolean): string =>
  * dot(x, weights, weightStep, to, count, table, zero, lo, hi): up to four outputs of a dense layer: lanes run along the
  * inner index; weight rows are weightStep bytes, a multiple of 16, with zeros behind the last element.
  */
-export const dotKernel = (asm: Asm, unsigned: boolean, bytes: boolean): string =>
-  asm.define(`dot_${unsigned ? 'u' : 's'}${bytes ? '8' : '32'}`, new Array<'i32'>(9).fill('i32'), undefined, (f) => {
+export const dotKernel = (asm: Asm, unsigned: boolean, epilogue: Epilogue): string =>
+  asm.define(`dot_${unsigned ? 'u' : 's'}${RESULT_ACCESS[epilogue]}`, new Array<'i32'>(9).fill('i32'), undefined, (f) => {
     const { i32, i32x4 } = f.ops;
     const [x, weights, step, to, count, table] = [f.arg(0), f.arg(1), f.arg(2), f.arg(3), f.arg(4), f.arg(5)];
     const bounds = { zero: f.arg(6), lo: f.arg(7), hi: f.arg(8) };
+    const access = RESULT_ACCESS[epilogue];
     const acc = [f.local('v128'), f.local('v128'), f.local('v128'), f.local('v128')] as const;
     const rows = acc.map((_, r) => f.i32(i32.add(weights, i32.mul(step, r))));
     const [x0, x1] = [f.local('v128'), f.local('v128')];
@@ -123,9 +125,9 @@ export const dotKernel = (asm: Asm, unsigned: boolean, bytes: boolean): string =
     for (let r = 0; r < 4; r++) {
       f.if(i32.gt_u(count, r), () => {
         const sum = f.i32(i32.add(f.lane32(sums, r), f.load('i32', table)));
-        if (bytes) f.store('i8', to, rescaleScalar(f, sum, f.load('i32', table, 4), f.load('i32', table, 8), bounds));
-        else f.store('i32', to, sum);
-        f.inc(to, bytes ? 1 : 4);
+        const y = epilogue === 'i32' ? sum : rescaleScalar(f, sum, f.load('i32', table, 4), f.load('i32', table, 8), bounds);
+        f.store(access, to, y);
+        f.inc(to, ACCESS_BYTES[access]);
         f.inc(table, EPILOGUE_BYTES);
       });
     }
@@ -173,24 +175,6 @@ export const packDenseFloatKernel = (asm: Asm): string =>
           f.store('f32', to, value);
           f.inc(to, 4);
         });
-      });
-    });
-  });
-
-/** packp(to, from, rows, inner): weights [rows, inner] as i16 pairs [rows][ceil(inner / 2)][2], a zero behind an odd end. */
-export const packPairsKernel = (asm: Asm): string =>
-  asm.define('packp', new Array<'i32'>(4).fill('i32'), undefined, (f) => {
-    const { i32 } = f.ops;
-    const [to, from, rows, inner] = [f.arg(0), f.arg(1), f.arg(2), f.arg(3)];
-    f.for(0, rows, 1, () => {
-      f.for(0, inner, 1, () => {
-        f.store('i16', to, f.load('i8', from));
-        f.inc(from, 1);
-        f.inc(to, 2);
-      });
-      f.if(i32.and(inner, 1), () => {
-        f.store('i16', to, 0);
-        f.inc(to, 2);
       });
     });
   });

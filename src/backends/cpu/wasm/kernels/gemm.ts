@@ -1,10 +1,13 @@
 import type { Asm } from '../asm.ts';
-import type { Fn } from '../fn.ts';
+import type { Access, Fn } from '../fn.ts';
 import type { Local } from '../lift.ts';
 import { type Factors, factorLocals, loadFactors, type RescaleForm, rescaleVector } from './rescale.ts';
 
-/** What a matrix kernel does with its int32 accumulators: stores them, or rescales to 8 bits. */
-export type Epilogue = 'i32' | RescaleForm;
+/** What a matrix kernel does with its int32 accumulators: stores them, or rescales to 8 bits or (`wide16`) to i16. */
+export type Epilogue = 'i32' | RescaleForm | 'wide16';
+
+/** What the results are in memory; u8 is stored as i8. */
+export const RESULT_ACCESS = { i32: 'i32', narrow: 'i8', wide: 'i8', wide16: 'i16' } as const satisfies Record<Epilogue, Access>;
 
 /** Bytes of one output channel in an epilogue table: bias, multiplier, shift as int32. */
 export const EPILOGUE_BYTES = 12;
@@ -62,6 +65,29 @@ export const storeBytes = (f: Fn, to: Local, bytes: Local, count: Local): void =
   );
 };
 
+/** Stores the first `count` (1 to 8) i16 of a vector, which is used up. */
+export const storeHalves = (f: Fn, to: Local, halves: Local, count: Local): void => {
+  const { i32, i64x2 } = f.ops;
+  f.if(
+    i32.ge_u(count, 8),
+    () => f.vstore(to, halves),
+    () => {
+      const p = f.i32(to);
+      f.if(i32.and(count, 4), () => {
+        f.storeLane(64, 0, p, halves);
+        f.set(halves, f.shuffle32(halves, halves, [2, 3, 2, 3]));
+        f.inc(p, 8);
+      });
+      f.if(i32.and(count, 2), () => {
+        f.storeLane(32, 0, p, halves);
+        f.set(halves, i64x2.shr_u(halves, 32));
+        f.inc(p, 4);
+      });
+      f.if(i32.and(count, 1), () => f.storeLane(16, 0, p, halves));
+    },
+  );
+};
+
 /** Arguments of an int epilogue, shared by all kernels that have one. */
 export interface EpilogueArgs {
   readonly zero: Local;
@@ -91,13 +117,18 @@ export const finishChannel = (
   const a = f.v128(rescaleVector(f, low, factors, args));
   const b = f.v128(rescaleVector(f, high, factors, args));
   const words = f.v128(i16x8.narrow_i32x4_s(a, b));
+  if (epilogue === 'wide16') {
+    storeHalves(f, to, words, count);
+    return;
+  }
   // lo and hi are within the 8-bit type, so taking the low byte is exact for i8 and u8 alike
   const mask = i16x8.splat(0xff);
   const bytes = f.v128(i8x16.narrow_i16x8_u(f.ops.v128.and(words, mask), f.zero()));
   storeBytes(f, to, bytes, count);
 };
 
-export const factorsFor = (f: Fn, epilogue: Epilogue): Factors | undefined => (epilogue === 'i32' ? undefined : factorLocals(f, epilogue));
+export const factorsFor = (f: Fn, epilogue: Epilogue): Factors | undefined =>
+  epilogue === 'i32' ? undefined : factorLocals(f, epilogue === 'wide16' ? 'wide' : epilogue);
 
 /** Bytes of the partial results of a tile. */
 export const PARTIAL_BYTES = 2 * TILE_CHANNELS * 16;

@@ -2,14 +2,36 @@ import type { Asm } from '../asm.ts';
 import type { Fn } from '../fn.ts';
 import type { Ex, Local, Val } from '../lift.ts';
 import { EPILOGUE_BYTES, TILE_CHANNELS } from './gemm.ts';
+import { ACCESS_BYTES } from './map.ts';
 
 /** How neighbouring output pixels step through a row of the input; `any` takes the step as an argument. */
 export type PixelStep = 1 | 2 | 'any';
 export const pixelStep = (stride: number): PixelStep => (stride === 1 ? 1 : stride === 2 ? 2 : 'any');
 
-/** Eight 8-bit elements, `step` bytes apart, as i16 lanes. */
-export const loadPixels = (f: Fn, from: Val, unsigned: boolean, how: PixelStep, step: Local): Ex => {
+/** What a pixel is in memory. */
+export type PixelAccess = 'i8' | 'u8' | 'i16';
+
+/** Eight i16 elements, `step` bytes apart. */
+const loadWide = (f: Fn, from: Val, how: PixelStep, step: Local): Ex | Local => {
+  if (how === 1) return f.vload('load', from);
+  const p = f.i32(from);
+  if (how === 2) {
+    const [low, high] = [f.v128(f.vload('load', p)), f.v128(f.vload('load', p, 16))];
+    return f.shuffle16(low, high, [0, 2, 4, 6, 8, 10, 12, 14]);
+  }
+  const words = f.v128(f.zero());
+  for (let lane = 0; lane < 8; lane++) {
+    f.set(words, f.loadLane(16, lane, p, words));
+    if (lane < 7) f.set(p, f.ops.i32.add(p, step));
+  }
+  return words;
+};
+
+/** Eight elements, `step` bytes apart, as i16 lanes. */
+export const loadPixels = (f: Fn, from: Val, access: PixelAccess, how: PixelStep, step: Local): Ex | Local => {
   const { i16x8, v128, i32 } = f.ops;
+  if (access === 'i16') return loadWide(f, from, how, step);
+  const unsigned = access === 'u8';
   if (how === 1) return f.vload(unsigned ? 'load8x8_u' : 'load8x8_s', from);
   if (how === 2) {
     const pairs = f.vload('load', from);
@@ -36,8 +58,8 @@ export const interleave = (f: Fn, a: Local, b: Local): readonly [Ex, Ex] => [
  * inner index reads relative to a pixel, `rows` where each row starts. Rows run over their end into the place of the next
  * one, which is written afterwards.
  */
-export const packKernel = (asm: Asm, unsigned: boolean, how: PixelStep): string =>
-  asm.define(`pack_${unsigned ? 'u' : 's'}${how}`, new Array<'i32'>(9).fill('i32'), undefined, (f) => {
+export const packKernel = (asm: Asm, access: PixelAccess, how: PixelStep): string =>
+  asm.define(`pack_${access}${how}`, new Array<'i32'>(9).fill('i32'), undefined, (f) => {
     const { i32 } = f.ops;
     const [to, pairStep, from, offsets, pairs] = [f.arg(0), f.arg(1), f.arg(2), f.arg(3), f.arg(4)];
     const [rows, rowCount, width, step] = [f.arg(5), f.arg(6), f.arg(7), f.arg(8)];
@@ -65,8 +87,8 @@ export const packKernel = (asm: Asm, unsigned: boolean, how: PixelStep): string 
         f.while(
           () => i32.lt_u(target, end),
           () => {
-            f.set(va, loadPixels(f, a, unsigned, how, step));
-            f.set(vb, loadPixels(f, b, unsigned, how, step));
+            f.set(va, loadPixels(f, a, access, how, step));
+            f.set(vb, loadPixels(f, b, access, how, step));
             const [low, high] = interleave(f, va, vb);
             f.vstore(target, low);
             f.vstore(target, high, 16);
@@ -114,7 +136,7 @@ export const packFloatKernel = (asm: Asm, dense: boolean): string =>
   });
 
 /** Element `k` of row `row`, or 0 outside; both bounds checked. */
-const guarded = (f: Fn, kind: 'i8' | 'u8' | 'f32', row: Val, rows: Local, k: Val, inner: Local, address: Val, zero: Val): Local => {
+const guarded = (f: Fn, kind: PixelAccess | 'f32', row: Val, rows: Local, k: Val, inner: Local, address: Val, zero: Val): Local => {
   const { i32 } = f.ops;
   const value = f.local(kind === 'f32' ? 'f32' : 'i32');
   f.set(value, 0);
@@ -128,8 +150,8 @@ const guarded = (f: Fn, kind: 'i8' | 'u8' | 'f32', row: Val, rows: Local, k: Val
  * packw(to, from, rows, inner, zero): weights [rows, inner] of a matrix kernel, minus `zero`, as i16 pairs:
  * [ceil(rows / 4)][ceil(inner / 2)][4][2], zeros outside.
  */
-export const packWeightsKernel = (asm: Asm, unsigned = false): string =>
-  asm.define(`packw${unsigned ? '_u' : ''}`, new Array<'i32'>(5).fill('i32'), undefined, (f) => {
+export const packWeightsKernel = (asm: Asm, access: PixelAccess = 'i8'): string =>
+  asm.define(`packw_${access}`, new Array<'i32'>(5).fill('i32'), undefined, (f) => {
     const { i32 } = f.ops;
     const [to, from, rows, inner, zero] = [f.arg(0), f.arg(1), f.arg(2), f.arg(3), f.arg(4)];
     const [k, r] = [f.local('i32'), f.local('i32')];
@@ -139,7 +161,9 @@ export const packWeightsKernel = (asm: Asm, unsigned = false): string =>
           f.set(r, i32.add(block, c));
           for (let j = 0; j < 2; j++) {
             f.set(k, i32.add(pair, j));
-            const value = guarded(f, unsigned ? 'u8' : 'i8', r, rows, k, inner, i32.add(from, i32.add(i32.mul(r, inner), k)), zero);
+            const element = i32.add(i32.mul(r, inner), k);
+            const address = i32.add(from, access === 'i16' ? i32.shl(element, 1) : element);
+            const value = guarded(f, access, r, rows, k, inner, address, zero);
             f.store('i16', to, value, 2 * j);
           }
           f.inc(to, 4);
@@ -188,22 +212,22 @@ export const packTableKernel = (asm: Asm): string =>
   });
 
 /** packc(to, pairStep, from, inner, columns, zero): a matrix [inner, columns], minus `zero`, as the panel of a matrix kernel. */
-export const packColumnsKernel = (asm: Asm, unsigned: boolean): string =>
-  asm.define(`packc${unsigned ? '_u' : ''}`, new Array<'i32'>(6).fill('i32'), undefined, (f) => {
+export const packColumnsKernel = (asm: Asm, access: PixelAccess): string =>
+  asm.define(`packc_${access}`, new Array<'i32'>(6).fill('i32'), undefined, (f) => {
     const { i32 } = f.ops;
     const [to, step, from, inner, columns, zero] = [f.arg(0), f.arg(1), f.arg(2), f.arg(3), f.arg(4), f.arg(5)];
-    const [target, second, access] = [f.local('i32'), f.local('i32'), unsigned ? ('u8' as const) : ('i8' as const)];
+    const [target, second, bytes] = [f.local('i32'), f.local('i32'), ACCESS_BYTES[access]];
     f.for(0, inner, 2, (k) => {
       f.set(target, to);
       f.for(0, columns, 1, () => {
         f.store('i16', target, i32.sub(f.load(access, from), zero));
         f.set(second, 0);
-        f.if(i32.lt_u(i32.add(k, 1), inner), () => f.set(second, i32.sub(f.load(access, i32.add(from, columns)), zero)));
+        f.if(i32.lt_u(i32.add(k, 1), inner), () => f.set(second, i32.sub(f.load(access, i32.add(from, i32.mul(columns, bytes))), zero)));
         f.store('i16', target, second, 2);
         f.inc(target, 4);
-        f.inc(from, 1);
+        f.inc(from, bytes);
       });
-      f.inc(from, columns);
+      f.inc(from, i32.mul(columns, bytes));
       f.inc(to, step);
     });
   });

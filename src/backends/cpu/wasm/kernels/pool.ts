@@ -1,8 +1,9 @@
 import type { Asm } from '../asm.ts';
 import type { Fn } from '../fn.ts';
 import type { Local } from '../lift.ts';
-import { storeBytes, storeWords } from './gemm.ts';
-import { loadPixels, type PixelStep } from './pack.ts';
+import { storeBytes, storeHalves, storeWords } from './gemm.ts';
+import { ACCESS_BYTES } from './map.ts';
+import { loadPixels, type PixelAccess, type PixelStep } from './pack.ts';
 
 /** Low memory where sums of eight pixels are put for the scalar division. */
 const SUMS_ADDRESS = 128;
@@ -49,14 +50,18 @@ const eachTap = (f: Fn, offsets: Local, count: Local, from: Local, p: Local, bod
 };
 
 /** maxpool(from, offsets, count, to, width, step): one row; padding holds the least value. */
-export const maxPoolKernel = (asm: Asm, access: 'i8' | 'u8', how: PixelStep): string =>
+export const maxPoolKernel = (asm: Asm, access: PixelAccess, how: PixelStep): string =>
   asm.define(`maxpool_${access}${how}`, new Array<'i32'>(6).fill('i32'), undefined, (f) => {
     const { i16x8, i8x16, v128 } = f.ops;
     const [from, offsets, count, to, width, step] = [f.arg(0), f.arg(1), f.arg(2), f.arg(3), f.arg(4), f.arg(5)];
     const [best, p, bytes] = [f.local('v128'), f.local('i32'), f.local('v128')];
-    eachBlock(f, from, to, width, step, 1, () => {
+    eachBlock(f, from, to, width, step, ACCESS_BYTES[access], () => {
       f.set(best, i16x8.splat(-32768));
-      eachTap(f, offsets, count, from, p, () => f.set(best, i16x8.max_s(best, loadPixels(f, p, access === 'u8', how, step))));
+      eachTap(f, offsets, count, from, p, () => f.set(best, i16x8.max_s(best, loadPixels(f, p, access, how, step))));
+      if (access === 'i16') {
+        storeHalves(f, to, best, width);
+        return;
+      }
       f.set(bytes, i8x16.narrow_i16x8_u(v128.and(best, i16x8.splat(0xff)), f.zero()));
       storeBytes(f, to, bytes, width);
     });
@@ -85,7 +90,7 @@ export const maxPoolFloatKernel = (asm: Asm, dense: boolean): string =>
  * avgpool(from, offsets, count, to, width, step, cells, extra): one row. Padding holds 0; `cells` has the divisor of each
  * pixel, `extra` what counted padding adds to its sum. y = rdiv(S, c) = floor((2 S + c) / (2 c)) in float64, as defined.
  */
-export const averagePoolKernel = (asm: Asm, access: 'i8' | 'u8', how: PixelStep): string =>
+export const averagePoolKernel = (asm: Asm, access: PixelAccess, how: PixelStep): string =>
   asm.define(`avgpool_${access}${how}`, new Array<'i32'>(8).fill('i32'), undefined, (f) => {
     const { i32, i32x4, f64 } = f.ops;
     const [from, offsets, count, to, width, step] = [f.arg(0), f.arg(1), f.arg(2), f.arg(3), f.arg(4), f.arg(5)];
@@ -99,11 +104,11 @@ export const averagePoolKernel = (asm: Asm, access: 'i8' | 'u8', how: PixelStep)
       f.local('f64'),
       f.local('f64'),
     ];
-    eachBlock(f, from, to, width, step, 1, () => {
+    eachBlock(f, from, to, width, step, ACCESS_BYTES[access], () => {
       f.set(low, f.zero());
       f.set(high, f.zero());
       eachTap(f, offsets, count, from, p, () => {
-        f.set(x, loadPixels(f, p, access === 'u8', how, step));
+        f.set(x, loadPixels(f, p, access, how, step));
         f.set(low, i32x4.add(low, i32x4.extend_low_i16x8_s(x)));
         f.set(high, i32x4.add(high, i32x4.extend_high_i16x8_s(x)));
       });
@@ -115,7 +120,7 @@ export const averagePoolKernel = (asm: Asm, access: 'i8' | 'u8', how: PixelStep)
         const sum = i32.add(f.load('i32', i32.shl(i, 2), SUMS_ADDRESS), f.load('i32', extra));
         f.set(s, f64.convert_s.i32(sum));
         const quotient = f64.floor(f64.div(f64.add(f64.mul(2, s), c), f64.mul(2, c)));
-        f.store('i8', i32.add(to, i), i32.trunc_s_sat.f64(quotient));
+        f.store(access, i32.add(to, i32.mul(i, ACCESS_BYTES[access])), i32.trunc_s_sat.f64(quotient));
         f.inc(cells, 4);
         f.inc(extra, 4);
       });

@@ -4,6 +4,7 @@ import type { Context, FusedRescale, Slot } from '../context.ts';
 import { type Epilogue, EPILOGUE_BYTES, TILE_CHANNELS } from '../kernels/gemm.ts';
 import { packTableKernel } from '../kernels/pack.ts';
 import type { RescaleForm } from '../kernels/rescale.ts';
+import type { SumForm } from '../kernels/wide.ts';
 
 /** The int32-only form needs M < 2^15 and 17 <= s <= 47 throughout; data of parameters is known here. */
 export const rescaleForm = (ctx: Context, multiplier: ValueId, shift: ValueId): RescaleForm => {
@@ -11,6 +12,12 @@ export const rescaleForm = (ctx: Context, multiplier: ValueId, shift: ValueId): 
   const s = ctx.paramData(shift);
   if (m === undefined || s === undefined) return 'wide';
   return m.data.every((v) => v >= 0 && v < 2 ** 15) && s.data.every((v) => v >= 17 && v <= 47) ? 'narrow' : 'wide';
+};
+
+/** How the i16 products with these weights are summed: by what is known of them. */
+export const sumFormOf = (ctx: Context, w: ValueId): SumForm => {
+  if (ctx.type(w).dtype !== 'i16') return 'plain';
+  return ctx.paramData(w)?.data.every((v) => v > -32768) === true ? 'split' : 'careful';
 };
 
 /** What happens to the accumulators of a conv or dense: stored as int32, or rescaled by the fused node. */
@@ -23,7 +30,7 @@ export interface Finish {
   readonly hi: number;
   readonly result: ValueId;
   /** Bytes of a result element. */
-  readonly bytes: 1 | 4;
+  readonly bytes: 1 | 2 | 4;
 }
 
 export const roundUp = (n: number, to: number): number => Math.ceil(n / to) * to;
@@ -57,13 +64,14 @@ export const planFinish = (
   });
   if (fused === undefined) return { epilogue: 'i32', table, zero: 0, lo: 0, hi: 0, result, bytes: 4 };
   const { output_zero: zero, lo, hi } = fused.attrs;
+  const wide = fused.attrs.dtype === 'i16';
   return {
-    epilogue: rescaleForm(ctx, at(fused.operands, 1), at(fused.operands, 2)),
+    epilogue: wide ? 'wide16' : rescaleForm(ctx, at(fused.operands, 1), at(fused.operands, 2)),
     table,
     zero,
     lo,
     hi,
     result: at(fused.results, 0),
-    bytes: 1,
+    bytes: wide ? 2 : 1,
   };
 };

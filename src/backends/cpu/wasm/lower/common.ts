@@ -2,6 +2,7 @@ import { type AnyNode, DTYPE_INFO, type DType, type StaticType, unsupported, typ
 import { at } from '../../../../support/index.ts';
 import type { Context, Emit } from '../context.ts';
 import type { Access, Fn } from '../fn.ts';
+import type { PixelAccess } from '../kernels/pack.ts';
 import type { Val } from '../lift.ts';
 import type { ElementBytes } from '../kernels/copy.ts';
 import { emitMap, type MapSpec } from '../kernels/map.ts';
@@ -13,6 +14,9 @@ export const ACCESS = { i8: 'i8', i16: 'i16', i32: 'i32', u8: 'u8', bool: 'u8', 
 >;
 export const accessOf = (type: StaticType): Access => ACCESS[type.dtype];
 export const bytesOf = (type: StaticType): ElementBytes => DTYPE_INFO[type.dtype].bytes;
+
+/** How the pixels of an 8-bit or 16-bit image are read. */
+export const pixelAccess = (dtype: DType): PixelAccess => (dtype === 'u8' || dtype === 'i16' ? dtype : 'i8');
 
 export const operand = (node: AnyNode, i: number): ValueId => at(node.operands, i);
 export const result = (node: AnyNode, i = 0): ValueId => at(node.results, i);

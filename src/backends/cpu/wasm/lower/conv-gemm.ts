@@ -6,7 +6,9 @@ import { isPointwise, naturalRows, pointwiseRows, type Rows } from '../geometry.
 import { EPILOGUE_BYTES, gemmFloatKernel, gemmKernel, PARTIAL_BYTES, TILE_CHANNELS, TILE_PIXELS } from '../kernels/gemm.ts';
 import { packFloatKernel, packKernel, packWeightsFloatKernel, packWeightsKernel, pixelStep } from '../kernels/pack.ts';
 import type { Local, Val } from '../lift.ts';
-import { type Finish, roundUp } from './accumulate.ts';
+import { gemmWideKernel, MOST_PAIRS, WIDE_PARTIAL_BYTES } from '../kernels/wide.ts';
+import { type Finish, roundUp, sumFormOf } from './accumulate.ts';
+import { bytesOf } from './common.ts';
 import { forEachGroup, offsetTable, type Plan } from './conv-plan.ts';
 
 /** Bytes of panel that one block of output pixels may take: stays in the second-level cache beside the results. */
@@ -33,7 +35,11 @@ interface Form {
   /** Arguments of the last kernel behind the common ones. */
   readonly extra: readonly number[];
   readonly result: ValueId;
-  readonly resultBytes: 1 | 4;
+  readonly resultBytes: 1 | 2 | 4;
+  /** Panel rows of a sweep, at most. */
+  readonly mostRows: number;
+  /** Bytes of the partial results of a tile. */
+  readonly partialBytes: number;
 }
 
 /** Rows of the output and how many of them share a panel. */
@@ -85,11 +91,11 @@ interface Product {
 }
 
 const planProduct = (ctx: Context, plan: Plan, form: Form): Product => {
-  const sweeps = Math.max(1, Math.ceil(form.rows / SWEEP_ROWS));
+  const sweeps = Math.max(1, Math.ceil(form.rows / form.mostRows));
   const sweepRows = Math.ceil(form.rows / sweeps);
   const blocks = blocksOf(ctx, plan, sweepRows);
   const tiles = Math.ceil(plan.outGroup / TILE_CHANNELS);
-  const partialStep = (blocks.panelPixels / TILE_PIXELS) * PARTIAL_BYTES;
+  const partialStep = (blocks.panelPixels / TILE_PIXELS) * form.partialBytes;
   return {
     asm: ctx.asm,
     plan,
@@ -133,7 +139,7 @@ const emitTiles = (f: Fn, p: Product, sweep: Sweep, first: Local, place: BlockPl
       const common = [from, p.blocks.panelPixels * 4, own, sweep.count, sweep.last ? cell : partial, ...sizes, entry, start];
       f.do(f.call(sweep.last ? form.last : form.partial, [...common, ...(sweep.last ? form.extra : [])]));
       f.inc(cell, TILE_PIXELS * form.resultBytes);
-      f.inc(partial, PARTIAL_BYTES);
+      f.inc(partial, form.partialBytes);
       f.inc(from, TILE_PIXELS * 4);
     });
     f.inc(plane, TILE_CHANNELS * channelStep);
@@ -187,25 +193,26 @@ const lowerGemm = (ctx: Context, plan: Plan, form: Form): Emit => {
 
 /** Packs the weights of each group; `packer` is packw or packwf. */
 const packGroups = (ctx: Context, plan: Plan, w: ValueId, rows: number, packer: string, extra: readonly number[]): Slot => {
+  const elementBytes = bytesOf(ctx.type(w));
   const groupBytes = Math.ceil(plan.outGroup / TILE_CHANNELS) * rows * 16;
   return ctx.packed([w], plan.groups * groupBytes, (f, [from], to) => {
     const [target, source] = [f.i32(to.address), f.i32(from?.address ?? 0)];
     f.for(0, plan.groups, 1, () => {
       f.do(f.call(packer, [target, source, plan.outGroup, plan.inner, ...extra]));
       f.inc(target, groupBytes);
-      f.inc(source, plan.outGroup * plan.inner * plan.elementBytes);
+      f.inc(source, plan.outGroup * plan.inner * elementBytes);
     });
   });
 };
 
-export const convIntGemm = (ctx: Context, plan: Plan, w: ValueId, unsigned: boolean, finish: Finish): Emit => {
+export const convIntGemm = (ctx: Context, plan: Plan, w: ValueId, access: 'i8' | 'u8', finish: Finish): Emit => {
   const { asm } = ctx;
   const rows = Math.ceil(plan.inner / 2);
   const step = isPointwise(plan.geometry) ? 1 : plan.geometry.stride[2];
   return lowerGemm(ctx, plan, {
     rows,
     offsetsPerRow: 2,
-    packer: packKernel(asm, unsigned, pixelStep(step)),
+    packer: packKernel(asm, access, pixelStep(step)),
     partial: gemmKernel(asm, 'partial'),
     last: gemmKernel(asm, finish.epilogue),
     weights: packGroups(ctx, plan, w, rows, packWeightsKernel(asm), [0]),
@@ -214,6 +221,31 @@ export const convIntGemm = (ctx: Context, plan: Plan, w: ValueId, unsigned: bool
     extra: [finish.zero, finish.lo, finish.hi],
     result: finish.result,
     resultBytes: finish.bytes,
+    mostRows: SWEEP_ROWS,
+    partialBytes: PARTIAL_BYTES,
+  });
+};
+
+/** The same of i16: sums of a sweep are exact, between sweeps they are int64. */
+export const convWideGemm = (ctx: Context, plan: Plan, w: ValueId, shift: number, finish: Finish): Emit => {
+  const { asm } = ctx;
+  const rows = Math.ceil(plan.inner / 2);
+  const step = isPointwise(plan.geometry) ? 1 : plan.geometry.stride[2];
+  const sum = sumFormOf(ctx, w);
+  return lowerGemm(ctx, plan, {
+    rows,
+    offsetsPerRow: 2,
+    packer: packKernel(asm, 'i16', pixelStep(step)),
+    partial: gemmWideKernel(asm, sum, 'partial'),
+    last: gemmWideKernel(asm, sum, finish.epilogue),
+    weights: packGroups(ctx, plan, w, rows, packWeightsKernel(asm, ctx.type(w).dtype === 'i16' ? 'i16' : 'i8'), [0]),
+    table: finish.table,
+    entryBytes: EPILOGUE_BYTES,
+    extra: [finish.zero, finish.lo, finish.hi, shift],
+    result: finish.result,
+    resultBytes: finish.bytes,
+    mostRows: Math.min(SWEEP_ROWS, MOST_PAIRS[sum]),
+    partialBytes: WIDE_PARTIAL_BYTES,
   });
 };
 
@@ -232,5 +264,7 @@ export const convFloatGemm = (ctx: Context, plan: Plan, w: ValueId, bias: Slot, 
     extra: [],
     result,
     resultBytes: 4,
+    mostRows: SWEEP_ROWS,
+    partialBytes: PARTIAL_BYTES,
   });
 };

@@ -19,7 +19,7 @@ export interface Plan {
   /** Products per output element. */
   readonly inner: number;
   readonly positions: number;
-  readonly elementBytes: 1 | 4;
+  readonly elementBytes: 1 | 2 | 4;
   readonly x: Slot;
   /** Where the padded image goes, when there is padding. */
   readonly padded: Slot | undefined;
@@ -33,7 +33,7 @@ export const planOf = (ctx: Context, node: OpNode<'conv'>): Plan => {
   const geometry = geometryOf(x.shape.slice(2), y.shape.slice(2), w.shape.slice(2), node.attrs);
   const { groups } = node.attrs;
   const channels = at(x.shape, 1);
-  const elementBytes = x.dtype === 'f32' ? 4 : 1;
+  const elementBytes = x.dtype === 'f32' ? 4 : x.dtype === 'i16' ? 2 : 1;
   return {
     geometry,
     batch: at(x.shape, 0),

@@ -3,9 +3,10 @@ import { at } from '../../../../support/index.ts';
 import type { Context, Emit, Slot } from '../context.ts';
 import { TILE_CHANNELS } from '../kernels/gemm.ts';
 import { limitTable } from './common.ts';
-import { planFinish, roundUp } from './accumulate.ts';
-import { convFloatDirect, convIntDirect, isDirect } from './conv-direct.ts';
-import { convFloatGemm, convIntGemm } from './conv-gemm.ts';
+import { MOST_PAIRS } from '../kernels/wide.ts';
+import { planFinish, roundUp, sumFormOf } from './accumulate.ts';
+import { convFloatDirect, convIntDirect, convWideDirect, isDirect } from './conv-direct.ts';
+import { convFloatGemm, convIntGemm, convWideGemm } from './conv-gemm.ts';
 import { type Plan, planOf } from './conv-plan.ts';
 
 /** Bias of float outputs, zeros where there is none, each group rounded up to a tile. */
@@ -32,7 +33,11 @@ const lowerConv = (ctx: Context, node: OpNode<'conv'>): Emit => {
   const { dtype } = ctx.type(x);
   if (dtype === 'f32') return (isDirect(plan) ? convFloatDirect : convFloatGemm)(ctx, plan, w, floatBias(ctx, plan, bias), result);
   const finish = planFinish(ctx, result, ctx.fusedInto(node), bias, plan.groups, plan.outGroup);
-  return (isDirect(plan) ? convIntDirect : convIntGemm)(ctx, plan, w, dtype === 'u8', finish);
+  if (dtype === 'i16') {
+    const direct = isDirect(plan) && Math.ceil(plan.inner / 2) <= MOST_PAIRS[sumFormOf(ctx, w)];
+    return (direct ? convWideDirect : convWideGemm)(ctx, plan, w, node.attrs.accumulator_shift, finish);
+  }
+  return (isDirect(plan) ? convIntDirect : convIntGemm)(ctx, plan, w, dtype === 'u8' ? 'u8' : 'i8', finish);
 };
 
 export const convRows = { conv: lowerConv } satisfies LoweringTable<Context, Emit, keyof (typeof FAMILIES)['conv']>;

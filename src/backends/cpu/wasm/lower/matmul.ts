@@ -1,51 +1,75 @@
 import { elementCount, type FAMILIES, type LoweringTable, type OpNode, type ValueId } from '../../../../ir/index.ts';
 import { at } from '../../../../support/index.ts';
-import type { Context, Emit } from '../context.ts';
+import type { Asm } from '../asm.ts';
+import type { Context, Emit, Slot } from '../context.ts';
+import type { Fn } from '../fn.ts';
 import { emitCopy } from '../kernels/copy.ts';
 import { denseFloatKernel, dotKernel, packDenseFloatKernel } from '../kernels/direct.ts';
 import { EPILOGUE_BYTES, gemmFloatKernel, gemmKernel, TILE_CHANNELS, TILE_PIXELS } from '../kernels/gemm.ts';
 import { broadcastStrides, collapse, nest } from '../kernels/nest.ts';
 import { packColumnsKernel, packWeightsFloatKernel, packWeightsKernel } from '../kernels/pack.ts';
+import { dotWideKernel, gemmWideKernel, MOST_PAIRS, packRowsKernel, WIDE_PARTIAL_BYTES } from '../kernels/wide.ts';
 import type { Val } from '../lift.ts';
-import { planFinish, roundUp } from './accumulate.ts';
+import { type Finish, planFinish, roundUp, sumFormOf } from './accumulate.ts';
+import { bytesOf, pixelAccess } from './common.ts';
 
 /** Inner elements that one round of the dot kernel takes. */
 const DOT_STEP = 16;
 /** Outputs that one call of the float dense kernel computes. */
 const DENSE_TILE = 16;
 
-const denseInt = (ctx: Context, node: OpNode<'dense'>, x: ValueId, w: ValueId): Emit => {
-  const { asm } = ctx;
-  const [n = 0, k = 0] = ctx.type(w).shape;
-  const rows = elementCount(ctx.type(x).shape.slice(0, -1));
-  const finish = planFinish(ctx, at(node.results, 0), ctx.fusedInto(node), node.operands[2], 1, n);
-  const padded = roundUp(k, DOT_STEP);
-  const weights = ctx.packed([w], roundUp(n, 4) * padded, (f, [from], to) => {
-    f.fill(to.address, 0, roundUp(n, 4) * padded);
-    const strides = [
-      [padded, 1],
-      [k, 1],
-    ];
-    emitCopy(f, asm, { sizes: [n, k], strides }, to.address, from?.address ?? 0, 1);
-  });
+/** What differs between the dot kernels of 8-bit and 16-bit inputs. */
+interface Dot {
+  readonly kernel: string;
+  /** Bytes of a row of packed weights. */
+  readonly rowBytes: number;
+  readonly weights: Slot;
+  /** Arguments of the kernel behind the common ones. */
+  readonly extra: readonly number[];
+}
+
+const emitDots = (ctx: Context, x: ValueId, n: number, finish: Finish, dot: Dot): Emit => {
+  const type = ctx.type(x);
+  const rows = elementCount(type.shape.slice(0, -1));
+  const rowBytes = (type.shape.at(-1) ?? 0) * bytesOf(type);
   const [source, y] = [ctx.use(x), ctx.use(finish.result)];
-  const unsigned = ctx.type(x).dtype === 'u8';
   return (f) => {
     const { i32 } = f.ops;
-    const kernel = dotKernel(asm, unsigned, finish.epilogue !== 'i32');
     const out = f.i32(y.address);
     f.for(0, n, 4, (o) => {
       const [from, to] = [f.i32(source.address), f.i32(out)];
       f.for(0, rows, 1, () => {
-        const own = i32.add(weights.address, i32.mul(o, padded));
+        const own = i32.add(dot.weights.address, i32.mul(o, dot.rowBytes));
         const entry = i32.add(finish.table.address, i32.mul(o, EPILOGUE_BYTES));
-        f.do(f.call(kernel, [from, own, padded, to, i32.sub(n, o), entry, finish.zero, finish.lo, finish.hi]));
-        f.inc(from, k);
+        const bounds = [finish.zero, finish.lo, finish.hi];
+        f.do(f.call(dot.kernel, [from, own, dot.rowBytes, to, i32.sub(n, o), entry, ...bounds, ...dot.extra]));
+        f.inc(from, rowBytes);
         f.inc(to, n * finish.bytes);
       });
       f.inc(out, 4 * finish.bytes);
     });
   };
+};
+
+const denseInt = (ctx: Context, node: OpNode<'dense'>, x: ValueId, w: ValueId): Emit => {
+  const { asm } = ctx;
+  const [n = 0, k = 0] = ctx.type(w).shape;
+  const finish = planFinish(ctx, at(node.results, 0), ctx.fusedInto(node), node.operands[2], 1, n);
+  const { dtype } = ctx.type(x);
+  const wide = dtype === 'i16';
+  const rowBytes = wide ? 2 * roundUp(k, DOT_STEP / 2) : roundUp(k, DOT_STEP);
+  const weights = ctx.packed([w], roundUp(n, 4) * rowBytes, (f, [from], to) => {
+    f.fill(to.address, 0, roundUp(n, 4) * rowBytes);
+    const source = from?.address ?? 0;
+    const strides = [
+      [rowBytes, 1],
+      [k, 1],
+    ];
+    if (wide) f.do(f.call(packRowsKernel(asm, ctx.type(w).dtype === 'i16' ? 'i16' : 'i8'), [to.address, source, n, k, rowBytes]));
+    else emitCopy(f, asm, { sizes: [n, k], strides }, to.address, source, 1);
+  });
+  const kernel = wide ? dotWideKernel(asm, sumFormOf(ctx, w), finish.epilogue) : dotKernel(asm, dtype === 'u8', finish.epilogue);
+  return emitDots(ctx, x, n, finish, { kernel, rowBytes, weights, extra: wide ? [node.attrs.accumulator_shift] : [] });
 };
 
 const denseFloat = (ctx: Context, node: OpNode<'dense'>, x: ValueId, w: ValueId): Emit => {
@@ -83,6 +107,23 @@ const lowerDense = (ctx: Context, node: OpNode<'dense'>): Emit => {
   return (ctx.type(x).dtype === 'f32' ? denseFloat : denseInt)(ctx, node, x, w);
 };
 
+/** One tile of a product of i16 matrices: more pairs than a sum may take go in parts, with int64 sums in between. */
+const emitWideTile = (f: Fn, asm: Asm, args: readonly Val[], pairs: number, shift: number, sums: number): void => {
+  const { i32 } = f.ops;
+  const [panel = 0, panelStep = 0, own = 0, , to = 0, ...rest] = args;
+  const tail = rest.slice(0, 4);
+  const [p, w] = [f.i32(panel), f.i32(own)];
+  const start = f.i32(0);
+  let left = pairs;
+  for (; left > MOST_PAIRS.careful; left -= MOST_PAIRS.careful) {
+    f.do(f.call(gemmWideKernel(asm, 'careful', 'partial'), [p, panelStep, w, MOST_PAIRS.careful, sums, 0, 0, 0, 0, start]));
+    f.set(p, i32.add(p, i32.mul(panelStep, MOST_PAIRS.careful)));
+    f.inc(w, MOST_PAIRS.careful * 16);
+    f.set(start, sums);
+  }
+  f.do(f.call(gemmWideKernel(asm, 'careful', 'i32'), [p, panelStep, w, left, to, ...tail, start, 0, 0, 0, shift]));
+};
+
 /** A product of matrices as tiles of the matrix kernels: rows of a are its channels, columns of b its pixels. */
 const lowerMatmul = (ctx: Context, node: OpNode<'matmul'>): Emit => {
   const { asm } = ctx;
@@ -94,11 +135,13 @@ const lowerMatmul = (ctx: Context, node: OpNode<'matmul'>): Emit => {
   const n = tb.shape.at(-1) ?? 0;
   const batch = ty.shape.slice(0, -2);
   const float = ty.dtype === 'f32';
-  const unit = float ? 4 : 1;
+  const wide = ta.dtype === 'i16';
+  const unit = float ? 4 : wide ? 2 : 1;
   const inner = float ? k : Math.ceil(k / 2);
   const panelStep = float ? n * 4 : roundUp(n, TILE_PIXELS) * 4;
   const weights = ctx.temporary(roundUp(m, TILE_CHANNELS) * inner * 4);
   const panel = float ? undefined : ctx.temporary(inner * panelStep);
+  const sums = wide && inner > MOST_PAIRS.careful ? ctx.temporary(WIDE_PARTIAL_BYTES) : undefined;
   const zeros = ctx.table(new Int32Array(TILE_CHANNELS * (EPILOGUE_BYTES / 4)));
   const [pa, pb, py] = [ctx.use(a), ctx.use(b), ctx.use(result)];
   const walk = collapse({
@@ -115,8 +158,8 @@ const lowerMatmul = (ctx: Context, node: OpNode<'matmul'>): Emit => {
       if (y === undefined || x === undefined || z === undefined) return;
       if (float) f.do(f.call(packWeightsFloatKernel(asm), [weights.address, x, m, k]));
       else {
-        f.do(f.call(packWeightsKernel(asm, ta.dtype === 'u8'), [weights.address, x, m, k, node.attrs.a_zero]));
-        f.do(f.call(packColumnsKernel(asm, tb.dtype === 'u8'), [panel?.address ?? 0, panelStep, z, k, n, node.attrs.b_zero]));
+        f.do(f.call(packWeightsKernel(asm, pixelAccess(ta.dtype)), [weights.address, x, m, k, node.attrs.a_zero]));
+        f.do(f.call(packColumnsKernel(asm, pixelAccess(tb.dtype)), [panel?.address ?? 0, panelStep, z, k, n, node.attrs.b_zero]));
       }
       f.for(0, m, TILE_CHANNELS, (row) => {
         f.for(0, n, TILE_PIXELS, (column) => {
@@ -124,7 +167,8 @@ const lowerMatmul = (ctx: Context, node: OpNode<'matmul'>): Emit => {
           const own = i32.add(weights.address, i32.mul(row, inner * 4));
           const to = i32.add(y, i32.shl(i32.add(i32.mul(row, n), column), 2));
           const args: Val[] = [from, panelStep, own, inner, to, n * 4, i32.sub(n, column), i32.sub(m, row), zeros.address, 0];
-          f.do(f.call(float ? gemmFloatKernel(asm, false) : gemmKernel(asm, 'i32'), float ? args : [...args, 0, 0, 0]));
+          if (wide) emitWideTile(f, asm, args, inner, node.attrs.accumulator_shift, sums?.address ?? 0);
+          else f.do(f.call(float ? gemmFloatKernel(asm, false) : gemmKernel(asm, 'i32'), float ? args : [...args, 0, 0, 0]));
         });
       });
     });

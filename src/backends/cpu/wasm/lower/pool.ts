@@ -3,18 +3,22 @@ import { at } from '../../../../support/index.ts';
 import type { Context, Emit } from '../context.ts';
 import type { Fn } from '../fn.ts';
 import { type Geometry, geometryOf, naturalRows, planeOf, tapOffsets } from '../geometry.ts';
+import { ACCESS_BYTES } from '../kernels/map.ts';
 import { pixelStep } from '../kernels/pack.ts';
 import { averagePoolFloatKernel, averagePoolKernel, maxPoolFloatKernel, maxPoolKernel } from '../kernels/pool.ts';
 import { emitPadded, type Fill } from '../kernels/window.ts';
 import type { Val } from '../lift.ts';
-import { bytesOf, limitTable, operand, result } from './common.ts';
+import { bytesOf, limitTable, operand, pixelAccess, result } from './common.ts';
 
 type PoolNode = OpNode<'max_pool'> | OpNode<'average_pool'>;
 
 /** Bits of -infinity. */
 const NEGATIVE_INFINITY_BITS = 0xff800000 | 0;
-/** Sums of 8-bit values stay in int32, and counts exact in float32, up to this many cells. */
+/** Sums of 8-bit values stay in int32, and counts exact in float32, up to this many cells; sums of 16-bit values up to fewer. */
 const MAX_CELLS = 2 ** 22;
+const MAX_WIDE_CELLS = 2 ** 16 - 1;
+/** Two times the least i16. */
+const LEAST_HALVES = 0x80008000 | 0;
 
 /** Loops over planes (padding each) and rows; `row` calls a kernel for one row of results. */
 const lowerRows = (
@@ -56,7 +60,8 @@ const lowerRows = (
 const geometry = (ctx: Context, node: PoolNode): Geometry => {
   const [x, y] = [ctx.type(operand(node, 0)), ctx.type(result(node))];
   const g = geometryOf(x.shape.slice(2), y.shape.slice(2), node.attrs.kernel, node.attrs);
-  if (planeOf(g.kernel) > MAX_CELLS) unsupported(`a window has ${planeOf(g.kernel)} cells, more than ${MAX_CELLS}`)();
+  const most = x.dtype === 'i16' ? MAX_WIDE_CELLS : MAX_CELLS;
+  if (planeOf(g.kernel) > most) unsupported(`a window has ${planeOf(g.kernel)} cells, more than ${most}`)();
   limitTable(planeOf(g.output), 'the output plane');
   return g;
 };
@@ -72,9 +77,10 @@ const lowerMax = (ctx: Context, node: OpNode<'max_pool'>): Emit => {
       f.do(f.call(maxPoolFloatKernel(ctx.asm, step === 1), [from, offsets, taps, to, width, step * 4])),
     );
   }
-  const access = dtype === 'u8' ? 'u8' : 'i8';
-  return lowerRows(ctx, node, g, { byte: access === 'u8' ? 0 : 0x80 }, (f, from, offsets, taps, to) =>
-    f.do(f.call(maxPoolKernel(ctx.asm, access, pixelStep(step)), [from, offsets, taps, to, width, step])),
+  const access = pixelAccess(dtype);
+  const fill = access === 'i16' ? { word: LEAST_HALVES } : { byte: access === 'u8' ? 0 : 0x80 };
+  return lowerRows(ctx, node, g, fill, (f, from, offsets, taps, to) =>
+    f.do(f.call(maxPoolKernel(ctx.asm, access, pixelStep(step)), [from, offsets, taps, to, width, step * ACCESS_BYTES[access]])),
   );
 };
 
@@ -116,12 +122,14 @@ const lowerAverage = (ctx: Context, node: OpNode<'average_pool'>): Emit => {
   }
   const divisors = ctx.table(Int32Array.from(cells));
   const extra = ctx.table(Int32Array.from(cells, (c, i) => (c - at(inside, i)) * node.attrs.pad_value));
-  const access = dtype === 'u8' ? 'u8' : 'i8';
+  const access = pixelAccess(dtype);
   return lowerRows(ctx, node, g, { byte: 0 }, (f, from, offsets, taps, to, r) => {
     const { i32 } = f.ops;
     const skip = f.i32(i32.mul(r, width * 4));
     const tables = [i32.add(divisors.address, skip), i32.add(extra.address, skip)];
-    f.do(f.call(averagePoolKernel(ctx.asm, access, pixelStep(step)), [from, offsets, taps, to, width, step, ...tables]));
+    f.do(
+      f.call(averagePoolKernel(ctx.asm, access, pixelStep(step)), [from, offsets, taps, to, width, step * ACCESS_BYTES[access], ...tables]),
+    );
   });
 };
 
