@@ -5,6 +5,7 @@ export { Calibrated, type Settings } from './quantize/calibrated.ts';
 export type { WeightBits } from './quantize/layer-weights.ts';
 export * from './quantize/mixed.ts';
 export type { Budgets } from './quantize/mixed/budget.ts';
+export { LADDER, type Rung } from './quantize/mixed/ladder.ts';
 export { isClassifier } from './quantize/mixed/probes.ts';
 export type { Evaluated, Measured, Point } from './quantize/mixed/points.ts';
 export type { LayerSensitivity, Memo, RungEffect, Sensitivity } from './quantize/mixed/sensitivity.ts';
@@ -21,7 +22,7 @@ export {
 export { multipliersLeft } from './quantize/shifts.ts';
 export { prepareFloat } from './quantize/prepare.ts';
 export * from './quantize/quantize.ts';
-export { firstSamples, type Samples, type SampleSource, sourceOf } from './quantize/sample-source.ts';
+export { firstSamples, mapSamples, type Samples, type SampleSource, sourceOf } from './quantize/sample-source.ts';
 export { RANGE_METHODS, type RangeMethod } from './quantize/ranges.ts';
 export type { Searched, Trial } from './quantize/search.ts';
 export { SHARE_BITS, type ShareBits, type SharedLayer, type SharedModel, shareWeights } from './quantize/share-weights.ts';
