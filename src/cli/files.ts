@@ -54,19 +54,19 @@ const namesIn = (folder: string): readonly string[] => {
   }
 };
 
-const readAll = (handle: number, size: number): Uint8Array => {
+const readAll = (handle: number, start: number, size: number): Uint8Array => {
   const bytes = new Uint8Array(size);
   let offset = 0;
   while (offset < size) {
-    const got = readSync(handle, bytes, offset, Math.min(CHUNK, size - offset), offset);
+    const got = readSync(handle, bytes, offset, Math.min(CHUNK, size - offset), start + offset);
     if (got === 0) return bytes.slice(0, offset);
     offset += got;
   }
   return bytes;
 };
 
-/** Reads a whole file; a missing file suggests its neighbours. Errors: CLI2001 to CLI2005. */
-export const readFileLimited = (cwd: string, path: string, kind: FileKind): Result<Uint8Array> => {
+/** Calls `use` with an open regular file that is not empty and within the limit of its kind; a missing file suggests its neighbours. */
+const withFile = <T>(cwd: string, path: string, kind: FileKind, use: (handle: number, size: number) => T): Result<T> => {
   const full = resolve(cwd, path);
   let handle: number | undefined;
   try {
@@ -78,7 +78,7 @@ export const readFileLimited = (cwd: string, path: string, kind: FileKind): Resu
     const { size } = fstatSync(handle);
     if (size === 0) return fail(fileEmpty(path));
     if (size > LIMITS[kind]) return fail(fileTooLarge(path, size, LIMITS[kind]));
-    return ok(readAll(handle, size));
+    return ok(use(handle, size));
   } catch (error) {
     const reason = reasonOf(error);
     if (reason === 'ENOENT' || reason === 'ENOTDIR') return fail(fileMissing(path, namesIn(dirname(full))));
@@ -87,6 +87,17 @@ export const readFileLimited = (cwd: string, path: string, kind: FileKind): Resu
     if (handle !== undefined) closeSync(handle);
   }
 };
+
+/** Reads a whole file. Errors: CLI2001 to CLI2005. */
+export const readFileLimited = (cwd: string, path: string, kind: FileKind): Result<Uint8Array> =>
+  withFile(cwd, path, kind, (handle, size) => readAll(handle, 0, size));
+
+/** The size of a file that can be read. Errors: CLI2001 to CLI2005. */
+export const fileSize = (cwd: string, path: string, kind: FileKind): Result<number> => withFile(cwd, path, kind, (_, size) => size);
+
+/** Reads a part of a file, less where the file ends. Errors: CLI2001 to CLI2005. */
+export const readFilePart = (cwd: string, path: string, kind: FileKind, offset: number, length: number): Result<Uint8Array> =>
+  withFile(cwd, path, kind, (handle, size) => readAll(handle, offset, Math.max(0, Math.min(length, size - offset))));
 
 /**
  * Writes a file as a whole or not at all: to a temporary file beside it, then a rename. An interrupted run leaves the

@@ -18,3 +18,17 @@ export const sha256 = (...parts: readonly (Uint8Array | string)[]): Uint8Array =
 };
 
 export const sha256Hex = (...parts: readonly (Uint8Array | string)[]): string => toHex(sha256(...parts));
+
+/** SHA-256 of parts that come one after another. */
+export class Sha256 {
+  private readonly hash = createHash('sha256');
+
+  update(part: Uint8Array | string): void {
+    this.hash.update(part);
+  }
+
+  /** The digest in hex. Nothing can be added after it. */
+  finish(): string {
+    return toHex(new Uint8Array(this.hash.digest()));
+  }
+}

@@ -1,5 +1,6 @@
 import type { Executable } from '../../backends/index.ts';
 import type { Tensor } from '../../ir/index.ts';
+import type { SampleSource } from '../../passes/index.ts';
 import { at, type Progress } from '../../support/index.ts';
 import { argmax } from './execute.ts';
 
@@ -10,6 +11,12 @@ export interface Accuracy {
   readonly top5: number;
   /** Predicted class of each sample. */
   readonly predictions: readonly number[];
+}
+
+/** What a classifier says of one sample: its first choice, and how many elements beat the labelled one. */
+export interface Guess {
+  readonly choice: number;
+  readonly rank: number;
 }
 
 /** How many elements beat the labelled one; equal ones with a lower index count. */
@@ -23,28 +30,37 @@ const rankOf = (data: ArrayLike<number>, label: number): number => {
   return rank;
 };
 
+export const guessOf = (data: ArrayLike<number>, label: number): Guess => ({ choice: argmax(data), rank: rankOf(data, label) });
+
+export const accuracyOf = (guesses: readonly Guess[]): Accuracy => {
+  const share = (within: number): number => guesses.filter((g) => g.rank < within).length / Math.max(1, guesses.length);
+  return { samples: guesses.length, top1: share(1), top5: share(5), predictions: guesses.map((g) => g.choice) };
+};
+
+/** Tensors of a model with one input, in memory or read on demand. */
+export const tensorSource = (
+  samples: SampleSource | readonly Tensor[],
+): { readonly count: number; readonly read: (i: number) => Tensor } =>
+  'count' in samples
+    ? { count: samples.count, read: (i) => at(samples.read(i), 0) }
+    : { count: samples.length, read: (i) => at(samples, i) };
+
 /**
  * Runs a classifier over labelled samples. Input and output have a batch of one.
  * @param prepare - turns a float32 sample into the program's input
  */
 export const measureAccuracy = (
   executable: Executable,
-  samples: readonly Tensor[],
+  samples: SampleSource | readonly Tensor[],
   labels: readonly number[],
   options: { readonly prepare?: (sample: Tensor) => Tensor; readonly progress?: Progress; readonly phase?: string } = {},
 ): Accuracy => {
   const { prepare = (sample) => sample, progress, phase = 'accuracy' } = options;
-  let top1 = 0;
-  let top5 = 0;
-  const predictions: number[] = [];
-  samples.forEach((sample, i) => {
-    const { data } = at(executable.run([prepare(sample)]), 0);
-    const rank = rankOf(data, at(labels, i));
-    if (rank === 0) top1++;
-    if (rank < 5) top5++;
-    predictions.push(argmax(data));
-    progress?.step(phase, i + 1, samples.length);
+  const { count, read } = tensorSource(samples);
+  const guesses = Array.from({ length: count }, (_, i) => {
+    const guess = guessOf(at(executable.run([prepare(read(i))]), 0).data, at(labels, i));
+    progress?.step(phase, i + 1, count);
+    return guess;
   });
-  const share = (n: number): number => (samples.length === 0 ? 0 : n / samples.length);
-  return { samples: samples.length, top1: share(top1), top5: share(top5), predictions };
+  return accuracyOf(guesses);
 };

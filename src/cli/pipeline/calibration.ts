@@ -1,9 +1,10 @@
-import type { CalibrationSample } from '../../passes/index.ts';
-import { canonicalBytes, isStaticType, Philox, type Program, randomTensor, type StaticType, type Tensor, typeOf } from '../../ir/index.ts';
-import { at, type Diagnostic, fail, ok, type Result, sha256Hex } from '../../support/index.ts';
+import { canonicalBytes, isStaticType, type Program, typeOf } from '../../ir/index.ts';
+import type { CalibrationSample, SampleSource } from '../../passes/index.ts';
+import { type Diagnostic, fail, ok, type Result, Sha256, sha256Hex } from '../../support/index.ts';
 import type { Context } from '../context.ts';
-import { calibrationMissing, calibrationRandom, inputsMismatch } from '../diagnostics.ts';
-import { loadSamples, type PreparationOptions, readArrays, splitSamples, toFloat, toInteger } from './samples.ts';
+import { calibrationMissing, calibrationRandom } from '../diagnostics.ts';
+import { openSamples, type OpenSamples, type SampleInput } from './sample-files.ts';
+import type { PreparationOptions } from './samples.ts';
 
 /** Seed of random calibration: the same model gives the same package. */
 const RANDOM_SEED = 20_180_628;
@@ -15,78 +16,72 @@ export interface CalibrationArgs {
 }
 
 export interface Calibration {
-  readonly samples: readonly CalibrationSample[];
+  readonly samples: SampleSource;
   readonly random: boolean;
-  /** SHA-256 of all samples' bytes in order. */
-  readonly digest: string;
+  /** SHA-256 of all samples' bytes in order. Reads those that have not been read yet. */
+  readonly digest: () => string;
 }
 
 /** For a model that brings its scales along. */
-export const NO_SAMPLES: Calibration = { samples: [], random: false, digest: sha256Hex() };
+export const NO_SAMPLES: Calibration = { samples: { count: 0, read: () => [] }, random: false, digest: () => sha256Hex() };
 
-const inputTypes = (program: Program): readonly StaticType[] => program.inputs.map((p) => typeOf(program, p.value)).filter(isStaticType);
+/** The inputs of a program whose dimensions are numbers. */
+export const sampleInputs = (program: Program): readonly SampleInput[] =>
+  program.inputs.flatMap(({ name, value }) => {
+    const type = typeOf(program, value);
+    return isStaticType(type) ? [{ name, type: { dtype: type.dtype, shape: type.shape } }] : [];
+  });
 
 /** Seeded samples: real inputs uniform in [-1, 1), integers over their range. */
-export const randomSamples = (program: Program, count: number, seed = RANDOM_SEED): readonly CalibrationSample[] =>
-  Array.from({ length: count }, (_, i) =>
-    inputTypes(program).map((type, k) => {
-      const random = new Philox(seed, k, i);
-      return type.dtype === 'f32' ? randomTensor(type, random, -1, 1) : randomTensor(type, random);
-    }),
-  );
-
-const digestOf = (samples: readonly CalibrationSample[]): string => sha256Hex(...samples.flatMap((s) => s.map(canonicalBytes)));
-
-/** Samples of several inputs: .npz files with one array an input, each a list of samples. */
-const archiveSamples = (
-  context: Context,
-  paths: readonly string[],
-  program: Program,
-  warnings: Diagnostic[],
-): Result<readonly CalibrationSample[]> => {
-  const types = inputTypes(program);
-  const problems: Diagnostic[] = [];
-  const samples: CalibrationSample[] = [];
-  for (const path of paths) {
-    const arrays = readArrays(context, path, at(types, 0), {}, warnings);
-    if (!arrays.ok) {
-      problems.push(...arrays.diagnostics);
-      continue;
-    }
-    const columns: (readonly Tensor[])[] = [];
-    program.inputs.forEach((port, i) => {
-      const found = arrays.value.find((a) => a.name === port.name);
-      const type = at(types, i);
-      if (found === undefined) {
-        const has = arrays.value.map((a) => a.name || 'one array without a name').join(', ');
-        problems.push(
-          inputsMismatch(
-            `${path} has no array for input ${port.name} (it has ${has})`,
-            `a .npz with ${program.inputs.map((p) => p.name).join(', ')}`,
-          ),
-        );
-        return;
-      }
-      const split = splitSamples(type.dtype === 'f32' ? toFloat(found.tensor) : found.tensor, type.shape, `${path}:${port.name}`);
-      if (!split.ok) problems.push(...split.diagnostics);
-      else {
-        const typed = split.value.map((t) => (t.dtype === type.dtype ? ok(t) : toInteger(t, type, `${path}:${port.name}`)));
-        for (const t of typed) if (!t.ok) problems.push(...t.diagnostics);
-        columns.push(typed.flatMap((t) => (t.ok ? [t.value] : [])));
-      }
-    });
-    if (problems.length > 0) continue;
-    const counts = columns.map((c) => c.length);
-    if (new Set(counts).size > 1)
-      problems.push(inputsMismatch(`${path} has ${counts.join(', ')} samples for its inputs`, 'the same number for each'));
-    else for (let k = 0; k < (counts[0] ?? 0); k++) samples.push(columns.map((c) => at(c, k)));
-  }
-  return problems.length > 0 ? fail(...problems) : ok(samples);
+export const randomSamples = (program: Program, count: number, seed = RANDOM_SEED): readonly CalibrationSample[] => {
+  const source = openSamples({ kind: 'random', inputs: sampleInputs(program), count, seed });
+  return source.ok ? Array.from({ length: count }, (_, i) => source.value.read(i)) : [];
 };
 
+/** Samples whose digest is made while they are read: a sample that is next in order is added to it. */
+export class DigestedSamples implements SampleSource {
+  readonly count: number;
+  readonly source: OpenSamples;
+  private readonly hash = new Sha256();
+  private next = 0;
+  private known: string | undefined;
+
+  constructor(source: OpenSamples) {
+    this.source = source;
+    this.count = source.count;
+  }
+
+  read(index: number): CalibrationSample {
+    const sample = this.source.read(index);
+    if (index === this.next && this.known === undefined) {
+      for (const tensor of sample) this.hash.update(canonicalBytes(tensor));
+      this.next++;
+    }
+    return sample;
+  }
+
+  /** Adds the next sample to the digest; false when all are in. */
+  advance(): boolean {
+    if (this.known !== undefined || this.next >= this.count) return false;
+    this.read(this.next);
+    return true;
+  }
+
+  /** Takes a digest of the same samples from an earlier run. */
+  know(digest: string): void {
+    this.known ??= digest;
+  }
+
+  digest(): string {
+    while (this.advance());
+    this.known ??= this.hash.finish();
+    return this.known;
+  }
+}
+
 /**
- * The calibration samples that the command line asks for. None asked for is an error with the remedy, never silent noise.
- * Errors: CLI1006 and those of the files; warning CLI1007 for random samples.
+ * The calibration samples that the command line asks for, to be read on demand. None asked for is an error with the remedy,
+ * never silent noise. Errors: CLI1006 and those of `openSamples`; warning CLI1007 for random samples.
  */
 export const loadCalibration = (
   context: Context,
@@ -96,22 +91,20 @@ export const loadCalibration = (
   warnings: Diagnostic[],
 ): Result<Calibration> => {
   const count = args['random-calibration'];
-  if (count !== undefined) {
-    warnings.push(calibrationRandom(count));
-    const samples = randomSamples(program, count);
-    return ok({ samples, random: true, digest: digestOf(samples) });
-  }
-  if (args.calibration === undefined) return fail(calibrationMissing());
-  const [type, ...more] = inputTypes(program);
-  const limit = args['calibration-limit'];
-  if (type === undefined || more.length > 0 || type.dtype !== 'f32') {
-    const samples = archiveSamples(context, args.calibration, program, warnings);
-    return samples.ok
-      ? ok({ samples: samples.value.slice(0, limit), random: false, digest: digestOf(samples.value.slice(0, limit)) })
-      : samples;
-  }
-  const loaded = loadSamples(context, args.calibration, type, preparation, warnings, limit);
-  if (!loaded.ok) return loaded;
-  const samples = loaded.value.map((t) => [t]);
-  return ok({ samples, random: false, digest: digestOf(samples) });
+  const inputs = sampleInputs(program);
+  if (count !== undefined) warnings.push(calibrationRandom(count));
+  else if (args.calibration === undefined) return fail(calibrationMissing());
+  const opened = openSamples(
+    count === undefined
+      ? { kind: 'files', cwd: context.io.cwd, paths: args.calibration ?? [], inputs, preparation, most: args['calibration-limit'] }
+      : { kind: 'random', inputs, count, seed: RANDOM_SEED },
+    context.progress,
+  );
+  if (!opened.ok) return opened;
+  const samples = new DigestedSamples(opened.value);
+  return ok({ samples, random: count !== undefined, digest: () => samples.digest() });
 };
+
+/** What reading the samples found odd, once all that needs them is done. */
+export const sampleWarnings = ({ samples }: Calibration): readonly Diagnostic[] =>
+  samples instanceof DigestedSamples ? samples.source.warnings() : [];

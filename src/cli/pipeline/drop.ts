@@ -1,5 +1,13 @@
-import { canonicalBytes, type Program, type Tensor } from '../../ir/index.ts';
-import { type CalibrationSample, type Compile, isClassifier, quantizeInputs, type QuantizedModel } from '../../passes/index.ts';
+import type { Program, Tensor } from '../../ir/index.ts';
+import {
+  type CalibrationSample,
+  type Compile,
+  firstSamples,
+  isClassifier,
+  mapSamples,
+  quantizeInputs,
+  type QuantizedModel,
+} from '../../passes/index.ts';
 import { at, type Progress, sha256Hex } from '../../support/index.ts';
 import { type Accuracy, measureAccuracy } from './accuracy.ts';
 import type { Calibration } from './calibration.ts';
@@ -25,9 +33,9 @@ export const labelledMeter = (float: Program, labelled: Labelled, compile: Compi
   const { samples, labels } = labelled;
   return {
     kind: 'top-1',
-    what: `top-1 lost on ${samples.length} labelled samples`,
-    samples: samples.length,
-    digest: sha256Hex(...samples.map(canonicalBytes), labels.join(',')),
+    what: `top-1 lost on ${samples.count} labelled samples`,
+    samples: samples.count,
+    digest: sha256Hex(samples.digest(), labels.join(',')),
     float: accuracy,
     drop: (model) => accuracy.top1 - quantizedAccuracy(model, labelled, compile).top1,
   };
@@ -39,17 +47,17 @@ const copies = (results: readonly Tensor[]): readonly Float64Array[] => results.
 /** Share of calibration samples of which the quantized model says another class than the float model. */
 const disagreementMeter = (float: Program, { samples, digest }: Calibration, compile: Compile): DropMeter => {
   const run = compile(float);
-  const wanted = samples.map((sample) => argmax(at(run(sample), 0).data));
+  const wanted = mapSamples(samples, (sample) => argmax(at(run(sample), 0).data));
   return {
     kind: 'disagreement',
-    what: `${samples.length} calibration samples: share whose first choice is another than the float model's`,
-    samples: samples.length,
-    digest,
+    what: `${samples.count} calibration samples: share whose first choice is another than the float model's`,
+    samples: samples.count,
+    digest: digest(),
     float: undefined,
     drop: (model) => {
       const quantized = compile(model.program);
-      const changed = samples.filter((sample, i) => argmax(at(quantized(quantizeInputs(model, sample)), 0).data) !== wanted[i]);
-      return changed.length / Math.max(1, samples.length);
+      const said = mapSamples(samples, (sample) => argmax(at(quantized(quantizeInputs(model, sample)), 0).data));
+      return said.filter((choice, i) => choice !== wanted[i]).length / Math.max(1, samples.count);
     },
   };
 };
@@ -65,14 +73,14 @@ const powerOf = (samples: readonly CalibrationSample[], run: (sample: Calibratio
 
 /** Root of the power of the outputs' error over that of the float outputs. */
 const outputMeter = (float: Program, calibration: Calibration, compile: Compile): DropMeter => {
-  const samples = calibration.samples.slice(0, MOST_COMPARED);
+  const samples = firstSamples(calibration.samples, MOST_COMPARED);
   const run = compile(float);
   const signal = powerOf(samples, (sample) => copies(run(sample)));
   return {
     kind: 'output error',
     what: `relative error of the outputs on ${samples.length} calibration samples`,
     samples: samples.length,
-    digest: calibration.digest,
+    digest: calibration.digest(),
     float: undefined,
     drop: (model) => {
       const quantized = compile(model.program);

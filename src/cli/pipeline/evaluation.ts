@@ -1,11 +1,13 @@
-import { isStaticType, type Program, type Tensor, typeOf } from '../../ir/index.ts';
+import { elementCount, isStaticType, type Program, type Tensor, typeOf } from '../../ir/index.ts';
 import { type Compile, quantizeInputs, type QuantizedModel } from '../../passes/index.ts';
 import { at, type Diagnostic, fail, ok, type Progress, type Result } from '../../support/index.ts';
 import type { Context } from '../context.ts';
 import { optionsConflict } from '../diagnostics.ts';
 import { type Accuracy, measureAccuracy } from './accuracy.ts';
+import { DigestedSamples, sampleInputs } from './calibration.ts';
 import { readClassNumbers } from './labels.ts';
-import { loadSamples, type PreparationOptions } from './samples.ts';
+import { openSamples } from './sample-files.ts';
+import type { PreparationOptions } from './samples.ts';
 
 export interface EvaluationArgs {
   readonly eval?: readonly string[] | undefined;
@@ -16,10 +18,12 @@ export interface EvaluationArgs {
 export interface Evaluation {
   readonly float: Accuracy;
   readonly int8: Accuracy | undefined;
+  /** Class number of each sample. */
+  readonly labels: readonly number[];
 }
 
 export interface Labelled {
-  readonly samples: readonly Tensor[];
+  readonly samples: DigestedSamples;
   readonly labels: readonly number[];
 }
 
@@ -29,17 +33,28 @@ export const loadLabelled = (
   args: EvaluationArgs,
   program: Program,
   preparation: PreparationOptions,
-  warnings: Diagnostic[],
 ): Result<Labelled> => {
   const [input, ...more] = program.inputs;
   const type = input === undefined ? undefined : typeOf(program, input.value);
   if (type === undefined || more.length > 0 || !isStaticType(type) || type.dtype !== 'f32') {
     return fail(optionsConflict('--eval needs a model with one real input', 'Leave --eval out for this model.'));
   }
-  const samples = loadSamples(context, args.eval ?? [], type, preparation, warnings);
-  if (!samples.ok) return samples;
-  const labels = readClassNumbers(context, args['eval-labels'] ?? '', samples.value.length);
-  return labels.ok ? ok({ samples: samples.value, labels: labels.value }) : labels;
+  const opened = openSamples(
+    {
+      kind: 'files',
+      cwd: context.io.cwd,
+      paths: args.eval ?? [],
+      inputs: sampleInputs(program),
+      preparation,
+      most: Number.POSITIVE_INFINITY,
+    },
+    context.progress,
+  );
+  if (!opened.ok) return opened;
+  const output = at(program.types, at(program.outputs, 0).value);
+  const classes = isStaticType(output) ? elementCount(output.shape) : Number.POSITIVE_INFINITY;
+  const labels = readClassNumbers(context, args['eval-labels'] ?? '', opened.value.count, classes);
+  return labels.ok ? ok({ samples: new DigestedSamples(opened.value), labels: labels.value }) : labels;
 };
 
 /** Accuracy of a quantized model on labelled samples. */
@@ -64,10 +79,12 @@ export const evaluateModels = (
   compile: Compile,
   warnings: Diagnostic[],
 ): Result<Evaluation> => {
-  const labelled = loadLabelled(context, args, program, preparation, warnings);
+  const labelled = loadLabelled(context, args, program, preparation);
   if (!labelled.ok) return labelled;
   const { progress } = context;
   const { samples, labels } = labelled.value;
   const float = measureAccuracy({ run: compile(program) }, samples, labels, { progress, phase: 'float accuracy' });
-  return ok({ float, int8: quantized === undefined ? undefined : quantizedAccuracy(quantized, labelled.value, compile, progress) });
+  const int8 = quantized === undefined ? undefined : quantizedAccuracy(quantized, labelled.value, compile, progress);
+  warnings.push(...samples.source.warnings());
+  return ok({ float, int8, labels });
 };

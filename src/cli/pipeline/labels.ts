@@ -18,8 +18,11 @@ export const readLabels = (context: Context, path: string): Result<readonly stri
   return empty < 0 ? ok(lines) : fail(labelsMisfit(path, `line ${empty + 1} is empty`));
 };
 
-/** Class numbers of evaluation samples from a .npy of whole numbers or a text file with one number a line. */
-export const readClassNumbers = (context: Context, path: string, count: number): Result<readonly number[]> => {
+/**
+ * Class numbers of `count` evaluation samples, from 0 to `classes` - 1, from a .npy of whole numbers or a text file with one
+ * number a line.
+ */
+export const readClassNumbers = (context: Context, path: string, count: number, classes: number): Result<readonly number[]> => {
   const file = context.read(path, 'labels');
   if (!file.ok) return file;
   let numbers: readonly number[];
@@ -32,6 +35,12 @@ export const readClassNumbers = (context: Context, path: string, count: number):
   }
   const bad = numbers.findIndex((v) => !Number.isInteger(v) || v < 0);
   if (bad >= 0) return fail(labelsMisfit(path, `entry ${bad} is ${String(numbers[bad])}, which is no class number`));
+  const beyond = numbers.findIndex((v) => v >= classes);
+  if (beyond >= 0) {
+    const range = `the model has ${classes} classes, 0 to ${classes - 1}`;
+    const ones = numbers.includes(classes) && !numbers.includes(0) ? ' (do the numbers start at 1?)' : '';
+    return fail(labelsMisfit(path, `entry ${beyond} is ${String(numbers[beyond])}, but ${range}${ones}`));
+  }
   return numbers.length === count
     ? ok(numbers)
     : fail(labelsMisfit(path, `there are ${numbers.length} class numbers for ${count} samples`));

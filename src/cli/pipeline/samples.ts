@@ -13,7 +13,6 @@ import { DTYPE_INFO, elementCount, formatShape, formatType, type StaticType, typ
 import { type Diagnostic, fail, ok, type Result } from '../../support/index.ts';
 import type { Context } from '../context.ts';
 import { sampleMisfit } from '../diagnostics.ts';
-import { isFolder, listFolder } from '../files.ts';
 
 /** How pictures become tensors. Sizes that are left out follow from the shape of the input. */
 export interface PreparationOptions extends PictureTensorOptions {
@@ -23,7 +22,7 @@ export interface PreparationOptions extends PictureTensorOptions {
   readonly crop?: number;
 }
 
-const SAMPLE_EXTENSIONS = ['.npy', '.npz', '.png', '.jpg', '.jpeg', '.bmp'] as const;
+export const SAMPLE_EXTENSIONS = ['.npy', '.npz', '.png', '.jpg', '.jpeg', '.bmp'] as const;
 
 /** A named array of a file: a .npz has several, everything else one. */
 export interface NamedTensor {
@@ -31,7 +30,7 @@ export interface NamedTensor {
   readonly tensor: Tensor;
 }
 
-const starts = (bytes: Uint8Array, ...wanted: readonly number[]): boolean => wanted.every((b, i) => bytes[i] === b);
+export const starts = (bytes: Uint8Array, ...wanted: readonly number[]): boolean => wanted.every((b, i) => bytes[i] === b);
 
 /** Height, width and channel count that the input expects of a picture, in its layout. */
 const pictureSize = (type: StaticType, layout: 'nchw' | 'nhwc'): readonly [number, number, number] | undefined => {
@@ -48,7 +47,7 @@ const layoutOf = (type: StaticType, options: PreparationOptions): 'nchw' | 'nhwc
 };
 
 /** Decodes a picture and fits it to the input: resize the shorter side, crop the centre, scale, subtract, divide. */
-const pictureSample = (bytes: Uint8Array, path: string, type: StaticType, options: PreparationOptions): Result<Tensor> => {
+export const pictureSample = (bytes: Uint8Array, path: string, type: StaticType, options: PreparationOptions): Result<Tensor> => {
   const layout = layoutOf(type, options);
   const size = pictureSize(type, layout);
   if (size === undefined) {
@@ -124,66 +123,30 @@ const view = (tensor: Tensor, start: number, shape: readonly number[]): Tensor =
 const sameDims = (a: readonly number[], b: readonly number[]): boolean => a.length === b.length && a.every((d, i) => d === b[i]);
 
 /**
- * Cuts an array into samples of the input's shape: the shape itself, the shape without its leading 1, or a list of
+ * How many samples of the input's shape an array holds: it has the shape itself, the shape without its leading 1, or is a list of
  * samples along the first axis.
  */
-export const splitSamples = (tensor: Tensor, shape: readonly number[], path: string): Result<readonly Tensor[]> => {
-  const size = elementCount(shape);
-  const given = tensor.shape;
+export const sampleCount = (given: readonly number[], shape: readonly number[], path: string): Result<number> => {
   const single = shape[0] === 1 && sameDims(given, shape.slice(1));
-  if (sameDims(given, shape) || single) return ok([view(tensor, 0, shape)]);
+  if (sameDims(given, shape) || single) return ok(1);
   const batch = shape[0] ?? 1;
   const listed = sameDims(given.slice(1), shape.slice(1)) && given.length === shape.length && (given[0] ?? 0) % batch === 0;
   const stacked = sameDims(given.slice(1), shape);
   const count = listed ? (given[0] ?? 0) / batch : stacked ? (given[0] ?? 0) : 0;
-  if (count === 0) {
-    return fail(
-      sampleMisfit(path, `the array has shape ${formatShape(given)}, but the input takes ${formatShape(shape)}`, [
-        `Samples lie along the first axis: [count, ${shape.slice(1).join(', ')}].`,
-      ]),
-    );
-  }
-  return ok(Array.from({ length: count }, (_, i) => view(tensor, i * size, shape)));
+  if (count > 0) return ok(count);
+  return fail(
+    sampleMisfit(path, `the array has shape ${formatShape(given)}, but the input takes ${formatShape(shape)}`, [
+      `Samples lie along the first axis: [count, ${shape.slice(1).join(', ')}].`,
+    ]),
+  );
 };
 
-/**
- * Samples for one input from files and folders, as float32, at most `most`.
- * Errors: those of the file formats, CLI2009 and CLI2010; every unusable file is told.
- */
-export const loadSamples = (
-  context: Context,
-  paths: readonly string[],
-  type: StaticType,
-  options: PreparationOptions,
-  warnings: Diagnostic[],
-  most = Number.POSITIVE_INFINITY,
-): Result<readonly Tensor[]> => {
-  const files: string[] = [];
-  const problems: Diagnostic[] = [];
-  for (const path of paths) {
-    if (!isFolder(context.io.cwd, path)) files.push(path);
-    else {
-      const listed = listFolder(context.io.cwd, path, SAMPLE_EXTENSIONS);
-      if (listed.ok) files.push(...listed.value);
-      else problems.push(...listed.diagnostics);
-    }
-  }
-  const samples: Tensor[] = [];
-  for (const [i, file] of files.entries()) {
-    if (samples.length >= most) break;
-    context.progress.step('reading samples', i, files.length, file);
-    const arrays = readArrays(context, file, type, options, warnings);
-    if (!arrays.ok) {
-      problems.push(...arrays.diagnostics);
-      continue;
-    }
-    for (const { tensor } of arrays.value) {
-      const split = splitSamples(toFloat(tensor), type.shape, file);
-      if (split.ok) samples.push(...split.value);
-      else problems.push(...split.diagnostics);
-    }
-  }
-  return problems.length > 0 ? fail(...problems) : ok(samples.slice(0, most));
+/** Cuts an array into samples of the input's shape. */
+export const splitSamples = (tensor: Tensor, shape: readonly number[], path: string): Result<readonly Tensor[]> => {
+  const count = sampleCount(tensor.shape, shape, path);
+  if (!count.ok) return count;
+  const size = elementCount(shape);
+  return ok(Array.from({ length: count.value }, (_, i) => view(tensor, i * size, shape)));
 };
 
 /** Elements of an integer dtype from an array of whole numbers; the first value that does not fit is told. */

@@ -25,7 +25,7 @@ export interface NpyArray extends Tensor {
 
 type Read = (view: DataView, offset: number, littleEndian: boolean) => number;
 
-interface Element {
+export interface Element {
   readonly bytes: 1 | 2 | 4 | 8;
   readonly dtype: DType;
   readonly read: Read;
@@ -79,7 +79,7 @@ const MAGIC = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59] as const;
 const VERSION_END = 8;
 
 /** Header text and where the elements start. Versions: 1.0 has a 16-bit length, 2.0 a 32-bit one, 3.0 is UTF-8. */
-const readHeaderText = (bytes: Uint8Array, where: string | undefined): Result<{ text: string; dataStart: number }> => {
+export const readHeaderText = (bytes: Uint8Array, where: string | undefined): Result<{ text: string; dataStart: number }> => {
   if (MAGIC.some((byte, i) => bytes[i] !== byte)) return fail(notNpy(where, firstBytes(bytes)));
   if (bytes.length < VERSION_END) return fail(npyTruncated(where, 'the format version', 2, bytes.length - MAGIC.length));
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -97,7 +97,7 @@ const readHeaderText = (bytes: Uint8Array, where: string | undefined): Result<{ 
   return ok({ text: new TextDecoder().decode(raw), dataStart: start + length });
 };
 
-const resolveElement = (descr: string, where: string | undefined): Result<{ element: Element; littleEndian: boolean }> => {
+export const resolveElement = (descr: string, where: string | undefined): Result<{ element: Element; littleEndian: boolean }> => {
   const match = /^([<>|=]?)([A-Za-z])(\d*)/.exec(descr);
   const [, order = '', kind = '', size = ''] = match ?? [];
   const element = match?.[0] === descr ? ELEMENTS.get(kind + size) : undefined;
@@ -111,7 +111,7 @@ const resolveElement = (descr: string, where: string | undefined): Result<{ elem
 };
 
 /** Rank and element count within what a tensor may have. Dimensions may be 0. */
-const checkShape = (shape: readonly number[], where: string | undefined): Result<number> => {
+export const checkShape = (shape: readonly number[], where: string | undefined): Result<number> => {
   if (shape.length > MAX_RANK) return fail(arrayTooLarge(where, `the array has ${shape.length} dimensions, but ${MAX_RANK} are the most`));
   const count = elementCount(shape);
   if (count > MAX_ELEMENTS || shape.some((d) => d > MAX_ELEMENTS)) {
@@ -141,7 +141,7 @@ const fortranToC = (source: TensorData, shape: readonly number[], out: TensorDat
 };
 
 /** Reads `count` elements that are known to lie in `bytes`; every value must fit the dtype. */
-const readElements = (
+export const readElements = (
   bytes: Uint8Array,
   { element, littleEndian }: { element: Element; littleEndian: boolean },
   count: number,

@@ -3,6 +3,7 @@ import { type Diagnostic, fail, invariant, ok, type Result } from '../../support
 import { readZip, writeZip } from '../zip.ts';
 import { memberNotArray, type NamedSource } from './diagnostics.ts';
 import { decodeNpy, encodeNpy, type NpyArray } from './npy.ts';
+import { bytesSource, type NpySlices, openNpy } from './npy-slices.ts';
 
 export interface DecodeNpzOptions extends NamedSource {
   /** Most bytes that all arrays together may unpack to, headers included. */
@@ -12,18 +13,15 @@ export interface DecodeNpzOptions extends NamedSource {
 const SUFFIX = '.npy';
 const DEFAULT_MAX_BYTES = 2 ** 30;
 
-/**
- * Reads a .npz archive (numpy.savez, numpy.savez_compressed).
- * @returns array name without `.npy` -> array, in the archive's order. Errors: IO2020 to IO2023 and those of
- * `decodeNpy`, of all members at once.
- */
-export const decodeNpz = (
+/** Opens every member of an archive; errors of all members at once. */
+const openMembers = <T>(
   bytes: Uint8Array,
-  { maxBytes = DEFAULT_MAX_BYTES, name }: DecodeNpzOptions = {},
-): Result<ReadonlyMap<string, NpyArray>> => {
+  { maxBytes = DEFAULT_MAX_BYTES, name }: DecodeNpzOptions,
+  open: (data: Uint8Array, name: string) => Result<T>,
+): Result<ReadonlyMap<string, T>> => {
   const members = readZip(bytes, { maxBytes, name });
   if (!members.ok) return members;
-  const arrays = new Map<string, NpyArray>();
+  const arrays = new Map<string, T>();
   const problems: Diagnostic[] = [];
   for (const member of members.value) {
     const key = member.name.slice(0, -SUFFIX.length);
@@ -32,13 +30,25 @@ export const decodeNpz = (
     } else if (arrays.has(key)) {
       problems.push(memberNotArray(name, member.name, 'is there twice'));
     } else {
-      const array = decodeNpy(member.data, { name: name === undefined ? member.name : `${name}:${member.name}` });
+      const array = open(member.data, name === undefined ? member.name : `${name}:${member.name}`);
       if (array.ok) arrays.set(key, array.value);
       else problems.push(...array.diagnostics);
     }
   }
   return problems.length > 0 ? fail(...problems) : ok(arrays);
 };
+
+/**
+ * Reads a .npz archive (numpy.savez, numpy.savez_compressed).
+ * @returns array name without `.npy` -> array, in the archive's order. Errors: IO2020 to IO2023 and those of
+ * `decodeNpy`, of all members at once.
+ */
+export const decodeNpz = (bytes: Uint8Array, options: DecodeNpzOptions = {}): Result<ReadonlyMap<string, NpyArray>> =>
+  openMembers(bytes, options, (data, name) => decodeNpy(data, { name }));
+
+/** The same, with elements read on demand. Holds the unpacked bytes of all members. */
+export const openNpz = (bytes: Uint8Array, options: DecodeNpzOptions = {}): Result<ReadonlyMap<string, NpySlices>> =>
+  openMembers(bytes, options, (data, name) => openNpy(bytesSource(data), { name }));
 
 /**
  * Writes a .npz archive that numpy.load reads; the same arrays in the same order give the same bytes.

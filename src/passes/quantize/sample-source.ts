@@ -31,6 +31,10 @@ export const firstSamples = (samples: Samples, count: number): readonly Calibrat
   return Array.from({ length: Math.min(count, source.count) }, (_, i) => source.read(i));
 };
 
+/** A result for each sample, which are read one after another. */
+export const mapSamples = <T>(source: SampleSource, make: (sample: CalibrationSample, index: number) => T): readonly T[] =>
+  Array.from({ length: source.count }, (_, i) => make(source.read(i), i));
+
 /** Why a sample does not fit the program's inputs: QNT0003. */
 export const sampleProblems = (program: Program, sample: CalibrationSample, index: number): readonly Diagnostic[] => {
   const where = `calibration sample ${index}`;
