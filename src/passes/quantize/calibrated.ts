@@ -5,6 +5,7 @@ import { calibrate, type Calibration, type Compile } from './calibrate.ts';
 import { Emit } from './emit.ts';
 import type { GivenScales } from './given/given-scales.ts';
 import type { GivenUse, LayerBits, LayerInfo, QuantizedModel, QuantizedPort, Rounding } from './model.ts';
+import type { Patches } from './patches.ts';
 import { Plan } from './plan.ts';
 import { chooseRange, type ChosenRange, type Histogram, powerOfTwoRange, type RangeMethod } from './ranges.ts';
 import { ROLES } from './roles/index.ts';
@@ -70,7 +71,7 @@ export class Calibrated {
     const results = plan.nodes.flatMap((n: AnyNode) => n.results);
     this.leaders = new Map(results.map((v) => [v, plan.leaderOf(v)] as const).filter(([v, leader]) => v !== leader));
     this.seen = seen;
-    this.feedback = new Map(this.layers.flatMap(({ node }) => feedbackOf(node, seen)));
+    this.feedback = feedbackOf(this.layers, seen);
   }
 
   /**
@@ -178,21 +179,44 @@ export class Calibrated {
   }
 }
 
-/** The rounding of a layer by the columns that calibration took of its input. */
-const feedbackOf = (node: AnyNode, { patches }: Calibration): readonly (readonly [ValueId, LayerFeedback])[] => {
-  const result = at(node.results, 0);
-  const columns = patches?.get(result);
-  if (columns === undefined) return [];
-  const groups = node.op === 'conv' ? (node.attrs as Attrs<'conv'>).groups : 1;
-  const width = columns.width / groups;
-  const rowsOf = (group: number): InputRows => ({
-    data: columns.data,
-    rows: columns.rows,
-    stride: columns.width,
-    start: group * width,
-    width,
-  });
-  return [[result, new LayerFeedback(rowsOf)]];
+/** The columns of layers that use one weight, one after another. */
+const joined = (parts: readonly Patches[]): Patches => {
+  const [first, ...more] = parts;
+  invariant(first !== undefined, 'a weight has a layer');
+  if (more.length === 0) return first;
+  const rows = parts.reduce((n, p) => n + p.rows, 0);
+  const data = new Float32Array(rows * first.width);
+  let offset = 0;
+  for (const part of parts) {
+    data.set(part.data, offset);
+    offset += part.data.length;
+  }
+  return { data, rows, width: first.width };
+};
+
+/**
+ * How the weights of each layer, by its result, are rounded by the columns that calibration took of its input. The layers that use
+ * one weight, such as the steps of a recurrent layer, round it alike.
+ */
+const feedbackOf = (layers: readonly WeightedLayer[], { patches }: Calibration): ReadonlyMap<ValueId, LayerFeedback> => {
+  const users = new Map<string, AnyNode[]>();
+  for (const { node } of layers) {
+    const columns = patches?.get(at(node.results, 0));
+    if (columns === undefined) continue;
+    const key = `${at(node.operands, 1)}/${columns.width}`;
+    users.set(key, [...(users.get(key) ?? []), node]);
+  }
+  return new Map(
+    [...users.values()].flatMap((nodes) => {
+      const columns = joined(nodes.flatMap((n) => patches?.get(at(n.results, 0)) ?? []));
+      const [node] = nodes;
+      const groups = node?.op === 'conv' ? (node.attrs as Attrs<'conv'>).groups : 1;
+      const width = columns.width / groups;
+      const rowsOf = (group: number): InputRows => ({ ...columns, stride: columns.width, start: group * width, width });
+      const feedback = new LayerFeedback(rowsOf);
+      return nodes.map((n) => [at(n.results, 0), feedback] as const);
+    }),
+  );
 };
 
 const choose = (plan: Plan, value: ValueId, histogram: Histogram, keep: ReadonlySet<ValueId>, settings: Settings): Choice => {

@@ -30,7 +30,7 @@ export interface QuantizeOptions {
   readonly outputBits?: 8 | 16;
   /** Every scale is a power of two: rescales are shifts. */
   readonly powerOfTwo?: boolean;
-  /** `feedback` for 6 bits when absent, `nearest` above; `auto` measures both. */
+  /** `feedback` when absent, `nearest` for 16 bits; `auto` measures both. */
   readonly rounding?: Rounding | 'auto';
   /** Whether biases make good what rounding weights takes from the mean; default true. */
   readonly correctBias?: boolean;
@@ -48,7 +48,8 @@ const settingsOf = (options: QuantizeOptions): Settings => {
     ranges: method === 'auto' ? 'mse' : method,
     outputBits,
     powerOfTwo,
-    rounding: rounding === undefined || rounding === 'auto' ? (bits === 6 ? 'feedback' : 'nearest') : rounding,
+    // 16 bits leave nothing to feed back
+    rounding: rounding === undefined || rounding === 'auto' ? (bits === 16 ? 'nearest' : 'feedback') : rounding,
     correctBias,
   };
 };

@@ -72,15 +72,16 @@ export const layerInputs = (plan: Plan): ReadonlyMap<ValueId, number> =>
 const MOST_COLUMNS = 1024;
 const COLUMN_BYTES = 2 ** 28;
 
-/** How many columns of its input each layer takes, by its result: as many as fit in memory, the same share for all. */
+/** How many columns of its input each layer takes, by its result: as many as fit in memory; layers of one weight take parts. */
 export const columnsOf = (plan: Plan): ReadonlyMap<ValueId, number> => {
   const layers = weightedLayers(plan).map(({ node }) => {
     const x = plan.typeOf(at(node.operands, 0)).shape;
     const kernel = plan.typeOf(at(node.operands, 1)).shape.slice(2);
     const width = node.op === 'conv' ? (x[1] ?? 1) * elementCount(kernel) : (x.at(-1) ?? 1);
-    return { result: at(node.results, 0), width };
+    return { result: at(node.results, 0), weight: at(node.operands, 1), width };
   });
   const total = layers.reduce((n, { width }) => n + 4 * width, 0);
   const rows = Math.max(1, Math.min(MOST_COLUMNS, Math.floor(COLUMN_BYTES / Math.max(1, total))));
-  return new Map(layers.map(({ result }) => [result, rows]));
+  const shares = (weight: ValueId): number => layers.filter((l) => l.weight === weight).length;
+  return new Map(layers.map(({ result, weight }) => [result, Math.ceil(rows / shares(weight))]));
 };
