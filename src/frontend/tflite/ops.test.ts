@@ -1,0 +1,44 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from '@jest/globals';
+import { runProgram, verifyProgram } from '../../ir/index.ts';
+import { at, unwrap } from '../../support/index.ts';
+import { importTflite } from './index.ts';
+import { tensorOf, tflite } from './testing/build.ts';
+import { CASES, inputOf } from './testing/cases.ts';
+
+/** What TensorFlow Lite makes of the cases: see testing/record.py. */
+const RECORDED = JSON.parse(readFileSync(join(import.meta.dirname, 'testing/litert.json'), 'utf8')) as Readonly<
+  Record<string, readonly { readonly shape: readonly number[]; readonly data: readonly number[] }[]>
+>;
+
+/** float32 sums in another order, and functions of other libraries. */
+const FLOAT = 2e-6;
+
+test.each(CASES.map((c) => [c.name, c] as const))('%s as TensorFlow Lite', (name, { model }) => {
+  const { program } = unwrap(importTflite(tflite(model)));
+  expect(verifyProgram(program)).toMatchObject({ ok: true });
+  const given = model.inputs.map((input, k) => {
+    const t = at(
+      [model.tensors[input]].filter((v) => v !== undefined),
+      0,
+    );
+    return tensorOf(t.elem, t.shape, inputOf(t, k));
+  });
+  const wanted = at(
+    [RECORDED[name.replaceAll('_', ' ')]].filter((v) => v !== undefined),
+    0,
+  );
+  const got = runProgram(program, given);
+  expect(got.map((t) => t.shape)).toEqual(wanted.map((t) => t.shape));
+  got.forEach((t, i) => {
+    const { data } = at(wanted, i);
+    const largest = Math.max(1, ...data.map(Math.abs));
+    const quantized = model.tensors[at(model.outputs, i)]?.scales !== undefined;
+    const allowed = t.dtype === 'f32' ? FLOAT * largest : quantized ? 1 : 0;
+    const errors = Array.from(t.data, (v, k) => Math.abs(v - at(data, k)));
+    expect(Math.max(0, ...errors)).toBeLessThanOrEqual(allowed);
+    // a step where the runtime rounds a tie or a product the other way: seldom
+    if (quantized) expect(errors.filter((e) => e > 0).length).toBeLessThanOrEqual(Math.ceil(errors.length / 4));
+  });
+});
