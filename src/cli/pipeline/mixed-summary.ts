@@ -75,6 +75,12 @@ const notes = ({ meter, mixed }: MixedRun): readonly (readonly [string, string])
   ],
 ];
 
+/** What was chosen, within what, and how it was measured. */
+export const mixedFacts = (run: MixedRun): readonly (readonly [string, string])[] => [
+  ['mixed', `${run.mixed.chosen.name}: drop ${drop(run.mixed.chosen.drop)} (${budgetsText(run.budgets)})`],
+  ...notes(run),
+];
+
 export const mixedText = (run: MixedRun): string =>
   [
     formatTable(layerHeader(run), layerRows(run), ['left', 'left', 'right', 'left', 'right', 'right', 'right', 'right']),
@@ -85,7 +91,7 @@ export const mixedText = (run: MixedRun): string =>
       ['left', 'left', 'right', 'right', 'right'],
     ),
     '\n',
-    formatFacts([['mixed', `${run.mixed.chosen.name}: drop ${drop(run.mixed.chosen.drop)} (${budgetsText(run.budgets)})`], ...notes(run)]),
+    formatFacts(mixedFacts(run)),
   ].join('');
 
 const pointJson = ({ name, size, drop: lost, endorphin }: Point): { readonly [key: string]: Json } => ({

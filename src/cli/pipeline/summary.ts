@@ -1,47 +1,33 @@
-import { type Compile, type LayerSqnr, measureSqnr, type QuantizedModel, type SharedLayer } from '../../passes/index.ts';
+import { type Compile, firstSamples, type LayerSqnr, measureSqnr, type QuantizedModel, type Searched } from '../../passes/index.ts';
 import { type Diagnostic, toHex } from '../../support/index.ts';
-import type { Package } from '../../cvm-bytecode/index.ts';
-import type { Json } from '../json.ts';
-import type { Phases } from '../phases.ts';
+import { shareText } from '../report/accuracy-section.ts';
+import type { Fact } from '../report/data.ts';
+import { bitsText } from '../report/layers-section.ts';
+import { reportHtml } from '../report/report.ts';
+import { compareChoices } from '../report/statistics.ts';
+import { decibelText, lowest } from '../report/verdict.ts';
 import { formatBytes, formatCount, formatDuration, formatFacts, formatPercent, formatTable, visible } from '../text.ts';
-import type { Accuracy } from './accuracy.ts';
 import type { Calibration } from './calibration.ts';
-import type { Evaluation } from './evaluation.ts';
-import { headrooms } from './facts.ts';
-import { givenFacts, givenJson, type GivenReport } from './given.ts';
-import type { Source } from './model.ts';
-import { htmlReport } from './report-html.ts';
-import { storageFacts, storageJson } from './storage.ts';
-import { sharingFacts, sharingJson } from './weight-sharing.ts';
+import type { CompileSummary } from './compile-summary.ts';
+import { givenFacts } from './given.ts';
+import { storageFacts } from './storage.ts';
+import { accuracyData, reportData, searchFacts, summaryVerdict } from './summary-report.ts';
+import { sharingFacts } from './weight-sharing.ts';
 
 /** Samples that the layer report runs: the mean error settles quickly, and every sample runs in float and INT8. */
 const REPORT_SAMPLES = 16;
 
-/** Everything that `compile` tells. */
-export interface CompileSummary {
-  readonly source: Source;
-  readonly bytes: number;
-  /** Bytes of the float32 parameters of the source. */
-  readonly floatBytes: number;
-  readonly shared: readonly SharedLayer[] | undefined;
-  readonly package: Package;
-  readonly quantized: QuantizedModel | undefined;
-  /** For a model that is quantized already. */
-  readonly given: GivenReport | undefined;
-  readonly calibration: Calibration | undefined;
-  readonly layers: readonly LayerSqnr[] | undefined;
-  readonly evaluation: Evaluation | undefined;
-  readonly phases: Phases;
-  readonly peakBytes: number;
-}
-
 /** Error of each layer on the calibration samples, at most 16 of them. */
 export const layerReport = (quantized: QuantizedModel, calibration: Calibration, compile: Compile): readonly LayerSqnr[] =>
-  measureSqnr(quantized, calibration.samples.slice(0, REPORT_SAMPLES), compile);
+  measureSqnr(quantized, firstSamples(calibration.samples, REPORT_SAMPLES), compile);
 
-const accuracyText = (a: Accuracy): string => `top-1 ${formatPercent(a.top1)}, top-5 ${formatPercent(a.top5)} of ${a.samples}`;
-
-type Fact = readonly [string, string];
+const searchFact = (fitted: Searched): Fact => {
+  const kept = searchFacts(fitted)
+    .map(([name, value]) => `${name} ${value}`)
+    .join(', ');
+  const { length } = fitted.trials;
+  return ['quantizer', length === 0 ? kept : `${kept} (${length} ways tried)`];
+};
 
 const factsOf = (s: CompileSummary): readonly Fact[] => {
   const { metadata, program, cost } = s.package;
@@ -62,108 +48,100 @@ const factsOf = (s: CompileSummary): readonly Fact[] => {
       : ([
           [
             'calibration',
-            `${s.calibration.samples.length} ${s.calibration.random ? 'random ' : ''}samples, sha256 ${s.calibration.digest}`,
+            `${s.calibration.samples.count} ${s.calibration.random ? 'random ' : ''}samples, sha256 ${s.calibration.digest()}`,
           ],
         ] as const)),
     ...(s.given === undefined ? [] : givenFacts(s.given)),
-    ...(s.evaluation === undefined ? [] : ([['float', accuracyText(s.evaluation.float)]] as const)),
-    ...(s.evaluation?.int8 === undefined ? [] : ([['INT8', accuracyText(s.evaluation.int8)]] as const)),
   ];
 };
 
-const formatDb = (db: number): string => (Number.isFinite(db) ? db.toFixed(1) : db > 0 ? 'exact' : 'no signal');
+/** With 95 % intervals, and how often both programs agree. */
+const accuracyFacts = (s: CompileSummary): readonly Fact[] => {
+  const data = accuracyData(s);
+  if (data === undefined) return [];
+  const { float, integer } = data;
+  const compared = compareChoices(data);
+  const row = (name: string, a: typeof float): Fact => [
+    name,
+    `top-1 ${shareText(a.top1, a.samples)}, top-5 ${shareText(a.top5, a.samples)} of ${formatCount(a.samples)}`,
+  ];
+  return [
+    row('float', float),
+    ...(integer === undefined ? [] : [row('integer', integer)]),
+    ...(compared === undefined
+      ? []
+      : [
+          [
+            'same choice',
+            `${formatPercent(compared.agreement)}; ${compared.lost} right in float only, ${compared.gained} right in integers only`,
+          ] as const,
+        ]),
+  ];
+};
 
 const layerTable = (layers: readonly LayerSqnr[]): string =>
   formatTable(
-    ['layer', 'op', 'scale', 'zero', 'SQNR dB', 'clipped %'],
+    ['layer', 'op', 'bits', 'SQNR dB', 'range', 'clipped %', 'scale', 'zero'],
     layers.map((l) => [
       visible(l.origin),
       l.op,
+      bitsText(l),
+      Number.isFinite(l.decibels) ? l.decibels.toFixed(1) : decibelText(l.decibels),
+      l.method,
+      (100 * l.clipped).toFixed(3),
       l.scale.toPrecision(6),
       String(l.zero),
-      formatDb(l.decibels),
-      (100 * l.clipped).toFixed(3),
     ]),
-    ['left', 'left', 'right', 'right', 'right', 'right'],
+    ['left', 'left', 'left', 'right', 'left', 'right', 'right', 'right'],
   );
 
-const phasesText = (s: CompileSummary): string =>
-  `time ${formatDuration(s.phases.total())}: ${s.phases
-    .entries()
-    .map(([name, ms]) => `${name} ${formatDuration(ms)}`)
-    .join(', ')}; peak memory ${formatBytes(s.peakBytes)}\n`;
+const latencyFacts = ({ latency }: CompileSummary): readonly Fact[] => {
+  if (latency === undefined) return [];
+  const { program, float, backend } = latency;
+  const beside = float === undefined ? '' : ` (float32 ${formatDuration(float.median)})`;
+  return [['latency', `${formatDuration(program.median)}${beside} on ${backend}, median of ${program.runs} runs on this machine`]];
+};
 
-export const summaryText = (s: CompileSummary, written: readonly string[]): string =>
+/** Below this many layers the table shows them all at a glance. */
+const MANY = 10;
+
+const lowestText = (layers: readonly LayerSqnr[]): string =>
+  layers.length < MANY
+    ? ''
+    : `lowest: ${lowest(layers, 5)
+        .map((l) => `${visible(l.origin)} ${decibelText(l.decibels)}`)
+        .join(', ')}\n`;
+
+const trialsTable = ({ trials }: Searched): string =>
+  formatTable(
+    ['tried', 'dB'],
+    trials.map((t) => [t.name, t.decibels.toFixed(2)]),
+    ['left', 'right'],
+  );
+
+/** Steps that take less of the whole are told together. */
+const LEAST_SHARE = 0.02;
+
+const phasesText = (s: CompileSummary): string => {
+  const total = s.phases.total();
+  const shown = s.phases.entries().filter(([, ms]) => ms >= LEAST_SHARE * total);
+  const others = total - shown.reduce((n, [, ms]) => n + ms, 0);
+  const parts = [...shown, ...(others > 0 ? [['others', others] as const] : [])];
+  return `time ${formatDuration(total)}: ${parts.map(([name, ms]) => `${name} ${formatDuration(ms)}`).join(', ')}; peak memory ${formatBytes(s.peakBytes)}\n`;
+};
+
+/** @param tables - further tables, which belong to those of the layers */
+export const summaryText = (s: CompileSummary, written: readonly string[], tables = ''): string =>
   [
-    ...(s.layers === undefined ? [] : [layerTable(s.layers), '\n']),
-    formatFacts(factsOf(s)),
+    ...(s.layers === undefined ? [] : [layerTable(s.layers), lowestText(s.layers), '\n']),
+    ...(s.layers === undefined || s.fitted === undefined || s.fitted.trials.length === 0 ? [] : [trialsTable(s.fitted), '\n']),
+    tables,
+    ...(s.quantized === undefined && s.evaluation === undefined ? [] : [`${summaryVerdict(s)}\n\n`]),
+    formatFacts([...accuracyFacts(s), ...latencyFacts(s), ...(s.fitted === undefined ? [] : [searchFact(s.fitted)]), ...factsOf(s)]),
     phasesText(s),
     ...written.map((path) => `wrote ${path}\n`),
   ].join('');
 
-const accuracyJson = (a: Accuracy): Json => ({ samples: a.samples, top1: a.top1, top5: a.top5 });
-
-/** Infinity and NaN have no JSON. */
-const finite = (v: number): number | null => (Number.isFinite(v) ? v : null);
-
-export const summaryJson = (s: CompileSummary, written: readonly string[]): { readonly [key: string]: Json | undefined } => ({
-  files: [...written],
-  nodes: s.package.program.nodes.length,
-  parameters: s.package.program.params.reduce((n, p) => n + p.data.length, 0),
-  sourceBytes: s.source.sizeBytes,
-  packageBytes: s.bytes,
-  storage: storageJson(s.package, s.floatBytes),
-  ...sharingJson(s.shared),
-  memoryBytes: s.package.cost.memoryBytes,
-  operations: s.package.cost.operations,
-  endorphin: s.package.metadata.endorphin,
-  modelHash: toHex(s.package.modelHash),
-  cid: s.package.cid,
-  identity: s.package.metadata.modelHash,
-  ...(s.calibration === undefined
-    ? {}
-    : { calibration: { samples: s.calibration.samples.length, random: s.calibration.random, sha256: s.calibration.digest } }),
-  ...(s.given === undefined ? {} : { given: givenJson(s.given) }),
-  ...(s.evaluation === undefined
-    ? {}
-    : {
-        accuracy: {
-          float: accuracyJson(s.evaluation.float),
-          ...(s.evaluation.int8 === undefined ? {} : { int8: accuracyJson(s.evaluation.int8) }),
-        },
-      }),
-  ...(s.layers === undefined
-    ? {}
-    : {
-        layers: s.layers.map((l) => ({
-          layer: l.origin,
-          op: l.op,
-          scale: l.scale,
-          zero: l.zero,
-          bits: l.bits,
-          sqnrDb: finite(l.decibels),
-          clipped: l.clipped,
-          worst: finite(l.worst),
-        })),
-      }),
-  phasesMs: s.phases.json(),
-  totalMs: s.phases.total(),
-  peakBytes: s.peakBytes,
-});
-
 /** The report as a page. */
-export const summaryHtml = (s: CompileSummary, warnings: readonly Diagnostic[]): string =>
-  htmlReport({
-    title: `${s.package.metadata.name}: compilation report`,
-    facts: factsOf(s),
-    layers: (s.layers ?? []).map((l) => ({
-      layer: l.origin,
-      op: l.op,
-      scale: l.scale,
-      zero: l.zero,
-      sqnrDb: l.decibels,
-      clipped: l.clipped,
-    })),
-    headroom: headrooms(s.quantized?.program ?? s.package.program, s.quantized?.proof.ranges),
-    warnings: warnings.filter((w) => w.severity === 'warning').map((w) => w.message),
-  });
+export const summaryHtml = (s: CompileSummary, diagnostics: readonly Diagnostic[]): string =>
+  reportHtml(reportData(s, factsOf(s), diagnostics));
