@@ -48,9 +48,8 @@ export const readPlanes = (source: Source, out: Uint8Array, { size, alphabet }: 
     readPlane(source, out, alphabet);
     return;
   }
-  const plane = new Uint8Array(out.length / size);
-  for (let k = 0; k < size; k++) {
-    readPlane(source, plane, alphabet);
-    for (let i = 0, o = k; i < plane.length; i++, o += size) out[o] = plane[i] ?? 0;
-  }
+  const count = out.length / size;
+  const planes = new Uint8Array(out.length);
+  for (let k = 0; k < size; k++) readPlane(source, planes.subarray(k * count, (k + 1) * count), alphabet);
+  for (let i = 0, o = 0; i < count; i++) for (let p = i; p < planes.length; p += count) out[o++] = planes[p] ?? 0;
 };

@@ -66,27 +66,35 @@ export const unpackCodes = (chunk: Uint8Array, cut: SixBitCut): Uint8Array | und
   return padded ? codes : undefined;
 };
 
+/** Packs `words` words of four codes, from code `i` and to byte `p`. */
+const packWords = (codes: Uint8Array, i: number, chunk: Uint8Array, p: number, words: number): void => {
+  for (let end = p + 3 * words; p < end; p += 3, i += 4) {
+    const packed = (codes[i] ?? 0) | ((codes[i + 1] ?? 0) << 6) | ((codes[i + 2] ?? 0) << 12) | ((codes[i + 3] ?? 0) << 18);
+    chunk[p] = packed;
+    chunk[p + 1] = packed >> 8;
+    chunk[p + 2] = packed >> 16;
+  }
+};
+
 /** Puts codes into the whole words of a chunk, with 0 as padding. */
 export const packCodes = (codes: Uint8Array, cut: SixBitCut, chunk: Uint8Array): void => {
   const perRow = Math.ceil(cut.row / 4);
   const last = cut.row - 4 * (perRow - 1);
   let p = cut.head;
   let i = 0;
-  let column = perRow === 0 ? 0 : cut.firstWord % perRow;
-  for (let word = cut.firstWord; word < cut.lastWord; word++) {
-    column++;
-    const ends = column === perRow;
-    const count = ends ? last : 4;
-    if (ends) column = 0;
-    const packed =
-      (codes[i] ?? 0) |
-      (count > 1 ? (codes[i + 1] ?? 0) << 6 : 0) |
-      (count > 2 ? (codes[i + 2] ?? 0) << 12 : 0) |
-      (count > 3 ? (codes[i + 3] ?? 0) << 18 : 0);
-    i += count;
-    chunk[p] = packed;
-    chunk[p + 1] = packed >> 8;
-    chunk[p + 2] = packed >> 16;
-    p += 3;
+  for (let word = cut.firstWord; word < cut.lastWord; ) {
+    const rest = perRow - (word % perRow);
+    const words = Math.min(rest, cut.lastWord - word);
+    // the last word of a row may hold fewer codes than four
+    const whole = words === rest && last < 4 ? words - 1 : words;
+    packWords(codes, i, chunk, p, whole);
+    p += 3 * whole;
+    i += 4 * whole;
+    if (whole < words) {
+      packWords(Uint8Array.of(...codes.subarray(i, i + last), 0, 0, 0), 0, chunk, p, 1);
+      p += 3;
+      i += last;
+    }
+    word += words;
   }
 };

@@ -83,6 +83,22 @@ export const writeSparse = (writer: ByteWriter, elements: Uint8Array, kind: Elem
   writePlanes(writer, nonZero(elements, kind.size, runs.length), kind);
 };
 
+/** `scatter` for elements of one byte. */
+const scatterBytes = (source: Source, out: Uint8Array, gaps: Uint8Array, values: Uint8Array, escape: number): void => {
+  const count = out.length;
+  let next = 0;
+  let v = 0;
+  for (let g = 0; g < gaps.length; g++) {
+    const gap = gaps[g] ?? 0;
+    next += gap;
+    if (gap === escape) continue;
+    const value = values[v++] ?? 0;
+    if (next >= count) source.bad(`an element lies at ${next} but the chunk has ${count}`);
+    if (value === 0) source.bad(`element ${next} is listed but 0`);
+    out[next++] = value;
+  }
+};
+
 /** Puts values where the gaps say; the rest of `out` is 0 already. */
 const scatter = (source: Source, out: Uint8Array, gaps: Uint8Array, values: Uint8Array, size: number, escape: number): void => {
   const count = out.length / size;
@@ -119,10 +135,11 @@ export const readSparse = (source: Source, out: Uint8Array, kind: ElementKind): 
   const gaps = new Uint8Array(total);
   readSymbols(source, gaps, escape + 1);
   let escapes = 0;
-  for (const gap of gaps) if (gap === escape) escapes++;
+  for (let g = 0; g < gaps.length; g++) if (gaps[g] === escape) escapes++;
   if (escapes + listed !== total) source.bad(`${total} gaps, ${escapes} of them without an element, do not fit ${listed} values`);
   if (gaps[total - 1] === escape) source.bad('the last gap has no element');
   const values = new Uint8Array(listed * size);
   readPlanes(source, values, kind);
-  scatter(source, out, gaps, values, size, escape);
+  if (size === 1) scatterBytes(source, out, gaps, values, escape);
+  else scatter(source, out, gaps, values, size, escape);
 };
