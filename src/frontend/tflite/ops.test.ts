@@ -5,7 +5,8 @@ import { runProgram, verifyProgram } from '../../ir/index.ts';
 import { at, unwrap } from '../../support/index.ts';
 import { importTflite } from './index.ts';
 import { tensorOf, tflite } from './testing/build.ts';
-import { CASES, inputOf } from './testing/cases.ts';
+import { inputOf } from './testing/case-parts.ts';
+import { CASES } from './testing/cases.ts';
 
 /** What TensorFlow Lite makes of the cases: see testing/record.py. */
 const RECORDED = JSON.parse(readFileSync(join(import.meta.dirname, 'testing/litert.json'), 'utf8')) as Readonly<

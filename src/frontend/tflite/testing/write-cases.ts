@@ -2,7 +2,8 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { tensorBytes } from '../../../ir/index.ts';
 import { tensorOf, tflite } from './build.ts';
-import { CASES, inputOf } from './cases.ts';
+import { inputOf } from './case-parts.ts';
+import { CASES } from './cases.ts';
 
 /** Writes the cases as files for record.py: node dist/src/frontend/tflite/testing/write-cases.js FOLDER */
 const folder = process.argv[2] ?? 'tmp/tflite-cases';
