@@ -1,8 +1,8 @@
 import type { TensorData } from '../../ir/index.ts';
 import { at } from '../../support/index.ts';
 
-/** Columns that are rounded together; beyond them errors are not passed on. It bounds memory (8 MB) and time (K^2 per row). */
-const BLOCK = 1024;
+/** Columns that are rounded together; beyond them errors are not passed on. It bounds memory (2 MB) and time (512 products per weight). */
+const BLOCK = 512;
 /** Added to the diagonal, as a share of its mean: input columns that calibration hardly moved stay well-conditioned. */
 const DAMPING = 0.01;
 
