@@ -159,12 +159,33 @@ describe('sensitivity', () => {
     expect(options.memo.size).toBe(6);
   });
 
+  test('classes that are certain say nothing of layers: noise does', () => {
+    const program = classifier(1);
+    const last = program.params.findIndex((p) => p.data.length === 60);
+    // logits in the thousands: every probability is 0 or 1
+    const params = program.params.map((p, i) => (i === last ? { ...p, data: Float32Array.from(p.data, (v) => 2000 * v) } : p));
+    const { calibrated, settings } = fit({ ...program, params });
+    const options = {
+      samples: samplesFor(program, 8),
+      compile,
+      ladder: LADDER,
+      progress: { step: () => undefined },
+      memo: new Map<string, RungEffect>(),
+    };
+    const { layers, unit } = unwrap(measureSensitivity(calibrated, settings, options));
+    expect(unit).toBe('noise');
+    for (const l of layers) expect(at(l.losses, 0)).toBeGreaterThan(0);
+  });
+
   test('which models are classifiers', () => {
     expect(isClassifier(classifier())).toBe(true);
     const b = new ProgramBuilder('sigmoid');
     const x = b.input('x', { dtype: 'f32', shape: [1, 4] });
     b.output('y', b.emit('sigmoid', [x], {}));
     expect(isClassifier(b.finish())).toBe(false);
+    const d = new ProgramBuilder('pooled');
+    d.output('y', d.emit('relu', [d.input('x', { dtype: 'f32', shape: [1, 3, 1, 1] })], {}));
+    expect(isClassifier(d.finish())).toBe(true);
     const c = new ProgramBuilder('picture');
     c.output('y', c.emit('relu', [c.input('x', { dtype: 'f32', shape: [1, 3, 4, 4] })], {}));
     expect(isClassifier(c.finish())).toBe(false);

@@ -30,8 +30,8 @@ export interface Distance {
 export const decibelsOf = ({ noise }: Pick<Distance, 'noise'>): number => (noise <= 0 ? 200 : -TEN_OVER_LN10 * log64(noise));
 
 /**
- * Whether the model says one class out of several: its first output is f32[1, n], n > 1, and no sigmoid or tanh, which speak
- * of each class by itself.
+ * Whether the model says one class out of several: its only output is f32[1, n], n > 1, with axes of 1 behind or not, and no
+ * sigmoid or tanh, which speak of each class by itself.
  */
 export const isClassifier = (float: Program): boolean => {
   const [output] = float.outputs;
@@ -39,8 +39,8 @@ export const isClassifier = (float: Program): boolean => {
   const { dtype, shape } = at(float.types, output.value);
   const producer = float.nodes.find((n) => n.results.some((r) => r === output.value));
   const [batch, classes, ...more] = shape;
-  const several = typeof classes === 'number' && classes > 1;
-  return dtype === 'f32' && batch === 1 && several && more.length === 0 && producer?.op !== 'sigmoid' && producer?.op !== 'tanh';
+  const several = typeof classes === 'number' && classes > 1 && more.every((d) => d === 1);
+  return dtype === 'f32' && batch === 1 && several && producer?.op !== 'sigmoid' && producer?.op !== 'tanh';
 };
 
 /** log softmax of x, in float64. */

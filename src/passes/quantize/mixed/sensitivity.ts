@@ -90,6 +90,13 @@ const effectOf = (
   };
 };
 
+/** Divergences below this, in nats, are rounding: the classes of such a model are certain whatever is done to its layers. */
+const CERTAIN = 1e-6;
+
+/** Divergence tells which errors change a class; where it is 0 throughout, noise tells more. */
+const unitOf = (probes: AnswerProbes, effects: readonly (readonly RungEffect[])[]): Sensitivity['unit'] =>
+  probes.classifier && effects.some((e) => e.some(({ divergence }) => (divergence ?? 0) > CERTAIN)) ? 'divergence' : 'noise';
+
 /**
  * Measures each layer alone on every other rung, all other layers on the base rung: by KL divergence of the class
  * probabilities for classifiers, by noise of the outputs for the rest (NUMERICS §5.8).
@@ -105,42 +112,36 @@ export const measureSensitivity = (calibrated: Calibrated, settings: Settings, o
   const probes = new AnswerProbes(base.value, options.samples, options.compile);
   const answers = probes.answers(base.value);
   const operations = programCost(base.value.program);
-  const unit = probes.classifier ? 'divergence' : 'noise';
   const total: Distance = probes.distance(probes.float, answers);
   const here: RungEffect = { noise: 0, divergence: probes.classifier ? 0 : undefined, decibels: decibelsOf(total), operations: 0 };
   const steps = units.length * (ladder.length - 1);
-  const measured: LayerSensitivity[] = [];
   let done = 0;
-  for (const [i, { name, node, layers }] of units.entries()) {
-    const effects: RungEffect[] = [];
+  const measure = (i: number, rung: number): Result<RungEffect> => {
+    if (rung === BASE) return ok(here);
+    progress.step('sensitivity', done++, steps, `${at(units, i).name} ${at(ladder, rung).name}`);
+    const key = assignmentKey(all.with(i, rung));
+    const known = memo.get(key);
+    if (known !== undefined) return ok(known);
+    const model = quantize(all.with(i, rung));
+    if (!model.ok) return model;
+    const effect = effectOf(probes, model.value, answers, operations);
+    memo.set(key, effect);
+    return ok(effect);
+  };
+  const effects: RungEffect[][] = units.map(() => []);
+  for (const [i, own] of effects.entries()) {
     for (const rung of ladder.keys()) {
-      if (rung === BASE) {
-        effects.push(here);
-        continue;
-      }
-      progress.step('sensitivity', done, steps, `${name} ${at(ladder, rung).name}`);
-      const key = assignmentKey(all.with(i, rung));
-      let effect = memo.get(key);
-      if (effect === undefined) {
-        const model = quantize(all.with(i, rung));
-        if (!model.ok) return model;
-        effect = effectOf(probes, model.value, answers, operations);
-        memo.set(key, effect);
-      }
-      effects.push(effect);
-      done++;
+      const effect = measure(i, rung);
+      if (!effect.ok) return effect;
+      own.push(effect.value);
     }
-    const parameters = elementsOf(calibrated, at(node.operands, 1));
-    measured.push({
-      name,
-      op: node.op,
-      parameters,
-      layers,
-      effects,
-      losses: lossesOf(effects, unit),
-      bytes: ladder.map(({ bits }) => Math.ceil((parameters * bits.weights) / 8)),
-    });
   }
   progress.step('sensitivity', steps, steps);
+  const unit = unitOf(probes, effects);
+  const measured = units.map(({ name, node, layers }, i): LayerSensitivity => {
+    const parameters = elementsOf(calibrated, at(node.operands, 1));
+    const bytes = ladder.map(({ bits }) => Math.ceil((parameters * bits.weights) / 8));
+    return { name, op: node.op, parameters, layers, effects: at(effects, i), losses: lossesOf(at(effects, i), unit), bytes };
+  });
   return ok({ layers: measured, unit, probes: probes.count, operations, base: { decibels: here.decibels, divergence: total.divergence } });
 };
