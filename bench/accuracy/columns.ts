@@ -16,7 +16,7 @@ import type { LabelledSet } from '../labelled/index.ts';
 /** What `cortexc compile` measures when nothing is said. */
 const MEASURED = { method: 'auto', rounding: 'auto', equalize: 'auto' } as const satisfies Partial<QuantizeOptions>;
 
-/** Share of the calibration samples of which the mixed model may say another class than the float model: `--max-drop 0.5%` without labels. */
+/** Share of the calibration samples of which the mixed model may say another class than the float model: `--max-drop 0.5%` without labels; one at least. */
 const MIXED_DROP = 0.005;
 
 const METADATA = {
@@ -62,7 +62,7 @@ const mixed: Quantize = (program, set, compile) => {
   const chosen = chooseMixed(fitted.value, {
     ...samplesOf(set),
     compile,
-    budgets: { drop: MIXED_DROP },
+    budgets: { drop: Math.max(MIXED_DROP, 1 / Math.max(1, set.calibration.length)) },
     evaluate: (model) => {
       const run = compile(model.program);
       const changed = set.calibration.filter((t, i) => argmax(at(run(quantizeInputs(model, [t])), 0).data) !== wanted[i]);

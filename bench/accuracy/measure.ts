@@ -7,7 +7,7 @@ import { agreementOf, classifyQuantized } from '../classify.ts';
 import type { LabelledModel, LabelledSet, Loaded } from '../labelled/index.ts';
 import type { OnnxruntimeWay, PeerPython } from '../peers/peers.ts';
 import { runPeers } from '../peers/peers.ts';
-import { attempt, type Bench, timed } from '../rows.ts';
+import { attempt, type Bench, processorTimed } from '../rows.ts';
 import { type Column, COLUMNS, packageBytes } from './columns.ts';
 import { peerRows } from './peer-rows.ts';
 import { percent, points } from './text.ts';
@@ -83,7 +83,7 @@ const scoreRows = ({ bench, float, best }: Case, column: Column, title: string, 
 
 const measureColumn = (of: Case, column: Column, scores: Scores): void => {
   const { bench, name, program, set, compile, best } = of;
-  const [quantized, ms] = timed(() => column.quantize(program, set, compile));
+  const [quantized, seconds] = processorTimed(() => column.quantize(program, set, compile));
   const title = `${name}: ${column.name}`;
   if (!quantized.ok) {
     const reasons = quantized.diagnostics.map((d) => `${d.where ?? ''} ${d.message}`).join('; ');
@@ -96,7 +96,7 @@ const measureColumn = (of: Case, column: Column, scores: Scores): void => {
   if (!met) tellWeakest(of, column.name, quantized.value);
   sizeRows(of, title, quantized.value.program);
   const peer = best === undefined ? '' : `onnxruntime ${best.seconds.toFixed(1)}`;
-  bench.row({ name: `${title} quantization`, value: ms / 1000, unit: 's', peer });
+  bench.row({ name: `${title} quantization`, value: seconds, unit: 's of processor', peer });
 };
 
 /** A model that its authors quantized keeps its scales: only its arithmetic becomes ours. */

@@ -30,7 +30,7 @@ export const peerPython = (): PeerPython => {
 export interface OnnxruntimeWay {
   readonly method: string;
   readonly activations: string;
-  /** quantize_static, calibration included. */
+  /** Processor time of quantize_static, calibration included. */
   readonly seconds: number;
   /** Percent, computed as ONNX defines the quantized graph. */
   readonly top1: number;
