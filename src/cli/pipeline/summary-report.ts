@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import { formatType, type Program, typeOf } from '../../ir/index.ts';
 import { inRangeSamples, quantizeInputs, type QuantizedModel, type QuantizedPort, type Searched } from '../../passes/index.ts';
 import { at, type Diagnostic } from '../../support/index.ts';
@@ -24,6 +25,7 @@ import { headrooms } from './facts.ts';
 import { givenFacts } from './given.ts';
 import type { MixedRun } from './mixed.ts';
 import { mixedFacts, paretoOptions } from './mixed-summary.ts';
+import { parameterNames } from './parameter-names.ts';
 import { storageFacts } from './storage.ts';
 import type { CompileSummary } from './compile-summary.ts';
 
@@ -33,7 +35,7 @@ export const searchFacts = ({ settings, equalized }: Searched): readonly Fact[] 
   return [
     ['ranges', methods],
     ['rounding', settings.rounding === 'feedback' ? 'with error feedback' : 'to nearest'],
-    ['equalized', equalized ? 'yes' : 'no'],
+    ['channels', equalized ? 'equalized between layers' : 'as they are'],
     ...(settings.powerOfTwo ? ([['scales', 'powers of two']] as const) : []),
   ];
 };
@@ -83,13 +85,15 @@ const mixedData = (mixed: MixedRun): MixedData => ({
   chart: mixed.mixed.points.length === 0 ? undefined : paretoSvg(mixed.mixed.points, paretoOptions(mixed)),
 });
 
-const parametersData = ({ package: { program, storage } }: CompileSummary): readonly ParameterData[] =>
-  program.params.flatMap((p, i): ParameterData[] => {
+const parametersData = ({ package: { program, storage }, quantized }: CompileSummary): readonly ParameterData[] => {
+  const names = parameterNames(program, quantized?.program);
+  return program.params.flatMap((p, i): ParameterData[] => {
     const entry = storage.parameters[i];
     if (entry === undefined) return [];
     const { encoding, storedBytes, decodedBytes } = entry;
-    return [{ name: p.name, type: formatType(typeOf(program, p.value)), encoding, storedBytes, decodedBytes }];
+    return [{ name: names[i] ?? p.name, type: formatType(typeOf(program, p.value)), encoding, storedBytes, decodedBytes }];
   });
+};
 
 const givenData = (given: NonNullable<CompileSummary['given']>): GivenData => ({
   facts: givenFacts(given),
@@ -119,7 +123,7 @@ const originFacts = ({ source, quantized }: CompileSummary): readonly Fact[] => 
     { name, scale, zero }: QuantizedPort,
   ): Fact => [`${kind} ${name}`, `${formatType(typeOf(program, value))} = ${numberText(scale)} * (q - ${zero < 0 ? `(${zero})` : zero})`];
   return [
-    ['source', `${source.path}, sha256 ${source.sha256}`],
+    ['source', `${basename(source.path)}, sha256 ${source.sha256}`],
     ...(quantized === undefined
       ? []
       : [

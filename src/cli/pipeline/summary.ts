@@ -3,6 +3,7 @@ import { type Diagnostic, toHex } from '../../support/index.ts';
 import { shareText } from '../report/accuracy-section.ts';
 import type { Fact } from '../report/data.ts';
 import { bitsText } from '../report/layers-section.ts';
+import { latencyText } from '../report/latency.ts';
 import { reportHtml } from '../report/report.ts';
 import { compareChoices } from '../report/statistics.ts';
 import { decibelText, lowest } from '../report/verdict.ts';
@@ -98,8 +99,8 @@ const layerTable = (layers: readonly LayerSqnr[]): string =>
 const latencyFacts = ({ latency }: CompileSummary): readonly Fact[] => {
   if (latency === undefined) return [];
   const { program, float, backend } = latency;
-  const beside = float === undefined ? '' : ` (float32 ${formatDuration(float.median)})`;
-  return [['latency', `${formatDuration(program.median)}${beside} on ${backend}, median of ${program.runs} runs on this machine`]];
+  const beside = float === undefined ? '' : ` (float32 ${latencyText(float.median)})`;
+  return [['latency', `${latencyText(program.median)}${beside} on ${backend}, median of ${program.runs} runs on this machine`]];
 };
 
 /** Below this many layers the table shows them all at a glance. */

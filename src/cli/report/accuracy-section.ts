@@ -1,6 +1,6 @@
 import { formatCount, formatPercent } from '../text.ts';
 import type { AccuracyData, GuessData, ReportData } from './data.ts';
-import { factList, numberText, type Section, table } from './html.ts';
+import { barSvg, factList, numberText, type Section, table } from './html.ts';
 import { compareChoices, type Comparison, wilson } from './statistics.ts';
 
 /** Changed samples that are listed. */
@@ -12,11 +12,8 @@ export const shareText = (share: number, samples: number): string => {
   return `${formatPercent(share)} (${(100 * lo).toFixed(2)} to ${(100 * hi).toFixed(2)})`;
 };
 
-const guessRow = (name: string, { samples, top1, top5 }: GuessData): readonly string[] => [
-  name,
-  shareText(top1, samples),
-  shareText(top5, samples),
-];
+const guessItem = (name: string, { samples, top1, top5 }: GuessData): string =>
+  `<li><div class="head"><span class="name">${name}: top-1</span><span class="value">${formatPercent(top1)}</span></div>${barSvg(top1, 'bar', `${name}: top-1 ${formatPercent(top1)}`)}<div class="note">top-1 ${shareText(top1, samples)} · top-5 ${shareText(top5, samples)}</div></li>`;
 
 const className = (classes: readonly string[] | undefined, index: number): string => {
   const name = classes?.[index];
@@ -57,9 +54,9 @@ export const accuracySection = ({ accuracy }: Pick<ReportData, 'accuracy'>): Sec
   }
   const { float, integer } = accuracy;
   const compared = compareChoices(accuracy);
-  const rows = [guessRow('float', float), ...(integer === undefined ? [] : [guessRow('integer', integer)])];
+  const rows = [guessItem('float', float), ...(integer === undefined ? [] : [guessItem('integer', integer)])];
   const body = [
-    table('Accuracy', ['program', '>top-1', '>top-5'], rows),
+    `<ul class="rows">\n${rows.join('\n')}\n</ul>`,
     ...(compared === undefined ? [] : [factList([['same first choice as float', shareText(compared.agreement, float.samples)]])]),
     metricsTable(accuracy),
     ...(compared === undefined ? [] : [changesTable(accuracy, compared)]),

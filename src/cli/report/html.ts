@@ -57,7 +57,8 @@ dt { color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere; font-variant
 .name { overflow-wrap: anywhere; } .value { white-space: nowrap; font-variant-numeric: tabular-nums; font-weight: 600; }
 .note { font-size: .85rem; overflow-wrap: anywhere; } .ends { display: flex; justify-content: space-between; gap: 1rem; font-size: .8rem; color: var(--soft); font-variant-numeric: tabular-nums; }
 .scroll { overflow-x: auto; margin: .5rem 0; } table { border-collapse: collapse; font-size: .9rem; min-width: 100%; }
-th, td { text-align: left; padding: .3rem .75rem .3rem 0; border-bottom: 1px solid var(--line); vertical-align: top; overflow-wrap: anywhere; }
+th, td { text-align: left; padding: .3rem .75rem .3rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
+td:first-child { overflow-wrap: anywhere; min-width: 7rem; }
 th { color: var(--soft); font-weight: 600; } .number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
 summary { cursor: pointer; padding: .25rem 0; font-size: .9rem; color: var(--link); }
 svg { display: block; width: 100%; } .meter { height: .6rem; margin: .25rem 0; } .histogram { height: 7rem; margin: .5rem 0 .25rem; background: var(--paper); border-bottom: 1px solid var(--soft); }

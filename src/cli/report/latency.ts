@@ -2,6 +2,7 @@ import { cpus } from 'node:os';
 import { BACKENDS, type Executable, loadBackend } from '../../backends/index.ts';
 import type { Program, Tensor } from '../../ir/index.ts';
 import { at } from '../../support/index.ts';
+import { formatDuration } from '../text.ts';
 import type { Fact, LatencyData, TimesData } from './data.ts';
 
 const WARM_UP = 2;
@@ -28,6 +29,9 @@ export const timeRuns = (run: () => unknown, now: () => number): TimesData => {
   }
   return { median: medianOf(times), least: Math.min(...times), most: Math.max(...times), runs: times.length };
 };
+
+/** 0.0412 ms, 3.21 ms, 1.2 s: three digits where a millisecond is long. */
+export const latencyText = (ms: number): string => (ms < 10 ? `${Number(ms.toPrecision(3))} ms` : formatDuration(ms));
 
 const machineFacts = (): readonly Fact[] => {
   const cores = cpus();

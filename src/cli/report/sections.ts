@@ -1,6 +1,7 @@
-import { formatCount, formatDuration, formatPercent } from '../text.ts';
+import { formatCount, formatPercent } from '../text.ts';
 import type { DiagnosticData, LatencyData, ParameterData, ReportData, TimesData } from './data.ts';
 import { escapeHtml, factList, numberText, type Section, table } from './html.ts';
+import { latencyText } from './latency.ts';
 
 export const searchSection = ({ search }: Pick<ReportData, 'search'>): Section | undefined =>
   search === undefined
@@ -65,9 +66,9 @@ export const storageSection = ({ storage }: Pick<ReportData, 'storage'>): Sectio
 
 const timesRow = (name: string, t: TimesData): readonly string[] => [
   name,
-  formatDuration(t.median),
-  formatDuration(t.least),
-  formatDuration(t.most),
+  latencyText(t.median),
+  latencyText(t.least),
+  latencyText(t.most),
   String(t.runs),
 ];
 
