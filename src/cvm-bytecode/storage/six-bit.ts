@@ -66,9 +66,9 @@ export const unpackCodes = (chunk: Uint8Array, cut: SixBitCut): Uint8Array | und
   return padded ? codes : undefined;
 };
 
-/** Packs `words` words of four codes, from code `i` and to byte `p`. */
-const packWords = (codes: Uint8Array, i: number, chunk: Uint8Array, p: number, words: number): void => {
-  for (let end = p + 3 * words; p < end; p += 3, i += 4) {
+/** Packs `words` words of four codes, from code `from` on, to byte `to` on. */
+const packWords = (codes: Uint8Array, from: number, chunk: Uint8Array, to: number, words: number): void => {
+  for (let w = 0, i = from, p = to; w < words; w++, i += 4, p += 3) {
     const packed = (codes[i] ?? 0) | ((codes[i + 1] ?? 0) << 6) | ((codes[i + 2] ?? 0) << 12) | ((codes[i + 3] ?? 0) << 18);
     chunk[p] = packed;
     chunk[p + 1] = packed >> 8;
