@@ -9,6 +9,7 @@ import { fmt } from './commands/fmt.ts';
 import { fuzz } from './commands/fuzz.ts';
 import { inspect } from './commands/inspect.ts';
 import { opt } from './commands/opt.ts';
+import { rebuild } from './commands/rebuild.ts';
 import { run } from './commands/run.ts';
 import { selftest } from './commands/selftest.ts';
 
@@ -18,6 +19,7 @@ export const COMMANDS: readonly Command[] = [
   compile,
   run,
   inspect,
+  rebuild,
   dis,
   fmt,
   opt,

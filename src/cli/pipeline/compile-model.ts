@@ -3,6 +3,7 @@ import { decodePackage, encodePackage, type FloatParameter, type MetadataInput, 
 import { isIntegerProgram, type Program } from '../../ir/index.ts';
 import {
   bringsScales,
+  type Budgets,
   type Compile,
   fitQuantizer,
   prepareFloat,
@@ -14,24 +15,40 @@ import {
 import { type Diagnostic, fail, invariant, ok, type Progress, type Result } from '../../support/index.ts';
 import type { Report } from '../command.ts';
 import type { Context } from '../context.ts';
-import { fileReplaced, optionsConflict, wrongKind } from '../diagnostics.ts';
+import { calibrationMissing, fileReplaced, optionsConflict, wrongKind } from '../diagnostics.ts';
 import { collectGarbage } from '../memory.ts';
 import { Phases } from '../phases.ts';
 import { fastestCompile, quantizedPorts, releaseBuffers, simplify, stopwatch } from './build.ts';
 import { type Calibration, type CalibrationArgs, loadCalibration } from './calibration.ts';
-import { type Evaluation, evaluateModels, type EvaluationArgs } from './evaluation.ts';
+import { type BudgetArgs, readBudgets } from './budgets.ts';
+import type { CompileSummary } from './compile-summary.ts';
+import { labelledMeter, unlabelledMeter } from './drop.ts';
+import { type Evaluation, evaluateModels, type EvaluationArgs, loadLabelled } from './evaluation.ts';
 import { givenDiagnostics, givenReport, withoutSamples } from './given.ts';
 import { loadModel, type ModelArgs } from './load.ts';
+import { bitsRecord, type BitsRecord, chooseBits, type MixedRun, recordedBits } from './mixed.ts';
+import { mixedJson, mixedText, paretoFile } from './mixed-summary.ts';
 import type { Source } from './model.ts';
 import { type MetadataArgs, labelsFor, metadataOf, withPreprocessing } from './package-metadata.ts';
 import { readPreparation } from './preparation.ts';
+import { type RecordedOption, recordedOptions } from './provenance.ts';
 import { type QuantizerArgs, quantizerOptions } from './quantizer-options.ts';
-import { type CompileSummary, layerReport, summaryHtml, summaryJson, summaryText } from './summary.ts';
+import { layerReport, summaryHtml, summaryText } from './summary.ts';
+import { summaryJson } from './summary-json.ts';
+import { latencyReport } from './summary-report.ts';
 import type { PreparationOptions } from './samples.ts';
 import { shareBits, sharingRecord, type SharingArgs } from './weight-sharing.ts';
 import { floatBytesOf, floatParametersOf, type StorageArgs } from './storage.ts';
 
-export interface CompileArgs extends SharingArgs, StorageArgs, ModelArgs, MetadataArgs, CalibrationArgs, EvaluationArgs, QuantizerArgs {
+export interface CompileArgs
+  extends SharingArgs,
+    BudgetArgs,
+    StorageArgs,
+    ModelArgs,
+    MetadataArgs,
+    CalibrationArgs,
+    EvaluationArgs,
+    QuantizerArgs {
   readonly model: string;
   readonly output?: string | undefined;
   readonly float: boolean;
@@ -47,6 +64,10 @@ interface Built {
   readonly calibration?: Calibration;
   /** What weight sharing did. */
   readonly shared?: readonly SharedLayer[];
+  /** How bits were chosen for each layer. */
+  readonly mixed?: MixedRun;
+  /** Bits of layers that an earlier compilation chose. */
+  readonly record?: BitsRecord;
 }
 
 interface Work {
@@ -60,6 +81,12 @@ interface Work {
   /** The float32 parameters themselves, when they are to be kept. */
   readonly floatParameters: readonly FloatParameter[] | undefined;
   readonly preparation: PreparationOptions;
+  /** Of --bits mixed. */
+  readonly budgets: Budgets;
+  /** What an earlier compilation chose with --bits mixed. */
+  readonly chosen: BitsRecord | undefined;
+  /** The options that decide the bytes, as the package has them. */
+  readonly options: readonly RecordedOption[];
   readonly labels: readonly string[] | undefined;
   readonly phases: Phases;
   readonly warnings: Diagnostic[];
@@ -107,7 +134,44 @@ const buildQuantized = (work: Work, compile: Compile): Result<Built> => {
   phases.move('quantize', 'run calibration', watch.spentMs());
   if (!fitted.ok) return fitted;
   const { model } = fitted.value;
-  return ok({ program: model.program, quantized: model, fitted: fitted.value, calibration: calibration.value });
+  const built = { program: model.program, quantized: model, fitted: fitted.value, calibration: calibration.value };
+  if (args.bits !== 'mixed') return ok(built);
+  return work.chosen === undefined ? phases.time('choose bits', () => chooseMixedBits(work, built, compile)) : withBits(built, work.chosen);
+};
+
+/** The model with bits that were chosen before. */
+const withBits = (built: Required<Pick<Built, 'program' | 'quantized' | 'fitted' | 'calibration'>>, record: BitsRecord): Result<Built> => {
+  const { calibrated, settings } = built.fitted;
+  const model = calibrated.quantize({ ...settings, ...recordedBits(record, calibrated.layers) });
+  return model.ok ? ok({ ...built, program: model.value.program, quantized: model.value, record }) : model;
+};
+
+/** Chooses the bits of each layer of a calibrated model within the budgets. */
+const chooseMixedBits = (work: Work, built: Required<Omit<Built, 'mixed' | 'shared' | 'record'>>, compile: Compile): Result<Built> => {
+  const { args, context, imported, preparation, budgets, warnings } = work;
+  const { fitted, calibration } = built;
+  if (calibration.samples.count === 0) return fail(calibrationMissing());
+  const labelled = args.eval === undefined || imported === undefined ? undefined : loadLabelled(context, args, imported, preparation);
+  if (labelled !== undefined && !labelled.ok) return labelled;
+  const meter =
+    labelled === undefined || imported === undefined
+      ? unlabelledMeter(fitted.calibrated.float, calibration, compile)
+      : labelledMeter(imported, labelled.value, compile, context.progress);
+  const chosen = chooseBits(fitted, {
+    args,
+    context,
+    budgets,
+    calibration,
+    compile,
+    meter,
+    encode: (model, bits) => encode(work, { ...built, program: model.program, quantized: model }, bits),
+    form: JSON.stringify([metadataFor(work, built), args.storage, args['keep-float']]),
+    folder: `${outputPath(args)}.state`,
+    warnings,
+  });
+  if (!chosen.ok) return chosen;
+  const { model } = chosen.value.mixed;
+  return ok({ ...built, program: model.program, quantized: model, mixed: chosen.value });
 };
 
 /** Packages the program without quantizing it: as asked, or because it is integer already. */
@@ -116,6 +180,8 @@ const buildDirect = ({ args, context, imported, phases }: Work): Result<Built> =
   if (args.calibration !== undefined || args['random-calibration'] !== undefined) {
     return fail(optionsConflict('the program is integer already, so there is nothing to calibrate', 'Leave the calibration options out.'));
   }
+  if (args.bits === 'mixed')
+    return fail(optionsConflict('the program is integer already, so no bits are to be chosen', 'Leave --bits mixed out.'));
   const simple = phases.time('simplify', () => simplify(imported, context.progress));
   return simple.ok ? ok({ program: simple.value }) : simple;
 };
@@ -136,37 +202,45 @@ const sharedWeights = ({ args, phases }: Work, built: Result<Built>): Result<Bui
 const build = async (work: Work): Promise<Result<Built>> =>
   isDirect(work) ? buildDirect(work) : sharedWeights(work, buildQuantized(work, await fastestCompile()));
 
-const metadataFor = (work: Work, built: Built): MetadataInput => {
+const metadataFor = (work: Work, built: Built, bits: BitsRecord = { bits: quantizerOptions(work.args).bits }): MetadataInput => {
   const { args, model, preparation } = work;
   const { quantized, calibration, program } = built;
-  if (quantized === undefined || calibration === undefined) return metadataOf(args, model, work.labels, undefined);
+  if (quantized === undefined || calibration === undefined) return withOptions(metadataOf(args, model, work.labels, undefined), work);
   const base = metadataOf(args, model, work.labels, {
     method: `${calibration.random ? 'random ' : ''}${quantizerOptions(args).method}${sharingRecord(args)}`,
-    bits: quantizerOptions(args).bits,
-    samples: calibration.samples.length,
-    calibration: calibration.digest,
+    ...bits,
+    samples: calibration.samples.count,
+    calibration: calibration.digest(),
   });
   const inputs = quantizedPorts(program, program.inputs, quantized.float, quantized.float.inputs, quantized.inputs);
   const outputs = quantizedPorts(program, program.outputs, quantized.float, quantized.float.outputs, quantized.outputs);
-  return { ...base, inputs: withPreprocessing(inputs, args, preparation), outputs };
+  return withOptions({ ...base, inputs: withPreprocessing(inputs, args, preparation), outputs }, work);
 };
+
+const withOptions = (metadata: MetadataInput, { options }: Work): MetadataInput => ({
+  ...metadata,
+  source: { ...metadata.source, options },
+});
 
 interface Packed {
   readonly bytes: Uint8Array;
   readonly package: Package;
 }
 
+/** Bits of layers for the record; undefined when all have those of --bits. */
+const bitsOf = ({ mixed, record }: Built): BitsRecord | undefined => (mixed === undefined ? record : bitsRecord(mixed.mixed.layers));
+
+const encode = (work: Work, built: Built, bits?: BitsRecord): Result<Uint8Array> =>
+  encodePackage({
+    program: built.program,
+    metadata: metadataFor(work, built, bits),
+    storage: work.args.storage === 'compressed' ? 'compressed' : 'plain',
+    floatParameters: work.floatParameters,
+  });
+
 /** Encodes, and reads back what was encoded as a node would. */
 const pack = (work: Work, built: Built): Result<Packed> => {
-  const metadata = metadataFor(work, built);
-  const bytes = work.phases.time('verify, prove and encode', () =>
-    encodePackage({
-      program: built.program,
-      metadata,
-      storage: work.args.storage === 'compressed' ? 'compressed' : 'plain',
-      floatParameters: work.floatParameters,
-    }),
-  );
+  const bytes = work.phases.time('verify, prove and encode', () => encode(work, built, bitsOf(built)));
   if (!bytes.ok) return bytes;
   const decoded = work.phases.time('read back', () => decodePackage(bytes.value));
   invariant(decoded.ok, decoded.ok ? '' : `the package that was just written does not read: ${decoded.diagnostics[0]?.message ?? ''}`);
@@ -178,11 +252,15 @@ const outputPath = (args: CompileArgs): string => args.output ?? `${basename(arg
 /** --report without a file name: an empty text. */
 const reportPath = (args: CompileArgs): string | undefined => (args.report === undefined || args.report === '' ? undefined : args.report);
 
-const writeAll = (work: Work, bytes: Uint8Array, html: string | undefined): Result<readonly string[]> => {
+const writeAll = (work: Work, bytes: Uint8Array, html: string | undefined, mixed: MixedRun | undefined): Result<readonly string[]> => {
   const written: string[] = [];
+  const { pareto } = work.args;
   const files: readonly (readonly [string | undefined, Uint8Array | string])[] = [
     [outputPath(work.args), bytes],
     [html === undefined ? undefined : reportPath(work.args), html ?? ''],
+    ...(mixed === undefined || pareto === undefined
+      ? []
+      : [[pareto, paretoFile(pareto, `${work.model.path}: mixed precision`, mixed)] as const]),
   ];
   for (const [path, content] of files) {
     if (path === undefined) continue;
@@ -208,7 +286,7 @@ const compileLoaded = async (work: Work): Promise<Result<Report>> => {
   if (!packed.ok) return packed;
   const evaluation = await evaluate(work, built.value);
   if (!evaluation.ok) return evaluation;
-  const { quantized, calibration } = built.value;
+  const { quantized, calibration, fitted, mixed } = built.value;
   const given =
     quantized?.given === undefined
       ? undefined
@@ -220,6 +298,12 @@ const compileLoaded = async (work: Work): Promise<Result<Report>> => {
     work.args.report === undefined || quantized === undefined || calibration === undefined
       ? undefined
       : await work.phases.timeAsync('measure layers', async () => layerReport(quantized, calibration, await fastestCompile()));
+  const latency =
+    work.args.report === undefined
+      ? undefined
+      : await work.phases.timeAsync('measure latency', async () =>
+          latencyReport(packed.value.package.program, quantized, calibration, work.context.io.now),
+        );
   const summary: CompileSummary = {
     source: work.model,
     bytes: packed.value.bytes.length,
@@ -227,27 +311,36 @@ const compileLoaded = async (work: Work): Promise<Result<Report>> => {
     shared: built.value.shared,
     package: packed.value.package,
     quantized,
+    fitted,
+    mixed,
     given,
     calibration,
     layers,
+    latency,
     evaluation: evaluation.value,
     phases: work.phases,
     peakBytes: work.context.io.peakBytes(),
   };
   const html = reportPath(work.args) === undefined ? undefined : summaryHtml(summary, work.warnings);
-  const written = writeAll(work, packed.value.bytes, html);
+  const written = writeAll(work, packed.value.bytes, html, mixed);
   if (!written.ok) return written;
-  return ok({ json: summaryJson(summary, written.value), text: summaryText(summary, written.value), warnings: work.warnings });
+  const json = { ...summaryJson(summary, written.value), ...(mixed === undefined ? {} : { mixed: mixedJson(mixed) }) };
+  const text = summaryText(summary, written.value, mixed === undefined ? '' : mixedText(mixed));
+  return ok({ json, text, warnings: work.warnings });
 };
 
 /** Loads in a frame of its own, so that nothing but the work holds the program. */
-const startWork = async (args: CompileArgs, context: Context): Promise<Result<Work>> => {
+const startWork = async (args: CompileArgs, context: Context, chosen?: BitsRecord): Promise<Result<Work>> => {
   const preparation = readPreparation(args);
   if (!preparation.ok) return preparation;
-  const outputs = [outputPath(args), reportPath(args)].filter((path) => path !== undefined);
+  const budgets = readBudgets(args);
+  if (!budgets.ok) return budgets;
+  const outputs = [outputPath(args), reportPath(args), args.pareto].filter((path) => path !== undefined);
   const full = [args.model, ...outputs].map((path) => resolve(context.io.cwd, path));
   if (new Set(full).size < full.length) {
-    return fail(optionsConflict(`model, --output and --report name the same file (${outputs.join(', ')})`, 'Give each its own name.'));
+    return fail(
+      optionsConflict(`model, --output, --report and --pareto name the same file (${outputs.join(', ')})`, 'Give each its own name.'),
+    );
   }
   const phases = new Phases(context.io.now);
   const model = await phases.timeAsync('import', () => loadModel(context, args.model, args));
@@ -256,6 +349,8 @@ const startWork = async (args: CompileArgs, context: Context): Promise<Result<Wo
     return fail(wrongKind(args.model, 'this is a package already', `Look at it: cortexc inspect ${args.model}.`));
   }
   const { program, ...source } = model.value;
+  const options = recordedOptions(args, context);
+  if (!options.ok) return options;
   const labels = labelsFor(context, args.labels, program);
   if (!labels.ok) return labels;
   return ok({
@@ -266,6 +361,9 @@ const startWork = async (args: CompileArgs, context: Context): Promise<Result<Wo
     floatBytes: floatBytesOf(program),
     floatParameters: args['keep-float'] === true ? floatParametersOf(program) : undefined,
     preparation: preparation.value,
+    budgets: budgets.value,
+    chosen,
+    options: options.value,
     labels: labels.value,
     phases,
     warnings: [...source.warnings],
@@ -276,4 +374,23 @@ const startWork = async (args: CompileArgs, context: Context): Promise<Result<Wo
 export const compileModel = async (args: CompileArgs, context: Context): Promise<Result<Report>> => {
   const work = await startWork(args, context);
   return work.ok ? compileLoaded(work.value) : work;
+};
+
+/** A compilation without a file to write: what `rebuild` compares. */
+export interface CompiledAgain {
+  readonly program: Program;
+  readonly metadata: MetadataInput;
+  readonly floatParameters: readonly FloatParameter[] | undefined;
+  readonly warnings: readonly Diagnostic[];
+}
+
+/** Compiles as `compileModel` does, up to the package. @param chosen - what --bits mixed chose then */
+export const compileAgain = async (args: CompileArgs, context: Context, chosen: BitsRecord | undefined): Promise<Result<CompiledAgain>> => {
+  const work = await startWork(args, context, args.bits === 'mixed' ? chosen : undefined);
+  if (!work.ok) return work;
+  const built = await build(work.value);
+  if (!built.ok) return built;
+  const { floatParameters, warnings } = work.value;
+  const metadata = metadataFor(work.value, built.value, bitsOf(built.value));
+  return ok({ program: built.value.program, metadata, floatParameters, warnings });
 };

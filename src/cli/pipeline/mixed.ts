@@ -1,17 +1,19 @@
 import { rmdirSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import type { SourceProvenance } from '../../cvm-bytecode/index.ts';
 import { identityHash } from '../../ir/index.ts';
 import {
-  type AssignedLayer,
   type Budgets,
   chooseMixed,
   type Compile,
   LADDER,
+  type LayerBits,
   type Mixed,
   PROFILES,
   type QuantizedModel,
   type Searched,
   type Settings,
+  type UnitBits,
   type WeightBits,
 } from '../../passes/index.ts';
 import { type Diagnostic, diagnostic, ok, type Result, sha256Hex } from '../../support/index.ts';
@@ -38,7 +40,7 @@ export interface BitsRecord {
 const WIDTHS = [8, 6, 16] as const;
 
 /** The profile of most layers, 8 bits among equals, and every layer that differs from it. */
-export const bitsRecord = (layers: readonly Pick<AssignedLayer, 'layers' | 'bits'>[]): BitsRecord => {
+export const bitsRecord = (layers: readonly UnitBits[]): BitsRecord => {
   const count = (width: WeightBits): number => layers.filter(({ bits }) => bits.weights === width).length;
   const bits = WIDTHS.reduce<WeightBits>((most, width) => (count(width) > count(most) ? width : most), 8);
   const others = layers.flatMap(({ layers: names, bits: own }) =>
@@ -47,6 +49,25 @@ export const bitsRecord = (layers: readonly Pick<AssignedLayer, 'layers' | 'bits
       : names.map((name): [string, number, number] => [name, own.weights, own.activations]),
   );
   return others.length === 0 ? { bits } : { bits, layers: others };
+};
+
+/** The bits that a package records. */
+export const bitsOfRecord = (quantization: SourceProvenance['quantization']): BitsRecord | undefined => {
+  const bits = WIDTHS.find((w) => w === quantization?.bits);
+  if (quantization === undefined || bits === undefined) return undefined;
+  return quantization.layers === undefined ? { bits } : { bits, layers: quantization.layers };
+};
+
+/** The settings that a record stands for, over all layers of a model. */
+export const recordedBits = (record: BitsRecord, all: readonly { readonly name: string }[]): Pick<Settings, 'bits' | 'layers'> => {
+  const others = new Map(record.layers?.map(([name, weights, activations]) => [name, { weights, activations }]));
+  const layers = all.map(({ name }): [string, LayerBits] => {
+    const own = others.get(name);
+    const weights = WIDTHS.find((w) => w === own?.weights);
+    if (own === undefined || weights === undefined) return [name, PROFILES[record.bits]];
+    return [name, { weights, activations: own.activations === 16 ? 16 : 8 }];
+  });
+  return { bits: PROFILES[8], layers: new Map(layers) };
 };
 
 /** Settings in a form of which equal ones have equal texts. */

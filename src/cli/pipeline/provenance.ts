@@ -59,7 +59,7 @@ const NAMES = Object.keys(DECIDING_OPTIONS).filter((name): name is OptionName =>
 export type RecordedOption = readonly [name: string, value: string];
 
 /** NAME=VALUES as it is; NAME=FILE with the digest of the file, which may lie elsewhere on another machine. */
-const recordedConstant = (word: string, context: Context): Result<string> => {
+const recordedConstant = (word: string, context: Pick<Context, 'read'>): Result<string> => {
   const cut = word.indexOf('=') + 1;
   const [name, text] = [word.slice(0, cut), word.slice(cut)];
   if (isLiteral(text)) return ok(word);
@@ -70,7 +70,7 @@ const recordedConstant = (word: string, context: Context): Result<string> => {
 const words = (value: unknown): readonly string[] => (Array.isArray(value) ? value.map(String) : [String(value)]);
 
 /** The deciding options of a command line, in the order of the table. Errors: those of constants that are files. */
-export const recordedOptions = (args: object, context: Context): Result<readonly RecordedOption[]> => {
+export const recordedOptions = (args: object, context: Pick<Context, 'read'>): Result<readonly RecordedOption[]> => {
   const given = new Map<string, unknown>(Object.entries(args));
   const recorded: RecordedOption[] = [];
   for (const name of NAMES) {
