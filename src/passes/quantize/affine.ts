@@ -46,6 +46,9 @@ export const wideOfMagnitude = (magnitude: number, powerOfTwo = false): Affine =
   return { scale: powerOfTwo ? powerOfTwoAbove(scale) : scale, zero: 0, dtype: 'i16' };
 };
 
+/** The symmetric i16 code of a constant: its greatest magnitude is the greatest code. */
+export const wideOfConstant = (magnitude: number): Affine => ({ scale: usable(magnitude / 32767), zero: 0, dtype: 'i16' });
+
 /** round(x / scale) + zero, half up, saturated; NaN becomes zero. */
 export const quantizeValue = (x: number, { scale, zero, dtype }: Affine): number => {
   const q = Math.floor(x / scale + 0.5) + zero;

@@ -4,9 +4,10 @@ import { type Affine, affineOfRange, powerOfTwoAffine, wideOfMagnitude } from '.
 import { calibrate, type Calibration, type Compile } from './calibrate.ts';
 import { Emit } from './emit.ts';
 import type { GivenScales } from './given/given-scales.ts';
+import { lowerRegion } from './lower/region.ts';
 import type { GivenUse, LayerBits, LayerInfo, QuantizedModel, QuantizedPort, Rounding } from './model.ts';
 import type { Patches } from './patches.ts';
-import { Plan } from './plan.ts';
+import { Plan, type Width } from './plan.ts';
 import { chooseRange, type ChosenRange, type Histogram, powerOfTwoRange, type RangeMethod } from './ranges.ts';
 import { ROLES } from './roles/index.ts';
 import { type Samples, sourceOf } from './sample-source.ts';
@@ -80,7 +81,7 @@ export class Calibrated {
    */
   static make(float: Program, options: CalibrateModelOptions): Result<Calibrated> {
     const { samples, compile, progress = silentProgress, columns = false, given = NOTHING_GIVEN } = options;
-    const planned = new Plan(float, ROLES, given.activations).build(false);
+    const planned = new Plan(float, ROLES, given.activations).build({ outputs: false });
     if (!planned.ok) return planned;
     const plan = planned.value;
     const sites = sitesOf(plan);
@@ -110,7 +111,7 @@ export class Calibrated {
 
   /** The integer program under the given settings, verified and proven. */
   quantize(settings: Settings, progress: Progress = silentProgress): Result<QuantizedModel> {
-    const planned = new Plan(this.float, ROLES, this.given.activations).build(settings.outputBits === 16);
+    const planned = new Plan(this.float, ROLES, this.given.activations).build(this.widthOf(settings));
     if (!planned.ok) return planned;
     const plan = planned.value;
     const choices = this.choicesOf(plan, settings);
@@ -121,6 +122,7 @@ export class Calibrated {
       weightBitsOf: this.weightBits(settings),
       feedbackOf: (node) => (settings.rounding === 'feedback' ? this.feedback.get(at(node.results, 0)) : undefined),
       powerOfTwo: settings.powerOfTwo,
+      lowerRegion,
     });
     plan.nodes.forEach((node: AnyNode, i) => {
       progress.step('quantize', i, plan.nodes.length, plan.nameOf(node));
@@ -154,6 +156,17 @@ export class Calibrated {
       activations: all.filter((c) => c.given).length,
       calibrated: all.filter((c) => c.range !== undefined).length,
       layers: kept,
+    };
+  }
+
+  /** Which values have 16 bits: those of the layers that say so, and of the other nodes and the inputs where all do. */
+  private widthOf({ bits, layers, outputBits }: Settings): Width {
+    const byResult = new Map(this.layers.map(({ name, node }) => [at(node.results, 0), layers?.get(name)]));
+    const inputs = bits.activations === 16;
+    return {
+      outputs: outputBits === 16,
+      inputs,
+      result: (node) => (byResult.get(at(node.results, 0)) ?? bits).activations === 16,
     };
   }
 

@@ -15,14 +15,14 @@ import {
   type ValueId,
 } from '../../ir/index.ts';
 import { at, invariant, unwrap } from '../../support/index.ts';
-import { type Affine, affineOfRange, quantizeTensor, quantizeValue } from './affine.ts';
+import { type Affine, affineOfRange, quantizeTensor, quantizeValue, wideOfConstant } from './affine.ts';
 import type { GivenIntegers } from './given/given-scales.ts';
 import type { KeptIntegers } from './given/linear.ts';
 import type { WeightBits } from './layer-weights.ts';
 import type { Plan } from './plan.ts';
 import type { RoleFacts } from './role.ts';
 import type { LayerFeedback } from './rounding.ts';
-import { regionOf, regionTable, requantTable } from './region.ts';
+import { type Region, regionOf, requantTable } from './region.ts';
 
 /** How the quantizer treats an op. */
 export interface Role extends RoleFacts {
@@ -44,6 +44,12 @@ export interface Emitted {
   readonly int: ValueId;
 }
 
+/** The whole range of a quantization. */
+export const wholeOf = (affine: Affine): Pick<Destination, 'affine' | 'lo' | 'hi'> => {
+  const { lo, hi } = DTYPE_INFO[affine.dtype];
+  return { affine, lo, hi };
+};
+
 /** Factors this large saturate every output but that of 0, which they keep at 0: a larger one changes nothing. */
 const LARGEST_FACTOR = { n15: 2 ** 13, w21: 2 ** 19 } as const satisfies Record<RescaleWidth, number>;
 
@@ -60,6 +66,8 @@ export interface EmitOptions {
   /** Rounding of a layer's weights with regard to its inputs; undefined rounds to nearest. */
   readonly feedbackOf: (node: AnyNode) => LayerFeedback | undefined;
   readonly powerOfTwo: boolean;
+  /** The integer form of a function of one value. */
+  readonly lowerRegion: (emit: Emit, region: Region, wanted: Affine) => ValueId;
 }
 
 /** Builds the integer program: knows the quantization of each value and its integer form. */
@@ -73,6 +81,7 @@ export class Emit {
   readonly integers: ReadonlyMap<ValueId, GivenIntegers>;
   /** What came of the integers that the model stores. */
   readonly kept: KeptIntegers[] = [];
+  private readonly lowerRegion: EmitOptions['lowerRegion'];
   private readonly builder: ProgramBuilder;
   private readonly affines: ReadonlyMap<ValueId, Affine>;
   private readonly means: ReadonlyMap<ValueId, Float64Array>;
@@ -86,7 +95,7 @@ export class Emit {
   constructor(
     plan: Plan,
     roles: Readonly<Record<PrimitiveName, Role>>,
-    { affines, means, integers, weightBitsOf, feedbackOf, powerOfTwo }: EmitOptions,
+    { affines, means, integers, weightBitsOf, feedbackOf, powerOfTwo, lowerRegion }: EmitOptions,
   ) {
     this.plan = plan;
     this.roles = roles;
@@ -96,11 +105,13 @@ export class Emit {
     this.weightBitsOf = weightBitsOf;
     this.feedbackOf = feedbackOf;
     this.powerOfTwo = powerOfTwo;
+    this.lowerRegion = lowerRegion;
     this.builder = new ProgramBuilder(plan.program.name);
     for (const port of plan.program.inputs) {
       const { dtype, shape } = plan.typeOf(port.value);
       this.names.add(port.name);
-      this.ints.set(port.value, this.builder.input(port.name, { dtype: dtype === 'f32' ? 'i8' : dtype, shape }));
+      const own = dtype === 'f32' ? this.affineOf(port.value).dtype : dtype;
+      this.ints.set(port.value, this.builder.input(port.name, { dtype: own, shape }));
     }
   }
 
@@ -115,7 +126,7 @@ export class Emit {
         if (v < lo) lo = v;
         if (v > hi) hi = v;
       }
-      return affineOfRange(lo, hi);
+      return this.plan.wide.has(leader) ? wideOfConstant(Math.max(-lo, hi)) : affineOfRange(lo, hi);
     }
     const affine = this.affines.get(leader);
     invariant(affine !== undefined, `value ${leader} has no quantization`);
@@ -154,7 +165,9 @@ export class Emit {
    */
   weight(source: ValueId, tensor: Tensor): ValueId {
     const made = this.weights.get(source) ?? [];
-    const same = made.find(({ data }) => data.length === tensor.data.length && data.every((v, i) => v === tensor.data[i]));
+    const alike = ({ value, data }: (typeof made)[number]): boolean =>
+      this.typeOf(value).dtype === tensor.dtype && data.length === tensor.data.length && data.every((v, i) => v === tensor.data[i]);
+    const same = made.find(alike);
     if (same !== undefined) return same.value;
     const value = this.param(this.paramName(source), tensor);
     this.weights.set(source, [...made, { value, data: tensor.data }]);
@@ -168,6 +181,19 @@ export class Emit {
 
   scalar(value: number): ValueId {
     return this.constant('k', { dtype: 'i32', shape: [], data: Int32Array.of(value) });
+  }
+
+  /** The integers of a value less their zero point, as i32. */
+  centred(value: ValueId): ValueId {
+    const { zero } = this.affineOf(value);
+    const wide = this.op('cast', [this.int(value)], { dtype: 'i32' });
+    return zero === 0 ? wide : this.op('sub', [wide, this.scalar(zero)], {});
+  }
+
+  /** The integers of a value less their zero point, as i16: what products of 16 bits take. */
+  centred16(value: ValueId): ValueId {
+    const { dtype, scale } = this.affineOf(value);
+    return dtype === 'i16' ? this.int(value) : this.intAs(value, { scale, zero: 0, dtype: 'i16' });
   }
 
   i32Table(what: string, entry: (i: number) => number): ValueId {
@@ -208,16 +234,19 @@ export class Emit {
     return this.plan.program.params.find((p) => p.value === value)?.name ?? `value${value}`;
   }
 
-  /** The integer form of a value in a given quantization: through a table when it has another. */
+  /** The integer form of a value in a given quantization: through a table or, of 16 bits, a rescale, when it has another. */
   intAs(value: ValueId, affine: Affine): ValueId {
     const own = this.affineOf(value);
-    if (own.scale === affine.scale && own.zero === affine.zero) return this.int(value);
+    if (own.scale === affine.scale && own.zero === affine.zero && own.dtype === affine.dtype) return this.int(value);
     const constant = this.plan.constantOf(value);
     if (constant !== undefined) return this.param(this.paramName(value), quantizeTensor(constant, affine));
-    const key = `${value}:${affine.scale}:${affine.zero}`;
+    const key = `${value}:${affine.scale}:${affine.zero}:${affine.dtype}`;
     const known = this.requants.get(key);
     if (known !== undefined) return known;
-    const made = this.op('table', [this.int(value), this.constant('requantize', requantTable(own, affine))], {});
+    const narrow = own.dtype === 'i8' && affine.dtype === 'i8';
+    const made = narrow
+      ? this.op('table', [this.int(value), this.constant('requantize', requantTable(own, affine))], {})
+      : this.rescale(this.int(value), [own.scale / affine.scale], wholeOf(affine), own.zero);
     this.requants.set(key, made);
     return made;
   }
@@ -284,9 +313,7 @@ export class Emit {
       (v) => plan.producerOf(v),
       (v) => plan.constantOf(v) !== undefined,
     );
-    const shape = plan.typeOf(root).shape;
-    const table = regionTable(region, shape, own, wanted, (v) => plan.constantOf(v));
-    this.define(value, this.op('table', [this.int(root), this.constant('table', table)], {}));
+    this.define(value, this.lowerRegion(this, region, wanted));
   }
 
   finish(): Program {

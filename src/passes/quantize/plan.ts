@@ -31,6 +31,16 @@ export interface Term {
   readonly sign: 1 | -1;
 }
 
+/** Which values have 16 bits. */
+export interface Width {
+  /** Outputs that come straight from an accumulator, and what only they see. */
+  readonly outputs: boolean;
+  /** Inputs of the model. */
+  readonly inputs?: boolean;
+  /** Whether the result of a node has 16 bits; values that share a quantization have 16 bits when one of them does. */
+  readonly result?: (node: AnyNode) => boolean;
+}
+
 /** Merging more addends would cost multiplier bits. */
 const MAX_TERMS = 8;
 
@@ -45,6 +55,7 @@ export class Plan implements FloatView {
   readonly nodes: readonly AnyNode[];
   readonly constants: ReadonlyMap<ValueId, Tensor>;
   readonly needed = new Set<ValueId>();
+  /** Values of 16 bits, constants among them. */
   readonly wide = new Set<ValueId>();
   private readonly uses: Uint32Array;
   private readonly outputs: ReadonlySet<ValueId>;
@@ -275,11 +286,29 @@ export class Plan implements FloatView {
     }
   }
 
-  build(wideOutputs: boolean): Result<Plan> {
+  /** Marks the values that `width` wants in 16 bits, with all that share their quantization, and the constants beside them. */
+  private widen({ inputs = false, result: wanted = () => false }: Width): void {
+    const leaders = new Set([...this.wide].map((v) => this.leaderOf(v)));
+    const want = (v: ValueId): void => {
+      if (this.isFloat(v) && !this.given.has(v)) leaders.add(this.leaderOf(v));
+    };
+    if (inputs) for (const port of this.program.inputs) want(port.value);
+    for (const node of this.nodes)
+      if (!this.isInteger(node) && !this.isAbsorbed(node) && wanted(node)) for (const r of node.results) want(this.targetOf(r).value);
+    for (const leader of leaders) if (this.given.has(leader)) leaders.delete(leader);
+    for (const v of [...this.program.inputs.map((p) => p.value), ...this.nodes.flatMap((n) => n.results)])
+      if (leaders.has(this.leaderOf(v))) this.wide.add(v);
+    for (const node of this.nodes)
+      if (node.results.some((r) => this.wide.has(this.targetOf(r).value)))
+        for (const v of node.operands) if (this.constants.has(v) && this.isFloat(v)) this.wide.add(v);
+  }
+
+  build(width: Width): Result<Plan> {
     for (const node of this.nodes) this.visit(node);
     this.markNeeded();
-    if (wideOutputs) this.markWide();
+    if (width.outputs) this.markWide();
     this.unify();
+    this.widen(width);
     const problems = this.nodes.flatMap((node): Diagnostic[] => {
       const reason = this.refusalOf(node);
       return reason === undefined ? [] : [diagnostic('QNT0001', `${node.op} cannot be quantized: ${reason}`, { where: this.nameOf(node) })];

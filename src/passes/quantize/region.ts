@@ -1,4 +1,13 @@
-import { type AnyNode, elementCount, evaluateNode, inferNode, type StaticType, type Tensor, type ValueId } from '../../ir/index.ts';
+import {
+  type AnyNode,
+  DTYPE_INFO,
+  elementCount,
+  evaluateNode,
+  inferNode,
+  type StaticType,
+  type Tensor,
+  type ValueId,
+} from '../../ir/index.ts';
 import { at, invariant, unwrap } from '../../support/index.ts';
 import { alongAxis } from '../rewrite.ts';
 import { type Affine, quantizeValue } from './affine.ts';
@@ -33,18 +42,22 @@ export const regionOf = (
 /** Whether a constant fits a table over a value of this shape: the same everywhere, or one entry per channel. */
 export const fitsTable = (tensor: Tensor, shape: readonly number[]): boolean => alongAxis(tensor, shape, 1) !== undefined;
 
-/** The float result of a region for each of the 256 codes of its root: one row, or one row per channel. */
-const evaluateRegion = (
+/**
+ * The float value of every node of a region for each of the given root values: one row, or one row per channel. Shapes are
+ * [inputs, channels].
+ */
+export const probeRegion = (
   region: Region,
   shape: readonly number[],
-  input: Affine,
+  inputs: ArrayLike<number>,
   constantOf: (v: ValueId) => Tensor | undefined,
-): Tensor => {
+): ReadonlyMap<ValueId, Tensor> => {
   const values = new Map<ValueId, Tensor>();
   const constants = region.nodes.flatMap((n) => n.operands.map(constantOf)).filter((t) => t !== undefined);
   const channels = constants.some((t) => elementCount(t.shape) > 1) ? (shape[1] ?? 1) : 1;
-  const probe = shape.length < 2 ? [256] : [256, channels, ...shape.slice(2).map(() => 1)];
-  const data = Float32Array.from({ length: elementCount(probe) }, (_, i) => (Math.floor(i / channels) - 128 - input.zero) * input.scale);
+  const n = inputs.length;
+  const probe = shape.length < 2 ? [n] : [n, channels, ...shape.slice(2).map(() => 1)];
+  const data = Float32Array.from({ length: elementCount(probe) }, (_, i) => at(inputs, Math.floor(i / channels)));
   values.set(region.root, { dtype: 'f32', shape: probe, data });
   for (const node of region.nodes) {
     const operands = node.operands.map((v) => {
@@ -55,12 +68,10 @@ const evaluateRegion = (
     const types = unwrap(inferNode(node.op, operands, node.attrs, node.origin)) as readonly StaticType[];
     evaluateNode(node.op, operands, node.attrs, types).forEach((t, i) => values.set(at(node.results, i), t));
   }
-  const result = values.get(region.value);
-  invariant(result !== undefined, 'a region computes its value');
-  return { dtype: 'f32', shape: [256, channels], data: result.data };
+  return new Map([...values].map(([v, t]) => [v, { ...t, shape: [n, t.data.length / n] }]));
 };
 
-/** The i8 table of a region: shape [256], or [channels, 256] when rows differ. */
+/** The table of a region over an i8 root: shape [256], or [channels, 256] when rows differ. */
 export const regionTable = (
   region: Region,
   shape: readonly number[],
@@ -68,12 +79,16 @@ export const regionTable = (
   output: Affine,
   constantOf: (v: ValueId) => Tensor | undefined,
 ): Tensor => {
-  const { shape: probed, data } = evaluateRegion(region, shape, input, constantOf);
-  const channels = probed[1] ?? 1;
-  const table = new Int8Array(channels * 256);
-  for (let q = 0; q < 256; q++) for (let c = 0; c < channels; c++) table[c * 256 + q] = quantizeValue(at(data, q * channels + c), output);
+  const inputs = Float64Array.from({ length: 256 }, (_, q) => (q - 128 - input.zero) * input.scale);
+  const probed = probeRegion(region, shape, inputs, constantOf).get(region.value);
+  invariant(probed !== undefined, 'a region computes its value');
+  const channels = probed.shape[1] ?? 1;
+  const { dtype } = output;
+  const table = DTYPE_INFO[dtype].make(channels * 256);
+  for (let q = 0; q < 256; q++)
+    for (let c = 0; c < channels; c++) table[c * 256 + q] = quantizeValue(at(probed.data, q * channels + c), output);
   const equal = table.every((v, i) => v === table[i % 256]);
-  return equal ? { dtype: 'i8', shape: [256], data: table.slice(0, 256) } : { dtype: 'i8', shape: [channels, 256], data: table };
+  return equal ? { dtype, shape: [256], data: table.slice(0, 256) } : { dtype, shape: [channels, 256], data: table };
 };
 
 /** The table that moves i8 values from one quantization to another. */

@@ -19,7 +19,8 @@ const TEN_OVER_LN10 = 10 / log64(10);
 export const quantizeInputs = (model: QuantizedModel, inputs: readonly Tensor[]): readonly Tensor[] =>
   inputs.map((t, i) => {
     const { scale, zero } = at(model.inputs, i);
-    return t.dtype === 'f32' ? quantizeTensor(t, { scale, zero, dtype: 'i8' }) : t;
+    const { dtype } = at(model.program.types, at(model.program.inputs, i).value);
+    return t.dtype === 'f32' ? quantizeTensor(t, { scale, zero, dtype: dtype === 'i16' ? 'i16' : 'i8' }) : t;
   });
 
 /** Signal-to-quantization-noise ratio of every layer, over samples, run one after another. */

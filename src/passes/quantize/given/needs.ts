@@ -13,7 +13,7 @@ export const bringsScales = (prepared: Program): boolean => prepared.nodes.some(
  */
 export const valuesToCalibrate = (prepared: Program): readonly string[] => {
   const { program, activations } = givenScales(prepared);
-  const planned = new Plan(program, ROLES, activations).build(false);
+  const planned = new Plan(program, ROLES, activations).build({ outputs: false });
   if (!planned.ok) return [];
   const plan = planned.value;
   return leadersOf(plan)

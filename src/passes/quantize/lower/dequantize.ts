@@ -1,6 +1,6 @@
 import { type AnyNode, type Attrs } from '../../../ir/index.ts';
 import { at } from '../../../support/index.ts';
-import type { Emit } from '../emit.ts';
+import { type Emit, wholeOf } from '../emit.ts';
 
 export const dequantizeFits = (node: AnyNode): string | undefined => {
   const { scale } = node.attrs as Attrs<'dequantize'>;
@@ -19,8 +19,8 @@ export const lowerDequantize = (emit: Emit, node: AnyNode): void => {
     to.affine.dtype === emit.typeOf(emit.int(x)).dtype &&
     to.affine.scale === scale &&
     to.affine.zero === zero &&
-    to.lo === -128 &&
-    to.hi === 127
+    to.lo === wholeOf(to.affine).lo &&
+    to.hi === wholeOf(to.affine).hi
   ) {
     emit.define(to.value, emit.int(x));
     return;

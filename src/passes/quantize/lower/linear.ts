@@ -1,10 +1,11 @@
-import { type AnyNode, type Attrs, type Tensor, type ValueId } from '../../../ir/index.ts';
+import { type AnyNode, type Attrs, pow2, type Tensor, type ValueId } from '../../../ir/index.ts';
 import { at, invariant } from '../../../support/index.ts';
 import type { Affine } from '../affine.ts';
 import type { Emit } from '../emit.ts';
 import { givenLinear } from '../given/linear.ts';
-import { type LinearWeights, quantizeLinear, type WeightBits } from '../layer-weights.ts';
+import { type Linear, type LinearWeights, quantizeLinear, type WeightBits } from '../layer-weights.ts';
 import type { FloatView } from '../role.ts';
+import { quantizeWide, shiftOfProducts, weightTensor } from '../wide-weights.ts';
 
 const INT32_MAX = 2 ** 31 - 1;
 
@@ -19,38 +20,51 @@ const storedWeights = (emit: Emit, node: AnyNode, bias: Tensor | undefined, inpu
   return typeof given === 'string' ? undefined : given.made;
 };
 
-const emitWeights = (emit: Emit, node: AnyNode) => {
+interface EmittedLayer {
+  readonly x: ValueId;
+  /** What padding holds. */
+  readonly zero: number;
+  /** Real size of one step of the accumulator, for each channel. */
+  readonly scales: readonly number[];
+  /** Weights and bias. */
+  readonly operands: readonly ValueId[];
+  readonly shift: number;
+}
+
+/** A layer whose input or weights have 16 bits takes its input as i16, without a zero point. */
+const emitWeights = (emit: Emit, node: AnyNode): EmittedLayer => {
   const [x, w, bias] = node.operands;
   invariant(x !== undefined && w !== undefined, `${node.op} has weights`);
   const weights = emit.plan.constantOf(w);
   invariant(weights !== undefined, `the weights of ${node.op} are constant`);
   const affine = emit.affineOf(x);
   const bits = emit.weightBitsOf(node);
+  const wide = bits === 16 || affine.dtype === 'i16';
   const biases = bias === undefined ? undefined : emit.plan.constantOf(bias);
-  const layer =
-    storedWeights(emit, node, biases, affine, bits) ??
-    quantizeLinear({
-      weights,
-      bias: biases,
-      input: affine,
-      means: emit.meanOf(x),
-      feedback: emit.feedbackOf(node),
-      groups: node.op === 'conv' ? (node.attrs as Attrs<'conv'>).groups : 1,
-      bits,
-      powerOfTwo: emit.powerOfTwo,
-    });
+  const layer: Linear = {
+    weights,
+    bias: biases,
+    input: wide ? { scale: affine.scale, zero: 0, dtype: 'i16' } : affine,
+    means: emit.meanOf(x),
+    feedback: emit.feedbackOf(node),
+    groups: node.op === 'conv' ? (node.attrs as Attrs<'conv'>).groups : 1,
+    bits,
+    powerOfTwo: emit.powerOfTwo,
+  };
+  const made = wide ? quantizeWide(layer) : (storedWeights(emit, node, biases, affine, bits) ?? quantizeLinear(layer));
   return {
-    x: emit.int(x),
-    affine,
-    scales: layer.scales,
+    x: wide ? emit.centred16(x) : emit.int(x),
+    zero: wide ? 0 : affine.zero,
+    scales: made.scales,
     operands: [
-      emit.weight(w, { dtype: bits === 6 ? 'i6' : 'i8', shape: weights.shape, data: layer.weights }),
+      emit.weight(w, weightTensor(bits, weights.shape, made.weights)),
       emit.param(bias === undefined ? `${emit.plan.nameOf(node)}.bias` : emit.paramName(bias), {
         dtype: 'i32',
-        shape: [layer.bias.length],
-        data: layer.bias,
+        shape: [made.bias.length],
+        data: made.bias,
       }),
     ],
+    shift: 'shift' in made ? made.shift : 0,
   };
 };
 
@@ -58,21 +72,21 @@ const emitWeights = (emit: Emit, node: AnyNode) => {
 const shared = (factors: readonly number[]): readonly number[] => (factors.every((f) => f === factors[0]) ? factors.slice(0, 1) : factors);
 
 export const lowerConv = (emit: Emit, node: AnyNode): void => {
-  const { x, affine, scales, operands } = emitWeights(emit, node);
+  const { x, zero, scales, operands, shift } = emitWeights(emit, node);
   const to = emit.destinationOf(node);
-  const acc = emit.op('conv', [x, ...operands], { ...(node.attrs as Attrs<'conv'>), pad_value: affine.zero });
+  const acc = emit.op('conv', [x, ...operands], { ...(node.attrs as Attrs<'conv'>), pad_value: zero, accumulator_shift: shift });
   emit.define(to.value, emit.rescale(acc, shared(scales.map((s) => s / to.affine.scale)), to));
 };
 
 export const lowerDense = (emit: Emit, node: AnyNode): void => {
-  const { x, scales, operands } = emitWeights(emit, node);
+  const { x, scales, operands, shift } = emitWeights(emit, node);
   const to = emit.destinationOf(node);
   const { shape } = emit.typeOf(x);
   const factors = shared(scales.map((s) => s / to.affine.scale));
   // the rescale takes one factor per index of axis 1: that is the output axis of a matrix only
   const matrix = shape.length === 2 || factors.length === 1;
   const rows = matrix ? x : emit.op('reshape', [x], { shape: [-1, shape.at(-1) ?? 0] });
-  const scaled = emit.rescale(emit.op('dense', [rows, ...operands], {}), factors, to);
+  const scaled = emit.rescale(emit.op('dense', [rows, ...operands], { accumulator_shift: shift }), factors, to);
   emit.define(to.value, matrix ? scaled : emit.op('reshape', [scaled], { shape: [...shape.slice(0, -1), scales.length] }));
 };
 
@@ -81,8 +95,14 @@ export const lowerMatmul = (emit: Emit, node: AnyNode): void => {
   const [a, b] = node.operands as readonly [ValueId, ValueId];
   const to = emit.destinationOf(node);
   const [sa, sb] = [emit.affineOf(a), emit.affineOf(b)];
-  const acc = emit.op('matmul', [emit.int(a), emit.int(b)], { a_zero: sa.zero, b_zero: sb.zero });
-  emit.define(to.value, emit.rescale(acc, [(sa.scale * sb.scale) / to.affine.scale], to));
+  if (sa.dtype === 'i8' && sb.dtype === 'i8') {
+    const acc = emit.op('matmul', [emit.int(a), emit.int(b)], { a_zero: sa.zero, b_zero: sb.zero });
+    emit.define(to.value, emit.rescale(acc, [(sa.scale * sb.scale) / to.affine.scale], to));
+    return;
+  }
+  const shift = shiftOfProducts(emit.plan.typeOf(a).shape.at(-1) ?? 0);
+  const acc = emit.op('matmul', [emit.centred16(a), emit.centred16(b)], { accumulator_shift: shift });
+  emit.define(to.value, emit.rescale(acc, [(sa.scale * sb.scale * pow2(shift)) / to.affine.scale], to));
 };
 
 /** Weights that are computed at run time have no per-channel scales. */

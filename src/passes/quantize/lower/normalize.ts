@@ -10,6 +10,7 @@ import {
   type ValueId,
 } from '../../../ir/index.ts';
 import { at, invariant } from '../../../support/index.ts';
+import { type Affine, affineOfRange } from '../affine.ts';
 import type { Emit } from '../emit.ts';
 
 /** The normalizations that keep an integer form of their own where they fit it; elsewhere their definition is quantized. */
@@ -17,8 +18,9 @@ const NORMS = ['layer_norm', 'rms_norm', 'instance_norm', 'group_norm'] as const
 export type Norm = (typeof NORMS)[number];
 export const isNorm = (op: string): op is Norm => NORMS.some((n) => n === op);
 
-/** Elements that are normalized together, at most (NUMERICS §1.6). */
+/** Elements that are normalized together, at most (NUMERICS §1.6); of 16 bits fewer, since their squares are larger. */
 const MAX_GROUP = 65536;
+const MAX_WIDE_GROUP = 1024;
 /** Fraction bits of the normalized values. */
 const NORMALIZED_BITS = 11;
 const GREATEST_GAIN = 32767;
@@ -79,6 +81,14 @@ const shiftFor = (gain: number, bias: number): number => {
   return shift;
 };
 
+/** The quantization in which x is read: 8 bits where there are more 16-bit values to a group than their integers can hold. */
+const readableAs = (emit: Emit, x: ValueId, n: number): Affine => {
+  const own = emit.affineOf(x);
+  if (own.dtype === 'i8' || n <= MAX_WIDE_GROUP) return own;
+  const reach = own.scale * 32767;
+  return affineOfRange(-reach, reach);
+};
+
 /**
  * y = gain (x - m) / sqrt(v + epsilon) + bias, the statistics exact over the integers of x, the gain in int16, one
  * rounding to the result (NUMERICS §1.6).
@@ -88,7 +98,8 @@ export const lowerNormalize = (emit: Emit, node: AnyNode): void => {
   const x = at(node.operands, 0);
   const { shape } = plan.typeOf(x);
   const form = formOf(node, shape.length);
-  const from = emit.affineOf(x);
+  const n = groupSize(shape, form) ?? 1;
+  const from = readableAs(emit, x, n);
   const to = emit.destinationOf(node);
   const factor = (i: number, otherwise: number): Tensor => {
     const value = node.operands[i];
@@ -103,11 +114,10 @@ export const lowerNormalize = (emit: Emit, node: AnyNode): void => {
   const shift = shiftFor(absmaxOf(gain) * unit, absmaxOf(bias) / to.affine.scale);
   const scaled = (t: Tensor, by: number, limit: number): number[] =>
     Array.from(t.data, (v: number) => Math.max(-limit, Math.min(limit, Math.floor(v * by * POW2[shift]! + 0.5))));
-  const n = groupSize(shape, form) ?? 1;
   const y = emit.op(
     'layer_norm_fixed',
     [
-      emit.int(x),
+      emit.intAs(x, from),
       emit.constant('gain', { dtype: 'i16', shape: gain.shape, data: Int16Array.from(scaled(gain, unit, GREATEST_GAIN)) }),
       emit.constant('bias', { dtype: 'i32', shape: bias.shape, data: Int32Array.from(scaled(bias, 1 / to.affine.scale, INT32_MAX)) }),
     ],

@@ -1,5 +1,6 @@
 import { type AnyNode, type Attrs, type Tensor, type ValueId } from '../../../ir/index.ts';
 import { at } from '../../../support/index.ts';
+import { affineOfRange } from '../affine.ts';
 import type { Emit } from '../emit.ts';
 
 const INT32_MAX = 2 ** 31 - 1;
@@ -32,8 +33,11 @@ const thresholds = (emit: Emit, p: ValueId): ValueId => {
   const constant: Tensor | undefined = emit.plan.constantOf(p);
   if (constant !== undefined)
     return emit.constant('threshold', { dtype: 'i32', shape: constant.shape, data: Int32Array.from(constant.data, thresholdOf) });
-  const { scale, zero } = emit.affineOf(p);
-  return emit.op('table', [emit.int(p), emit.i32Table('threshold', (i) => thresholdOf((i - 128 - zero) * scale))], {});
+  // a probability of 16 bits is read with 8: its table would need 32-bit entries
+  const own = emit.affineOf(p);
+  const narrow = own.dtype === 'i8' ? own : affineOfRange(0, 1);
+  const { scale, zero } = narrow;
+  return emit.op('table', [emit.intAs(p, narrow), emit.i32Table('threshold', (i) => thresholdOf((i - 128 - zero) * scale))], {});
 };
 
 /** The same draws as the float op, by the threshold of each probability as its code holds it. */

@@ -64,16 +64,17 @@ const wideSoftmax = (emit: Emit, x: ValueId, axis: number): ValueId => {
   return emit.op('cast', [emit.op('div', [numerator, sum], {})], { dtype: 'i16' });
 };
 
-/** Softmax: by softmax_lut for i8; a 16-bit composition when it is a 16-bit output. */
+/** Softmax: by softmax_lut from i8 to i8; a 16-bit composition otherwise. */
 export const lowerSoftmax = (emit: Emit, node: AnyNode): void => {
   const x = at(node.operands, 0);
   const to = emit.destinationOf(node);
   const axis = axisOf(node, emit.plan.typeOf(x).shape.length);
-  if (to.affine.dtype === 'i16') {
-    emit.define(to.value, wideSoftmax(emit, x, axis));
+  const { scale, dtype } = emit.affineOf(x);
+  if (to.affine.dtype === 'i16' || dtype === 'i16') {
+    const y = wideSoftmax(emit, x, axis);
+    emit.define(to.value, to.affine.dtype === 'i16' ? y : emit.rescale(y, [1 / Q15 / to.affine.scale], to));
     return;
   }
-  const { scale } = emit.affineOf(x);
   const table = emit.i32Table('exp', (d) => Math.floor(2 ** 16 * exp64(-scale * d) + 0.5));
   emit.define(to.value, emit.op('softmax_lut', [emit.int(x), table], { axis }));
 };
