@@ -23,39 +23,56 @@ export const columnMeans = ({ data, rows, stride, start, width }: InputRows): Fl
   return means.map((sum) => sum / Math.max(1, rows));
 };
 
-/** Columns [from, to) of a layer's input, in the order in which `lower` has them, least variance first. */
+/** Columns from `from` on of a layer's input, least variance first. */
 interface Block {
   readonly from: number;
   readonly order: Int32Array;
-  /** Row-major Cholesky factor L of the damped covariance H = L L^T, in that order. */
-  readonly lower: Float64Array;
+  /** Row-major L^T of the Cholesky factor of the damped covariance H = L L^T, in that order. */
+  readonly upper: Float64Array;
 }
 
-const covariance = (x: InputRows, means: Float64Array, from: number, n: number): Float64Array => {
-  const centred = new Float64Array(n);
-  const h = new Float64Array(n * n);
-  for (let r = 0; r < x.rows; r++) {
-    const row = r * x.stride + x.start + from;
-    for (let i = 0; i < n; i++) centred[i] = x.data[row + i]! - means[from + i]!;
-    for (let i = 0; i < n; i++) {
-      const c = centred[i]!;
-      if (c !== 0) for (let k = 0, o = i * n; k <= i; k++) h[o + k]! += c * centred[k]!;
-    }
+/** Sum of a[ai + k] b[bi + k] over n terms, in four strands. */
+const dot = (a: Float64Array, ai: number, b: Float64Array, bi: number, n: number): number => {
+  let [s0, s1, s2, s3] = [0, 0, 0, 0];
+  const whole = n - (n % 4);
+  for (let k = 0; k < whole; k += 4) {
+    s0 += a[ai + k]! * b[bi + k]!;
+    s1 += a[ai + k + 1]! * b[bi + k + 1]!;
+    s2 += a[ai + k + 2]! * b[bi + k + 2]!;
+    s3 += a[ai + k + 3]! * b[bi + k + 3]!;
   }
-  const scale = 1 / Math.max(1, x.rows);
-  for (let i = 0; i < h.length; i++) h[i]! *= scale;
+  for (let k = whole; k < n; k++) s0 += a[ai + k]! * b[bi + k]!;
+  return s0 + s1 + (s2 + s3);
+};
+
+/** Lower half of the covariance of n columns: each column's deviations lie in a row, so that an element is a dot product. */
+const covariance = (x: InputRows, means: Float64Array, from: number, n: number): Float64Array => {
+  const { rows } = x;
+  const centred = new Float64Array(n * rows);
+  for (let r = 0; r < rows; r++) {
+    const row = r * x.stride + x.start + from;
+    for (let i = 0; i < n; i++) centred[i * rows + r] = x.data[row + i]! - means[from + i]!;
+  }
+  const h = new Float64Array(n * n);
+  for (let i = 0; i < n; i++)
+    for (let k = 0; k <= i; k++) h[i * n + k] = dot(centred, i * rows, centred, k * rows, rows) / Math.max(1, rows);
   return h;
 };
 
-/** In place, lower half; H is positive definite by its damping. */
+/** L of H = L L^T, in place, lower half; H is positive definite by its damping. */
 const cholesky = (h: Float64Array, n: number): void => {
   for (let i = 0; i < n; i++) {
     for (let k = 0; k <= i; k++) {
-      let sum = h[i * n + k]!;
-      for (let j = 0, a = i * n, b = k * n; j < k; j++) sum -= h[a + j]! * h[b + j]!;
-      h[i * n + k] = i === k ? Math.sqrt(sum) : sum / h[k * n + k]!;
+      const rest = h[i * n + k]! - dot(h, i * n, h, k * n, k);
+      h[i * n + k] = i === k ? Math.sqrt(rest) : rest / h[k * n + k]!;
     }
   }
+};
+
+const transposed = (lower: Float64Array, n: number): Float64Array => {
+  const upper = new Float64Array(n * n);
+  for (let i = 0; i < n; i++) for (let k = 0; k <= i; k++) upper[k * n + i] = lower[i * n + k]!;
+  return upper;
 };
 
 const blockOf = (x: InputRows, means: Float64Array, from: number): Block => {
@@ -72,7 +89,7 @@ const blockOf = (x: InputRows, means: Float64Array, from: number): Block => {
     }
   for (let i = 0; i < n; i++) lower[i * n + i]! += damping;
   cholesky(lower, n);
-  return { from, order, lower };
+  return { from, order, upper: transposed(lower, n) };
 };
 
 /**
@@ -94,18 +111,17 @@ export class ErrorFeedback {
   }
 
   round(w: TensorData, scale: number, limit: number, row: Int8Array | Int16Array): void {
-    for (const { from, order, lower } of this.blocks) {
+    for (const { from, order, upper } of this.blocks) {
       const n = order.length;
-      // what the errors of the columns behind ask of each column, times L_jj
-      const asked = new Float64Array(n);
+      const errors = new Float64Array(n);
       for (let j = n - 1; j >= 0; j--) {
         const i = from + order[j]!;
         const value = w[i]!;
-        const wanted = value + asked[j]! / lower[j * n + j]!;
+        const place = j * n + j;
+        const wanted = value + dot(upper, place + 1, errors, j + 1, n - 1 - j) / upper[place]!;
         const q = Math.min(limit, Math.max(-limit, Math.floor(wanted / scale + 0.5)));
         row[i] = q;
-        const error = value - q * scale;
-        for (let k = 0, o = j * n; k < j; k++) asked[k]! += lower[o + k]! * error;
+        errors[j] = value - q * scale;
       }
     }
   }
