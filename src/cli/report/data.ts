@@ -85,8 +85,8 @@ export interface HistogramData {
 }
 
 export interface HeadroomData {
+  /** With its op. */
   readonly layer: string;
-  readonly op: string;
   /** Greatest absolute value of the accumulator that any input can give. */
   readonly bound: number;
   /** 31 less the bits of `bound`. */

@@ -10,10 +10,10 @@ const TIGHT_BITS = 4;
 /** Shown at once; the others in a fold. */
 const FIRST = 10;
 
-const item = ({ layer, op, bound, freeBits }: HeadroomData): string => {
+const item = ({ layer, bound, freeBits }: HeadroomData): string => {
   const used = LIMIT_BITS - freeBits;
   const text = `${used} of ${LIMIT_BITS} bits`;
-  return `<li><div class="head"><span class="name">${escapeHtml(layer)}</span><span class="value">${text}</span></div>${barSvg(used / LIMIT_BITS, freeBits >= TIGHT_BITS ? 'bar' : 'fair', `${layer}: ${text}`)}<div class="note">${escapeHtml(op)} · |accumulator| ≤ ${formatCount(bound)}</div></li>`;
+  return `<li><div class="head"><span class="name">${escapeHtml(layer)}</span><span class="value">${text}</span></div>${barSvg(used / LIMIT_BITS, freeBits >= TIGHT_BITS ? 'bar' : 'fair', `${layer}: ${text}`)}<div class="note">|accumulator| ≤ ${formatCount(bound)}</div></li>`;
 };
 
 const list = (items: readonly HeadroomData[]): string => `<ul class="rows">\n${items.map(item).join('\n')}\n</ul>`;

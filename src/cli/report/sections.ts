@@ -38,8 +38,7 @@ const MOST_PARAMETERS = 20;
 const ratio = (stored: number, decoded: number): string => (decoded === 0 ? '' : formatPercent(stored / decoded));
 
 const parameterRow = (p: ParameterData): readonly string[] => [
-  p.name,
-  p.type,
+  `${p.name}, ${p.type}`,
   p.encoding,
   formatCount(p.storedBytes),
   formatCount(p.decodedBytes),
@@ -49,7 +48,7 @@ const parameterRow = (p: ParameterData): readonly string[] => [
 const restRow = (rest: readonly ParameterData[]): readonly string[] => {
   const stored = rest.reduce((n, p) => n + p.storedBytes, 0);
   const decoded = rest.reduce((n, p) => n + p.decodedBytes, 0);
-  return [`${formatCount(rest.length)} others`, '', '', formatCount(stored), formatCount(decoded), ratio(stored, decoded)];
+  return [`${formatCount(rest.length)} others`, '', formatCount(stored), formatCount(decoded), ratio(stored, decoded)];
 };
 
 export const storageSection = ({ storage }: Pick<ReportData, 'storage'>): Section => {
@@ -60,7 +59,7 @@ export const storageSection = ({ storage }: Pick<ReportData, 'storage'>): Sectio
     id: 'storage',
     title: 'Storage',
     intro: 'Bytes of each parameter in the file and decoded, the largest first.',
-    body: `${factList(storage.facts)}\n${table('Parameters', ['parameter', 'type', 'encoding', '>stored', '>decoded', '>ratio'], rows)}`,
+    body: `${factList(storage.facts)}\n${table('Parameters', ['parameter', 'encoding', '>stored', '>decoded', '>ratio'], rows)}`,
   };
 };
 
@@ -77,7 +76,7 @@ const latencyBody = ({ program, float, backend, warmUp, machine }: LatencyData):
   const facts = [
     ...(float === undefined || program.median <= 0
       ? []
-      : [['float32 to package', `${(float.median / program.median).toFixed(2)}x`] as const]),
+      : [['speed', `${(float.median / program.median).toFixed(2)} times that of float32`] as const]),
     ['backend', backend] as const,
     ['warm-up', `${warmUp} ${warmUp === 1 ? 'run' : 'runs'} before the first that counts`] as const,
     ...machine,
