@@ -94,7 +94,7 @@ describe('the path', () => {
       );
       const all: Assignment[] = Array.from({ length: 3 ** 5 }, (_, n) => [0, 1, 2, 3, 4].map((i) => Math.floor(n / 3 ** i) % 3));
       const estimates = all.map((a) => estimate(sensitivity, a));
-      const { assignments, steps } = greedyPath(sensitivity, false);
+      const { assignments, steps } = greedyPath(sensitivity);
       expect(assignments.length).toBe(steps.length + 1);
       expect(assignments.at(-1)).toEqual([2, 2, 2, 2, 2]);
       for (const a of assignments) {
@@ -105,14 +105,31 @@ describe('the path', () => {
     }
   });
 
-  test('what costs nothing comes first; equal layers in their order; operations count when asked', () => {
+  test('what costs nothing comes first; equal layers in their order; operations cost; stages are passed whole', () => {
     const rows = [
       { losses: [1, 0], bytes: [10, 20], work: [0, 100] },
-      { losses: [1, 0], bytes: [10, 20], work: [0, 0] },
-      { losses: [0.1, 0], bytes: [5, 5], work: [0, 0] },
+      { losses: [1, 0], bytes: [10, 20] },
+      { losses: [1, 0], bytes: [10, 20] },
+      { losses: [0.1, 0], bytes: [5, 5] },
     ];
-    expect(greedyPath(layersOf(rows), false).steps.map((s) => s.layer)).toEqual([2, 0, 1]);
-    expect(greedyPath(layersOf(rows), true).steps.map((s) => s.layer)).toEqual([2, 1, 0]);
+    expect(greedyPath(layersOf(rows)).steps.map((s) => s.layer)).toEqual([3, 1, 2, 0]);
+    const staged = [
+      { losses: [9, 8, 0], bytes: [10, 20, 30] },
+      { losses: [2, 1, 0], bytes: [10, 20, 30] },
+    ];
+    expect(greedyPath(layersOf(staged)).assignments).toEqual([
+      [0, 0],
+      [2, 0],
+      [2, 1],
+      [2, 2],
+    ]);
+    expect(greedyPath(layersOf(staged), [1]).assignments).toEqual([
+      [0, 0],
+      [1, 0],
+      [1, 1],
+      [2, 1],
+      [2, 2],
+    ]);
   });
 });
 

@@ -2,7 +2,7 @@ import { at, fail, ok, type Progress, type Result, silentProgress } from '../../
 import type { Compile } from './calibrate.ts';
 import type { Samples } from './sample-source.ts';
 import { type Budgets, keeps, overBudget } from './mixed/budget.ts';
-import { type Assignment, assignmentKey, BASE, customary, LADDER, type Rung, uniform, unitsOf } from './mixed/ladder.ts';
+import { type Assignment, assignmentKey, BASE, customary, LADDER, type Rung, uniform, type UnitBits, unitsOf } from './mixed/ladder.ts';
 import { estimate, greedyPath, type Path } from './mixed/path.ts';
 import { type Evaluated, type Measured, type Point, Points } from './mixed/points.ts';
 import { type LayerSensitivity, measureSensitivity, type Memo, type RungEffect, type Sensitivity } from './mixed/sensitivity.ts';
@@ -28,7 +28,7 @@ export interface MixedOptions {
   /** Runs a model on the samples that count. */
   readonly evaluate: (model: QuantizedModel) => Evaluated;
   /** Bytes of the package that holds the model. */
-  readonly sizeOf: (model: QuantizedModel, bits: readonly AssignedLayer[]) => Result<number>;
+  readonly sizeOf: (model: QuantizedModel, bits: readonly UnitBits[]) => Result<number>;
   /** What earlier runs measured under the same model, samples and settings. */
   readonly memo?: MixedMemo | undefined;
   readonly ladder?: readonly Rung[] | undefined;
@@ -105,7 +105,11 @@ class Choice {
     if (!start.ok) return start;
     if (start.value.drop <= most) return ok(low);
     if (end.value.drop > most) return ok(undefined);
-    // the start breaks the budget, the end keeps it
+    for (const i of this.path.assignments.keys()) {
+      const known = this.points.known(at(this.path.assignments, i));
+      if (known !== undefined && known.drop > most) low = i;
+    }
+    // the low end breaks the budget, the high end keeps it
     while (high - low > 1 && this.points.left > 0) {
       const middle = Math.floor((low + high) / 2);
       const point = this.index(middle);
@@ -153,7 +157,7 @@ class Choice {
   fill(): Result<undefined> {
     const bytes = this.path.assignments.map((a) => estimate(this.sensitivity, a).bytes);
     while (this.points.left > 0) {
-      const known = [...this.path.assignments.keys()].filter((i) => this.points.has(at(this.path.assignments, i)));
+      const known = [...this.path.assignments.keys()].filter((i) => this.points.known(at(this.path.assignments, i)) !== undefined);
       let widest: { readonly middle: number; readonly width: number } | undefined;
       for (let k = 1; k < known.length; k++) {
         const [from, to] = [at(known, k - 1), at(known, k)];
@@ -168,19 +172,9 @@ class Choice {
   }
 }
 
-/** Measures the assignments that everyone compares with, then those of the search. */
-const explore = (
-  points: Points,
-  path: Path,
-  sensitivity: Sensitivity,
-  anchors: readonly Assignment[],
-  budgets: Budgets,
-): Result<undefined> => {
-  for (const anchor of anchors) {
-    const point = points.measure(anchor);
-    if (!point.ok) return point;
-  }
-  const choice = new Choice(points, path, sensitivity, budgets);
+/** The search among the rungs that `sensitivity` measured. */
+const explore = (points: Points, sensitivity: Sensitivity, budgets: Budgets): Result<undefined> => {
+  const choice = new Choice(points, greedyPath(sensitivity, [BASE]), sensitivity, budgets);
   const found = choice.search();
   if (!found.ok) return found;
   if (found.value !== undefined) {
@@ -193,38 +187,34 @@ const explore = (
 /**
  * Chooses the bits of each layer: the smallest package within the budgets.
  *
- * Each layer's sensitivity is measured; layers are raised from 6 bits on in the order of what that gains for what it costs;
- * a binary search along this path finds the smallest assignment that keeps the accuracy; single layers are put back where
- * that costs nothing. Decisions depend on the model, the samples and the budgets alone.
+ * Each layer's sensitivity is measured; layers are raised from 6 bits on in the order of what that gains for what it costs,
+ * first to 8 bits, and to 16 only when 8 bits everywhere lose too much; a binary search along this path finds the smallest
+ * assignment that keeps the accuracy; single layers are put back where that costs nothing. Decisions depend on the model,
+ * the samples and the budgets alone.
  * Errors: QNT0101 when nothing that was measured keeps all budgets; those of the quantizer.
  */
 export const chooseMixed = ({ calibrated, settings }: Pick<Searched, 'calibrated' | 'settings'>, options: MixedOptions): Result<Mixed> => {
-  const { samples, compile, budgets, evaluate, ladder = LADDER, progress = silentProgress } = options;
+  const { samples, compile, budgets, evaluate, sizeOf, ladder = LADDER, progress = silentProgress, points: most = MOST_POINTS } = options;
   const memo = options.memo ?? { effects: new Map<string, RungEffect>(), points: new Map<string, Measured>() };
   const units = unitsOf(calibrated.layers);
-  const sensitivity = measureSensitivity(calibrated, settings, { samples, compile, ladder, progress, memo: memo.effects });
-  if (!sensitivity.ok) return sensitivity;
-  const path = greedyPath(sensitivity.value, budgets.endorphin !== undefined);
-  const points = new Points({
-    calibrated,
-    settings,
-    units,
-    ladder,
-    evaluate,
-    sizeOf: (model, assignment) => options.sizeOf(model, assigned(sensitivity.value, ladder, assignment)),
-    memo: memo.points,
-    progress,
-    most: options.points ?? MOST_POINTS,
-  });
-  const anchors = [customary(calibrated.float, units), uniform(units, BASE)];
-  const explored = explore(points, path, sensitivity.value, anchors, budgets);
+  const points = new Points({ calibrated, settings, units, ladder, evaluate, sizeOf, memo: memo.points, progress, most });
+  // what everyone compares with: the rule of NUMERICS §3, and 8 bits
+  const custom = points.measure(customary(calibrated.float, units));
+  if (!custom.ok) return custom;
+  const all8 = points.measure(uniform(units, BASE));
+  if (!all8.ok) return all8;
+  const enough = all8.value.drop <= (budgets.drop ?? Number.POSITIVE_INFINITY);
+  const rungs = enough ? ladder.slice(0, BASE + 1) : ladder;
+  const measured = measureSensitivity(calibrated, settings, { samples, compile, ladder: rungs, progress, memo: memo.effects });
+  if (!measured.ok) return measured;
+  const sensitivity = measured.value;
+  const explored = explore(points, sensitivity, budgets);
   if (!explored.ok) return explored;
   progress.step('mixed precision', points.all.length, points.all.length);
   const all = points.all.toSorted(bySize);
-  const chosen = smallest(all, budgets, sensitivity.value);
+  const chosen = smallest(all, budgets, sensitivity);
   if (chosen === undefined) return fail(overBudget(all, budgets));
   const model = points.quantize(chosen.assignment);
   if (!model.ok) return model;
-  const layers = assigned(sensitivity.value, ladder, chosen.assignment);
-  return ok({ model: model.value, layers, chosen, points: all, sensitivity: sensitivity.value });
+  return ok({ model: model.value, layers: assigned(sensitivity, ladder, chosen.assignment), chosen, points: all, sensitivity });
 };

@@ -26,6 +26,12 @@ export interface Unit {
   readonly layers: readonly string[];
 }
 
+/** The precision of a unit. */
+export interface UnitBits {
+  readonly layers: readonly string[];
+  readonly bits: LayerBits;
+}
+
 export const unitsOf = (layers: readonly WeightedLayer[]): readonly Unit[] => {
   const byWeights = new Map<ValueId, { name: string; node: AnyNode; layers: string[] }>();
   for (const { name, node } of layers) {

@@ -39,41 +39,49 @@ export const estimate = ({ layers, operations }: Sensitivity, assignment: Assign
 const FREE = 1e300;
 
 /**
- * Raises layer after layer, each time where the most loss is taken away for the cost: the greedy solution of the knapsack
- * of NUMERICS §5.8, whose every prefix is near the best for its size. A layer may skip a rung that is not worth it.
- * Equal steps are taken in the order of the layers.
- * @param countOperations - operations cost too, as a share of what the highest rungs add; else bytes alone
+ * Raises layer after layer, each time where the most loss is taken away for the cost, in shares of what the highest rungs add
+ * in bytes and operations: the greedy solution of the knapsack of NUMERICS §5.8, whose every prefix is best for its cost.
+ * A layer may skip a rung that is not worth it. Equal steps are taken in the order of the layers.
+ * @param stages - rungs that all layers reach before any goes higher, ascending; the highest is added
  */
-export const greedyPath = (sensitivity: Sensitivity, countOperations: boolean): Path => {
+export const greedyPath = (sensitivity: Sensitivity, stages: readonly number[] = []): Path => {
   const { layers } = sensitivity;
-  const rungs = layers[0]?.losses.length ?? 1;
-  const [bottom, top] = [layers.map(() => 0), layers.map(() => rungs - 1)];
-  const [least, most] = [estimate(sensitivity, bottom), estimate(sensitivity, top)];
+  const top = (layers[0]?.losses.length ?? 1) - 1;
+  const least = estimate(
+    sensitivity,
+    layers.map(() => 0),
+  );
+  const most = estimate(
+    sensitivity,
+    layers.map(() => top),
+  );
   const bytesSpan = Math.max(1, most.bytes - least.bytes);
   const operationsSpan = Math.max(1, most.operations - least.operations);
   const worthOf = (layer: number, from: number, to: number): number => {
     const { losses, bytes, effects } = at(layers, layer);
     const gain = at(losses, from) - at(losses, to);
     const size = (at(bytes, to) - at(bytes, from)) / bytesSpan;
-    const work = countOperations ? (at(effects, to).operations - at(effects, from).operations) / operationsSpan : 0;
+    const work = (at(effects, to).operations - at(effects, from).operations) / operationsSpan;
     const cost = size + Math.max(0, work);
     return cost <= 0 ? FREE * (1 + gain) : gain / cost;
   };
-  const current = [...bottom];
+  const current = layers.map(() => 0);
   const assignments: Assignment[] = [[...current]];
   const steps: Step[] = [];
-  while (current.some((rung) => rung < rungs - 1)) {
-    let best: Step | undefined;
-    for (const [layer, from] of current.entries()) {
-      for (let to = from + 1; to < rungs; to++) {
-        const worth = worthOf(layer, from, to);
-        if (best === undefined || worth > best.worth) best = { layer, from, to, worth };
+  for (const stage of [...stages.filter((rung) => rung < top), top]) {
+    for (;;) {
+      let best: Step | undefined;
+      for (const [layer, from] of current.entries()) {
+        for (let to = from + 1; to <= stage; to++) {
+          const worth = worthOf(layer, from, to);
+          if (best === undefined || worth > best.worth) best = { layer, from, to, worth };
+        }
       }
+      if (best === undefined) break;
+      current[best.layer] = best.to;
+      steps.push(best);
+      assignments.push([...current]);
     }
-    if (best === undefined) break;
-    current[best.layer] = best.to;
-    steps.push(best);
-    assignments.push([...current]);
   }
   return { assignments, steps };
 };

@@ -2,7 +2,7 @@ import { endorphinOf, programCost } from '../../../ir/index.ts';
 import { at, ok, type Progress, type Result } from '../../../support/index.ts';
 import type { Calibrated, Settings } from '../calibrated.ts';
 import type { QuantizedModel } from '../model.ts';
-import { type Assignment, assignmentKey, BASE, bitsOf, type Rung, type Unit } from './ladder.ts';
+import { type Assignment, assignmentKey, BASE, bitsOf, type Rung, type Unit, type UnitBits } from './ladder.ts';
 import type { Memo } from './sensitivity.ts';
 
 /** What running a quantized model on samples tells. */
@@ -33,7 +33,7 @@ export interface MeasureOptions {
   /** Runs the model on the samples that count. */
   readonly evaluate: (model: QuantizedModel) => Evaluated;
   /** Bytes of the package with this model. */
-  readonly sizeOf: (model: QuantizedModel, assignment: Assignment) => Result<number>;
+  readonly sizeOf: (model: QuantizedModel, bits: readonly UnitBits[]) => Result<number>;
   readonly memo: Memo<Measured>;
   readonly progress: Progress;
   /** Most assignments that are measured. */
@@ -65,8 +65,9 @@ export class Points {
     return Math.max(0, this.options.most - this.found.size);
   }
 
-  has(assignment: Assignment): boolean {
-    return this.found.has(assignmentKey(assignment));
+  /** The point of an assignment, if it was measured. */
+  known(assignment: Assignment): Point | undefined {
+    return this.found.get(assignmentKey(assignment));
   }
 
   quantize(assignment: Assignment): Result<QuantizedModel> {
@@ -77,7 +78,11 @@ export class Points {
   private fresh(assignment: Assignment): Result<Measured> {
     const model = this.quantize(assignment);
     if (!model.ok) return model;
-    const size = this.options.sizeOf(model.value, assignment);
+    const { units, ladder, sizeOf } = this.options;
+    const size = sizeOf(
+      model.value,
+      units.map(({ layers }, i) => ({ layers, bits: at(ladder, at(assignment, i)).bits })),
+    );
     if (!size.ok) return size;
     const { drop } = this.options.evaluate(model.value);
     return ok({ drop, size: size.value, endorphin: endorphinOf(programCost(model.value.program)) });
