@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import type { SourceProvenance } from '../../cvm-bytecode/index.ts';
 import { identityHash } from '../../ir/index.ts';
 import {
+  type AssignedLayer,
   type Budgets,
   chooseMixed,
   type Compile,
@@ -13,7 +14,6 @@ import {
   type QuantizedModel,
   type Searched,
   type Settings,
-  type UnitBits,
   type WeightBits,
 } from '../../passes/index.ts';
 import { type Diagnostic, diagnostic, ok, type Result, sha256Hex } from '../../support/index.ts';
@@ -40,7 +40,7 @@ export interface BitsRecord {
 const WIDTHS = [8, 6, 16] as const;
 
 /** The profile of most layers, 8 bits among equals, and every layer that differs from it. */
-export const bitsRecord = (layers: readonly UnitBits[]): BitsRecord => {
+export const bitsRecord = (layers: readonly Pick<AssignedLayer, 'layers' | 'bits'>[]): BitsRecord => {
   const count = (width: WeightBits): number => layers.filter(({ bits }) => bits.weights === width).length;
   const bits = WIDTHS.reduce<WeightBits>((most, width) => (count(width) > count(most) ? width : most), 8);
   const others = layers.flatMap(({ layers: names, bits: own }) =>
