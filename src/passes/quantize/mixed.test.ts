@@ -173,7 +173,7 @@ describe('sensitivity', () => {
       expect(at(l.bytes, 0)).toBe(Math.ceil(0.75 * l.parameters));
       expect(at(l.effects, 0).noise).toBeGreaterThan(0);
     }
-    expect(options.memo.size).toBe(6);
+    expect(options.memo.size).toBe(18);
   });
 
   test('classes that are certain say nothing of layers: noise does', () => {
@@ -251,6 +251,25 @@ describe('choice', () => {
     expect(problem?.notes.join('\n')).toMatch(/--max-drop 0[.]\d+% is needed while --max-size \d+ stays/);
     const cheap = choose(LOSSES, { budgets: { endorphin: 1 } }).result;
     expect(cheap.ok ? '' : at(cheap.diagnostics, 0).notes[0]).toMatch(/^--max-endorphin 2 is needed at best [(]all W6A8/);
+  });
+
+  test('16 bits where 8 lose too much, and only there', () => {
+    const { sizeOf } = known(LOSSES);
+    const bitsOf = (model: QuantizedModel, name: string) => model.layers.find((l) => l.origin === name);
+    const evaluate = (model: QuantizedModel) => ({ drop: bitsOf(model, 'hidden')?.bits === 16 ? 0.001 : 0.02 });
+    const { chosen, layers, points, sensitivity, model } = unwrap(
+      chooseMixed(fitted, { samples, compile, evaluate, sizeOf, budgets: { drop: 0.005 } }),
+    );
+    expect(chosen.drop).toBe(0.001);
+    expect(at(layers, NAMES.indexOf('hidden')).bits.activations).toBe(16);
+    expect(bitsOf(model, 'hidden')?.bits).toBe(16);
+    expect(points.map((p) => p.name)).toContain('all W16A16');
+    expect(layers.some((l) => l.bits.activations === 8)).toBe(true);
+    for (const l of sensitivity.layers) {
+      expect(l.losses.length).toBe(4);
+      expect([...l.losses].sort((a, b) => b - a)).toEqual([...l.losses]);
+      expect(at(l.effects, 3).operations).toBeGreaterThan(0);
+    }
   });
 
   test('an interrupted run goes on where it was, to the same result', () => {

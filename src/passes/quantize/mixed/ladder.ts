@@ -13,6 +13,8 @@ export interface Rung {
 export const LADDER = [
   { name: 'W6A8', bits: PROFILES[6] },
   { name: 'W8A8', bits: PROFILES[8] },
+  { name: 'W8A16', bits: { weights: 8, activations: 16 } },
+  { name: 'W16A16', bits: PROFILES[16] },
 ] as const satisfies readonly Rung[];
 
 /** The rung of `LADDER` with 8 bits everywhere. */
