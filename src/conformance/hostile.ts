@@ -1,17 +1,10 @@
 import { decodePackage, decodeProgram, encodePackage, encodeProgram, loadFrom, verifyBytecode } from '../cvm-bytecode/index.ts';
 import { type AnyAttrs, type OpName, type Program, ProgramBuilder, type Tensor, verifyProgram } from '../ir/index.ts';
-import { type Diagnostic, ok, type Result, unwrap } from '../support/index.ts';
+import { type Result, unwrap } from '../support/index.ts';
+import { bitFlips, everyOne, type HostileCase, prefixes } from './hostile-case.ts';
+import { STORAGE_CASES } from './hostile-storage.ts';
 
-/**
- * J of NUMERICS §8: programs and files that have to be refused, with the codes that say so. They test the shield in front
- * of a backend (verifier, proof, readers of bytecode and package), so they run once, not on each backend.
- */
-export interface HostileCase {
-  readonly id: string;
-  /** Any of these codes is right. */
-  readonly codes: readonly string[];
-  readonly run: () => Result<unknown>;
-}
+export type { HostileCase } from './hostile-case.ts';
 
 const i8 = (shape: readonly number[], data: readonly number[]): Tensor => ({ dtype: 'i8', shape, data: Int8Array.from(data) });
 const i32 = (...data: readonly number[]): Tensor => ({ dtype: 'i32', shape: [data.length], data: Int32Array.from(data) });
@@ -99,29 +92,8 @@ const small = (weights: readonly number[] = [1, -2, 3, 4, 5, -127]): Program => 
   return b.finish();
 };
 
-/** Runs `read` on every variant; the first that is accepted, or refused with another code, is the result. */
-const everyOne = (variants: Iterable<Uint8Array>, codes: RegExp, read: (bytes: Uint8Array) => Result<unknown>): Result<unknown> => {
-  let last: Result<unknown> = ok(undefined);
-  for (const bytes of variants) {
-    last = read(bytes);
-    if (last.ok || !last.diagnostics.every((d: Diagnostic) => codes.test(d.code))) return last;
-  }
-  return last;
-};
-
 const edited = (bytes: Uint8Array, at: number, remove: number, ...insert: readonly number[]): Uint8Array =>
   Uint8Array.from([...bytes.subarray(0, at), ...insert, ...bytes.subarray(at + remove)]);
-
-const prefixes = function* (bytes: Uint8Array): Generator<Uint8Array> {
-  for (let n = 0; n < bytes.length; n++) yield bytes.subarray(0, n);
-};
-const bitFlips = function* (bytes: Uint8Array): Generator<Uint8Array> {
-  for (let bit = 0; bit < 8 * bytes.length; bit++) {
-    const flipped = bytes.slice();
-    flipped[bit >> 3] = (flipped[bit >> 3] ?? 0) ^ (1 << (bit & 7));
-    yield flipped;
-  }
-};
 
 const source = { format: 'mrl', file: 'x', sha256: '0'.repeat(64), compilerVersion: '0' } as const;
 const tinyPackage = (): Uint8Array => {
@@ -170,7 +142,7 @@ const files: readonly HostileCase[] = [
 ];
 
 /** Every hostile case, its id as in a report. */
-export const HOSTILE_CASES: readonly HostileCase[] = [...programs, ...files].map((c) => ({ ...c, id: `J/${c.id}` }));
+export const HOSTILE_CASES: readonly HostileCase[] = [...programs, ...files, ...STORAGE_CASES].map((c) => ({ ...c, id: `J/${c.id}` }));
 
 /** What happened instead of a refusal with one of the codes; undefined when that happened. */
 export const hostileProblem = (c: HostileCase): string | undefined => {
