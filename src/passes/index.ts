@@ -1,6 +1,14 @@
 export * from './observe.ts';
 export { type Affine, dequantizeTensor, quantizeTensor } from './quantize/affine.ts';
-export { type CalibrationSample, type Compile, type ObservedSamples, observeHere, type ObserveJob } from './quantize/calibrate.ts';
+export {
+  type CalibrationSample,
+  type Compile,
+  type ObservedSamples,
+  newCollector,
+  observeHere,
+  type ObserveJob,
+} from './quantize/calibrate.ts';
+export type { Collector, CollectorState } from './quantize/collector.ts';
 export { Calibrated, type Settings } from './quantize/calibrated.ts';
 export type { WeightBits } from './quantize/layer-weights.ts';
 export * from './quantize/mixed.ts';
@@ -13,7 +21,6 @@ export * from './quantize/model.ts';
 export {
   type Observation,
   chunkCount,
-  Collector,
   Observer,
   type ObserveRequest,
   type Run,

@@ -29,6 +29,11 @@ export const compile = command({
       describe: 'N random samples instead of data: right size and cost, meaningless accuracy',
     },
     'calibration-limit': { type: 'number', default: 500, requiresArg: true, describe: 'Most samples used for calibration' },
+    threads: {
+      type: 'number',
+      requiresArg: true,
+      describe: 'Threads that run the samples, at most; all cores if left out. The bytes never depend on it',
+    },
     method: {
       type: 'string',
       choices: ['auto', 'minmax', 'percentile', 'entropy', 'mse'],
@@ -68,7 +73,7 @@ export const compile = command({
       type: 'string',
       requiresArg: true,
       describe:
-        'Mixed: folder that keeps what was measured, also when all is done; OUTPUT.state, removed in the end, if left out. An interrupted run goes on from it',
+        'Folder that keeps what calibration and mixed precision measured, also when all is done: a later run with other options need not run the samples again. OUTPUT.state, removed in the end, if left out. An interrupted run goes on from it',
     },
     pot: { type: 'boolean', default: false, describe: 'Power-of-two scales: rescales are shifts, for hardware without multipliers' },
     'output-bits': {
@@ -132,6 +137,8 @@ export const compile = command({
     const limit = args['calibration-limit'];
     if (!Number.isInteger(limit) || limit < 1)
       problems.push(optionValue('calibration-limit', `is ${limit} but takes a whole number from 1`));
+    if (args.threads !== undefined && (!Number.isInteger(args.threads) || args.threads < 1 || args.threads > 1024))
+      problems.push(optionValue('threads', `is ${args.threads} but takes a whole number from 1 to 1024`));
     if (data && random !== undefined)
       problems.push(optionsConflict('--calibration and --random-calibration are both given', 'Leave one of them out.'));
     const quantizes = [args.method, args.rounding, args.equalize].some((v) => v !== undefined);

@@ -72,9 +72,8 @@ export const readBudgets = (args: BudgetArgs): Result<Budgets> => {
     if (value === undefined) problems.push(optionValue(name, `is ${JSON.stringify(text)} but takes ${READERS[name].takes}`));
     return value;
   };
-  for (const name of ['pareto', 'state'] as const)
-    if (args[name] !== undefined && args.bits !== 'mixed')
-      problems.push(optionsConflict(`--${name} belongs to --bits mixed, but --bits is ${args.bits}`, 'Say --bits mixed.'));
+  if (args.pareto !== undefined && args.bits !== 'mixed')
+    problems.push(optionsConflict(`--pareto belongs to --bits mixed, but --bits is ${args.bits}`, 'Say --bits mixed.'));
   if (args.bits === 'mixed' && args.float)
     problems.push(optionsConflict('--float does not quantize, so --bits mixed has no bits to choose', 'Leave one of them out.'));
   const budgets = { drop: read('max-drop') ?? DEFAULT_DROP, size: read('max-size'), endorphin: read('max-endorphin') };

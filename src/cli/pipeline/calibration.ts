@@ -1,10 +1,13 @@
-import { canonicalBytes, isStaticType, type Program, typeOf } from '../../ir/index.ts';
+import { isStaticType, type Program, typeOf } from '../../ir/index.ts';
 import type { CalibrationSample, SampleSource } from '../../passes/index.ts';
-import { type Diagnostic, fail, ok, type Result, Sha256, sha256Hex } from '../../support/index.ts';
+import { type Diagnostic, fail, ok, type Result, sha256Hex } from '../../support/index.ts';
 import type { Context } from '../context.ts';
 import { calibrationMissing, calibrationRandom } from '../diagnostics.ts';
-import { openSamples, type OpenSamples, type SampleInput } from './sample-files.ts';
+import { DigestedSamples } from './digested-samples.ts';
+import { observationState } from './observation-state.ts';
+import { openSamples, type SampleInput } from './sample-files.ts';
 import type { PreparationOptions } from './samples.ts';
+import { ThreadedSamples } from './threaded-samples.ts';
 
 /** Seed of random calibration: the same model gives the same package. */
 const RANDOM_SEED = 20_180_628;
@@ -13,6 +16,10 @@ export interface CalibrationArgs {
   readonly calibration?: readonly string[] | undefined;
   readonly 'random-calibration'?: number | undefined;
   readonly 'calibration-limit': number;
+  /** Threads at most; all cores when left out. */
+  readonly threads?: number | undefined;
+  /** Folder that keeps what the float model showed. */
+  readonly state?: string | undefined;
 }
 
 export interface Calibration {
@@ -38,50 +45,11 @@ export const randomSamples = (program: Program, count: number, seed = RANDOM_SEE
   return source.ok ? Array.from({ length: count }, (_, i) => source.value.read(i)) : [];
 };
 
-/** Samples whose digest is made while they are read: a sample that is next in order is added to it. */
-export class DigestedSamples implements SampleSource {
-  readonly count: number;
-  readonly source: OpenSamples;
-  private readonly hash = new Sha256();
-  private next = 0;
-  private known: string | undefined;
-
-  constructor(source: OpenSamples) {
-    this.source = source;
-    this.count = source.count;
-  }
-
-  read(index: number): CalibrationSample {
-    const sample = this.source.read(index);
-    if (index === this.next && this.known === undefined) {
-      for (const tensor of sample) this.hash.update(canonicalBytes(tensor));
-      this.next++;
-    }
-    return sample;
-  }
-
-  /** Adds the next sample to the digest; false when all are in. */
-  advance(): boolean {
-    if (this.known !== undefined || this.next >= this.count) return false;
-    this.read(this.next);
-    return true;
-  }
-
-  /** Takes a digest of the same samples from an earlier run. */
-  know(digest: string): void {
-    this.known ??= digest;
-  }
-
-  digest(): string {
-    while (this.advance());
-    this.known ??= this.hash.finish();
-    return this.known;
-  }
-}
-
 /**
  * The calibration samples that the command line asks for, to be read on demand. None asked for is an error with the remedy,
- * never silent noise. Errors: CLI1006 and those of `openSamples`; warning CLI1007 for random samples.
+ * never silent noise.
+ * @param folder - where the observation is kept while it runs, unless --state says so
+ * Errors: CLI1006 and those of `openSamples`; warning CLI1007 for random samples.
  */
 export const loadCalibration = (
   context: Context,
@@ -89,6 +57,7 @@ export const loadCalibration = (
   program: Program,
   preparation: PreparationOptions,
   warnings: Diagnostic[],
+  folder?: string,
 ): Result<Calibration> => {
   const count = args['random-calibration'];
   const inputs = sampleInputs(program);
@@ -101,7 +70,13 @@ export const loadCalibration = (
     context.progress,
   );
   if (!opened.ok) return opened;
-  const samples = new DigestedSamples(opened.value);
+  const { cwd, now } = context.io;
+  const kept = args.state ?? folder;
+  const samples = new ThreadedSamples(opened.value, {
+    threads: { most: args.threads ?? 0 },
+    now,
+    ...(kept === undefined ? {} : { state: observationState({ cwd, folder: kept, now, warnings }) }),
+  });
   return ok({ samples, random: count !== undefined, digest: () => samples.digest() });
 };
 

@@ -19,7 +19,7 @@ import { calibrationMissing, fileReplaced, optionsConflict, wrongKind } from '..
 import { collectGarbage } from '../memory.ts';
 import { Phases } from '../phases.ts';
 import { fastestCompile, quantizedPorts, releaseBuffers, simplify, stopwatch } from './build.ts';
-import { type Calibration, type CalibrationArgs, loadCalibration } from './calibration.ts';
+import { type Calibration, type CalibrationArgs, loadCalibration, sampleWarnings } from './calibration.ts';
 import { type BudgetArgs, readBudgets } from './budgets.ts';
 import type { CompileSummary } from './compile-summary.ts';
 import { labelledMeter, unlabelledMeter } from './drop.ts';
@@ -29,6 +29,7 @@ import { loadModel, type ModelArgs } from './load.ts';
 import { bitsRecord, type BitsRecord, chooseBits, type MixedRun, recordedBits } from './mixed.ts';
 import { mixedJson, mixedText, paretoFile } from './mixed-summary.ts';
 import type { Source } from './model.ts';
+import { removeObservations } from './observation-state.ts';
 import { type MetadataArgs, labelsFor, metadataOf, withPreprocessing } from './package-metadata.ts';
 import { readPreparation } from './preparation.ts';
 import { type RecordedOption, recordedOptions } from './provenance.ts';
@@ -119,7 +120,9 @@ const buildQuantized = (work: Work, compile: Compile): Result<Built> => {
   if (work.model.sizeBytes >= LARGE_BYTES) collectGarbage();
   const calibration = phases.time(
     'read calibration',
-    () => withoutSamples(args, quantizerOptions(args), prepared) ?? loadCalibration(context, args, prepared, preparation, warnings),
+    () =>
+      withoutSamples(args, quantizerOptions(args), prepared) ??
+      loadCalibration(context, args, prepared, preparation, warnings, `${outputPath(args)}.state`),
   );
   if (!calibration.ok) return calibration;
   const watch = stopwatch(compile, context.io.now);
@@ -133,6 +136,7 @@ const buildQuantized = (work: Work, compile: Compile): Result<Built> => {
   );
   phases.move('quantize', 'run calibration', watch.spentMs());
   if (!fitted.ok) return fitted;
+  warnings.push(...sampleWarnings(calibration.value));
   const { model } = fitted.value;
   const built = { program: model.program, quantized: model, fitted: fitted.value, calibration: calibration.value };
   if (args.bits !== 'mixed') return ok(built);
@@ -324,6 +328,7 @@ const compileLoaded = async (work: Work): Promise<Result<Report>> => {
   const html = reportPath(work.args) === undefined ? undefined : summaryHtml(summary, work.warnings);
   const written = writeAll(work, packed.value.bytes, html, mixed);
   if (!written.ok) return written;
+  if (work.args.state === undefined) removeObservations(work.context.io.cwd, `${outputPath(work.args)}.state`);
   const json = { ...summaryJson(summary, written.value), ...(mixed === undefined ? {} : { mixed: mixedJson(mixed) }) };
   const text = summaryText(summary, written.value, mixed === undefined ? '' : mixedText(mixed));
   return ok({ json, text, warnings: work.warnings });

@@ -4,7 +4,8 @@ import { at, type Diagnostic, fail, ok, type Progress, type Result } from '../..
 import type { Context } from '../context.ts';
 import { optionsConflict } from '../diagnostics.ts';
 import { type Accuracy, measureAccuracy } from './accuracy.ts';
-import { DigestedSamples, sampleInputs } from './calibration.ts';
+import { sampleInputs } from './calibration.ts';
+import { DigestedSamples } from './digested-samples.ts';
 import { readClassNumbers } from './labels.ts';
 import { openSamples } from './sample-files.ts';
 import type { PreparationOptions } from './samples.ts';

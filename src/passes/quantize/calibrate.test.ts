@@ -3,7 +3,8 @@ import { type AnyNode, Philox, type Program, ProgramBuilder, randomTensor, runPr
 import { at, diagnostic, MrlError, silentProgress, unwrap } from '../../support/index.ts';
 import { calibrate, type CalibrateOptions, type Compile } from './calibrate.ts';
 import { addTally, centreOf, Counter, finishTally, HALF, type Histogram, histogramOf, newTally } from './histogram.ts';
-import { CHUNK, chunkCount, Collector, Observer, type ObserveRequest, watchedProgram } from './observation.ts';
+import { Collector } from './collector.ts';
+import { CHUNK, chunkCount, Observer, type ObserveRequest, watchedProgram } from './observation.ts';
 import { arraySource, type CalibrationSample, type SampleSource } from './sample-source.ts';
 
 const compile: Compile = (program) => (inputs) => runProgram(program, inputs);

@@ -1,7 +1,8 @@
 import type { AnyNode, Program, Tensor, ValueId } from '../../ir/index.ts';
 import { at, diagnostic, fail, ok, type Progress, type Result } from '../../support/index.ts';
+import { Collector } from './collector.ts';
 import type { Histogram } from './histogram.ts';
-import { chunkCount, Collector, type ObserveRequest, Observer, watchedProgram } from './observation.ts';
+import { chunkCount, MAX_PROBLEMS, type ObserveRequest, Observer, watchedProgram } from './observation.ts';
 import type { Patches } from './patches.ts';
 import { type Samples, type SampleSource, sourceOf } from './sample-source.ts';
 
@@ -25,19 +26,24 @@ export interface ObservedSamples extends SampleSource {
 
 const observesItself = (samples: SampleSource): samples is ObservedSamples => 'observe' in samples;
 
-/** Observes every chunk that the collector lacks, one after another. `kept` sees the collector after each chunk. */
+export const newCollector = ({ program, request, samples }: ObserveJob): Collector => new Collector(program, request, samples.count);
+
+/** Observes every chunk that the collector lacks, one after another. `keep` sees the collector after each chunk. */
 export const observeHere = (
-  { program, request, samples, compile, progress }: ObserveJob,
-  collector = new Collector(program, request, samples.count),
-  kept: (collector: Collector) => void = () => undefined,
+  job: ObserveJob,
+  collector = newCollector(job),
+  keep: (collector: Collector) => void = () => undefined,
 ): Collector => {
-  const run = compile(watchedProgram(program, request));
-  const observer = new Observer(program, request, samples, run);
+  const { program, request, samples, compile, progress } = job;
+  let observer: Observer | undefined;
   for (let chunk = 0; chunk < chunkCount(samples.count); chunk++) {
     if (collector.has(chunk)) continue;
-    observer.chunk(chunk, (sample) => progress.step('calibrate', sample, samples.count));
+    observer ??= new Observer(program, request, samples, compile(watchedProgram(program, request)));
+    const useless = collector.problems.length;
+    if (useless >= MAX_PROBLEMS) break;
+    observer.chunk(chunk, (sample) => progress.step('calibrate', sample, samples.count), useless > 0);
     collector.add(observer.take());
-    kept(collector);
+    keep(collector);
   }
   progress.step('calibrate', samples.count, samples.count);
   return collector;

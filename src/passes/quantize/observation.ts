@@ -1,8 +1,8 @@
 import { type AnyNode, elementCount, type Program, type StaticType, type Tensor, typeOf, type ValueId } from '../../ir/index.ts';
 import { at, type Diagnostic, invariant, MrlError } from '../../support/index.ts';
 import { withOutputs } from '../observe.ts';
-import { addTally, Counter, finishTally, type Histogram, newTally, type Tally } from './histogram.ts';
-import { type Patches, type PatchRequest, planPatches, takePatches } from './patches.ts';
+import { Counter, type Tally } from './histogram.ts';
+import { type PatchRequest, planPatches, takePatches } from './patches.ts';
 import { type CalibrationSample, sampleProblems, type SampleSource } from './sample-source.ts';
 
 /** A value, and the axis along which something is wanted for each index. */
@@ -33,7 +33,7 @@ export const CHUNK = 4;
 export const chunkCount = (samples: number): number => Math.ceil(samples / CHUNK);
 
 /** Results of one chunk that are put together in order. */
-interface ChunkData {
+export interface ChunkData {
   readonly chunk: number;
   /** By `means`, along the axis. */
   readonly sums: readonly Float64Array[];
@@ -73,7 +73,7 @@ export const watchedValues = (program: Program, request: ObserveRequest): readon
 /** The program whose outputs are the watched values. */
 export const watchedProgram = (program: Program, request: ObserveRequest): Program => withOutputs(program, watchedValues(program, request));
 
-const axisSize = (program: Program, { value, axis }: AxisRequest): number => (typeOf(program, value) as StaticType).shape[axis] ?? 1;
+export const axisSize = (program: Program, { value, axis }: AxisRequest): number => (typeOf(program, value) as StaticType).shape[axis] ?? 1;
 
 /** Calls `add` with each run of elements that belong to one index of the axis. */
 const eachRun = ({ data, shape }: Tensor, axis: number, add: (index: number, from: number, to: number) => void): void => {
@@ -146,8 +146,11 @@ export class Observer {
     this.problems = [];
   }
 
-  /** Observes one chunk. After a sample that cannot be used, the others are read, to tell all problems, but no longer run. */
-  chunk(chunk: number, finished: (sample: number) => void = () => undefined): void {
+  /**
+   * Observes one chunk. After a sample that cannot be used, or when asked to, samples are read, to tell all problems, but no
+   * longer run.
+   */
+  chunk(chunk: number, finished: (sample: number) => void = () => undefined, onlyRead = false): void {
     const { means, patches } = this.request;
     const sums = means.map((m) => new Float64Array(axisSize(this.program, m)));
     const plans = patches.map((p) => planPatches(this.program, p, this.source.count));
@@ -155,7 +158,7 @@ export class Observer {
     const taken: Float32Array[][] = patches.map(() => []);
     for (let s = chunk * CHUNK; s < last && this.problems.length < MAX_PROBLEMS; s++) {
       const sample = readSample(this.program, this.source, s, this.problems);
-      if (sample !== undefined && this.problems.length === 0) {
+      if (sample !== undefined && this.problems.length === 0 && !onlyRead) {
         const results = this.run(sample);
         const found = new Map(this.values.map((v, i) => [v, at(results, i)]));
         this.look(found, s);
@@ -201,102 +204,3 @@ const joined = (parts: readonly Float32Array[]): Float32Array => {
   }
   return all;
 };
-
-/** Everything that was asked for, over all samples. */
-export interface Observed {
-  /** By `sites`. */
-  readonly histograms: readonly Histogram[];
-  /** By `means`. */
-  readonly means: readonly Float64Array[];
-  /** By `maxima`. */
-  readonly maxima: readonly Float64Array[];
-  /** By `patches`. */
-  readonly patches: readonly Patches[];
-}
-
-/** Puts the observations of chunks together, in whatever order they come. */
-export class Collector {
-  readonly problems: Diagnostic[] = [];
-  /** By `sites`: the first sample with a NaN or an infinity. */
-  readonly broken: (number | undefined)[];
-  private readonly program: Program;
-  private readonly request: ObserveRequest;
-  private readonly samples: number;
-  private readonly tallies: readonly Tally[];
-  private readonly maxima: readonly Float64Array[];
-  private readonly totals: readonly Float64Array[];
-  private readonly patches: readonly Patches[];
-  private readonly plans: readonly ReturnType<typeof planPatches>[];
-  private readonly waiting = new Map<number, readonly Float64Array[]>();
-  private readonly done = new Set<number>();
-  /** The first chunk whose sums are not in `totals` yet. */
-  private next = 0;
-
-  constructor(program: Program, request: ObserveRequest, samples: number) {
-    this.program = program;
-    this.request = request;
-    this.samples = samples;
-    this.tallies = request.sites.map(() => newTally(request.histograms));
-    this.broken = request.sites.map(() => undefined);
-    this.maxima = request.maxima.map((m) => new Float64Array(axisSize(program, m)));
-    this.totals = request.means.map((m) => new Float64Array(axisSize(program, m)));
-    this.plans = request.patches.map((p) => planPatches(program, p, samples));
-    this.patches = this.plans.map((p) => {
-      const rows = p.rowsBefore(samples);
-      return { data: new Float32Array(rows * p.width), rows, width: p.width };
-    });
-  }
-
-  /** Whether a chunk is in. */
-  has(chunk: number): boolean {
-    return this.done.has(chunk);
-  }
-
-  /** Adds an observation, which is used up. */
-  add(observation: Observation): void {
-    this.problems.push(...observation.problems.slice(0, MAX_PROBLEMS - this.problems.length));
-    observation.tallies.forEach((t, i) => addTally(at(this.tallies, i), t));
-    observation.broken.forEach((s, i) => {
-      if (s !== undefined) this.broken[i] = Math.min(s, this.broken[i] ?? s);
-    });
-    observation.maxima.forEach((maxima, i) => {
-      const own = at(this.maxima, i);
-      maxima.forEach((m, k) => (own[k] = Math.max(own[k] ?? 0, m)));
-    });
-    for (const { chunk, sums, patches } of observation.chunks) {
-      invariant(!this.done.has(chunk), `chunk ${chunk} is added once`);
-      this.done.add(chunk);
-      this.waiting.set(chunk, sums);
-      if (observation.problems.length > 0) continue;
-      patches.forEach((rows, i) => {
-        const plan = at(this.plans, i);
-        at(this.patches, i).data.set(rows, plan.rowsBefore(chunk * CHUNK) * plan.width);
-      });
-    }
-    this.fold();
-  }
-
-  private fold(): void {
-    for (;;) {
-      const sums = this.waiting.get(this.next);
-      if (sums === undefined) return;
-      this.waiting.delete(this.next);
-      this.next++;
-      sums.forEach((values, i) => {
-        const totals = at(this.totals, i);
-        values.forEach((v, k) => (totals[k] = (totals[k] ?? 0) + v));
-      });
-    }
-  }
-
-  /** The whole, when every chunk is in. */
-  finish(): Observed {
-    invariant(this.next === chunkCount(this.samples), `${this.next} of ${chunkCount(this.samples)} chunks are in`);
-    const means = this.request.means.map(({ value, axis }, i) => {
-      const type = typeOf(this.program, value) as StaticType;
-      const each = elementCount(type.shape) / Math.max(1, type.shape[axis] ?? 1);
-      return at(this.totals, i).map((sum) => sum / Math.max(1, each * this.samples));
-    });
-    return { histograms: this.tallies.map(finishTally), means, maxima: this.maxima, patches: this.patches };
-  }
-}

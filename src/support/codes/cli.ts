@@ -114,6 +114,13 @@ export const cliCodes = {
     exit: 1,
   },
   CLI3002: { title: 'file is not formatted', explain: 'Write it with `cortexc fmt -w`.', exit: 1 },
+  CLI3004: {
+    title: 'record of a calibration is left out',
+    explain:
+      'A state folder keeps what the float model showed on the calibration samples, so that an interrupted or repeated compilation need not run ' +
+      'them again. A file that is damaged, or whose content does not fit the model and the samples, is not used; it is written anew.',
+    exit: 1,
+  },
   CLI3003: {
     title: 'file replaced',
     explain: 'The output file existed before; it was replaced as a whole.',

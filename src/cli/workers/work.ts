@@ -1,0 +1,31 @@
+import { type Compile, Observer, watchedProgram } from '../../passes/index.ts';
+import { unwrap } from '../../support/index.ts';
+import { openSamples } from '../pipeline/sample-files.ts';
+import { scoreChunk } from '../pipeline/scores.ts';
+import type { Results, Task } from './protocol.ts';
+
+/** Does one chunk; `finished` is called after each sample. */
+type DoChunk<K extends Task['kind'] = Task['kind']> = (chunk: number, finished: () => void) => Results[K];
+
+/**
+ * Compiles the program of a task and opens its samples.
+ * @throws {MrlError} when the samples cannot be opened
+ */
+export const prepareTask = (task: Task, compile: Compile): DoChunk => {
+  const source = unwrap(openSamples(task.spec));
+  switch (task.kind) {
+    case 'observe': {
+      const observer = new Observer(task.program, task.request, source, compile(watchedProgram(task.program, task.request)));
+      return (chunk, finished) => {
+        observer.chunk(chunk, finished);
+        return observer.take();
+      };
+    }
+    case 'score': {
+      const model = { run: compile(task.program), ...task.codes };
+      return (chunk, finished) => scoreChunk(model, source, task.request, chunk, finished);
+    }
+    default:
+      return task satisfies never;
+  }
+};
