@@ -1,10 +1,7 @@
 export {
-  type BlockPlace,
   CHUNK_BYTES,
-  chunkBytes,
   chunkCount,
   decodeChunk,
-  type EncodedParameter,
   encodeParameter,
   longestBlock,
   MAX_RATIO,
