@@ -12,6 +12,11 @@ export interface Executable {
    * @throws {MrlError} IR0010 when the tensors do not fit the program's inputs
    */
   run(inputs: readonly Tensor[]): readonly Tensor[];
+  /**
+   * The same without copies: the results are read-only and hold until the next run, and their NaNs may have any bits. Absent where
+   * it would save nothing.
+   */
+  readonly look?: (inputs: readonly Tensor[]) => readonly Tensor[];
 }
 
 /**

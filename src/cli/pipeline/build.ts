@@ -1,4 +1,4 @@
-import { type Backend, BACKENDS, loadBackend } from '../../backends/index.ts';
+import { type Backend, BACKENDS, type Executable, loadBackend } from '../../backends/index.ts';
 import { type PortMetadata, portMetadata } from '../../cvm-bytecode/index.ts';
 import type { Port, Program } from '../../ir/index.ts';
 import {
@@ -8,6 +8,7 @@ import {
   type QuantizedModel,
   type QuantizedPort,
   type RangeMethod,
+  type Run,
   runPasses,
   type WeightBits,
 } from '../../passes/index.ts';
@@ -24,14 +25,14 @@ export const simplify = (program: Program, progress?: Progress): Result<Program>
 export const fastestCompile = async (): Promise<Compile> => {
   const backends: Backend[] = [];
   for (const { name } of BACKENDS) backends.push(unwrap(await loadBackend(name)));
-  return (program) => {
+  return (program, { brief = false } = {}) => {
+    const runOf = (executable: Executable): Run => (brief ? executable.look : undefined) ?? ((inputs) => executable.run(inputs));
     const attempts = backends.map((b) => () => b.compile(program));
     for (const attempt of attempts.slice(0, -1)) {
       const executable = attempt();
-      if (executable.ok) return (inputs) => executable.value.run(inputs);
+      if (executable.ok) return runOf(executable.value);
     }
-    const last = unwrap(at(attempts, attempts.length - 1)());
-    return (inputs) => last.run(inputs);
+    return runOf(unwrap(at(attempts, attempts.length - 1)()));
   };
 };
 
@@ -54,8 +55,8 @@ export const stopwatch = (compile: Compile, now: () => number): { readonly compi
     return value;
   };
   return {
-    compile: (program) => {
-      const run = timed(() => compile(program));
+    compile: (program, options) => {
+      const run = timed(() => compile(program, options));
       return (inputs) => timed(() => run(inputs));
     },
     spentMs: () => spent,

@@ -80,6 +80,9 @@ export const loadCalibration = (
   return ok({ samples, random: count !== undefined, digest: () => samples.digest() });
 };
 
+/** Milliseconds that the samples ran on other threads. */
+export const threadsMs = ({ samples }: Calibration): number => (samples instanceof ThreadedSamples ? samples.waitedMs : 0);
+
 /** What reading the samples found odd, once all that needs them is done. */
 export const sampleWarnings = ({ samples }: Calibration): readonly Diagnostic[] =>
   samples instanceof DigestedSamples ? samples.source.warnings() : [];

@@ -19,7 +19,7 @@ import { calibrationMissing, fileReplaced, optionsConflict, wrongKind } from '..
 import { collectGarbage } from '../memory.ts';
 import { Phases } from '../phases.ts';
 import { fastestCompile, quantizedPorts, releaseBuffers, simplify, stopwatch } from './build.ts';
-import { type Calibration, type CalibrationArgs, loadCalibration, sampleWarnings } from './calibration.ts';
+import { type Calibration, type CalibrationArgs, loadCalibration, sampleWarnings, threadsMs } from './calibration.ts';
 import { type BudgetArgs, readBudgets } from './budgets.ts';
 import type { CompileSummary } from './compile-summary.ts';
 import { labelledMeter, unlabelledMeter } from './drop.ts';
@@ -134,7 +134,7 @@ const buildQuantized = (work: Work, compile: Compile): Result<Built> => {
       progress: collectingProgress(work),
     }),
   );
-  phases.move('quantize', 'run calibration', watch.spentMs());
+  phases.move('quantize', 'run calibration', watch.spentMs() + threadsMs(calibration.value));
   if (!fitted.ok) return fitted;
   warnings.push(...sampleWarnings(calibration.value));
   const { model } = fitted.value;

@@ -15,10 +15,16 @@ export interface ThreadedOptions {
 /** Samples of files that are observed on all cores, while this thread makes their digest. */
 export class ThreadedSamples extends DigestedSamples implements ObservedSamples {
   private readonly options: ThreadedOptions;
+  private spent = 0;
 
   constructor(source: OpenSamples, options: ThreadedOptions) {
     super(source);
     this.options = options;
+  }
+
+  /** Milliseconds that this thread waited for others. */
+  get waitedMs(): number {
+    return this.spent;
   }
 
   observe(job: ObserveJob): Collector {
@@ -30,6 +36,7 @@ export class ThreadedSamples extends DigestedSamples implements ObservedSamples 
     const before = this.count - missing.length * (this.count / Math.max(1, chunkCount(this.count)));
     const count = threadsFor(program, { samples: this.count - before, chunks: missing.length, heldBytes: this.source.heldBytes }, threads);
     if (count > 1) {
+      const started = now();
       runPool({ kind: 'observe', program, request, spec: this.source.spec }, missing, {
         threads,
         count,
@@ -41,6 +48,7 @@ export class ThreadedSamples extends DigestedSamples implements ObservedSamples 
         progress: (samples) => progress.step('calibrate', Math.floor(before) + samples, this.count, `${count} threads`),
         meanwhile: () => this.advance(),
       });
+      this.spent += now() - started;
     }
     const whole = observeHere(job, collector, saved.keep);
     saved.finish(whole);

@@ -15,7 +15,12 @@ export const prepareTask = (task: Task, compile: Compile): DoChunk => {
   const source = unwrap(openSamples(task.spec));
   switch (task.kind) {
     case 'observe': {
-      const observer = new Observer(task.program, task.request, source, compile(watchedProgram(task.program, task.request)));
+      const observer = new Observer(
+        task.program,
+        task.request,
+        source,
+        compile(watchedProgram(task.program, task.request), { brief: true }),
+      );
       return (chunk, finished) => {
         observer.chunk(chunk, finished);
         return observer.take();

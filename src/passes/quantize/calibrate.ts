@@ -7,7 +7,12 @@ import type { Patches } from './patches.ts';
 import { type Samples, type SampleSource, sourceOf } from './sample-source.ts';
 
 /** Makes a program ready to run many times. Results stay as they are when it runs again (`Executable.run`). */
-export type Compile = (program: Program) => (inputs: readonly Tensor[]) => readonly Tensor[];
+export type Compile = (program: Program, options?: CompileOptions) => (inputs: readonly Tensor[]) => readonly Tensor[];
+
+export interface CompileOptions {
+  /** Results need to hold until the next run only, so that nothing has to be copied. */
+  readonly brief?: boolean;
+}
 
 /** A request over all samples. */
 export interface ObserveJob {
@@ -38,7 +43,7 @@ export const observeHere = (
   let observer: Observer | undefined;
   for (let chunk = 0; chunk < chunkCount(samples.count); chunk++) {
     if (collector.has(chunk)) continue;
-    observer ??= new Observer(program, request, samples, compile(watchedProgram(program, request)));
+    observer ??= new Observer(program, request, samples, compile(watchedProgram(program, request), { brief: true }));
     const useless = collector.problems.length;
     if (useless >= MAX_PROBLEMS) break;
     observer.chunk(chunk, (sample) => progress.step('calibrate', sample, samples.count), useless > 0);

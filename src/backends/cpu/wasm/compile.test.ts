@@ -106,3 +106,16 @@ test('two executables of one process do not share memory', () => {
   b.value.run([x]);
   expect(Array.from(first?.data ?? [])).toEqual(Array.from(a.value.run([x])[0]?.data ?? []));
 });
+
+test('results without copies are the same, and hold until the next run', () => {
+  const compiled = wasmBackend.compile(chain(7, [8]));
+  if (!compiled.ok || compiled.value.look === undefined) throw new Error('does not compile');
+  const x = (sign: number): Tensor => ({ dtype: 'i8', shape: [8], data: Int8Array.of(9, -9, 3, 0, 1, 2, -3, 4).map((v) => sign * v) });
+  const kept = compiled.value.run([x(1)]);
+  const seen = compiled.value.look([x(1)]);
+  expect(seen).toEqual(kept);
+  const before = Array.from(kept[0]?.data ?? []);
+  expect(compiled.value.look([x(-1)])[0]?.data.buffer).toBe(seen[0]?.data.buffer);
+  expect(Array.from(kept[0]?.data ?? [])).toEqual(before);
+  expect(Array.from(seen[0]?.data ?? [])).not.toEqual(before);
+});

@@ -180,10 +180,35 @@ export const compileProgram = (source: Program): Result<Executable> => {
   });
   const run = functions.get('run');
   invariant(run !== undefined, 'the module exports run');
-  return ok({ run: (inputs) => execute(context, source, heap, run, unwrap(checkInputs(source, inputs))) });
+  return ok({
+    run: (inputs) => execute(context, source, heap, run, unwrap(checkInputs(source, inputs))).map(owned),
+    look: (inputs) => execute(context, source, heap, run, unwrap(checkInputs(source, inputs))).map(({ tensor }) => tensor),
+  });
 };
 
-const execute = (context: Context, source: Program, heap: ArrayBuffer, run: () => void, inputs: readonly Tensor[]): readonly Tensor[] => {
+/** A result, and whether it is a view of the memory of the run. */
+interface RunResult {
+  readonly tensor: Tensor;
+  readonly view: boolean;
+}
+
+/** A result that no later run changes. */
+const owned = ({ tensor, view }: RunResult): Tensor => {
+  if (!view) return tensor;
+  const data = tensor.data.slice();
+  // F4: NaN bits are canonical at every store. No op tells one NaN from another (casts, comparisons, min and max treat
+  // all alike, moves keep them NaN), so it is enough to canonicalize what leaves the program.
+  if (data instanceof Float32Array) canonicalizeNaN(data);
+  return { ...tensor, data };
+};
+
+const execute = (
+  context: Context,
+  source: Program,
+  heap: ArrayBuffer,
+  run: () => void,
+  inputs: readonly Tensor[],
+): readonly RunResult[] => {
   context.program.inputs.forEach((port, i) => {
     const bytes = tensorBytes(at(inputs, i));
     new Uint8Array(heap, context.slot(port.value).address, bytes.length).set(bytes);
@@ -192,12 +217,11 @@ const execute = (context: Context, source: Program, heap: ArrayBuffer, run: () =
   return context.program.outputs.map((port, i) => {
     const given = source.inputs.findIndex((input) => input.value === at(source.outputs, i).value);
     // an input that is an output passes through untouched, as in the reference
-    if (given >= 0) return at(inputs, given);
+    if (given >= 0) return { tensor: at(inputs, given), view: false };
     const { dtype, shape } = context.type(port.value);
-    const data = DTYPE_INFO[dtype].view(heap, context.slot(port.value).address, elementCount(shape)).slice();
-    // F4: NaN bits are canonical at every store. No op tells one NaN from another (casts, comparisons, min and max treat
-    // all alike, moves keep them NaN), so it is enough to canonicalize what leaves the program.
-    if (data instanceof Float32Array) canonicalizeNaN(data);
-    return { dtype, shape, data };
+    return {
+      tensor: { dtype, shape, data: DTYPE_INFO[dtype].view(heap, context.slot(port.value).address, elementCount(shape)) },
+      view: true,
+    };
   });
 };
