@@ -88,7 +88,7 @@ export const cvmCodes = {
   },
   CVM2001: {
     title: 'not a model package',
-    explain: 'A package (.cvm) is a CAR version 1 file with one root. Write one with cortexc compile.',
+    explain: 'A package (.cvm) is a CAR version 1 file with one root, or two when it is compressed. Write one with cortexc compile.',
     exit: 3,
   },
   CVM2002: {
@@ -104,7 +104,7 @@ export const cvmCodes = {
   CVM2004: {
     title: 'blocks of the package are missing, doubled or out of order',
     explain:
-      'Blocks stand in the order root, model string, bytecode, parameter chunks by first use, each once, and nothing else is in the file.',
+      'Blocks stand in the order root, storage record (of a compressed package), model string, bytecode, parameters by first use, float parameters, each once, and nothing else is in the file.',
     exit: 3,
   },
   CVM2005: {
@@ -124,7 +124,7 @@ export const cvmCodes = {
   },
   CVM2008: {
     title: 'package version is not supported',
-    explain: 'This build reads packages of format "cvm-package", version 1.',
+    explain: 'This build reads packages of format "cvm-package", version 1, and storage records of format "cvm-storage", version 1.',
     exit: 4,
   },
   CVM2009: {
@@ -135,7 +135,8 @@ export const cvmCodes = {
   },
   CVM2010: {
     title: 'package exceeds a limit',
-    explain: 'The root record has at most 64 MiB and the model string at most 256 MiB.',
+    explain:
+      'The root record, the storage record and the manifest of float parameters have at most 64 MiB each, model string and bytecode at most 256 MiB.',
     exit: 5,
   },
   CVM2011: {
