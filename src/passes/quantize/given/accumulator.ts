@@ -17,6 +17,13 @@ export interface Accumulator {
   readonly offset: Float64Array;
   /** Of the convolution. */
   readonly attrs: AnyNode['attrs'];
+  /** A zero point that is computed at run time, and how often each output channel adds it. */
+  readonly zero?: RuntimeZero;
+}
+
+interface RuntimeZero {
+  readonly value: ValueId;
+  readonly times: Float64Array;
 }
 
 /** Sums and products stand this deep over the first product at most. */
@@ -35,7 +42,15 @@ const widened = (a: Accumulator, rows: number): Accumulator => {
     codes: Float64Array.from({ length: per * rows }, (_, i) => at(a.codes, i % per)),
     shape: [rows, ...a.shape.slice(1)],
     offset: new Float64Array(rows).fill(a.offset[0] ?? 0),
+    ...(a.zero === undefined ? {} : { zero: { ...a.zero, times: new Float64Array(rows).fill(a.zero.times[0] ?? 0) } }),
   };
+};
+
+/** The zero points of two functions added; undefined when they are different ones. */
+const zeros = (a: RuntimeZero | undefined, b: RuntimeZero | undefined, sign: 1 | -1): { readonly zero?: RuntimeZero } | undefined => {
+  if (b === undefined) return a === undefined ? {} : { zero: a };
+  if (a === undefined) return { zero: { ...b, times: b.times.map((v) => sign * v) } };
+  return a.value === b.value ? { zero: { ...a, times: a.times.map((v, c) => v + sign * at(b.times, c)) } } : undefined;
 };
 
 const sameAttrs = (a: AnyNode['attrs'], b: AnyNode['attrs']): boolean =>
@@ -48,9 +63,11 @@ const sum = (a: Accumulator, b: Accumulator, sign: 1 | -1): Accumulator | undefi
   const rows = Math.max(rowsOf(a), rowsOf(b));
   const [p, q] = [widened(a, rows), widened(b, rows)];
   const alike = p.op === q.op && p.x === q.x && p.codes.length === q.codes.length && rowsOf(p) === rowsOf(q) && sameAttrs(p.attrs, q.attrs);
-  if (!alike) return undefined;
+  const zero = alike ? zeros(p.zero, q.zero, sign) : undefined;
+  if (zero === undefined) return undefined;
   return {
     ...p,
+    ...zero,
     codes: p.codes.map((v, i) => v + sign * at(q.codes, i)),
     offset: p.offset.map((v, i) => v + sign * at(q.offset, i)),
   };
@@ -154,8 +171,41 @@ class Reader {
     const [p, q] = [this.read(a, depth + 1), this.read(b, depth + 1)];
     if (p !== undefined && q !== undefined) return sum(p, q, sign);
     const known = p ?? (sign === 1 ? q : undefined);
-    const k = known === undefined ? undefined : this.source.constantOf(p === undefined ? a : b);
-    return known === undefined || k === undefined ? undefined : this.shifted(node, known, k, sign);
+    if (known === undefined) return undefined;
+    const other = p === undefined ? a : b;
+    const k = this.source.constantOf(other);
+    return k === undefined ? this.withZero(node, known, other, sign) : this.shifted(node, known, k, sign);
+  }
+
+  /** A run-time zero point times constants, added. */
+  private withZero(node: AnyNode, a: Accumulator, other: ValueId, sign: 1 | -1): Accumulator | undefined {
+    const term = this.zeroTerm(other, 0);
+    const each = term === undefined ? undefined : perChannel(a.op, this.source.typeOf(at(node.results, 0)).shape.length, term.times);
+    if (term === undefined || each === undefined) return undefined;
+    const wide = widened(a, each.length);
+    const times = Float64Array.from({ length: rowsOf(wide) }, (_, c) => at(each, each.length === 1 ? 0 : c));
+    const zero = zeros(wide.zero, { value: term.value, times }, sign);
+    return zero === undefined ? undefined : { ...wide, ...zero };
+  }
+
+  /** value = a number computed at run time, times a constant. */
+  private zeroTerm(value: ValueId, depth: number): { readonly value: ValueId; readonly times: Tensor } | undefined {
+    const node = this.source.producerOf(value);
+    if (node === undefined || depth > MAX_DEPTH) return undefined;
+    const [x, y] = node.operands;
+    if ((node.op === 'cast' || node.op === 'reshape') && x !== undefined) {
+      const inner = this.source.typeOf(x);
+      if (inner.dtype === 'u8' && isStaticType(inner) && elementCount(inner.shape) === 1)
+        return { value: x, times: { dtype: 'i32', shape: [], data: Int32Array.of(1) } };
+      return node.op === 'reshape' ? this.zeroTerm(x, depth + 1) : undefined;
+    }
+    if (node.op !== 'mul' || x === undefined || y === undefined) return undefined;
+    const constant = this.source.constantOf(y);
+    const term = this.zeroTerm(constant === undefined ? y : x, depth + 1);
+    const k = constant ?? this.source.constantOf(x);
+    const one = term === undefined ? undefined : uniform(term.times);
+    if (term === undefined || k === undefined || one === undefined) return undefined;
+    return { value: term.value, times: { ...k, data: Int32Array.from(k.data, (v) => v * one) } };
   }
 
   private shifted(node: AnyNode, a: Accumulator, k: Tensor, sign: 1 | -1): Accumulator | undefined {
@@ -176,7 +226,7 @@ class Reader {
       const inner = k === undefined ? undefined : this.read(x, depth + 1);
       if (k === undefined || inner === undefined) continue;
       const each = perChannel(inner.op, this.source.typeOf(at(node.results, 0)).shape.length, k);
-      if (each === undefined) return undefined;
+      if (each === undefined || inner.zero !== undefined) return undefined;
       const wide = widened(inner, each.length);
       const per = wide.codes.length / rowsOf(wide);
       const one = uniform(k);

@@ -4,6 +4,7 @@ import { type AttrValue, model, node, port, tensor, type TestElem } from '../../
 import { paramTensors, Philox, type Program, runProgram } from '../../../ir/index.ts';
 import { at, unwrap } from '../../../support/index.ts';
 import { prepareFloat, quantizeProgram, type QuantizedModel } from '../../index.ts';
+import { quantizeInputs } from '../sqnr.ts';
 import { inRangeSamples, measureDifference } from './difference.ts';
 import { valuesToCalibrate } from './needs.ts';
 
@@ -22,6 +23,9 @@ class Net {
   constant(elem: TestElem, dims: readonly number[], values: readonly number[], name = this.name('k')): string {
     this.params.push(tensor(name, elem, dims, values));
     return name;
+  }
+  raw(message: object): void {
+    this.nodes.push(message);
   }
   op(op: string, inputs: readonly string[], attrs: Readonly<Record<string, AttrValue>> = {}, domain = ''): string {
     const y = this.name(op);
@@ -229,6 +233,38 @@ describe('operators over integers', () => {
     expect(weightsOf(quantized, 'dense')).toEqual([turned]);
     expect(steps).toBeLessThanOrEqual(2);
   });
+});
+
+test('dynamic quantization: the float layer over stored integers, with ranges from the samples', () => {
+  for (const [elem, zero] of [
+    ['int8', 0],
+    ['uint8', 131],
+  ] as const) {
+    const net = new Net();
+    const codes = whole(6 * 5, -120, 120);
+    const [q, scale, offset] = [net.name('q'), net.name('scale'), net.name('zero')];
+    net.raw(node('DynamicQuantizeLinear', ['x'], [q, scale, offset]));
+    const w = net.constant(
+      elem,
+      [6, 5],
+      codes.map((v) => v + zero),
+    );
+    const sum = net.op('MatMulInteger', [q, w, offset, net.constant(elem, [], [zero])]);
+    const factor = net.op('Mul', [scale, net.constant('float', [], [0.01])]);
+    const y = net.op('Mul', [net.op('Cast', [sum], { to: 1 }), factor]);
+    const program = net.import(y, [3, 6], [3, 5]);
+    expect(valuesToCalibrate(prepareFloat(program))).toHaveLength(2);
+    const data = Float32Array.from({ length: 18 }, (_, i) => ((i * 7) % 18) / 9 - 1);
+    const samples = [[{ dtype: 'f32', shape: [3, 6], data } as const]];
+    const quantized = unwrap(quantizeProgram(program, { samples }));
+    const turned = Array.from({ length: 30 }, (_, i) => at(codes, (i % 6) * 5 + Math.floor(i / 6)));
+    expect(weightsOf(quantized, 'dense')).toEqual([turned]);
+    expect(opsOf(quantized)).toEqual(['dense', 'rescale']);
+    const wanted = at(runProgram(program, samples[0] ?? []), 0).data;
+    const { scale: step, zero: z } = at(quantized.outputs, 0);
+    const got = at(runProgram(quantized.program, quantizeInputs(quantized, samples[0] ?? [])), 0).data;
+    for (const [i, v] of wanted.entries()) expect(Math.abs((at(got, i) - z) * step - v)).toBeLessThan(0.05);
+  }
 });
 
 describe('what cannot stay', () => {

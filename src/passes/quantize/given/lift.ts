@@ -15,7 +15,7 @@ import { dce } from '../../transform/dce.ts';
 import { channelAffine } from '../../transform/fold-batch-norm.ts';
 import { type Accumulator, accumulatorOf, perChannel } from './accumulator.ts';
 import { emitLayer, type StoredLayer, type StoredRows, withAffine } from './layer.ts';
-import { type QuantizeStep, rowScales, Source, uniform } from './source.ts';
+import { type DynamicStep, type QuantizeStep, rowScales, Source, uniform } from './source.ts';
 
 /** The real value behind an integer value, and the file's quantization of it. */
 interface Shadow {
@@ -38,6 +38,7 @@ const shiftOf = ({ lo, hi }: Pick<QuantizeStep, 'lo' | 'hi'>): number | undefine
 class Lift {
   private readonly source: Source;
   private readonly shadows = new Map<ValueId, Shadow>();
+  private readonly dynamics = new Map<ValueId, DynamicStep>();
   /** Layers over stored integers, by their results in the new program. */
   private readonly layers = new Map<ValueId, StoredLayer>();
 
@@ -50,7 +51,11 @@ class Lift {
     if (result === undefined || this.source.constantOf(result) !== undefined) return this.constant(node, rw);
     const quantize = this.source.quantizeStep(node);
     if (quantize !== undefined) return this.quantized(node, quantize, rw);
-    const reals = this.source.isRounded(result) ? undefined : (this.reals(node, rw) ?? this.affine(node, operands, rw));
+    const dynamic = this.source.dynamicStep(node);
+    if (dynamic !== undefined) this.dynamics.set(result, dynamic);
+    const reals = this.source.isRounded(result)
+      ? undefined
+      : (this.reals(node, rw) ?? this.dynamicLayer(node, rw) ?? this.affine(node, operands, rw));
     if (reals !== undefined) return [reals];
     if (node.op === 'conv' || node.op === 'dense' || node.op === 'matmul') return this.layer(node, operands, rw);
     this.follow(node, rw);
@@ -106,6 +111,28 @@ class Lift {
     return rw.emit('dequantize', [rw.mapped(step.q)], { scale, zero }, node.origin);
   }
 
+  /**
+   * A sum over integers whose scale and zero point are computed at run time (sum w (x - z)), times that scale: the float layer
+   * over x itself. The range of x is then a matter of calibration.
+   */
+  private dynamicLayer(node: AnyNode, rw: Rewriter): ValueId | undefined {
+    const product = this.source.dynamicProduct(node);
+    const [sumValue] = (product === undefined ? undefined : this.source.producerOf(product.cast))?.operands ?? [];
+    const sum = product === undefined || sumValue === undefined ? undefined : accumulatorOf(this.source, sumValue);
+    const step = sum === undefined ? undefined : this.dynamics.get(sum.x);
+    if (product === undefined || sum?.zero === undefined || step === undefined || sum.op !== 'dense') return undefined;
+    const [rows = 1] = sum.shape;
+    const factors = perChannel(sum.op, this.source.typeOf(product.cast).shape.length, product.factor);
+    const { value, times } = sum.zero;
+    const centred = times.every((t, c) => t === -rowSum(sum, c)) && sum.offset.every((v) => v === 0);
+    if (!centred || value !== step.zero || product.scale !== step.scale || factors === undefined) return undefined;
+    if (factors.length !== 1 && factors.length !== rows) return undefined;
+    const scales = Array.from({ length: rows }, (_, c) => Math.fround(at(factors, factors.length === 1 ? 0 : c)));
+    const name = `${node.origin ?? sum.op}.weights`;
+    const weights = { codes: sum.codes, shape: sum.shape, scales, name };
+    return this.emit({ op: 'dense', x: rw.mapped(step.x), attrs: {}, weights, bias: undefined, origin: node.origin }, rw);
+  }
+
   /** The f32 form of the sum that a product with constant factors reads. */
   private castOf(node: AnyNode): ValueId | undefined {
     return node.operands.find((v) => this.source.constantOf(v) === undefined);
@@ -115,20 +142,15 @@ class Lift {
   private sumLayer(node: AnyNode, cast: ValueId | undefined, factor: Tensor, rw: Rewriter): ValueId | undefined {
     const [sumValue] = (cast === undefined ? undefined : this.source.producerOf(cast))?.operands ?? [];
     const sum = sumValue === undefined ? undefined : accumulatorOf(this.source, sumValue);
-    if (sum === undefined || cast === undefined) return undefined;
+    if (sum === undefined || sum.zero !== undefined || cast === undefined) return undefined;
     const factors = perChannel(sum.op, this.source.typeOf(cast).shape.length, factor);
     const [rows = 1] = sum.shape;
     if (factors === undefined || (factors.length !== 1 && factors.length !== rows)) return undefined;
     const input = this.inputOf(sum, rw);
     if (input === undefined) return undefined;
     const factorOf = (c: number): number => at(factors, factors.length === 1 ? 0 : c);
-    const per = sum.codes.length / rows;
     // sum w x + b = sum w (x - z) + (b + z sum w)
-    const bias = sum.offset.map((b, c) => {
-      let total = 0;
-      for (let i = c * per; i < (c + 1) * per; i++) total += at(sum.codes, i);
-      return b + input.zero * total;
-    });
+    const bias = sum.offset.map((b, c) => b + input.zero * rowSum(sum, c));
     const each = (scale: (c: number) => number): readonly number[] => Array.from({ length: rows }, (_, c) => Math.fround(scale(c)));
     const origin = node.origin ?? sum.op;
     return this.emit(
@@ -226,6 +248,13 @@ class Lift {
     if (real !== undefined) this.shadows.set(at(node.results, 0), { ...shadow, real });
   }
 }
+
+const rowSum = ({ codes, shape }: Accumulator, row: number): number => {
+  const per = codes.length / (shape[0] ?? 1);
+  let total = 0;
+  for (let i = row * per; i < (row + 1) * per; i++) total += at(codes, i);
+  return total;
+};
 
 /** The scale of each column of a k by n matrix; undefined when it differs within a column. */
 const columnScales = (scale: Tensor, k: number, n: number): readonly number[] | undefined => {

@@ -30,6 +30,13 @@ export interface QuantizeStep {
   readonly hi: number;
 }
 
+/** q = saturate(round(x / scale) + zero), scale and zero computed at run time. */
+export interface DynamicStep {
+  readonly x: ValueId;
+  readonly scale: ValueId;
+  readonly zero: ValueId;
+}
+
 /** (q - zero) * scale; scale and zero are single numbers or broadcast over q. */
 export interface DequantizeStep {
   readonly q: ValueId;
@@ -184,6 +191,32 @@ export class Source {
     return scaled === undefined || !(scaled.scale > 0) || !(lo <= zero && zero <= hi) || hi - lo > 65_535
       ? undefined
       : { ...scaled, zero, lo, hi };
+  }
+
+  /** Reads a cast to uint8 as a quantization with a scale and a zero point that are computed from x: DynamicQuantizeLinear. */
+  dynamicStep(node: AnyNode): DynamicStep | undefined {
+    const sum = node.op === 'cast' && (node.attrs as Attrs<'cast'>).dtype === 'u8' ? this.nodeIs(node.operands[0], 'add') : undefined;
+    const division = this.nodeIs(this.nodeIs(sum?.operands[0], 'round')?.operands[0], 'div');
+    const zero = sum === undefined ? undefined : this.integerBehind(at(sum.operands, 1));
+    const [x, scale] = division?.operands ?? [];
+    if (x === undefined || scale === undefined || zero === undefined || this.constantOf(scale) !== undefined) return undefined;
+    return this.typeOf(scale).shape.length === 0 && this.constantOf(x) === undefined ? { x, scale, zero } : undefined;
+  }
+
+  /** Reads a product as cast(sum) * (scale * factor), factor constant. */
+  dynamicProduct(node: AnyNode): { readonly cast: ValueId; readonly scale: ValueId; readonly factor: Tensor } | undefined {
+    const [a, b] = node.op === 'mul' ? node.operands : [];
+    for (const [cast, other] of [
+      [a, b],
+      [b, a],
+    ]) {
+      if (cast === undefined || this.integerBehind(cast) === undefined) continue;
+      const product = this.nodeIs(other, 'mul');
+      const parts = product === undefined ? undefined : this.withConstant(product);
+      const factor = parts === undefined ? undefined : this.constantOf(parts.k);
+      if (parts !== undefined && factor !== undefined) return { cast, scale: parts.x, factor };
+    }
+    return undefined;
   }
 
   /** Reads a node as a dequantization: mul(cast(q) - zero, scale), or mul(cast(q - zero), scale), or the op itself. */
