@@ -8,7 +8,7 @@ import { floatManifest, type FloatManifest, type FloatParameter } from './float-
 import { atByte } from './format.ts';
 import { computedMetadata, type ComputedMetadata, metadataProblems, type PackageMetadata, portMetadata, readMetadata } from './metadata.ts';
 import { pack6 } from './pack6.ts';
-import { FORMAT, MAX_MODEL_BYTES, MAX_ROOT_BYTES, type ParameterStorage, readParts, VERSION } from './parts.ts';
+import { FORMAT, MAX_BYTECODE_BYTES, MAX_MODEL_BYTES, MAX_ROOT_BYTES, type ParameterStorage, readParts, VERSION } from './parts.ts';
 import { CHUNK_BYTES, encodeParameter, STORED_AS, storageFields, type StoredParameter } from './storage/index.ts';
 import { verifyBytecode } from './verify.ts';
 
@@ -176,15 +176,17 @@ export const encodePackage = (contents: PackageContents): Result<Uint8Array> => 
     bytecode: code.cid,
     parameters: parameters.map(({ chunks }) => chunks.map((c) => c.cid)),
   });
-  const limit = sizeProblem(root.bytes.length, model.bytes.length);
+  const limit = sizeProblem(root.bytes.length, model.bytes.length, code.bytes.length);
   if (limit !== undefined) return fail(limit);
   const file = { root, model, code, parameters, floats };
   return ok(storage === 'plain' && floats === undefined ? writePlain(file) : writeStored(file, storage));
 };
 
-const sizeProblem = (rootBytes: number, modelBytes: number): Diagnostic | undefined => {
+const sizeProblem = (rootBytes: number, modelBytes: number, codeBytes: number): Diagnostic | undefined => {
   if (rootBytes > MAX_ROOT_BYTES)
     return diagnostic('CVM2010', `the root record has ${rootBytes} bytes but at most ${MAX_ROOT_BYTES} are allowed`);
+  if (codeBytes > MAX_BYTECODE_BYTES)
+    return diagnostic('CVM2010', `the bytecode has ${codeBytes} bytes but at most ${MAX_BYTECODE_BYTES} are allowed`);
   return modelBytes > MAX_MODEL_BYTES
     ? diagnostic('CVM2010', `the model string has ${modelBytes} bytes but at most ${MAX_MODEL_BYTES} are allowed`)
     : undefined;

@@ -24,6 +24,7 @@ export const FORMAT = 'cvm-package';
 export const VERSION = 1;
 export const MAX_ROOT_BYTES = 1 << 26;
 export const MAX_MODEL_BYTES = 1 << 28;
+export const MAX_BYTECODE_BYTES = 1 << 28;
 
 export interface Root {
   readonly metadata: unknown;
@@ -253,7 +254,9 @@ export const readParts = (bytes: Uint8Array, keepFloats: boolean): Result<Parts>
     const storage = second === undefined ? undefined : readStorage(second.bytes, frame.cid);
     const model = car.block(root.model, 'model string').bytes;
     if (model.length > MAX_MODEL_BYTES) reject('CVM2010', `the model string has ${model.length} bytes`, frame.offset);
-    return { root, storage, cid: frame.cid, model, bytecode: car.block(root.bytecode, 'bytecode').bytes };
+    const bytecode = car.block(root.bytecode, 'bytecode').bytes;
+    if (bytecode.length > MAX_BYTECODE_BYTES) reject('CVM2010', `the bytecode has ${bytecode.length} bytes`, frame.offset);
+    return { root, storage, cid: frame.cid, model, bytecode };
   });
   if (!opened.ok) return opened;
   const checked = verifyBytecode(opened.value.bytecode);

@@ -3,7 +3,7 @@ import { at, type Result, unwrap } from '../support/index.ts';
 import { CarReader, type Frame, readRecord, rootCount } from './car.ts';
 import { attempt, reject } from './format.ts';
 import { type PackageMetadata, readMetadata } from './metadata.ts';
-import { blocksOf, checkSaving, decodeNamed, MAX_MODEL_BYTES, MAX_ROOT_BYTES, readRoot, type Root } from './parts.ts';
+import { blocksOf, checkSaving, decodeNamed, MAX_BYTECODE_BYTES, MAX_MODEL_BYTES, MAX_ROOT_BYTES, readRoot, type Root } from './parts.ts';
 import { CHUNK_BYTES, longestBlock, readStorage, storedBytes, type StorageRecord } from './storage/index.ts';
 import { verifyBytecode } from './verify.ts';
 
@@ -30,8 +30,6 @@ type Step = { readonly need: number } | { readonly chunk: StreamedChunk };
 const CID_BYTES = 36;
 /** Digits of a frame's length: enough for the longest frame that is read. */
 const LENGTH_DIGITS = 5;
-/** Bytecode of a package may be as long as its model string. */
-const MAX_BYTECODE_BYTES = MAX_MODEL_BYTES;
 
 const join = (parts: readonly Uint8Array[]): Uint8Array => {
   const out = new Uint8Array(parts.reduce((n, p) => n + p.length, 0));
