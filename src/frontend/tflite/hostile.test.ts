@@ -11,7 +11,7 @@ const y = f32([2]);
 const relu = single('RELU', { x }, { y });
 const withTensor = (t: TestTensor): TestModel => single('ADD', { x, w: t }, { y }, ['AddOptions', {}]);
 const constant = (t: Partial<TestTensor>): TestModel => withTensor({ ...f32([2], [1, 2]), ...t });
-const raw = (fields: TestTensor['raw']): TestModel => constant({ ...(fields === undefined ? {} : { raw: fields }) });
+const raw = (fields: TestTensor['raw']): TestModel => constant(fields === undefined ? {} : { raw: fields });
 
 describe('malformed models have a code', () => {
   test.each<readonly [string, TestModel, readonly string[]]>([

@@ -97,21 +97,26 @@ export class TfliteNode {
   x(i: number): ValueId {
     return this.session.wire(this.input(i));
   }
-  /** Reals of input i; integers without a scale are refused. */
+  /** Integers without a scale are refused. */
+  checkReal(i: number): void {
+    if (!this.isReal(i)) this.refuse(`input ${i} is ${this.elem(i)} without a scale, but only real numbers are supported`);
+  }
+  /** Reals of input i. */
   real(i: number): ValueId {
-    return this.isReal(i) ? this.x(i) : this.refuse(`input ${i} is ${this.elem(i)} without a scale, but only real numbers are supported`);
+    this.checkReal(i);
+    return this.x(i);
   }
   /** Input i, of rank 4 or 5, with its channels first. */
   first(i: number): ValueId {
     const rank = this.rank(i);
     if (rank !== 4 && rank !== 5) return this.malformed(`input ${i} has rank ${rank}`);
-    if (!this.isReal(i)) return this.real(i);
+    this.checkReal(i);
     return this.session.wire(this.input(i), 'first');
   }
   /** Input i with dimension k of the result being dimension perm[k]: weights. */
   permuted(i: number, perm: readonly number[]): ValueId {
     if (this.rank(i) !== perm.length) return this.malformed(`input ${i} has rank ${this.rank(i)}, but ${perm.length} is wanted`);
-    if (!this.isReal(i)) return this.real(i);
+    this.checkReal(i);
     const value = this.input(i);
     return value.host === undefined ? this.emit('transpose', [this.x(i)], { perm }) : this.session.constant(value, { perm });
   }
@@ -144,7 +149,10 @@ export class TfliteNode {
   private aligned(indices: readonly number[]): { readonly layout: Layout; readonly operands: readonly ValueId[] } {
     const values = indices.map((i) => this.input(i));
     const rank = Math.max(...values.map((v) => v.shape.length));
-    const moved = values.some((v) => v.shape.length === rank && v.wires.first !== undefined && v.wires.file === undefined);
+    const computed = values.filter((v) => v.shape.length === rank && v.host === undefined);
+    const moved =
+      computed.some((v) => v.wires.first !== undefined && v.wires.file === undefined) ||
+      (computed.length > 0 && computed.every((v) => v.wires.first !== undefined));
     if (!moved || rank < 4) return { layout: 'file', operands: values.map((v) => this.session.wire(v)) };
     return { layout: 'first', operands: values.map((v) => this.inFirst(v, rank)) };
   }

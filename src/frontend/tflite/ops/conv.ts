@@ -5,8 +5,15 @@ import type { Made } from '../values.ts';
 import type { TfliteOps } from './row.ts';
 import { activated, first, span, windowOf } from './util.ts';
 
-/** quantized_bias_type says how wide the runtime's sums are; sums here are never cut. */
-export const biasOf = (n: TfliteNode, i: number): readonly ValueId[] => (n.has(i) ? [n.real(i)] : []);
+/** The bias, if there is one. Integers without a scale have that of the sums: the scale of x times those of the weights. */
+export const biasOf = (n: TfliteNode, i: number, xi = 0, wi = 1): readonly ValueId[] => {
+  if (!n.has(i)) return [];
+  const [bias, x, w] = [n.input(i), n.input(xi).quantization, n.input(wi).quantization];
+  if (bias.host === undefined || n.isReal(i) || x === undefined || w === undefined) return [n.real(i)];
+  const scales = w.scales.map((s) => Math.fround(s * (x.scales[0] ?? 1)));
+  if (scales.length !== 1 && scales.length !== n.shapeOf(i)[0]) return n.malformed(`the bias has shape [${n.shapeOf(i).join(', ')}]`);
+  return [n.session.constant({ ...bias, quantization: { scales, zeros: scales.map(() => 0), axis: 0 } })];
+};
 
 /** Weights quantized, input float: the runtime rounds the input to int8 by its range at run time. */
 export const noteHybrid = (n: TfliteNode, x: number, w: number): void => {
@@ -36,7 +43,7 @@ const convolution = (n: TfliteNode, p: ConvParts): Made => {
   const kernel = p.perm.slice(2).map((k) => at(n.shapeOf(p.w), k));
   const window = windowOf(n, p.padding, n.shapeOf(p.x).slice(1, -1), kernel, p.stride, p.dilation);
   noteHybrid(n, p.x, p.w);
-  const y = n.emit('conv', [n.first(p.x), n.permuted(p.w, p.perm), ...biasOf(n, p.bias)], { ...window, groups: p.groups });
+  const y = n.emit('conv', [n.first(p.x), n.permuted(p.w, p.perm), ...biasOf(n, p.bias, p.x, p.w)], { ...window, groups: p.groups });
   return first(activated(n, y, p.activation));
 };
 
@@ -46,6 +53,7 @@ const groupsOf = (n: TfliteNode, channels: number, own: number): number =>
 
 const conv2d = (n: TfliteNode): Made => {
   const o = n.options('Conv2DOptions');
+  // says how wide the runtime's sums are; sums here are never cut
   void o.quantized_bias_type;
   return convolution(n, {
     x: 0,
@@ -131,7 +139,7 @@ const transposed = (n: TfliteNode, p: TransposedParts): Made => {
   // end = full - begin - wanted, cut off where positive, added where negative
   const end = axes.map((i) => at(full, i) - at(begin, i) - at(size, i));
   noteHybrid(n, 2, 1);
-  const y = n.emit('conv_transpose', [n.first(2), n.permuted(1, p.perm), ...biasOf(n, 3)], {
+  const y = n.emit('conv_transpose', [n.first(2), n.permuted(1, p.perm), ...biasOf(n, 3, 2, 1)], {
     stride: p.stride,
     dilation: p.dilation,
     pads: [...begin, ...end.map((e) => Math.max(0, e))],

@@ -28,7 +28,7 @@ const fused = (op: 'add' | 'sub' | 'mul' | 'div', options: Fused): TfliteOp => (
 });
 
 const realsOnly = (n: TfliteNode, indices: readonly number[]): void => {
-  for (const i of indices) n.real(i);
+  for (const i of indices) n.checkReal(i);
 };
 
 const compare = (emit: (n: TfliteNode, a: ValueId, b: ValueId) => ValueId): TfliteOp => ({

@@ -29,7 +29,6 @@ const fullyConnected = (n: TfliteNode): Made => {
 const turned = (n: TfliteNode, i: number): ValueId => {
   const rank = n.rank(i);
   if (rank < 2) return n.malformed(`input ${i} has rank ${rank}`);
-  n.real(i);
   return n.permuted(i, [...span(0, rank - 2), rank - 1, rank - 2]);
 };
 

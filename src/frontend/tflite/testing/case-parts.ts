@@ -68,5 +68,3 @@ export const one = (name: string, op: Parameters<typeof single>[0], inputs: Tens
   name,
   model: single(op, inputs, { y: output }, options),
 });
-
-const CONV = { padding: 0, stride_w: 1, stride_h: 1 } as const;

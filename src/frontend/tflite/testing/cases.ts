@@ -1,4 +1,4 @@
-import { f32, i32, i8, single, type TestTensor } from './build.ts';
+import { f32, i32, i8, single } from './build.ts';
 import { bool, type Case, i16, one, u8, weights } from './case-parts.ts';
 import { LAYER_CASES } from './cases-layers.ts';
 

@@ -1,6 +1,7 @@
 """Records what TensorFlow Lite makes of the cases in cases.ts: python3 record.py FOLDER OUT.json
 
-FOLDER holds NAME.tflite, and NAME.in0, NAME.in1, ... with the bytes of the inputs (write-cases.ts makes it).
+FOLDER holds NAME.tflite, and NAME.in0, NAME.in1, ... with the bytes of the inputs: TFLITE_CASES=FOLDER npm run jest -- tflite/ops.test
+writes them.
 Needs ai-edge-litert from PyPI (2.3.0 made litert.json); the reference kernels run, with the optimized ones for what they lack.
 """
 
