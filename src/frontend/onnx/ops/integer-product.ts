@@ -1,4 +1,4 @@
-import { elementCount, type ValueId } from '../../../ir/index.ts';
+import { type AttrsIn, elementCount, type ValueId } from '../../../ir/index.ts';
 import { at } from '../../../support/index.ts';
 import { elemOf } from '../elem.ts';
 import type { OnnxNode } from '../node.ts';
@@ -90,6 +90,21 @@ const channelSums = (terms: readonly Int8Array[], outputs: number): Int32Array =
   return sums;
 };
 
+/**
+ * zx is computed at run time: conv reads 0 in the padding, where nothing is to be subtracted, and zx is taken off as often as
+ * a weight meets an element: sum w' x - zx sum w' 1.
+ */
+const runtimeZero = (n: OnnxNode, i: ConvInputs, terms: readonly Int8Array[], attrs: AttrsIn<'conv'>): ValueId => {
+  const [shape, xShape] = [n.staticShape(i.w), n.staticShape(i.x)];
+  const name = n.input(i.w).name;
+  const [one, ...rest] = [1, ...xShape.slice(1)];
+  const ones = n.session.param('ones', { dtype: 'u8', shape: [one, ...rest], data: new Uint8Array(elementCount([one, ...rest])).fill(1) });
+  const weights = terms.map((data) => n.session.param(name, { dtype: 'i8', shape, data }));
+  const over = (x: ValueId): ValueId =>
+    weights.map((w) => n.emit('conv', [x, w], attrs)).reduce((sum, part) => n.emit('add', [sum, part], {}));
+  return n.emit('sub', [over(n.wire(i.x)), n.emit('mul', [zeroOf(n, i.xZero, false), over(ones)], {})], {});
+};
+
 /** sum w' (x - zx), w' = w - zw: conv reads zx in the padding, and its bias takes - zx sum w'. */
 export const integerConv = (n: OnnxNode, i: ConvInputs): ValueId => {
   isNarrow(n, i.x);
@@ -99,7 +114,8 @@ export const integerConv = (n: OnnxNode, i: ConvInputs): ValueId => {
   if (outputs === undefined || shape.length !== n.rank(i.x))
     return n.malformed(`the weights have shape [${shape.join(', ')}], but x has rank ${n.rank(i.x)}`);
   const kernel = kernelOf(n, i.w);
-  const zero = isZero(n, i.xZero) ? 0 : n.hostScalar(i.xZero, 'the zero point of x');
+  const runtime = !isZero(n, i.xZero) && n.input(i.xZero).host === undefined;
+  const zero = isZero(n, i.xZero) || runtime ? 0 : n.hostScalar(i.xZero, 'the zero point of x');
   if (n.has(i.wZero) && elementCount(n.staticShape(i.wZero)) !== 1 && elementCount(n.staticShape(i.wZero)) !== outputs)
     return n.malformed(`the zero point of the weights has shape [${n.shapeOf(i.wZero).join(', ')}] for ${outputs} output channels`);
   const terms = weightTerms(n, i);
@@ -108,6 +124,12 @@ export const integerConv = (n: OnnxNode, i: ConvInputs): ValueId => {
   const attrs = { ...windowOf(n, kernel), groups: n.int('group', 1), pad_value: zero };
   const [x, name] = [n.wire(i.x), n.input(i.w).name];
   if (n.typeOf(x).dtype !== dtype) return n.refuse(`input ${i.x} is kept as ${n.typeOf(x).dtype}`);
+  if (runtime) {
+    const sum = runtimeZero(n, i, terms, attrs);
+    if (own === undefined) return sum;
+    const along = [outputs, ...kernel.map(() => 1)];
+    return n.emit('add', [sum, n.session.param('bias', { dtype: 'i32', shape: along, data: Int32Array.from(own) })], {});
+  }
   const bias = channelSums(terms, outputs).map((s, c) => (own?.[c] ?? 0) - zero * s);
   const parts = terms.map((data, k) => {
     const w = n.session.param(name, { dtype: 'i8', shape, data });

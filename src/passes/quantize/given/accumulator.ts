@@ -180,12 +180,44 @@ class Reader {
   /** A run-time zero point times constants, added. */
   private withZero(node: AnyNode, a: Accumulator, other: ValueId, sign: 1 | -1): Accumulator | undefined {
     const term = this.zeroTerm(other, 0);
+    const times = term === undefined || a.op !== 'conv' ? undefined : this.timesInConv(other, a, sign);
+    if (term !== undefined && times !== undefined) {
+      const zero = zeros(a.zero, { value: term.value, times }, 1);
+      return zero === undefined ? undefined : { ...a, ...zero };
+    }
     const each = term === undefined ? undefined : perChannel(a.op, this.source.typeOf(at(node.results, 0)).shape.length, term.times);
     if (term === undefined || each === undefined) return undefined;
     const wide = widened(a, each.length);
-    const times = Float64Array.from({ length: rowsOf(wide) }, (_, c) => at(each, each.length === 1 ? 0 : c));
-    const zero = zeros(wide.zero, { value: term.value, times }, sign);
+    const own = Float64Array.from({ length: rowsOf(wide) }, (_, c) => at(each, each.length === 1 ? 0 : c));
+    const zero = zeros(wide.zero, { value: term.value, times: own }, sign);
     return zero === undefined ? undefined : { ...wide, ...zero };
+  }
+
+  /**
+   * How often a convolution takes off a zero point: as often as its weights meet an element, which at the edges is less than
+   * the sum of the weights. It shows in the same convolution over ones.
+   */
+  private timesInConv(other: ValueId, a: Accumulator, sign: 1 | -1): Float64Array | undefined {
+    const node = this.source.producerOf(other);
+    const ones = node?.op === 'mul' ? node.operands.map((v) => this.overOnes(v, 0)).find((o) => o !== undefined) : undefined;
+    if (sign !== -1 || ones === undefined || !sameAttrs(ones.attrs, a.attrs) || !ones.codes.every((v, i) => v === a.codes[i]))
+      return undefined;
+    const per = a.codes.length / rowsOf(a);
+    return Float64Array.from({ length: rowsOf(a) }, (_, c) => -a.codes.subarray(c * per, (c + 1) * per).reduce((s, v) => s + v, 0));
+  }
+
+  /** A convolution of ones, or a sum of such. */
+  private overOnes(value: ValueId, depth: number): Pick<Accumulator, 'codes' | 'attrs'> | undefined {
+    const node = this.source.producerOf(value);
+    const [p, q] = node?.operands ?? [];
+    if (node === undefined || p === undefined || q === undefined || depth > MAX_DEPTH) return undefined;
+    if (node.op === 'add') {
+      const [x, y] = [this.overOnes(p, depth + 1), this.overOnes(q, depth + 1)];
+      return x === undefined || y === undefined ? undefined : { ...x, codes: x.codes.map((v, i) => v + at(y.codes, i)) };
+    }
+    const w = this.source.constantOf(q);
+    const alone = node.op === 'conv' && node.operands.length === 2 && this.source.numberOf(p) === 1;
+    return alone && w !== undefined ? { codes: doubles(w.data), attrs: node.attrs } : undefined;
   }
 
   /** value = a number computed at run time, times a constant. */

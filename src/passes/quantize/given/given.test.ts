@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { importOnnx } from '../../../frontend/onnx/index.ts';
 import { type AttrValue, model, node, port, tensor, type TestElem } from '../../../frontend/onnx/testing/build.ts';
-import { paramTensors, Philox, type Program, runProgram } from '../../../ir/index.ts';
+import { paramTensors, Philox, type Program, ProgramBuilder, runProgram } from '../../../ir/index.ts';
 import { at, unwrap } from '../../../support/index.ts';
 import { prepareFloat, quantizeProgram, type QuantizedModel } from '../../index.ts';
 import { quantizeInputs } from '../sqnr.ts';
@@ -302,4 +302,28 @@ describe('what cannot stay', () => {
     for (const options of [{ powerOfTwo: true }, { bits: 16 }] as const)
       expect(unwrap(quantizeProgram(program, { samples, ...options })).given).toBeUndefined();
   });
+});
+
+test('dynamic quantization of a padded convolution: the zero point is taken off where weights meet elements', () => {
+  const net = new Net();
+  const codes = whole(3 * 2 * 9, -127, 127);
+  const [q, scale, offset] = [net.name('q'), net.name('scale'), net.name('zero')];
+  net.raw(node('DynamicQuantizeLinear', ['x'], [q, scale, offset]));
+  const sum = net.op('ConvInteger', [q, net.constant('int8', [3, 2, 3, 3], codes), offset], { pads: [1, 1, 1, 1] });
+  const factor = net.op('Mul', [scale, net.constant('float', [], [0.01])]);
+  const y = net.op('Mul', [net.op('Cast', [sum], { to: 1 }), factor]);
+  const program = net.import(y, [1, 2, 4, 4], [1, 3, 4, 4]);
+  const data = Float32Array.from({ length: 32 }, (_, i) => ((i * 7) % 32) / 16 - 1.5);
+  const sample = [{ dtype: 'f32', shape: [1, 2, 4, 4], data } as const];
+  // over the real input: no zero point, zeros in the padding
+  const b = new ProgramBuilder('plain');
+  const x = b.input('x', { dtype: 'f32', shape: [1, 2, 4, 4] });
+  const w = b.param('w', { dtype: 'f32', shape: [3, 2, 3, 3], data: Float32Array.from(codes, (v) => v * 0.01) });
+  b.output('y', b.emit('conv', [x, w], { stride: [1, 1], dilation: [1, 1], pads: [1, 1, 1, 1] }));
+  const [wanted, imported] = [b.finish(), program].map((p) => at(runProgram(p, sample), 0).data);
+  // 18 inputs, each off by half a step of 1.94 / 255 at most
+  for (const [i, v] of (wanted ?? []).entries()) expect(Math.abs((imported?.[i] ?? 0) - v)).toBeLessThan(0.07);
+  const quantized = unwrap(quantizeProgram(program, { samples: [sample] }));
+  expect(weightsOf(quantized, 'conv')).toEqual([codes]);
+  expect(opsOf(quantized)).toEqual(['conv', 'rescale']);
 });

@@ -120,7 +120,7 @@ class Lift {
     const [sumValue] = (product === undefined ? undefined : this.source.producerOf(product.cast))?.operands ?? [];
     const sum = product === undefined || sumValue === undefined ? undefined : accumulatorOf(this.source, sumValue);
     const step = sum === undefined ? undefined : this.dynamics.get(sum.x);
-    if (product === undefined || sum?.zero === undefined || step === undefined || sum.op !== 'dense') return undefined;
+    if (product === undefined || sum?.zero === undefined || step === undefined) return undefined;
     const [rows = 1] = sum.shape;
     const factors = perChannel(sum.op, this.source.typeOf(product.cast).shape.length, product.factor);
     const { value, times } = sum.zero;
@@ -130,7 +130,7 @@ class Lift {
     const scales = Array.from({ length: rows }, (_, c) => Math.fround(at(factors, factors.length === 1 ? 0 : c)));
     const name = `${node.origin ?? sum.op}.weights`;
     const weights = { codes: sum.codes, shape: sum.shape, scales, name };
-    return this.emit({ op: 'dense', x: rw.mapped(step.x), attrs: {}, weights, bias: undefined, origin: node.origin }, rw);
+    return this.emit({ op: sum.op, x: rw.mapped(step.x), attrs: sum.attrs, weights, bias: undefined, origin: node.origin }, rw);
   }
 
   /** The f32 form of the sum that a product with constant factors reads. */
