@@ -1,14 +1,15 @@
-import { type AnyNode, type Attrs, clamp, type Tensor, type ValueId } from '../../../ir/index.ts';
+import { type AnyNode, type Attrs, clamp, DTYPE_INFO, rshr, type Tensor, type ValueId } from '../../../ir/index.ts';
 import { at } from '../../../support/index.ts';
 import { alongAxis } from '../../rewrite.ts';
-import { type Affine, affineOfRange, quantizeValue } from '../affine.ts';
+import { type Affine, affineOfRange, quantizeValue, wideOfMagnitude } from '../affine.ts';
 import { type Emit, i16Table, wholeOf } from '../emit.ts';
 import { probeRegion, type Region, regionTable } from '../region.ts';
 
 /**
  * Functions of a 16-bit value, element by element. One that is the same for all channels is a table of 513 knots with straight
- * lines between them (NUMERICS §1.3): exact for functions that bend at 0 only, such as relu. One that differs from channel
- * to channel is computed step by step in int32 of 2^26 steps; what has no such steps takes 8 bits of its input.
+ * lines between them (NUMERICS §1.3), exact for functions that bend at 0 only, such as relu; where lines miss it by far, as
+ * steps and roots, a table of all 65536 codes. One that differs from channel to channel is computed step by step in int32
+ * of 2^26 steps; what has no such steps takes 8 bits of its input.
  */
 const KNOTS = 513;
 const MIDDLE = 256;
@@ -39,6 +40,40 @@ const tableOf = (values: ArrayLike<number>, output: Affine): Tensor => {
   return i16Table(data);
 };
 
+const CODES = 65536;
+const LEAST_CODE = -32768;
+/** Steps of an i16 result by which lines may miss the function at most; beyond, the table has every code. */
+const MOST_MISS = 32;
+
+/** By how many steps the lines between the knots miss the function at most. */
+const missOf = ({ data: knots }: Tensor, exact: ArrayLike<number>, output: Affine): number => {
+  let worst = 0;
+  for (let i = 0; i < CODES; i++) {
+    const k = i >> 7;
+    const low = at(knots, k);
+    const line = rshr(low * STEP + (at(knots, k + 1) - low) * (i & (STEP - 1)), 7);
+    worst = Math.max(worst, Math.abs(line - quantizeValue(at(exact, i), output)));
+  }
+  return worst;
+};
+
+/**
+ * A function of i16 values, the same for all.
+ * @param f - real results for real inputs, in order
+ */
+const emitFunction = (emit: Emit, x: ValueId, scale: number, f: (inputs: Float64Array) => ArrayLike<number>, wanted: Affine): ValueId => {
+  const output = wideFor(wanted);
+  const knots = tableOf(f(knotsOf(scale)), output);
+  const exact = f(Float64Array.from({ length: CODES }, (_, i) => (i + LEAST_CODE) * scale));
+  if (missOf(knots, exact, output) <= MOST_MISS)
+    return converted(emit, emit.op('table', [x, emit.constant('table', knots)], {}), output, wanted);
+  const codes = DTYPE_INFO[wanted.dtype].make(CODES);
+  for (let i = 0; i < CODES; i++) codes[i] = quantizeValue(at(exact, i), wanted);
+  const table = emit.constant('table', { dtype: wanted.dtype, shape: [CODES], data: codes });
+  const index = emit.op('add', [emit.op('cast', [x], { dtype: 'i32' }), emit.scalar(-LEAST_CODE)], {});
+  return emit.op('gather', [table, index], { axis: 0 });
+};
+
 /** An i16 quantization that holds all that `wanted` does. */
 export const wideFor = (wanted: Affine): Affine =>
   wanted.dtype === 'i16' ? wanted : { scale: (wanted.scale * 255) / 32767, zero: 0, dtype: 'i16' };
@@ -57,6 +92,8 @@ class Steps {
   private readonly emit: Emit;
   private readonly shape: readonly number[];
   private readonly values = new Map<ValueId, Fixed>();
+  /** Results of comparisons. */
+  private readonly masks = new Map<ValueId, ValueId>();
   /** Greatest magnitude of each value for any input. */
   private readonly most: ReadonlyMap<ValueId, number>;
 
@@ -131,9 +168,35 @@ class Steps {
     if (node.op === 'mul' && y !== undefined && ka !== undefined) return this.scaled(y, ka, (v) => v, most);
     if (node.op === 'div' && x !== undefined && kb !== undefined) return this.scaled(x, kb, (v) => (v === 0 ? 0 : 1 / v), most);
     if (node.op !== 'maximum' && node.op !== 'minimum') return undefined;
-    const unit = reach === 0 ? 1 : reach / MOST;
-    const [p, q] = [left, right].map((v) => ('int' in v ? this.to(v, unit) : this.vector(v, (k) => Math.floor(k / unit + 0.5))));
-    return p === undefined || q === undefined ? undefined : { int: this.emit.op(node.op, [p, q], {}), unit };
+    const { parts, unit } = this.alike(a, b);
+    return parts === undefined ? undefined : { int: this.emit.op(node.op, parts, {}), unit };
+  }
+
+  /** Two values, or a value and numbers, in one unit. */
+  private alike(a: ValueId, b: ValueId): { readonly parts: readonly [ValueId, ValueId] | undefined; readonly unit: number } {
+    const [ka, kb] = [this.emit.plan.constantOf(a), this.emit.plan.constantOf(b)];
+    const most = Math.max(this.reach(a, ka), this.reach(b, kb));
+    const unit = most === 0 ? 1 : most / MOST;
+    const part = (v: Fixed | Tensor): ValueId => ('int' in v ? this.to(v, unit) : this.vector(v, (k) => Math.floor(k / unit + 0.5)));
+    const [left, right] = [this.values.get(a) ?? ka, this.values.get(b) ?? kb];
+    return { parts: left === undefined || right === undefined ? undefined : [part(left), part(right)], unit };
+  }
+
+  /** A comparison, or a choice by one. @returns whether the node is one, with steps */
+  private chosen(node: AnyNode): boolean {
+    const result = at(node.results, 0);
+    const [a, b, c] = node.operands;
+    if (a === undefined || b === undefined) return false;
+    if (node.op === 'less' || node.op === 'less_equal') {
+      const { parts } = this.alike(a, b);
+      if (parts !== undefined) this.masks.set(result, this.emit.op(node.op, parts, {}));
+      return parts !== undefined;
+    }
+    const mask = this.masks.get(a);
+    if (node.op !== 'select' || c === undefined || mask === undefined) return false;
+    const { parts, unit } = this.alike(b, c);
+    if (parts !== undefined) this.values.set(result, { int: this.emit.op('select', [mask, ...parts], {}), unit });
+    return parts !== undefined;
   }
 
   private reach(value: ValueId, constant: Tensor | undefined): number {
@@ -145,13 +208,13 @@ class Steps {
     const result = at(node.results, 0);
     const others = node.operands.filter((v) => v !== operand);
     if (others.some((v) => this.emit.plan.constantOf(v)?.data.length !== 1)) return undefined;
-    const input: Affine = { scale: Math.max((this.most.get(operand) ?? 0) / 32767, 2 ** -100), zero: 0, dtype: 'i16' };
+    const input = wideOfMagnitude(this.most.get(operand) ?? 0);
+    const output = wideOfMagnitude(this.most.get(result) ?? 0);
     const region: Region = { root: operand, value: result, nodes: [node] };
-    const knots = probeRegion(region, this.shape, knotsOf(input.scale), constantOf(this.emit)).get(result);
-    if (knots === undefined || knots.dtype !== 'f32' || !knots.data.every(Number.isFinite)) return undefined;
-    const output: Affine = { scale: Math.max((this.most.get(result) ?? 0) / 32767, 2 ** -100), zero: 0, dtype: 'i16' };
+    const f = (inputs: ArrayLike<number>): Tensor | undefined => probeRegion(region, [], inputs, constantOf(this.emit)).get(result);
+    if (f([0])?.dtype !== 'f32') return undefined;
     const narrow = this.emit.rescale(x.int, [x.unit / input.scale], wholeOf(input));
-    const y = this.emit.op('table', [narrow, this.emit.constant('table', tableOf(knots.data, output))], {});
+    const y = emitFunction(this.emit, narrow, input.scale, (inputs) => f(inputs)?.data ?? [], output);
     return { int: this.emit.op('cast', [y], { dtype: 'i32' }), unit: output.scale };
   }
 
@@ -160,6 +223,7 @@ class Steps {
     const result = at(node.results, 0);
     const [a, b] = node.operands;
     if (a === undefined) return false;
+    if (this.chosen(node)) return true;
     const x = this.values.get(a);
     const most = this.most.get(result) ?? 0;
     let made: Fixed | undefined;
@@ -194,9 +258,11 @@ const lowerWideRegion = (emit: Emit, region: Region, wanted: Affine): ValueId =>
   const bends = region.nodes.length <= 2 && region.nodes.every((n) => BENDS.has(n.op));
   if (knots !== undefined && sameRows(knots) && !bends) {
     const channels = knots.shape[1] ?? 1;
-    const output = wideFor(wanted);
-    const row = Float64Array.from({ length: KNOTS }, (_, i) => at(knots.data, i * channels));
-    return converted(emit, emit.op('table', [emit.int(region.root), emit.constant('table', tableOf(row, output))], {}), output, wanted);
+    const f = (inputs: Float64Array): ArrayLike<number> => {
+      const probed = probeRegion(region, shape, inputs, constantOf(emit)).get(region.value)?.data ?? [];
+      return channels === 1 ? probed : Float64Array.from(inputs, (_, i) => at(probed, i * channels));
+    };
+    return emitFunction(emit, emit.int(region.root), own.scale, f, wanted);
   }
   const steps = new Steps(emit, region, probes);
   if (region.nodes.every((node) => steps.add(node))) {
