@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { formatType, type Program, typeOf } from '../../ir/index.ts';
+import { elementCount, formatType, isStaticType, type Program, typeOf } from '../../ir/index.ts';
 import { inRangeSamples, quantizeInputs, type QuantizedModel, type QuantizedPort, type Searched } from '../../passes/index.ts';
 import { at, type Diagnostic } from '../../support/index.ts';
 import type {
@@ -42,10 +42,21 @@ export const searchFacts = ({ settings, equalized }: Searched): readonly Fact[] 
 
 const searchData = (fitted: Searched): SearchData => ({ kept: searchFacts(fitted), trials: fitted.trials });
 
+const classesOf = (program: Program): number | undefined => {
+  const type = typeOf(program, at(program.outputs, 0).value);
+  return isStaticType(type) ? elementCount(type.shape) : undefined;
+};
+
 export const accuracyData = ({ evaluation, package: packed }: Pick<CompileSummary, 'evaluation' | 'package'>): AccuracyData | undefined =>
   evaluation === undefined
     ? undefined
-    : { labels: evaluation.labels, float: evaluation.float, integer: evaluation.int8, classes: packed.metadata.labels };
+    : {
+        labels: evaluation.labels,
+        float: evaluation.float,
+        integer: evaluation.int8,
+        classCount: classesOf(packed.program),
+        classes: packed.metadata.labels,
+      };
 
 /** What every layer is to blame for, by the user's name, where each was measured alone. */
 const blames = (mixed: MixedRun | undefined): ReadonlyMap<string, number> => {

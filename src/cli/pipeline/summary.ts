@@ -5,7 +5,7 @@ import type { Fact } from '../report/data.ts';
 import { bitsText } from '../report/layers-section.ts';
 import { latencyText } from '../report/latency.ts';
 import { reportHtml } from '../report/report.ts';
-import { compareChoices } from '../report/statistics.ts';
+import { chanceNote, compareChoices } from '../report/statistics.ts';
 import { decibelText, lowest } from '../report/verdict.ts';
 import { formatBytes, formatCount, formatDuration, formatFacts, formatPercent, formatTable, visible } from '../text.ts';
 import type { Calibration } from './calibration.ts';
@@ -62,12 +62,14 @@ const accuracyFacts = (s: CompileSummary): readonly Fact[] => {
   if (data === undefined) return [];
   const { float, integer } = data;
   const compared = compareChoices(data);
+  const note = chanceNote(data);
   const row = (name: string, a: typeof float): Fact => [
     name,
     `top-1 ${shareText(a.top1, a.samples)}, top-5 ${shareText(a.top5, a.samples)} of ${formatCount(a.samples)}`,
   ];
   return [
     row('float', float),
+    ...(note === undefined ? [] : [['', note] as const]),
     ...(integer === undefined ? [] : [row('integer', integer)]),
     ...(compared === undefined
       ? []
@@ -109,7 +111,7 @@ const MANY = 10;
 const lowestText = (layers: readonly LayerSqnr[]): string =>
   layers.length < MANY
     ? ''
-    : `lowest: ${lowest(layers, 5)
+    : `lowest: ${lowest(layers, 3)
         .map((l) => `${visible(l.origin)} ${decibelText(l.decibels)}`)
         .join(', ')}\n`;
 

@@ -1,7 +1,7 @@
 import { formatCount, formatPercent } from '../text.ts';
 import type { AccuracyData, GuessData, ReportData } from './data.ts';
-import { barSvg, factList, numberText, type Section, table } from './html.ts';
-import { compareChoices, type Comparison, wilson } from './statistics.ts';
+import { barSvg, escapeHtml, factList, numberText, type Section, table } from './html.ts';
+import { chanceNote, compareChoices, type Comparison, wilson } from './statistics.ts';
 
 /** Changed samples that are listed. */
 export const MOST_CHANGES = 10;
@@ -55,7 +55,9 @@ export const accuracySection = ({ accuracy }: Pick<ReportData, 'accuracy'>): Sec
   const { float, integer } = accuracy;
   const compared = compareChoices(accuracy);
   const rows = [guessItem('float', float), ...(integer === undefined ? [] : [guessItem('integer', integer)])];
+  const note = chanceNote(accuracy);
   const body = [
+    ...(note === undefined ? [] : [`<div class="diagnostic warning">${escapeHtml(note)}</div>`]),
     `<ul class="rows">\n${rows.join('\n')}\n</ul>`,
     ...(compared === undefined ? [] : [factList([['same first choice as float', shareText(compared.agreement, float.samples)]])]),
     metricsTable(accuracy),

@@ -28,6 +28,8 @@ export interface AccuracyData {
   readonly float: GuessData;
   /** Undefined when the package is the float program. */
   readonly integer: GuessData | undefined;
+  /** Elements of the output: what a guess is measured against. */
+  readonly classCount?: number | undefined;
   /** Names of the classes. */
   readonly classes?: readonly string[] | undefined;
   /** Measures of the task beyond classification. */

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import type { HistogramData } from './data.ts';
 import { barsOf, histogramSvg } from './histogram.ts';
 import { latencyText, medianOf, timeRuns } from './latency.ts';
-import { compareChoices, wilson } from './statistics.ts';
+import { chanceNote, compareChoices, wilson } from './statistics.ts';
 import { decibelText, profileOf, verdictOf } from './verdict.ts';
 
 describe('Wilson interval', () => {
@@ -45,6 +45,14 @@ describe('choices that changed', () => {
   test('nothing to compare without an integer program', () => {
     expect(compareChoices({ labels: [0], float: guess([0]), integer: undefined })).toBeUndefined();
   });
+});
+
+test('a float program that guesses is told', () => {
+  const note = (hits: number, samples: number, classCount?: number) =>
+    chanceNote({ float: { samples, top1: hits / samples, top5: 1, predictions: [] }, classCount });
+  expect(note(0, 81, 1000)).toBe('float top-1 is no better than chance (0.10 %): check the labels and how the samples are prepared');
+  expect(note(60, 500, 10)).toContain('10.00 %');
+  expect([note(99, 100, 10), note(70, 500, 10), note(0, 81), note(0, 0, 10)]).toEqual([undefined, undefined, undefined, undefined]);
 });
 
 describe('verdict', () => {

@@ -116,6 +116,8 @@ describe('sections', () => {
       expect(html).toContain(text);
     expect(html).toContain('1 right in float and wrong in integers, 0 the other way round, 0 wrong in both');
     expect(section(BARE, 'accuracy')).toContain('Not measured');
+    const guessing = { ...FULL.accuracy!, classCount: 2, float: { ...FULL.accuracy!.float, top1: 0.5 } };
+    expect(section({ ...FULL, accuracy: guessing }, 'accuracy')).toContain('no better than chance (50.00 %)');
   });
 
   test('accuracy: ten changed samples at most', () => {

@@ -1,3 +1,4 @@
+import { formatPercent } from '../text.ts';
 import type { AccuracyData } from './data.ts';
 
 /** The normal quantile of 0.975. */
@@ -20,6 +21,17 @@ export const wilson = (hits: number, samples: number): Interval => {
   const centre = (p + z2 / 2) / (1 + z2);
   const half = (Z / (1 + z2)) * Math.sqrt((p * (1 - p)) / samples + z2 / (4 * samples));
   return { lo: hits === 0 ? 0 : centre - half, hi: hits === samples ? 1 : centre + half };
+};
+
+/**
+ * What to check when the float program itself is not better than a guess; undefined when it is. Nothing that is said about the
+ * integer program means anything then.
+ */
+export const chanceNote = ({ float, classCount = 0 }: Pick<AccuracyData, 'float' | 'classCount'>): string | undefined => {
+  if (classCount < 2 || float.samples === 0) return undefined;
+  const chance = 1 / classCount;
+  if (wilson(Math.round(float.top1 * float.samples), float.samples).lo > chance) return undefined;
+  return `float top-1 is no better than chance (${formatPercent(chance)}): check the labels and how the samples are prepared`;
 };
 
 /** A sample of which the integer program says another class than the float one. */
