@@ -10,7 +10,7 @@ export const SECTIONS = ['types', 'parameters', 'code', 'exports', 'bounds'] as 
 export type SectionName = (typeof SECTIONS)[number];
 export const sectionId = (name: SectionName): number => SECTIONS.indexOf(name) + 1;
 
-/** How a parameter's elements are stored. One encoding per dtype today; the byte leaves room for entropy coding. */
+/** How a parameter's decoded elements are laid out: one way per dtype. Entropy coding is a matter of storage (docs/adr/0007). */
 export const ENCODINGS = ['i8', 'i16', 'i32', 'u8', 'bool', 'f32', 'i6-packed'] as const;
 export type Encoding = (typeof ENCODINGS)[number];
 export const encodingOf = (dtype: DType): Encoding => (dtype === 'i6' ? 'i6-packed' : dtype);
