@@ -13,7 +13,7 @@ export { Calibrated, type Settings } from './quantize/calibrated.ts';
 export type { WeightBits } from './quantize/layer-weights.ts';
 export * from './quantize/mixed.ts';
 export type { Budgets } from './quantize/mixed/budget.ts';
-export { LADDER, type Rung } from './quantize/mixed/ladder.ts';
+export { LADDER, type Rung, settingsOf } from './quantize/mixed/ladder.ts';
 export { isClassifier } from './quantize/mixed/probes.ts';
 export type { Evaluated, Measured, Point } from './quantize/mixed/points.ts';
 export type { LayerSensitivity, Memo, RungEffect, Sensitivity } from './quantize/mixed/sensitivity.ts';

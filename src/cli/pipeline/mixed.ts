@@ -14,6 +14,7 @@ import {
   type QuantizedModel,
   type Searched,
   type Settings,
+  settingsOf,
   type WeightBits,
 } from '../../passes/index.ts';
 import { type Diagnostic, diagnostic, ok, type Result, sha256Hex } from '../../support/index.ts';
@@ -67,7 +68,7 @@ export const recordedBits = (record: BitsRecord, all: readonly { readonly name: 
     if (own === undefined || weights === undefined) return [name, PROFILES[record.bits]];
     return [name, { weights, activations: own.activations === 16 ? 16 : 8 }];
   });
-  return { bits: PROFILES[8], layers: new Map(layers) };
+  return settingsOf(new Map(layers));
 };
 
 /** Settings in a form of which equal ones have equal texts. */

@@ -1,5 +1,6 @@
 import type { AnyNode, Attrs, Program, ValueId } from '../../../ir/index.ts';
 import { at } from '../../../support/index.ts';
+import type { Settings } from '../calibrated.ts';
 import { type LayerBits, PROFILES } from '../model.ts';
 import type { WeightedLayer } from '../sites.ts';
 
@@ -54,9 +55,20 @@ export const assignmentKey = (assignment: Assignment): string => assignment.map(
 /** All units on one rung. */
 export const uniform = (units: readonly Unit[], rung: number): Assignment => units.map(() => rung);
 
+/**
+ * Bits by layer as the settings of the quantizer have them. What is no layer has 8 bits, but 16 where every layer's result
+ * has: nothing would be gained from wide layers behind a narrow input.
+ */
+export const settingsOf = (layers: ReadonlyMap<string, LayerBits>): Pick<Settings, 'bits' | 'layers'> => {
+  const wide = layers.size > 0 && [...layers.values()].every(({ activations }) => activations === 16);
+  return { bits: wide ? PROFILES[16] : PROFILES[8], layers };
+};
+
 /** The assignment as the settings of the quantizer have it. */
-export const bitsOf = (units: readonly Unit[], ladder: readonly Rung[], assignment: Assignment): ReadonlyMap<string, LayerBits> =>
-  new Map(units.flatMap(({ layers }, i) => layers.map((name): [string, LayerBits] => [name, at(ladder, at(assignment, i)).bits])));
+export const bitsOf = (units: readonly Unit[], ladder: readonly Rung[], assignment: Assignment): Pick<Settings, 'bits' | 'layers'> =>
+  settingsOf(
+    new Map(units.flatMap(({ layers }, i) => layers.map((name): [string, LayerBits] => [name, at(ladder, at(assignment, i)).bits]))),
+  );
 
 /** Every channel has a filter of its own. */
 const isDepthwise = (program: Program, node: AnyNode): boolean => {

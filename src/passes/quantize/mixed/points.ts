@@ -2,7 +2,7 @@ import { endorphinOf, programCost } from '../../../ir/index.ts';
 import { at, ok, type Progress, type Result } from '../../../support/index.ts';
 import type { Calibrated, Settings } from '../calibrated.ts';
 import type { QuantizedModel } from '../model.ts';
-import { type Assignment, assignmentKey, BASE, bitsOf, type Rung, type Unit, type UnitBits } from './ladder.ts';
+import { type Assignment, assignmentKey, bitsOf, type Rung, type Unit, type UnitBits } from './ladder.ts';
 import type { Memo } from './sensitivity.ts';
 
 /** What running a quantized model on samples tells. */
@@ -72,7 +72,7 @@ export class Points {
 
   quantize(assignment: Assignment): Result<QuantizedModel> {
     const { calibrated, settings, units, ladder } = this.options;
-    return calibrated.quantize({ ...settings, bits: at(ladder, BASE).bits, layers: bitsOf(units, ladder, assignment) });
+    return calibrated.quantize({ ...settings, ...bitsOf(units, ladder, assignment) });
   }
 
   private fresh(assignment: Assignment): Result<Measured> {

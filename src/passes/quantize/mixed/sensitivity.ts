@@ -105,7 +105,7 @@ export const measureSensitivity = (calibrated: Calibrated, settings: Settings, o
   const { ladder, progress, memo } = options;
   const units = unitsOf(calibrated.layers);
   const quantize = (assignment: Assignment): Result<QuantizedModel> =>
-    calibrated.quantize({ ...settings, bits: at(ladder, BASE).bits, layers: bitsOf(units, ladder, assignment) });
+    calibrated.quantize({ ...settings, ...bitsOf(units, ladder, assignment) });
   const all = uniform(units, BASE);
   const base = quantize(all);
   if (!base.ok) return base;
