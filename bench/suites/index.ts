@@ -1,5 +1,6 @@
 import type { Suite } from '../rows.ts';
 import { accuracy } from './accuracy.ts';
+import { calibration } from './calibration.ts';
 import { compile } from './compile.ts';
 import { digits } from './digits.ts';
 import { light } from './light.ts';
@@ -7,4 +8,4 @@ import { storage } from './storage.ts';
 import { trained } from './trained.ts';
 import { wasm } from './wasm.ts';
 
-export const SUITES: readonly Suite[] = [digits, accuracy, compile, wasm, trained, light, storage];
+export const SUITES: readonly Suite[] = [digits, accuracy, calibration, compile, wasm, trained, light, storage];
