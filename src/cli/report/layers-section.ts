@@ -52,6 +52,6 @@ export const layersSection = ({ layers }: Pick<ReportData, 'layers'>): Section |
     : {
         id: 'layers',
         title: 'Error of each layer',
-        intro: `Signal to quantization noise of what the layer gives against float32, with everything before it quantized, over the calibration samples. From ${GOOD_DB} dB on it is good; below ${POOR_DB} dB the layer deserves a look. Bits: weights/result.`,
+        intro: `Signal to quantization noise of what the layer gives against float32, with everything before it quantized, over the first calibration samples, at most 16. From ${GOOD_DB} dB on it is good; below ${POOR_DB} dB the layer deserves a look. Bits: weights/result.`,
         body: `${worstList(layers)}<ul class="rows">\n${layers.map(layerItem).join('\n')}\n</ul>`,
       };

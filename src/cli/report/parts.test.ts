@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import type { HistogramData } from './data.ts';
+import { coordinate, numberText } from './html.ts';
 import { barsOf, histogramSvg } from './histogram.ts';
 import { latencyText, medianOf, timeRuns } from './latency.ts';
 import { chanceNote, compareChoices, wilson } from './statistics.ts';
@@ -45,6 +46,12 @@ describe('choices that changed', () => {
   test('nothing to compare without an integer program', () => {
     expect(compareChoices({ labels: [0], float: guess([0]), integer: undefined })).toBeUndefined();
   });
+});
+
+test('numbers in words where they are none, coordinates within the picture', () => {
+  const { NaN: none, POSITIVE_INFINITY: most, NEGATIVE_INFINITY: least } = Number;
+  expect([numberText(none), numberText(most), numberText(least), numberText(0.1 + 0.2)]).toEqual(['none', 'unbounded', 'unbounded', '0.3']);
+  expect([coordinate(none, 9), coordinate(least, 9), coordinate(most, 9), coordinate(1.26, 9)]).toEqual(['0', '0', '9', '1.3']);
 });
 
 test('a float program that guesses is told', () => {
