@@ -43,7 +43,8 @@ const describeInputs = (program: Program): string =>
 export const toInput = (tensor: Tensor, type: StaticType, quantization: Quantization | undefined, path: string): Result<Tensor> => {
   if (tensor.dtype === type.dtype) return ok(tensor);
   if (type.dtype === 'f32') return ok(toFloat(tensor));
-  if (quantization === undefined || type.dtype !== 'i8') {
+  const shift = type.dtype === 'i8' ? 0 : type.dtype === 'u8' ? 128 : undefined;
+  if (quantization === undefined || shift === undefined) {
     if (tensor.dtype !== 'f32' || tensor.data.every((v) => Number.isInteger(v))) return toInteger(tensor, type, path);
     return fail(
       sampleMisfit(path, `the array holds real numbers, but the input is ${formatType(type)} and its scale is not known`, [
@@ -52,8 +53,10 @@ export const toInput = (tensor: Tensor, type: StaticType, quantization: Quantiza
     );
   }
   const real = toFloat(tensor);
-  const attrs = { inverse_scale: Math.fround(1 / quantization.scale), zero: quantization.zero };
-  return ok(at(evaluateNode('quantize', [real], attrs, [{ dtype: 'i8', shape: real.shape }]), 0));
+  const attrs = { inverse_scale: Math.fround(1 / quantization.scale), zero: quantization.zero - shift };
+  const codes = at(evaluateNode('quantize', [real], attrs, [{ dtype: 'i8', shape: real.shape }]), 0);
+  // uint8 has the grid of int8, 128 higher
+  return ok(shift === 0 ? codes : { dtype: 'u8', shape: codes.shape, data: Uint8Array.from(codes.data, (v) => v + shift) });
 };
 
 /** NAME=FILE and files in order -> file of each input. */

@@ -85,8 +85,9 @@ const sourceFacts = (model: LoadedModel, facts: ProgramFacts): readonly Fact[] =
 
 const portRows = (model: LoadedModel, facts: ProgramFacts): readonly (readonly string[])[] => {
   const metadata = model.kind === 'package' ? [...model.package.metadata.inputs, ...model.package.metadata.outputs] : [];
+  const sourceScales = model.kind === 'package' ? [] : [...(model.scales?.inputs ?? []), ...(model.scales?.outputs ?? [])];
   return [...facts.inputs.map((p) => ['input', p] as const), ...facts.outputs.map((p) => ['output', p] as const)].map(([what, p], i) => {
-    const m = metadata[i];
+    const m = metadata[i] ?? sourceScales[i];
     return [what, visible(p.name), p.type, m?.scale === undefined ? '' : `real = ${m.scale} * (q - ${m.zero ?? 0})`];
   });
 };

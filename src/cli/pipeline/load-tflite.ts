@@ -1,7 +1,8 @@
-import { examineTflite, importTflite, type TfliteReport } from '../../frontend/tflite/index.ts';
+import { examineTflite, importTflite, type TflitePort, type TfliteReport } from '../../frontend/tflite/index.ts';
 import { type Diagnostic, fail, ok, type Result } from '../../support/index.ts';
 import { optionValue } from '../diagnostics.ts';
 import { inModel } from './load-onnx.ts';
+import type { Quantization } from './execute.ts';
 import type { SourceModel } from './model.ts';
 
 /** A model of this kind has a size for every dimension. */
@@ -21,19 +22,25 @@ export const examineTfliteFile = (path: string, bytes: Uint8Array, sizes: Readon
   return isNoModel ? fail(...inModel(path, report.problems)) : ok(report);
 };
 
+const scaleOf = ({ quantization: q }: TflitePort): Quantization | undefined => {
+  const [scale, zero] = [q?.scales[0], q?.zeros[0]];
+  return scale === undefined ? undefined : { scale, zero: zero ?? 0 };
+};
+
 /** Imports the TensorFlow Lite model of a file. */
 export const loadTflite = (path: string, bytes: Uint8Array, sizes: ReadonlyMap<string, number>): Result<SourceModel> => {
   const problems = bindProblems(sizes);
   if (problems.length > 0) return fail(...problems);
   const imported = importTflite(bytes);
   if (!imported.ok) return fail(...inModel(path, imported.diagnostics));
-  const { program, warnings, source } = imported.value;
+  const { program, warnings, source, inputs, outputs } = imported.value;
   return ok({
     kind: 'tflite',
     path,
     sizeBytes: bytes.length,
     sha256: source.sha256,
     program,
+    scales: { inputs: inputs.map(scaleOf), outputs: outputs.map(scaleOf) },
     warnings: inModel(path, warnings),
     producer: source.producer === '' ? undefined : source.producer,
   });

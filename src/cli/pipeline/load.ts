@@ -155,11 +155,11 @@ export const loadRunnable = async (context: Context, path: string, args: ModelAr
   const model = await loadModel(context, path, args);
   if (!model.ok) return model;
   if (model.value.kind === 'package') return ok(runnablePackage(model.value));
-  const { program, warnings } = model.value;
+  const { program, warnings, scales } = model.value;
   return ok({
     program,
-    inputs: program.inputs.map(() => ({ preparation: {} })),
-    outputs: program.outputs.map(() => undefined),
+    inputs: program.inputs.map((_, i) => ({ quantization: scales?.inputs[i], preparation: {} })),
+    outputs: program.outputs.map((_, i) => scales?.outputs[i]),
     labels: undefined,
     warnings,
   });

@@ -1,6 +1,7 @@
 import type { Package } from '../../cvm-bytecode/index.ts';
 import type { Program } from '../../ir/index.ts';
 import type { Diagnostic } from '../../support/index.ts';
+import type { Quantization } from './execute.ts';
 
 /**
  * Where a program came from. Without the file's bytes and the program: parameters are views of the file, and a compiler
@@ -18,9 +19,16 @@ export interface Source {
   readonly meta?: ReadonlyMap<string, string | number | boolean> | undefined;
 }
 
+/** What the integers of the ports of a quantized source stand for, in order; undefined for a port that is not quantized. */
+export interface PortScales {
+  readonly inputs: readonly (Quantization | undefined)[];
+  readonly outputs: readonly (Quantization | undefined)[];
+}
+
 /** A model that is not compiled yet. */
 export interface SourceModel extends Source {
   readonly program: Program;
+  readonly scales?: PortScales | undefined;
 }
 
 export interface PackagedModel {
