@@ -149,17 +149,8 @@ const run = async (bench: Bench): Promise<void> => {
     const threads = [1, 2].map((n) => {
       const out = join(folder, `threads${n}.cvm`);
       bench.say(`cortexc with --threads ${n}`);
-      const words = [
-        '--method',
-        'mse',
-        '--rounding',
-        'nearest',
-        '--threads',
-        String(n),
-        '--calibration-limit',
-        String(Math.min(count, 32)),
-      ];
-      const cost = compileOnce(model, images, out, words);
+      const words = ['--method', 'mse', '--rounding', 'nearest', '--threads', String(n)];
+      const cost = compileOnce(model, images, Math.min(count, FEW_IMAGES), out, words);
       bench.row({
         name: `mse, ${Math.min(count, FEW_IMAGES)} images, ${n} ${n === 1 ? 'thread' : 'threads'}`,
         value: cost.seconds,
