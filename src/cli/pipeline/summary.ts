@@ -138,7 +138,7 @@ export const summaryText = (s: CompileSummary, written: readonly string[], table
   [
     ...(s.layers === undefined ? [] : [layerTable(s.layers), lowestText(s.layers), '\n']),
     ...(s.layers === undefined || s.fitted === undefined || s.fitted.trials.length === 0 ? [] : [trialsTable(s.fitted), '\n']),
-    tables,
+    ...(tables === '' ? [] : [tables, '\n']),
     ...(s.quantized === undefined && s.evaluation === undefined ? [] : [`${summaryVerdict(s)}\n\n`]),
     formatFacts([...accuracyFacts(s), ...latencyFacts(s), ...(s.fitted === undefined ? [] : [searchFact(s.fitted)]), ...factsOf(s)]),
     phasesText(s),
