@@ -81,9 +81,8 @@ export const givenDiagnostics = ({ use }: GivenReport): readonly Diagnostic[] =>
     if (reason !== undefined)
       return [diagnostic('QNT0007', `the stored weights are quantized anew: ${reason}`, { severity: 'warning', where: layer })];
     if (clamped === 0) return [];
-    const what =
-      clamped === 1 ? '1 weight of -128 is -127 in the package' : `${formatCount(clamped)} weights of -128 are -127 in the package`;
-    return [diagnostic('QNT0006', what, { severity: 'warning', where: layer })];
+    const what = clamped === 1 ? '1 weight is' : `${formatCount(clamped)} weights are`;
+    return [diagnostic('QNT0006', `${what} below -127 in the file, and -127 in the package`, { severity: 'warning', where: layer })];
   }),
 ];
 

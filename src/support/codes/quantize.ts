@@ -39,15 +39,16 @@ export const quantizeCodes = {
   QNT0006: {
     title: 'weights of -128 became -127',
     explain:
-      'Integer weights lie in -127..127 (NUMERICS §1.2), so that no product needs more than 15 bits. A weight of -128 in the file loses ' +
-      'one step.',
+      'Integer weights lie in -127..127 (NUMERICS §1.2), so that no product needs more than 15 bits. A weight of -128 in the file, or the ' +
+      'least of uint8 weights that use all 256 codes, loses one step.',
     exit: 1,
   },
   QNT0007: {
     title: 'stored weights are quantized anew',
     explain:
-      'The weights that the file stores have no form as symmetric int8: without their zero point they need more than 8 bits, or the ' +
-      'accumulator could overflow. Their reals are quantized per output channel instead. Quantize with symmetric int8 weights to keep them.',
+      'The weights that the file stores have no form as int8 weights: with their zero point they span more than 256 codes, or they belong ' +
+      'to a grouped convolution whose inputs cannot be summed apart, or the accumulator could overflow. Their reals are quantized per ' +
+      'output channel instead. Quantize with symmetric int8 weights to keep them.',
     exit: 1,
   },
   QNT0101: {

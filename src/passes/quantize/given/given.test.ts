@@ -280,10 +280,32 @@ describe('what cannot stay', () => {
     expect(quantized.given?.layers).toMatchObject([{ clamped: 2 }]);
   });
 
-  test('weights of more than 8 bits without their zero point are quantized anew, with the reason', () => {
-    const { quantized } = withoutSamples(net([255, 0, 100], 'uint8', 20));
-    expect(quantized.given?.layers).toMatchObject([{ reason: expect.stringContaining('-20..235') }]);
-    expect(weightsOf(quantized, 'dense')).toEqual([[127, -11, 43]]);
+  test('weights of more than 8 bits with their zero point have an offset, and the inputs are summed', () => {
+    const { quantized, steps } = withoutSamples(net([255, 1, 100], 'uint8', 20));
+    // 235, -19, 80 less 108
+    expect(weightsOf(quantized, 'dense')).toEqual([[127, -127, -28]]);
+    expect(quantized.given?.layers).toEqual([{ layer: expect.any(String), clamped: 0 }]);
+    expect(opsOf(quantized)).toEqual(['dense', 'reduce_sum', 'mul', 'add', 'rescale']);
+    expect(steps).toBeLessThan(1.001);
+    expect(withoutSamples(net([255, 0, 100], 'uint8', 20)).quantized.given?.layers).toMatchObject([{ clamped: 1 }]);
+  });
+
+  test('the same for convolutions, all channels at once or each by itself', () => {
+    for (const groups of [1, 4]) {
+      const n = new Net();
+      const codes = whole((4 * 4 * 9) / groups, 1, 255);
+      const w = n.dequantize(n.constant('uint8', [4, 4 / groups, 3, 3], codes), 0.01, 60, 'uint8');
+      const y = n.pair(n.op('Conv', [n.pair('x', 0.02, 90), w], { pads: [1, 1, 1, 1], group: groups }), 0.3, 128);
+      const { quantized, steps } = withoutSamples(n.import(y, [1, 4, 5, 5], [1, 4, 5, 5]));
+      const offset = Math.max(...codes) - 60 - 127;
+      expect(weightsOf(quantized, 'conv')[0]).toEqual(codes.map((q) => q - 60 - offset));
+      expect(steps).toBeLessThan(1.001);
+    }
+    const n = new Net();
+    const w = n.dequantize(n.constant('uint8', [4, 2, 1, 1], [255, 1, 9, 8, 7, 6, 5, 4]), 0.01, 20, 'uint8');
+    const y = n.pair(n.op('Conv', [n.pair('x', 0.02, 90), w], { group: 2 }), 0.3, 128);
+    const { quantized } = withoutSamples(n.import(y, [1, 4, 2, 2], [1, 4, 2, 2]));
+    expect(quantized.given?.layers).toMatchObject([{ reason: expect.stringContaining('zero point') }]);
   });
 
   test('a value without scales needs samples, and is named', () => {

@@ -10,8 +10,13 @@ export interface KeptIntegers {
   readonly layer: string;
   /** Why they were not kept; undefined when they were. */
   readonly reason?: string;
-  /** Weights of -128 that became -127. */
+  /** Weights that lost a step, because int8 weights begin at -127. */
   readonly clamped: number;
+}
+
+/** A layer of given weights. Each weight is `offset` greater than the int8 weight that stands for it. */
+export interface GivenWeights extends LinearWeights {
+  readonly offset: number;
 }
 
 interface GivenLayer {
@@ -34,29 +39,43 @@ const biasOf = ({ bias, biasIntegers }: GivenLayer, c: number, unit: number): nu
   return bias === undefined ? 0 : Math.floor(at(bias.data, c) / unit + 0.5);
 };
 
-/**
- * The layer with the integers that the model stores: weights unchanged (-128 becomes -127), biases in units of the
- * accumulator with the input's zero point folded in. A text says why when the integers are no int8 weights.
- */
-export const givenLinear = (layer: GivenLayer): { readonly made: LinearWeights; readonly clamped: number } | string => {
-  const { codes, scales } = layer.weights;
-  const [channels = 0] = codes.shape;
-  const { lo, hi } = DTYPE_INFO.i8;
+/** What is taken off codes of a wider range so that they are int8; undefined when their range is too wide. */
+const offsetOf = (codes: ArrayLike<number>): number | undefined => {
   let [least, greatest] = [0, 0];
-  for (const q of codes.data) [least, greatest] = [Math.min(least, q), Math.max(greatest, q)];
-  if (least < lo || greatest > hi) return `without their zero point they are in ${least}..${greatest}, and int8 weights are in -127..127`;
+  for (let i = 0; i < codes.length; i++) [least, greatest] = [Math.min(least, at(codes, i)), Math.max(greatest, at(codes, i))];
+  if (least >= DTYPE_INFO.i8.lo && greatest <= LIMIT) return 0;
+  return greatest - least <= 2 * LIMIT + 1 ? greatest - LIMIT : undefined;
+};
+
+/** The sum of the inputs, `offset` times, must leave the accumulator in int32 too. */
+const INT32_MAX = 2 ** 31 - 1;
+
+/**
+ * The layer with the integers that the model stores, biases in units of the accumulator with the input's zero point folded in.
+ * Weights with a zero point of their own are int8 after an offset: sum (w + offset)(x - z) = sum w (x - z) + offset sum (x - z),
+ * and what remains to be added is offset sum x. A weight below -127 then becomes -127. A text says why when the integers have
+ * no such form.
+ */
+export const givenLinear = (layer: GivenLayer, canOffset: boolean): { readonly made: GivenWeights; readonly clamped: number } | string => {
+  const { codes, scales } = layer.weights;
+  const { input } = layer;
+  const [channels = 0] = codes.shape;
+  const offset = offsetOf(codes.data);
+  if (offset === undefined || (offset !== 0 && !canOffset)) return 'with their zero point they have no form as int8 weights in -127..127';
   let clamped = 0;
   const weights = Int8Array.from(codes.data, (q) => {
-    if (q < -LIMIT) clamped++;
-    return Math.max(-LIMIT, q);
+    if (q - offset < -LIMIT) clamped++;
+    return Math.max(-LIMIT, q - offset);
   });
   const per = channels === 0 ? 0 : weights.length / channels;
   const biases = new Int32Array(channels);
-  const units = scales.map((s) => layer.input.scale * s);
+  const units = scales.map((s) => input.scale * s);
   for (let c = 0; c < channels; c++) {
-    const folded = foldBias(weights.subarray(c * per, (c + 1) * per), biasOf(layer, c, at(units, c)), layer.input);
-    if (folded === undefined) return `the sum of output channel ${c} could leave int32`;
+    const bias = biasOf(layer, c, at(units, c)) - offset * input.zero * per;
+    const folded = foldBias(weights.subarray(c * per, (c + 1) * per), bias, input);
+    const room = offset === 0 || per * 128 * (LIMIT + Math.abs(offset)) + Math.abs(folded ?? 0) <= INT32_MAX;
+    if (folded === undefined || !room) return `the sum of output channel ${c} could leave int32`;
     biases[c] = folded;
   }
-  return { made: { weights, bias: biases, scales: units }, clamped };
+  return { made: { weights, bias: biases, scales: units, offset }, clamped };
 };

@@ -1,24 +1,36 @@
-import { type AnyNode, type Attrs, pow2, type Tensor, type ValueId } from '../../../ir/index.ts';
+import { type AnyNode, type Attrs, elementCount, pow2, type Tensor, type ValueId } from '../../../ir/index.ts';
 import { at, invariant } from '../../../support/index.ts';
 import type { Affine } from '../affine.ts';
 import type { Emit } from '../emit.ts';
-import { givenLinear } from '../given/linear.ts';
-import { type Linear, type LinearWeights, quantizeLinear, type WeightBits } from '../layer-weights.ts';
+import { givenLinear, type GivenWeights } from '../given/linear.ts';
+import { type Linear, quantizeLinear, type WeightBits } from '../layer-weights.ts';
 import type { FloatView } from '../role.ts';
 import { quantizeWide, shiftOfProducts, weightTensor } from '../wide-weights.ts';
 
 const INT32_MAX = 2 ** 31 - 1;
 
 /** The integers that the model stores for the layer, where they are int8 weights; undefined when it has none. */
-const storedWeights = (emit: Emit, node: AnyNode, bias: Tensor | undefined, input: Affine, bits: WeightBits): LinearWeights | undefined => {
+const storedWeights = (emit: Emit, node: AnyNode, bias: Tensor | undefined, input: Affine, bits: WeightBits): GivenWeights | undefined => {
   const [, w, b] = node.operands;
   const weights = w === undefined ? undefined : emit.integers.get(w);
   if (weights === undefined || bits !== 8 || emit.powerOfTwo) return undefined;
-  const given = givenLinear({ weights, bias, biasIntegers: b === undefined ? undefined : emit.integers.get(b), input });
+  const stored = { weights, bias, biasIntegers: b === undefined ? undefined : emit.integers.get(b), input };
+  const given = givenLinear(stored, sumsInputs(node, weights.codes.shape));
   const layer = emit.plan.nameOf(node);
   emit.kept.push(typeof given === 'string' ? { layer, reason: given, clamped: 0 } : { layer, clamped: given.clamped });
   return typeof given === 'string' ? undefined : given.made;
 };
+
+/** Whether the inputs that one output channel reads can be summed apart: one sum for all channels, or one for each. */
+const sumsInputs = (node: AnyNode, shape: readonly number[]): boolean => {
+  if (node.op !== 'conv') return true;
+  const { groups } = node.attrs as Attrs<'conv'>;
+  return groups === 1 || groups === shape[0];
+};
+
+/** acc + offset times the sum of the inputs: what weights with a zero point add. */
+const withOffset = (emit: Emit, acc: ValueId, { offset }: EmittedLayer, sums: () => ValueId): ValueId =>
+  offset === 0 ? acc : emit.op('add', [acc, emit.op('mul', [sums(), emit.scalar(offset)], {})], {});
 
 interface EmittedLayer {
   readonly x: ValueId;
@@ -29,6 +41,8 @@ interface EmittedLayer {
   /** Weights and bias. */
   readonly operands: readonly ValueId[];
   readonly shift: number;
+  /** By how much the weights are greater than their integers. */
+  readonly offset: number;
 }
 
 /** A layer whose input or weights have 16 bits takes its input as i16, without a zero point. */
@@ -51,7 +65,8 @@ const emitWeights = (emit: Emit, node: AnyNode): EmittedLayer => {
     bits,
     powerOfTwo: emit.powerOfTwo,
   };
-  const made = wide ? quantizeWide(layer) : (storedWeights(emit, node, biases, affine, bits) ?? quantizeLinear(layer));
+  const stored = wide ? undefined : storedWeights(emit, node, biases, affine, bits);
+  const made = wide ? quantizeWide(layer) : (stored ?? quantizeLinear(layer));
   return {
     x: wide ? emit.centred16(x) : emit.int(x),
     zero: wide ? 0 : affine.zero,
@@ -65,6 +80,7 @@ const emitWeights = (emit: Emit, node: AnyNode): EmittedLayer => {
       }),
     ],
     shift: 'shift' in made ? made.shift : 0,
+    offset: stored?.offset ?? 0,
   };
 };
 
@@ -72,21 +88,32 @@ const emitWeights = (emit: Emit, node: AnyNode): EmittedLayer => {
 const shared = (factors: readonly number[]): readonly number[] => (factors.every((f) => f === factors[0]) ? factors.slice(0, 1) : factors);
 
 export const lowerConv = (emit: Emit, node: AnyNode): void => {
-  const { x, zero, scales, operands, shift } = emitWeights(emit, node);
+  const layer = emitWeights(emit, node);
+  const { x, zero, scales, operands, shift } = layer;
   const to = emit.destinationOf(node);
-  const acc = emit.op('conv', [x, ...operands], { ...(node.attrs as Attrs<'conv'>), pad_value: zero, accumulator_shift: shift });
+  const attrs = { ...(node.attrs as Attrs<'conv'>), pad_value: zero, accumulator_shift: shift };
+  const sums = (): ValueId => {
+    const [, ...kernel] = emit.typeOf(at(operands, 0)).shape;
+    const shape = [attrs.groups, ...kernel];
+    const ones = { dtype: 'i8', shape, data: new Int8Array(elementCount(shape)).fill(1) } as const;
+    return emit.op('conv', [x, emit.constant('ones', ones)], attrs);
+  };
+  const acc = withOffset(emit, emit.op('conv', [x, ...operands], attrs), layer, sums);
   emit.define(to.value, emit.rescale(acc, shared(scales.map((s) => s / to.affine.scale)), to));
 };
 
 export const lowerDense = (emit: Emit, node: AnyNode): void => {
-  const { x, scales, operands, shift } = emitWeights(emit, node);
+  const layer = emitWeights(emit, node);
+  const { x, scales, operands, shift } = layer;
   const to = emit.destinationOf(node);
   const { shape } = emit.typeOf(x);
   const factors = shared(scales.map((s) => s / to.affine.scale));
   // the rescale takes one factor per index of axis 1: that is the output axis of a matrix only
   const matrix = shape.length === 2 || factors.length === 1;
   const rows = matrix ? x : emit.op('reshape', [x], { shape: [-1, shape.at(-1) ?? 0] });
-  const scaled = emit.rescale(emit.op('dense', [rows, ...operands], { accumulator_shift: shift }), factors, to);
+  const product = emit.op('dense', [rows, ...operands], { accumulator_shift: shift });
+  const sums = (): ValueId => at(emit.opAll('reduce_sum', [rows], { axes: [-1], keep: true }), 0);
+  const scaled = emit.rescale(withOffset(emit, product, layer, sums), factors, to);
   emit.define(to.value, matrix ? scaled : emit.op('reshape', [scaled], { shape: [...shape.slice(0, -1), scales.length] }));
 };
 
