@@ -136,6 +136,7 @@ describe('compile --bits mixed', () => {
       expect([ran.exit, codes(ran)]).toEqual([1, ['QNT0101']]);
       expect(existsSync(join(folder, 'm.cvm'))).toBe(false);
       expect(ran.stdout).toContain('--max-size');
+      expect(ran.stdout).toContain('is kept in m.cvm.state');
       // the measurements stay: another budget does not measure them again
       expect(readdirSync(join(folder, 'm.cvm.state'))).toEqual(['mixed.jsonl']);
       const again = await cli([...MIXED, '--max-drop', '1%'], { cwd: folder });

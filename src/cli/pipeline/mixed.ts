@@ -113,6 +113,12 @@ const tooFew = ({ samples, what }: DropMeter, drop: number): Diagnostic =>
     notes: ['Nothing may change at all, then. Give more samples with --eval and --eval-labels, or a larger budget.'],
   });
 
+/** Whoever gives another budget need not measure again. */
+const withRecord = (d: Diagnostic, folder: string): Diagnostic => ({
+  ...d,
+  notes: [...d.notes, `What was measured is kept in ${folder}: the same command with other budgets goes on from there.`],
+});
+
 const removeRecord = (cwd: string, folder: string): void => {
   rmSync(resolve(cwd, folder, STATE_FILE), { force: true });
   try {
@@ -160,7 +166,7 @@ export const chooseBits = (fitted: Searched, options: ChooseOptions): Result<Mix
       chosen = choose(fitted, options, state.value);
     }
   }
-  if (!chosen.ok) return chosen;
+  if (!chosen.ok) return { ok: false, diagnostics: chosen.diagnostics.map((d) => (d.code === 'QNT0101' ? withRecord(d, folder) : d)) };
   if (args.state === undefined) removeRecord(context.io.cwd, folder);
   return ok({ mixed: chosen.value, budgets, meter });
 };
