@@ -124,6 +124,22 @@ describe('compile --report', () => {
       }
     }));
 
+  test('mixed precision: the chart, what was chosen, and the blame of each layer', () =>
+    inFolder(async (folder) => {
+      const words = [...COMPILE, '--method', 'minmax', '--equalize', 'off', '--bits', 'mixed', '--max-drop', '1%', '-o', 'm.cvm'];
+      const ran = await cli([...words, '--report', 'm.html', '--json'], { cwd: folder });
+      expect(ran.exit).toBe(0);
+      const json = JSON.parse(ran.stdout) as Summary & { readonly mixed: { readonly layers: readonly { layer: string; blame: number }[] } };
+      const html = readFileSync(join(folder, 'm.html'), 'utf8');
+      expect(structureProblems(html)).toEqual([]);
+      expect(html).toContain('<section id="mixed"');
+      expect(html).toContain('class="pareto"');
+      expect(html).toContain('<dt>mixed</dt>');
+      const blames = [...html.matchAll(/blame ([\d.]+ %)/g)].map(([, blame]) => blame);
+      expect(blames).toEqual(json.mixed.layers.map((l) => `${(100 * l.blame).toFixed(2)} %`));
+      expect(blames).toHaveLength(4);
+    }));
+
   test('--float: a page without layers; names of a hostile model stay text', () =>
     inFolder(async (folder) => {
       const name = '</li><script>alert(1)</script>"';
