@@ -61,6 +61,7 @@ describe('budgets', () => {
     expect(wrong.ok ? 0 : wrong.diagnostics.length).toBe(3);
     const other = budgets({ bits: '8', 'max-size': '1MB', pareto: 'p.svg' });
     expect(other.ok ? [] : other.diagnostics.map((d) => d.code)).toEqual(['CLI1005', 'CLI1005']);
+    expect(budgets({ 'share-weights': 4 })).toMatchObject({ ok: false, diagnostics: [{ code: 'CLI1005' }] });
     expect(budgets({ float: true })).toMatchObject({ ok: false, diagnostics: [{ code: 'CLI1005' }] });
   });
 });

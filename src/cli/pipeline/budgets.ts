@@ -6,6 +6,7 @@ import { optionsConflict, optionValue } from '../diagnostics.ts';
 export interface BudgetArgs {
   readonly bits: string;
   readonly float: boolean;
+  readonly 'share-weights'?: number | undefined;
   readonly pareto?: string | undefined;
   readonly state?: string | undefined;
   readonly 'max-drop'?: string | undefined;
@@ -76,6 +77,10 @@ export const readBudgets = (args: BudgetArgs): Result<Budgets> => {
     problems.push(optionsConflict(`--pareto belongs to --bits mixed, but --bits is ${args.bits}`, 'Say --bits mixed.'));
   if (args.bits === 'mixed' && args.float)
     problems.push(optionsConflict('--float does not quantize, so --bits mixed has no bits to choose', 'Leave one of them out.'));
+  if (args.bits === 'mixed' && args['share-weights'] !== undefined)
+    problems.push(
+      optionsConflict('--share-weights changes the model after --bits mixed has measured what it loses', 'Leave one of them out.'),
+    );
   const budgets = { drop: read('max-drop') ?? DEFAULT_DROP, size: read('max-size'), endorphin: read('max-endorphin') };
   return problems.length > 0 ? fail(...problems) : ok(budgets);
 };
