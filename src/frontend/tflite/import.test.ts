@@ -128,6 +128,23 @@ describe('layout', () => {
     expect(opsOf(model).filter((op) => op === 'transpose')).toHaveLength(2);
   });
 
+  test('a mean over the rows alone comes out in the order of the file', () => {
+    const model: TestModel = {
+      tensors: { x: f32([1, 2, 3, 2]), w: pointwise([1, 0, 0, 1]), a: f32([1, 2, 3, 2]), d: i32([1], [1]), y: f32([1, 3, 2]) },
+      inputs: ['x'],
+      outputs: ['y'],
+      operators: [
+        { op: 'CONV_2D', inputs: ['x', 'w'], outputs: ['a'], options: ['Conv2DOptions', { stride_w: 1, stride_h: 1 }] },
+        { op: 'MEAN', inputs: ['a', 'd'], outputs: ['y'], options: ['ReducerOptions', {}] },
+      ],
+    };
+    const [y] = outputsOf(model, [0, 1, 2, 3, 4, 5, 10, 11, 12, 13, 14, 15]);
+    expect([y?.shape, Array.from(y?.data ?? [])]).toEqual([
+      [1, 3, 2],
+      [5, 6, 7, 8, 9, 10],
+    ]);
+  });
+
   test('and the numbers are those of the file', () => {
     const model = chain([{ op: 'ADD', inputs: ['a', 'v'], outputs: ['b'], options: ['AddOptions', {}] }], {
       b,
@@ -183,6 +200,23 @@ describe('quantization', () => {
       ]);
     expect(opsOf(pool(i8([1, 1, 1, 1], 0.1, 4))).filter((op) => op === 'quantize')).toHaveLength(1);
     expect(opsOf(pool(i8([1, 1, 1, 1], 0.2, 4))).filter((op) => op === 'quantize')).toHaveLength(2);
+  });
+
+  test('arithmetic rounds, also between equal scales; uint8 saturates at its own ends', () => {
+    const q = i8([2], 0.1, 4);
+    const sum = single('ADD', { a: q, b: q }, { y: q }, ['AddOptions', {}]);
+    expect(opsOf(sum).filter((op) => op === 'quantize')).toHaveLength(2);
+    const u8: TestTensor = { ...i8([4], 0.5, 100), elem: 'uint8' };
+    const twice: TestModel = {
+      tensors: { x: u8, a: u8, y: f32([4]) },
+      inputs: ['x'],
+      outputs: ['y'],
+      operators: [
+        { op: 'ADD', inputs: ['x', 'x'], outputs: ['a'], options: ['AddOptions', {}] },
+        { op: 'DEQUANTIZE', inputs: ['a'], outputs: ['y'] },
+      ],
+    };
+    expect(Array.from(at(outputsOf(twice, [0, 99, 120, 255]), 0).data)).toEqual([-50, -1, 20, 77.5]);
   });
 
   test('a bias without a scale is in units of the sums', () => {
