@@ -34,7 +34,7 @@ export { RANGE_METHODS, type RangeMethod } from './quantize/ranges.ts';
 export type { Searched, Trial } from './quantize/search.ts';
 export { SHARE_BITS, type ShareBits, type SharedLayer, type SharedModel, shareWeights } from './quantize/share-weights.ts';
 export * from './quantize/sqnr.ts';
-export { inRangeSamples, measureDifference, type OutputDifference, type SourceDifference } from './quantize/given/difference.ts';
+export { inRangeSamples, measureDifference, type SourceDifference } from './quantize/given/difference.ts';
 export { bringsScales, valuesToCalibrate } from './quantize/given/needs.ts';
 export { type QuantizeSupport, quantizeSupport } from './quantize/support.ts';
 export * from './registry.ts';

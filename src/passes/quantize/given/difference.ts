@@ -5,7 +5,7 @@ import type { QuantizedModel } from '../model.ts';
 import { quantizeInputs } from '../sqnr.ts';
 
 /** How far the integers of one output are from those of the source model, in steps: units of the output's last place. */
-export interface OutputDifference {
+interface OutputDifference {
   readonly name: string;
   readonly maxSteps: number;
   readonly meanSteps: number;

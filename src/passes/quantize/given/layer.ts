@@ -38,7 +38,7 @@ const stored = (codes: ArrayLike<number>, shape: readonly number[]): Tensor | un
 };
 
 /** dequantize(codes), times one scale per row where they differ; undefined when the numbers have no such form. */
-export const emitRows = (rows: StoredRows, rw: Rewriter, origin: string | undefined): ValueId | undefined => {
+const emitRows = (rows: StoredRows, rw: Rewriter, origin: string | undefined): ValueId | undefined => {
   const { shape, scales, name } = rows;
   if (!scales.every((s) => s > 0 && Number.isFinite(s))) return undefined;
   const tensor = rows.param === undefined ? stored(rows.codes, shape) : undefined;

@@ -38,14 +38,14 @@ export interface DynamicStep {
 }
 
 /** (q - zero) * scale; scale and zero are single numbers or broadcast over q. */
-export interface DequantizeStep {
+interface DequantizeStep {
   readonly q: ValueId;
   readonly scale: Tensor;
   readonly zero: Tensor | undefined;
 }
 
 /** A constant of reals that a model stores as integers: codes * scale, scale broadcast over the codes. */
-export interface QuantizedConstant {
+interface QuantizedConstant {
   /** i32: the zero point is taken off. */
   readonly codes: Tensor;
   readonly scale: Tensor;
@@ -68,7 +68,7 @@ const evaluateOne = (op: AnyNode['op'], operands: readonly Tensor[], attrs: AnyN
   at(evaluateNode(op, operands, attrs, [type]), 0);
 
 /** A tensor broadcast to a shape. */
-export const broadcastTo = (tensor: Tensor, shape: readonly number[]): Tensor =>
+const broadcastTo = (tensor: Tensor, shape: readonly number[]): Tensor =>
   evaluateOne('expand', [tensor], { shape }, { dtype: tensor.dtype, shape });
 
 /** What can be told of an imported program's quantization: steps that quantize, steps that give reals back, stored integers. */
