@@ -12,6 +12,7 @@ import type {
   LayerData,
   MixedData,
   ParameterData,
+  QualityData,
   ReportData,
   SearchData,
 } from '../report/data.ts';
@@ -57,6 +58,15 @@ export const accuracyData = ({ evaluation, package: packed }: Pick<CompileSummar
         classCount: classesOf(packed.program),
         classes: packed.metadata.labels,
       };
+
+/** Name and unit of each metric that compares outputs. */
+export const METRIC_UNITS = { mse: ['mean squared error', ''], psnr: ['PSNR', ' dB'], cosine: ['cosine', ''] } as const;
+
+const qualityData = ({ quality }: CompileSummary): QualityData | undefined => {
+  if (quality === undefined) return undefined;
+  const [name, unit] = METRIC_UNITS[quality.metric];
+  return { name, unit, samples: quality.samples, float: quality.float, integer: quality.int8 };
+};
 
 /** What every layer is to blame for, by the user's name, where each was measured alone. */
 const blames = (mixed: MixedRun | undefined): ReadonlyMap<string, number> => {
@@ -156,6 +166,7 @@ export const summaryVerdict = (s: CompileSummary): string =>
           : 'integer program'
         : profileOf(s.quantized.layers),
     accuracy: accuracyData(s),
+    quality: qualityData(s),
     layers: (s.layers ?? []).map((l) => ({ layer: l.origin, decibels: l.decibels })),
     random: isRandom(s),
   });
@@ -166,6 +177,7 @@ export const reportData = (s: CompileSummary, facts: readonly Fact[], diagnostic
   verdict: summaryVerdict(s),
   facts: [...originFacts(s), ...facts],
   accuracy: accuracyData(s),
+  quality: qualityData(s),
   layers: layersData(s),
   headroom: headroomData(s),
   search: s.fitted === undefined ? undefined : searchData(s.fitted),

@@ -1,5 +1,5 @@
 import { formatCount, formatPercent } from '../text.ts';
-import type { AccuracyData, GuessData, ReportData } from './data.ts';
+import type { AccuracyData, GuessData, QualityData, ReportData } from './data.ts';
 import { barSvg, escapeHtml, factList, numberText, type Section, table } from './html.ts';
 import { chanceNote, compareChoices, type Comparison, wilson } from './statistics.ts';
 
@@ -37,18 +37,20 @@ const changesTable = ({ classes }: AccuracyData, { changes, lost, gained }: Comp
   return `<h3>${title}</h3>\n<p class="note">${formatCount(lost)} right in float and wrong in integers, ${formatCount(gained)} the other way round, ${formatCount(neither)} wrong in both.${more}</p>\n${table(title, ['>sample', 'label', 'float says', 'integer says', ''], rows)}`;
 };
 
-const metricsTable = ({ metrics = [] }: AccuracyData): string =>
-  metrics.length === 0
-    ? ''
-    : table(
-        'Measures of the task',
-        ['measure', '>float', '>integer', '>change'],
-        metrics.map((m) => [m.name, numberText(m.float), numberText(m.integer), numberText(m.integer - m.float)]),
-      );
+const qualityTable = ({ name, unit, samples, float, integer }: QualityData): string => {
+  const text = (v: number): string => `${numberText(v)}${unit}`;
+  const own = integer === undefined ? [] : [text(integer), text(integer - float)];
+  return `<p>First output against the expected one, on ${formatCount(samples)} samples.</p>\n${table(
+    name,
+    ['measure', '>float', ...(integer === undefined ? [] : ['>integer', '>change'])],
+    [[name, text(float), ...own]],
+  )}`;
+};
 
-export const accuracySection = ({ accuracy }: Pick<ReportData, 'accuracy'>): Section => {
+export const accuracySection = ({ accuracy, quality }: Pick<ReportData, 'accuracy' | 'quality'>): Section => {
   const id = 'accuracy';
   const title = 'Accuracy';
+  if (accuracy === undefined && quality !== undefined) return { id, title, body: qualityTable(quality) };
   if (accuracy === undefined) {
     return { id, title, body: '<p>Not measured: no labelled samples were given (--eval, --eval-labels).</p>' };
   }
@@ -60,7 +62,7 @@ export const accuracySection = ({ accuracy }: Pick<ReportData, 'accuracy'>): Sec
     ...(note === undefined ? [] : [`<div class="diagnostic warning">${escapeHtml(note)}</div>`]),
     `<ul class="rows">\n${rows.join('\n')}\n</ul>`,
     ...(compared === undefined ? [] : [factList([['same first choice as float', shareText(compared.agreement, float.samples)]])]),
-    metricsTable(accuracy),
+    ...(quality === undefined ? [] : [qualityTable(quality)]),
     ...(compared === undefined ? [] : [changesTable(accuracy, compared)]),
   ];
   const intro = `On ${formatCount(float.samples)} labelled samples. In brackets: the 95 % interval (Wilson) of what other samples of the same kind would give.`;

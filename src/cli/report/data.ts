@@ -8,6 +8,8 @@ export interface ReportData {
   readonly verdict: string;
   readonly facts: readonly Fact[];
   readonly accuracy: AccuracyData | undefined;
+  /** The measure of a task other than classification. */
+  readonly quality: QualityData | undefined;
   /** In program order. */
   readonly layers: readonly LayerData[];
   readonly headroom: readonly HeadroomData[];
@@ -32,8 +34,6 @@ export interface AccuracyData {
   readonly classCount?: number | undefined;
   /** Names of the classes. */
   readonly classes?: readonly string[] | undefined;
-  /** Measures of the task beyond classification. */
-  readonly metrics?: readonly MetricData[];
 }
 
 export interface GuessData {
@@ -45,11 +45,15 @@ export interface GuessData {
   readonly predictions: readonly number[];
 }
 
-export interface MetricData {
-  /** With its unit. */
+/** How near the outputs come to expected ones. */
+export interface QualityData {
   readonly name: string;
+  /** With the space before it; empty where there is none. */
+  readonly unit: string;
+  readonly samples: number;
   readonly float: number;
-  readonly integer: number;
+  /** Undefined when the package is the float program. */
+  readonly integer: number | undefined;
 }
 
 export interface LayerData {

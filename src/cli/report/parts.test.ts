@@ -76,6 +76,9 @@ describe('verdict', () => {
     expect(verdictOf({ ...base, layers: [layer(36.14), layer(Number.POSITIVE_INFINITY)] })).toBe(
       'INT8: accuracy not measured, every layer at 36.1 dB or more',
     );
+    const quality = { name: 'PSNR', unit: ' dB', samples: 3, float: 40, integer: 38.5 };
+    expect(verdictOf({ ...base, quality })).toBe('INT8: PSNR 38.5 dB (float 40 dB)');
+    expect(verdictOf({ ...base, profile: 'float32', quality: { ...quality, integer: undefined } })).toBe('float32: PSNR 40 dB');
     expect(verdictOf({ ...base, random: true })).toBe('INT8: random calibration, so accuracy says nothing');
     expect(verdictOf({ ...base, profile: 'float32', accuracy: { labels: [], float, integer: undefined } })).toBe('float32: top-1 100.00 %');
   });

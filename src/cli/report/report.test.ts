@@ -69,7 +69,8 @@ describe('the page', () => {
       title: h,
       verdict: h,
       facts: [[h, h]],
-      accuracy: { ...FULL.accuracy!, classes: [h, h, h, h], metrics: [{ name: h, float: 1, integer: 2 }] },
+      accuracy: { ...FULL.accuracy!, classes: [h, h, h, h] },
+      quality: { name: h, unit: h, samples: 1, float: 1, integer: 2 },
       layers: FULL.layers.map((l) => ({ ...l, layer: h, op: h, method: h })),
       headroom: [{ layer: h, bound: 1, freeBits: 30 }],
       search: { kept: [[h, h]], trials: [{ name: h, decibels: 1 }] },
@@ -110,12 +111,17 @@ describe('sections', () => {
       '3 three',
       '1 one',
       'lost',
-      'word error rate (%)',
-      '0.25',
+      'PSNR',
+      '4.5 dB',
+      '4.75 dB',
+      '0.25 dB',
     ])
       expect(html).toContain(text);
     expect(html).toContain('1 right in float and wrong in integers, 0 the other way round, 0 wrong in both');
     expect(section(BARE, 'accuracy')).toContain('Not measured');
+    const alone = section({ ...BARE, quality: { ...FULL.quality!, integer: undefined } }, 'accuracy');
+    expect(alone).toContain('4.5 dB');
+    expect(alone).not.toMatch(/Not measured|integer/);
     const guessing = { ...FULL.accuracy!, classCount: 2, float: { ...FULL.accuracy!.float, top1: 0.5 } };
     expect(section({ ...FULL, accuracy: guessing }, 'accuracy')).toContain('no better than chance (50.00 %)');
   });

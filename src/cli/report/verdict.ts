@@ -1,5 +1,6 @@
+import { numberText } from './html.ts';
 import { formatCount, formatPercent } from '../text.ts';
-import type { AccuracyData, LayerData } from './data.ts';
+import type { AccuracyData, LayerData, QualityData } from './data.ts';
 
 /** Signal to noise: above the first nothing shows; below the second a layer deserves a look (its noise is 6 % of the signal). */
 export const GOOD_DB = 30;
@@ -23,14 +24,21 @@ export interface Outcome {
   /** `INT8`, `float32`. */
   readonly profile: string;
   readonly accuracy: AccuracyData | undefined;
+  readonly quality?: QualityData | undefined;
   readonly layers: readonly Pick<LayerData, 'layer' | 'decibels'>[];
   readonly random: boolean;
 }
 
-const accuracyPart = ({ accuracy, random }: Outcome): readonly string[] => {
+const qualityText = ({ name, unit, float, integer }: QualityData): string =>
+  integer === undefined
+    ? `${name} ${numberText(float)}${unit}`
+    : `${name} ${numberText(integer)}${unit} (float ${numberText(float)}${unit})`;
+
+const accuracyPart = ({ accuracy, quality, random }: Outcome): readonly string[] => {
   if (accuracy?.integer !== undefined)
     return [`top-1 ${formatPercent(accuracy.integer.top1)} (float ${formatPercent(accuracy.float.top1)})`];
   if (accuracy !== undefined) return [`top-1 ${formatPercent(accuracy.float.top1)}`];
+  if (quality !== undefined) return [qualityText(quality)];
   return random ? ['random calibration, so accuracy says nothing'] : ['accuracy not measured'];
 };
 

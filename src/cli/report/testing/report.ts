@@ -25,8 +25,8 @@ export const FULL: ReportData = {
     float: { samples: 4, top1: 1, top5: 1, predictions: [0, 1, 2, 3] },
     integer: { samples: 4, top1: 0.75, top5: 1, predictions: [0, 1, 2, 1] },
     classes: ['zero', 'one', 'two', 'three'],
-    metrics: [{ name: 'word error rate (%)', float: 4.5, integer: 4.75 }],
   },
+  quality: { name: 'PSNR', unit: ' dB', samples: 12, float: 4.5, integer: 4.75 },
   layers: [
     LAYER,
     { ...LAYER, layer: 'relu1', op: 'relu', weightBits: undefined, decibels: Number.POSITIVE_INFINITY, histogram: undefined },
@@ -76,6 +76,7 @@ export const FULL: ReportData = {
 export const BARE: ReportData = {
   ...FULL,
   accuracy: undefined,
+  quality: undefined,
   layers: [],
   headroom: [],
   search: undefined,
