@@ -113,6 +113,7 @@ export class GraphImporter {
         this.session.warnings.add('TFL3005', 'variable tensors are 0 at the start of every run', name);
         return { known: true, name, elem, shape, quantization, host, variable: true, wires };
       }
+      this.session.budget.need(elementCount(shape), name);
       const host = hostTensor(name, elem, shape, bytes);
       return host.ok ? { known: true, name, elem, shape, quantization, host: host.value, wires } : stop(...host.diagnostics);
     } catch (error) {

@@ -175,6 +175,54 @@ const survives = (bytes: Uint8Array): void => {
   }
 };
 
+describe('small files that ask for much', () => {
+  test('tensors that share the weights of one buffer', () => {
+    const count = 400;
+    const names = Array.from({ length: count }, (_, i) => `w${i}`);
+    const shared = { ...f32([64, 10, 10, 8]), raw: { buffer: 2 } };
+    const model: TestModel = {
+      tensors: {
+        x: f32([1, 10, 10, 8]),
+        data: f32([64, 10, 10, 8], new Array<number>(51_200).fill(1)),
+        ...Object.fromEntries(names.map((n) => [n, shared])),
+        ...Object.fromEntries(names.map((n) => [`y${n}`, f32([1, 1, 1, 64])])),
+      },
+      inputs: ['x'],
+      outputs: names.map((n) => `y${n}`),
+      operators: names.map((n) => ({
+        op: 'CONV_2D',
+        inputs: ['x', n],
+        outputs: [`y${n}`],
+        options: ['Conv2DOptions', { padding: 1, stride_w: 1, stride_h: 1 }],
+      })),
+    };
+    expect(new Set(codesOf(model))).toEqual(new Set(['TFL1012']));
+  });
+
+  test('recurrent layers of thousands of steps', () => {
+    const count = 40;
+    const names = Array.from({ length: count }, (_, i) => `y${i}`);
+    const model: TestModel = {
+      tensors: {
+        x: f32([1, 2048, 1]),
+        w: f32([1, 1], [1]),
+        b: f32([1], [1]),
+        h: { ...f32([1, 1]), variable: true },
+        ...Object.fromEntries(names.map((n) => [n, f32([1, 2048, 1])])),
+      },
+      inputs: ['x'],
+      outputs: names,
+      operators: names.map((n) => ({
+        op: 'UNIDIRECTIONAL_SEQUENCE_RNN',
+        inputs: ['x', 'w', 'w', 'b', 'h'],
+        outputs: [n],
+        options: ['SequenceRNNOptions', {}],
+      })),
+    };
+    expect(new Set(codesOf(model))).toEqual(new Set(['TFL1012']));
+  });
+});
+
 describe('damaged files', () => {
   test('the base is a model', () => expect(importTflite(BASE).ok).toBe(true));
 

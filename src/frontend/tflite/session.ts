@@ -1,24 +1,40 @@
 import { type AttrsIn, elementCount, type OpName, ProgramBuilder, type Tensor, type TensorType, type ValueId } from '../../ir/index.ts';
 import { at, type Code, type Diagnostic } from '../../support/index.ts';
-import { stop, tensorProblem, warning } from './diagnostics.ts';
+import { overLimit, stop, tensorProblem, warning } from './diagnostics.ts';
 import { type ElemName, elemOf, type HostTensor, isFloat } from './elem.ts';
 import { permuted, tensorOfHost } from './tensor.ts';
 import type { KnownValue, Layout, Quantization } from './values.ts';
 
-/** Elements of constants that may be computed at import: a fixed part, and what the size of the file justifies. */
+/**
+ * Elements of constants that may be read, laid down anew and computed at import: a fixed part, and what the size of the file
+ * justifies. Tensors may share a buffer, so that a small file could name the same weights a thousand times.
+ */
 const FREE_ELEMENTS = 2 ** 22;
+const PER_BYTE = 6;
+/** Results of ops: recurrent layers are unrolled. */
+const MAX_RESULTS = 250_000;
 
 /** A bound on work and memory, shared by a whole import. */
 export class Budget {
   private elements: number;
+  private results = MAX_RESULTS;
   constructor(fileBytes: number) {
-    this.elements = FREE_ELEMENTS + fileBytes;
+    this.elements = FREE_ELEMENTS + PER_BYTE * fileBytes;
   }
   /** True when `count` more elements may be made at import; they then count. */
   take(count: number): boolean {
     if (!(count <= this.elements)) return false;
     this.elements -= count;
     return true;
+  }
+  /** Takes what the constants of the file need. @throws {MrlError} TFL1012 */
+  need(count: number, name: string): void {
+    if (!this.take(count))
+      stop(overLimit('the constants of the model have more elements than the size of the file justifies', `tensor ${name}`));
+  }
+  takeResults(count: number, origin: string): void {
+    this.results -= count;
+    if (this.results < 0) stop(overLimit(`the program would have more than ${MAX_RESULTS} values after layers are unrolled`, origin));
   }
 }
 
@@ -107,6 +123,7 @@ export class Session {
 
   emitAll<K extends OpName>(op: K, operands: readonly ValueId[], attrs: AttrsIn<K>, origin: string): readonly ValueId[] {
     const results = this.builder.emitAll(op, operands, attrs, origin);
+    this.budget.takeResults(results.length, origin);
     this.emitted.push(op);
     return results;
   }
@@ -137,8 +154,9 @@ export class Session {
   }
 
   private makeConstant(value: KnownValue, host: HostTensor, { shape = host.shape, perm = [...shape.keys()] }: Placement): ValueId {
-    const placed = permuted({ ...host, shape }, perm);
     const { quantization: q, name } = value;
+    this.budget.need(host.data.length, name);
+    const placed = permuted({ ...host, shape }, perm);
     if (q === undefined) return this.param(name, checked(name, placed));
     if (q.scales.length > 1 && shape.length !== host.shape.length)
       return stop(tensorProblem('TFL1008', name, 'it has a scale for each index of a dimension that is reshaped'));

@@ -90,9 +90,9 @@ const segments =
     const count = sorted ? Math.max(-1, ...ids) + 1 : n.hostInt(2, 'the number of segments');
     const [rows, ...rest] = n.shapeOf(0);
     if (n.rank(1) !== 1 || rows !== ids.length) return n.refuse('segment numbers of more than one dimension are not supported');
-    if (count < 0 || ids.some((v) => v >= count) || elementCount([count, ...rest]) > n.session.maxFold)
+    if (count < 0 || ids.some((v) => v < 0 || v >= count) || elementCount([count, ...rest]) > n.session.maxFold)
       return n.malformed(`there are ${count} segments of [${rest.join(', ')}], numbers up to ${Math.max(...ids)}`);
-    if (mode !== 'add' && span(0, count).some((s) => !ids.includes(s))) return n.refuse('a segment without rows');
+    if (mode !== 'add' && new Set(ids).size !== count) return n.refuse('a segment without rows');
     const x = n.isReal(0) ? n.x(0) : n.elem(0) === 'int32' ? n.x(0) : n.refuse(`input 0 is ${n.elem(0)}`);
     const shape = [count, ...rest];
     const [size, whole] = [elementCount(shape), Math.max(-(2 ** 31), Math.min(2 ** 31 - 1, start))];
