@@ -18,7 +18,10 @@ const sampleOf = (pixels: ArrayLike<number>, i: number): Tensor => ({
 });
 
 /** Test top-1 that PyTorch measured when the models were trained (bench/models/ATTRIBUTION.md). */
-const MODELS = [{ name: 'plain', published: 'PyTorch 92.24 of 10,000' }] as const;
+const MODELS = [
+  { name: 'plain', published: 'PyTorch 92.24 of 10,000' },
+  { name: 'resnet', published: 'PyTorch 92.18 of 10,000' },
+] as const;
 
 /** The networks of bench/models on 7,000 test images of Fashion-MNIST; training images calibrate. */
 export const fashionModels = (data: string): readonly LabelledModel[] => {
