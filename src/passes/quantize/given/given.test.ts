@@ -155,6 +155,17 @@ describe('quantize and dequantize around float operators', () => {
     expect(steps).toBeLessThanOrEqual(2);
   });
 
+  test('a quantization between a layer and its relu is not skipped', () => {
+    const net = new Net();
+    const w = net.dequantize(net.constant('int8', [4, 2, 3, 3], CODES), SCALES, 0, 'int8');
+    const conv = net.pair(net.op('Conv', [net.pair('x', SX, 128), w]), 0.3, 128);
+    const y = net.pair(net.op('Relu', [conv]), 0.07, 0);
+    const { quantized, steps } = withoutSamples(net.import(y, [1, 2, 5, 5], [1, 4, 3, 3]));
+    expect(opsOf(quantized)).toEqual(['conv', 'rescale', 'table']);
+    // where the sums are equal, so is everything after them
+    expect(steps === 0 || steps > 3).toBe(true);
+  });
+
   test('functions between quantizations are tables from code to code', () => {
     const net = new Net();
     const h = net.pair(net.op('Sigmoid', [net.pair('x', SX, 128)]), 1 / 256, 0);
