@@ -11,7 +11,7 @@ const MOST_BYTES = 64 * 2 ** 20;
 
 type Numbers = Readonly<Record<string, number | undefined>>;
 
-const EFFECT = ['noise', 'decibels', 'operations'] as const;
+const EFFECT = ['noise', 'decibels', 'operations', 'size'] as const;
 const POINT = ['drop', 'size', 'endorphin'] as const;
 
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> => typeof value === 'object' && value !== null;
@@ -84,13 +84,13 @@ export const openMixedState = (cwd: string, folder: string, run: string, warning
   };
   const effects: MixedMemo['effects'] = {
     get: (key) => {
-      const { noise, divergence, decibels, operations } = known.get(`effect ${key}`) ?? {};
-      return noise === undefined || decibels === undefined || operations === undefined
+      const { noise, divergence, decibels, operations, size } = known.get(`effect ${key}`) ?? {};
+      return noise === undefined || decibels === undefined || operations === undefined || size === undefined
         ? undefined
-        : { noise, divergence, decibels, operations };
+        : { noise, divergence, decibels, operations, size };
     },
-    set: (key, { noise, divergence, decibels, operations }) =>
-      record(`effect ${key}`, { noise, ...(divergence === undefined ? {} : { divergence }), decibels, operations }),
+    set: (key, { noise, divergence, decibels, operations, size }) =>
+      record(`effect ${key}`, { noise, ...(divergence === undefined ? {} : { divergence }), decibels, operations, size }),
   };
   const points: Memo<{ drop: number; size: number; endorphin: number }> = {
     get: (key) => {

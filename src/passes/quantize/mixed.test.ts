@@ -67,6 +67,7 @@ const layersOf = (
   unit: 'noise',
   probes: 1,
   operations: 0,
+  size: 0,
   base: { decibels: 0, divergence: undefined },
   layers: rows.map(
     ({ losses, bytes, work }, i): LayerSensitivity => ({
@@ -75,8 +76,7 @@ const layersOf = (
       parameters: 1,
       layers: [`l${i}`],
       losses,
-      bytes,
-      effects: losses.map((_, r) => ({ noise: 0, divergence: undefined, decibels: 0, operations: work?.[r] ?? 0 })),
+      effects: losses.map((_, r) => ({ noise: 0, divergence: undefined, decibels: 0, operations: work?.[r] ?? 0, size: at(bytes, r) })),
     }),
   ),
 });
@@ -161,7 +161,14 @@ describe('sensitivity', () => {
     );
     const { calibrated, settings } = fit({ ...program, params });
     const samples = samplesFor(program, 8);
-    const options = { samples, compile, ladder: LADDER, progress: { step: () => undefined }, memo: new Map<string, RungEffect>() };
+    const options = {
+      samples,
+      compile,
+      ladder: LADDER,
+      sizeOf: known([]).sizeOf,
+      progress: { step: () => undefined },
+      memo: new Map<string, RungEffect>(),
+    };
     const { layers, unit, base } = unwrap(measureSensitivity(calibrated, { ...settings, rounding: 'nearest' }, options));
     expect(unit).toBe('divergence');
     expect(base.decibels).toBeGreaterThan(15);
@@ -170,7 +177,7 @@ describe('sensitivity', () => {
     for (const l of layers) {
       expect(at(l.losses, 0)).toBeGreaterThanOrEqual(0);
       expect(l.losses.at(-1)).toBe(0);
-      expect(at(l.bytes, 0)).toBe(Math.ceil(0.75 * l.parameters));
+      expect(at(l.effects, 0).size).toBe(Math.ceil(0.75 * l.parameters) - l.parameters);
       expect(at(l.effects, 0).noise).toBeGreaterThan(0);
     }
     expect(options.memo.size).toBe(18);
@@ -186,6 +193,7 @@ describe('sensitivity', () => {
       samples: samplesFor(program, 8),
       compile,
       ladder: LADDER,
+      sizeOf: known([]).sizeOf,
       progress: { step: () => undefined },
       memo: new Map<string, RungEffect>(),
     };

@@ -2,10 +2,17 @@ import { at, fail, ok, type Progress, type Result, silentProgress } from '../../
 import type { Compile } from './calibrate.ts';
 import type { Samples } from './sample-source.ts';
 import { type Budgets, keeps, overBudget } from './mixed/budget.ts';
-import { type Assignment, assignmentKey, BASE, customary, LADDER, type Rung, uniform, type UnitBits, unitsOf } from './mixed/ladder.ts';
+import { type Assignment, assignmentKey, BASE, customary, LADDER, type Rung, uniform, unitsOf } from './mixed/ladder.ts';
 import { estimate, greedyPath, type Path } from './mixed/path.ts';
 import { type Evaluated, type Measured, type Point, Points } from './mixed/points.ts';
-import { type LayerSensitivity, measureSensitivity, type Memo, type RungEffect, type Sensitivity } from './mixed/sensitivity.ts';
+import {
+  type LayerSensitivity,
+  measureSensitivity,
+  type Memo,
+  type RungEffect,
+  type Sensitivity,
+  type SizeOf,
+} from './mixed/sensitivity.ts';
 import type { LayerBits, QuantizedModel } from './model.ts';
 import type { Searched } from './search.ts';
 
@@ -27,8 +34,7 @@ export interface MixedOptions {
   readonly budgets: Budgets;
   /** Runs a model on the samples that count. */
   readonly evaluate: (model: QuantizedModel) => Evaluated;
-  /** Bytes of the package that holds the model. */
-  readonly sizeOf: (model: QuantizedModel, bits: readonly UnitBits[]) => Result<number>;
+  readonly sizeOf: SizeOf;
   /** What earlier runs measured under the same model, samples and settings. */
   readonly memo?: MixedMemo | undefined;
   readonly ladder?: readonly Rung[] | undefined;
@@ -144,8 +150,8 @@ class Choice {
     let left = bytes;
     let raised = assignment;
     for (const { layer, from, to } of this.path.steps) {
-      const sizes = at(this.sensitivity.layers, layer).bytes;
-      const cost = at(sizes, to) - at(sizes, from);
+      const { effects } = at(this.sensitivity.layers, layer);
+      const cost = at(effects, to).size - at(effects, from).size;
       if (raised[layer] !== from || cost > left) continue;
       left -= cost;
       raised = raised.with(layer, to);
@@ -205,7 +211,7 @@ export const chooseMixed = ({ calibrated, settings }: Pick<Searched, 'calibrated
   if (!all8.ok) return all8;
   const enough = all8.value.drop <= (budgets.drop ?? Number.POSITIVE_INFINITY);
   const rungs = enough ? ladder.slice(0, BASE + 1) : ladder;
-  const measured = measureSensitivity(calibrated, settings, { samples, compile, ladder: rungs, progress, memo: memo.effects });
+  const measured = measureSensitivity(calibrated, settings, { samples, compile, ladder: rungs, sizeOf, progress, memo: memo.effects });
   if (!measured.ok) return measured;
   const sensitivity = measured.value;
   const explored = explore(points, sensitivity, budgets);

@@ -64,10 +64,14 @@ export const settingsOf = (layers: ReadonlyMap<string, LayerBits>): Pick<Setting
   return { bits: wide ? PROFILES[16] : PROFILES[8], layers };
 };
 
+/** The precision that an assignment gives each unit. */
+export const unitBits = (units: readonly Unit[], ladder: readonly Rung[], assignment: Assignment): readonly UnitBits[] =>
+  units.map(({ layers }, i) => ({ layers, bits: at(ladder, at(assignment, i)).bits }));
+
 /** The assignment as the settings of the quantizer have it. */
 export const bitsOf = (units: readonly Unit[], ladder: readonly Rung[], assignment: Assignment): Pick<Settings, 'bits' | 'layers'> =>
   settingsOf(
-    new Map(units.flatMap(({ layers }, i) => layers.map((name): [string, LayerBits] => [name, at(ladder, at(assignment, i)).bits]))),
+    new Map(unitBits(units, ladder, assignment).flatMap(({ layers, bits }) => layers.map((name): [string, LayerBits] => [name, bits]))),
   );
 
 /** Every channel has a filter of its own. */

@@ -21,16 +21,16 @@ export interface Path {
 /** What an assignment is expected to lose, and to take. */
 export interface Estimate {
   readonly loss: number;
-  /** Bytes of the weights before any compression. */
+  /** Bytes of the package. */
   readonly bytes: number;
   readonly operations: number;
 }
 
-export const estimate = ({ layers, operations }: Sensitivity, assignment: Assignment): Estimate => {
+export const estimate = ({ layers, operations, size }: Sensitivity, assignment: Assignment): Estimate => {
   const sum = (of: (i: number, rung: number) => number): number => assignment.reduce((total, rung, i) => total + of(i, rung), 0);
   return {
     loss: sum((i, rung) => at(at(layers, i).losses, rung)),
-    bytes: sum((i, rung) => at(at(layers, i).bytes, rung)),
+    bytes: size + sum((i, rung) => at(at(layers, i).effects, rung).size),
     operations: operations + sum((i, rung) => at(at(layers, i).effects, rung).operations),
   };
 };
@@ -58,9 +58,9 @@ export const greedyPath = (sensitivity: Sensitivity, stages: readonly number[] =
   const bytesSpan = Math.max(1, most.bytes - least.bytes);
   const operationsSpan = Math.max(1, most.operations - least.operations);
   const worthOf = (layer: number, from: number, to: number): number => {
-    const { losses, bytes, effects } = at(layers, layer);
+    const { losses, effects } = at(layers, layer);
     const gain = at(losses, from) - at(losses, to);
-    const size = (at(bytes, to) - at(bytes, from)) / bytesSpan;
+    const size = (at(effects, to).size - at(effects, from).size) / bytesSpan;
     const work = (at(effects, to).operations - at(effects, from).operations) / operationsSpan;
     const cost = size + Math.max(0, work);
     return cost <= 0 ? FREE * (1 + gain) : gain / cost;

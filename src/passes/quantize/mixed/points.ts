@@ -2,8 +2,8 @@ import { endorphinOf, programCost } from '../../../ir/index.ts';
 import { at, ok, type Progress, type Result } from '../../../support/index.ts';
 import type { Calibrated, Settings } from '../calibrated.ts';
 import type { QuantizedModel } from '../model.ts';
-import { type Assignment, assignmentKey, bitsOf, type Rung, type Unit, type UnitBits } from './ladder.ts';
-import type { Memo } from './sensitivity.ts';
+import { type Assignment, assignmentKey, bitsOf, type Rung, type Unit, unitBits } from './ladder.ts';
+import type { Memo, SizeOf } from './sensitivity.ts';
 
 /** What running a quantized model on samples tells. */
 export interface Evaluated {
@@ -32,8 +32,7 @@ export interface MeasureOptions {
   readonly ladder: readonly Rung[];
   /** Runs the model on the samples that count. */
   readonly evaluate: (model: QuantizedModel) => Evaluated;
-  /** Bytes of the package with this model. */
-  readonly sizeOf: (model: QuantizedModel, bits: readonly UnitBits[]) => Result<number>;
+  readonly sizeOf: SizeOf;
   readonly memo: Memo<Measured>;
   readonly progress: Progress;
   /** Most assignments that are measured. */
@@ -79,10 +78,7 @@ export class Points {
     const model = this.quantize(assignment);
     if (!model.ok) return model;
     const { units, ladder, sizeOf } = this.options;
-    const size = sizeOf(
-      model.value,
-      units.map(({ layers }, i) => ({ layers, bits: at(ladder, at(assignment, i)).bits })),
-    );
+    const size = sizeOf(model.value, unitBits(units, ladder, assignment));
     if (!size.ok) return size;
     const { drop } = this.options.evaluate(model.value);
     return ok({ drop, size: size.value, endorphin: endorphinOf(programCost(model.value.program)) });

@@ -4,8 +4,8 @@ import type { Compile } from '../calibrate.ts';
 import type { Samples } from '../sample-source.ts';
 import type { Calibrated, Settings } from '../calibrated.ts';
 import type { QuantizedModel } from '../model.ts';
-import { type Assignment, assignmentKey, BASE, bitsOf, type Rung, uniform, unitsOf } from './ladder.ts';
-import { AnswerProbes, decibelsOf, type Distance } from './probes.ts';
+import { type Assignment, assignmentKey, BASE, bitsOf, type Rung, uniform, type UnitBits, unitBits, unitsOf } from './ladder.ts';
+import { AnswerProbes, type Answers, decibelsOf, type Distance } from './probes.ts';
 
 /** What one layer alone on another rung does to the model of which every layer is on the base rung. */
 export interface RungEffect {
@@ -16,6 +16,8 @@ export interface RungEffect {
   readonly decibels: number;
   /** Operations of a run, more than those of the base model. */
   readonly operations: number;
+  /** Bytes of the package, more than those of the base model. */
+  readonly size: number;
 }
 
 export interface LayerSensitivity {
@@ -29,8 +31,6 @@ export interface LayerSensitivity {
   readonly effects: readonly RungEffect[];
   /** By rung: what the layer adds to the error of the answers, above what it adds on the highest rung. */
   readonly losses: readonly number[];
-  /** By rung: bytes of the weights before any compression. */
-  readonly bytes: readonly number[];
 }
 
 export interface Sensitivity {
@@ -38,8 +38,9 @@ export interface Sensitivity {
   /** The unit of losses: mean KL divergence in nats for classifiers, else noise as a share of the signal. */
   readonly unit: 'divergence' | 'noise';
   readonly probes: number;
-  /** Operations of a run of the base model. */
+  /** Operations of a run of the base model, and bytes of its package. */
   readonly operations: number;
+  readonly size: number;
   /** Answers of the base model against the float program's. */
   readonly base: { readonly decibels: number; readonly divergence: number | undefined };
 }
@@ -50,11 +51,15 @@ export interface Memo<T> {
   readonly set: (key: string, value: T) => void;
 }
 
+/** Bytes of the package with a model of these bits. */
+export type SizeOf = (model: QuantizedModel, bits: readonly UnitBits[]) => Result<number>;
+
 export interface SensitivityOptions {
   readonly samples: Samples;
   readonly compile: Compile;
   readonly ladder: readonly Rung[];
   readonly progress: Progress;
+  readonly sizeOf: SizeOf;
   readonly memo: Memo<RungEffect>;
 }
 
@@ -76,17 +81,20 @@ const lossesOf = (effects: readonly RungEffect[], unit: Sensitivity['unit']): re
 /** Elements of a parameter. */
 const elementsOf = ({ float }: Calibrated, value: ValueId): number => float.params.find((p) => p.value === value)?.data.length ?? 0;
 
-const effectOf = (
-  probes: AnswerProbes,
-  model: QuantizedModel,
-  base: ReturnType<AnswerProbes['answers']>,
-  operations: number,
-): RungEffect => {
+/** What every other model is compared with. */
+interface Base {
+  readonly answers: Answers;
+  readonly operations: number;
+  readonly size: number;
+}
+
+const effectOf = (probes: AnswerProbes, model: QuantizedModel, size: number, base: Base): RungEffect => {
   const answers = probes.answers(model);
   return {
-    ...probes.distance(base, answers),
+    ...probes.distance(base.answers, answers),
     decibels: decibelsOf(probes.distance(probes.float, answers)),
-    operations: programCost(model.program) - operations,
+    operations: programCost(model.program) - base.operations,
+    size: size - base.size,
   };
 };
 
@@ -107,13 +115,14 @@ export const measureSensitivity = (calibrated: Calibrated, settings: Settings, o
   const quantize = (assignment: Assignment): Result<QuantizedModel> =>
     calibrated.quantize({ ...settings, ...bitsOf(units, ladder, assignment) });
   const all = uniform(units, BASE);
-  const base = quantize(all);
-  if (!base.ok) return base;
-  const probes = new AnswerProbes(base.value, options.samples, options.compile);
-  const answers = probes.answers(base.value);
-  const operations = programCost(base.value.program);
-  const total: Distance = probes.distance(probes.float, answers);
-  const here: RungEffect = { noise: 0, divergence: probes.classifier ? 0 : undefined, decibels: decibelsOf(total), operations: 0 };
+  const first = quantize(all);
+  if (!first.ok) return first;
+  const whole = options.sizeOf(first.value, unitBits(units, ladder, all));
+  if (!whole.ok) return whole;
+  const probes = new AnswerProbes(first.value, options.samples, options.compile);
+  const base: Base = { answers: probes.answers(first.value), operations: programCost(first.value.program), size: whole.value };
+  const total: Distance = probes.distance(probes.float, base.answers);
+  const here: RungEffect = { noise: 0, divergence: probes.classifier ? 0 : undefined, decibels: decibelsOf(total), operations: 0, size: 0 };
   const steps = units.length * (ladder.length - 1);
   let done = 0;
   const measure = (i: number, rung: number): Result<RungEffect> => {
@@ -124,7 +133,9 @@ export const measureSensitivity = (calibrated: Calibrated, settings: Settings, o
     if (known !== undefined) return ok(known);
     const model = quantize(all.with(i, rung));
     if (!model.ok) return model;
-    const effect = effectOf(probes, model.value, answers, operations);
+    const size = options.sizeOf(model.value, unitBits(units, ladder, all.with(i, rung)));
+    if (!size.ok) return size;
+    const effect = effectOf(probes, model.value, size.value, base);
     memo.set(key, effect);
     return ok(effect);
   };
@@ -140,8 +151,9 @@ export const measureSensitivity = (calibrated: Calibrated, settings: Settings, o
   const unit = unitOf(probes, effects);
   const measured = units.map(({ name, node, layers }, i): LayerSensitivity => {
     const parameters = elementsOf(calibrated, at(node.operands, 1));
-    const bytes = ladder.map(({ bits }) => Math.ceil((parameters * bits.weights) / 8));
-    return { name, op: node.op, parameters, layers, effects: at(effects, i), losses: lossesOf(at(effects, i), unit), bytes };
+    return { name, op: node.op, parameters, layers, effects: at(effects, i), losses: lossesOf(at(effects, i), unit) };
   });
-  return ok({ layers: measured, unit, probes: probes.count, operations, base: { decibels: here.decibels, divergence: total.divergence } });
+  const { operations, size } = base;
+  const reached = { decibels: here.decibels, divergence: total.divergence };
+  return ok({ layers: measured, unit, probes: probes.count, operations, size, base: reached });
 };
