@@ -113,7 +113,8 @@ export class GraphImporter {
         this.session.warnings.add('TFL3005', 'variable tensors are 0 at the start of every run', name);
         return { known: true, name, elem, shape, quantization, host, variable: true, wires };
       }
-      this.session.budget.need(elementCount(shape), name);
+      // at most two elements a byte; a shape that does not fit its buffer is told as that
+      this.session.budget.need(Math.min(elementCount(shape), 2 * bytes.length), name);
       const host = hostTensor(name, elem, shape, bytes);
       return host.ok ? { known: true, name, elem, shape, quantization, host: host.value, wires } : stop(...host.diagnostics);
     } catch (error) {

@@ -103,7 +103,8 @@ export const tfliteCodes = {
       'The model keeps its own scales and zero points: every quantized tensor is dequantize(quantize(x)) in the imported program, weights and ' +
       'biases are the stored integers times their scales. The runtime of TensorFlow Lite computes between these points with a 31-bit ' +
       'multiplier and a shift, rounding twice in its default kernels (a saturating doubling high multiply, then a rounding shift) and once in ' +
-      'others; an integer program here rounds once, half up, with a 15-bit multiplier (docs/numerics.md). Tables (LOGISTIC, TANH, SOFTMAX) ' +
+      'others; an integer program here rounds once, half up, with a 15-bit multiplier (docs/numerics.md). Ties of averages and of new scales ' +
+      'are rounded away from zero there, up here. Tables (LOGISTIC, TANH, SOFTMAX) ' +
       'differ in the same way. A value can come out one step of its scale away, and such steps can add up over the layers.',
     exit: 1,
   },
