@@ -113,7 +113,17 @@ export const compile = command({
     labels: { type: 'string', requiresArg: true, describe: 'Metadata: class names, one a line' },
     report: { type: 'string', describe: 'Print the error of each layer; with a file name also write an HTML report' },
     eval: { type: 'string', array: true, requiresArg: true, describe: 'Labelled samples: prints top-1 and top-5 of float and INT8' },
-    'eval-labels': { type: 'string', requiresArg: true, describe: 'Class numbers of the --eval samples: .npy, or text with one a line' },
+    'eval-labels': {
+      type: 'string',
+      requiresArg: true,
+      describe: 'Class numbers of the --eval samples: .npy, or text with one a line; for other metrics expected outputs: .npy',
+    },
+    'eval-metric': {
+      type: 'string',
+      choices: ['top1', 'mse', 'psnr', 'cosine'],
+      requiresArg: true,
+      describe: 'What --eval prints: top-1 and top-5 (the default), or how near outputs come to expected ones',
+    },
   },
   examples: [
     [
@@ -158,6 +168,11 @@ export const compile = command({
     if ((args.eval === undefined) !== (args['eval-labels'] === undefined)) {
       problems.push(optionsConflict('--eval and --eval-labels belong together', 'Give both or none.'));
     }
+    const metric = args['eval-metric'];
+    if (metric !== undefined && args.eval === undefined)
+      problems.push(optionsConflict('--eval-metric says how --eval measures, but there is no --eval', 'Give --eval and --eval-labels.'));
+    if (metric !== undefined && metric !== 'top1' && args.bits === 'mixed')
+      problems.push(optionsConflict(`--bits mixed counts classes, but --eval-metric is ${metric}`, 'Leave --eval-metric out.'));
     if (problems.length > 0) return fail(...problems);
     const { compileModel } = await import('../pipeline/compile-model.ts');
     return compileModel(args, context);

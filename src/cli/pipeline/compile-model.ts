@@ -23,7 +23,15 @@ import { type Calibration, type CalibrationArgs, loadCalibration, sampleWarnings
 import { type BudgetArgs, readBudgets } from './budgets.ts';
 import type { CompileSummary } from './compile-summary.ts';
 import { labelledMeter, unlabelledMeter } from './drop.ts';
-import { type Evaluation, evaluateModels, type EvaluationArgs, loadLabelled } from './evaluation.ts';
+import {
+  type Evaluation,
+  evaluateModels,
+  evaluateOutputs,
+  type EvaluationArgs,
+  loadLabelled,
+  outputMetric,
+  type OutputQuality,
+} from './evaluation.ts';
 import { givenDiagnostics, givenReport, withoutSamples } from './given.ts';
 import { loadModel, type ModelArgs } from './load.ts';
 import { bitsRecord, type BitsRecord, chooseBits, type MixedRun, recordedBits } from './mixed.ts';
@@ -276,11 +284,25 @@ const writeAll = (work: Work, bytes: Uint8Array, html: string | undefined, mixed
   return ok(written);
 };
 
-const evaluate = async (work: Work, built: Built): Promise<Result<Evaluation | undefined>> => {
+/** Accuracy, or how near outputs come to expected ones. */
+interface Evaluated {
+  readonly evaluation: Evaluation | undefined;
+  readonly quality: OutputQuality | undefined;
+}
+
+const evaluate = async (work: Work, { quantized }: Built): Promise<Result<Evaluated>> => {
   const { args, context, imported, phases, preparation, warnings } = work;
-  if (args.eval === undefined || imported === undefined) return ok(undefined);
+  if (args.eval === undefined || imported === undefined) return ok({ evaluation: undefined, quality: undefined });
   const compile = await fastestCompile();
-  return phases.time('evaluate', () => evaluateModels(context, args, imported, built.quantized, preparation, compile, warnings));
+  const metric = outputMetric(args);
+  return phases.time('evaluate', () => {
+    if (metric !== undefined) {
+      const quality = evaluateOutputs(context, args, metric, imported, quantized, preparation, compile);
+      return quality.ok ? ok({ evaluation: undefined, quality: quality.value }) : quality;
+    }
+    const evaluation = evaluateModels(context, args, imported, quantized, preparation, compile, warnings);
+    return evaluation.ok ? ok({ evaluation: evaluation.value, quality: undefined }) : evaluation;
+  });
 };
 
 const compileLoaded = async (work: Work): Promise<Result<Report>> => {
@@ -321,7 +343,7 @@ const compileLoaded = async (work: Work): Promise<Result<Report>> => {
     calibration,
     layers,
     latency,
-    evaluation: evaluation.value,
+    ...evaluation.value,
     phases: work.phases,
     peakBytes: work.context.io.peakBytes(),
   };

@@ -3,7 +3,7 @@ import type { LayerSqnr, QuantizedModel, Searched, SharedLayer } from '../../pas
 import type { Phases } from '../phases.ts';
 import type { LatencyData } from '../report/data.ts';
 import type { Calibration } from './calibration.ts';
-import type { Evaluation } from './evaluation.ts';
+import type { Evaluation, OutputQuality } from './evaluation.ts';
 import type { GivenReport } from './given.ts';
 import type { MixedRun } from './mixed.ts';
 import type { Source } from './model.ts';
@@ -26,6 +26,8 @@ export interface CompileSummary {
   readonly calibration: Calibration | undefined;
   readonly layers: readonly LayerSqnr[] | undefined;
   readonly evaluation: Evaluation | undefined;
+  /** With a metric other than classes. */
+  readonly quality?: OutputQuality | undefined;
   /** Measured for the report only. */
   readonly latency: LatencyData | undefined;
   readonly phases: Phases;

@@ -1,6 +1,6 @@
 import { canonicalBytes } from '../../ir/index.ts';
 import type { CalibrationSample, SampleSource } from '../../passes/index.ts';
-import { Sha256 } from '../../support/index.ts';
+import { MrlError, Sha256 } from '../../support/index.ts';
 import type { OpenSamples } from './sample-files.ts';
 
 /** Samples whose digest is made while they are read: a sample that is next in order is added to it. */
@@ -25,11 +25,16 @@ export class DigestedSamples implements SampleSource {
     return sample;
   }
 
-  /** Adds the next sample to the digest; false when all are in. */
+  /** Adds the next sample to the digest; false when all are in, or it cannot be read, which whoever uses it will tell. */
   advance(): boolean {
     if (this.known !== undefined || this.next >= this.count) return false;
-    this.read(this.next);
-    return true;
+    try {
+      this.read(this.next);
+      return true;
+    } catch (error) {
+      if (error instanceof MrlError) return false;
+      throw error;
+    }
   }
 
   /** Takes a digest of the same samples from an earlier run. */
@@ -38,7 +43,7 @@ export class DigestedSamples implements SampleSource {
   }
 
   digest(): string {
-    while (this.advance());
+    while (this.known === undefined && this.next < this.count) this.read(this.next);
     this.known ??= this.hash.finish();
     return this.known;
   }

@@ -9,9 +9,9 @@ import {
   type QuantizedModel,
 } from '../../passes/index.ts';
 import { at, type Progress, sha256Hex } from '../../support/index.ts';
-import { type Accuracy, measureAccuracy } from './accuracy.ts';
+import type { Accuracy } from './accuracy.ts';
 import type { Calibration } from './calibration.ts';
-import { type Labelled, quantizedAccuracy } from './evaluation.ts';
+import { floatAccuracy, type Labelled, quantizedAccuracy } from './evaluation.ts';
 import { argmax } from './execute.ts';
 
 /** How the loss of accuracy of a quantized model is measured. */
@@ -29,7 +29,7 @@ export interface DropMeter {
 
 /** Top-1 of the float model less that of the quantized one, on labelled samples. */
 export const labelledMeter = (float: Program, labelled: Labelled, compile: Compile, progress: Progress): DropMeter => {
-  const accuracy = measureAccuracy({ run: compile(float) }, labelled.samples, labelled.labels, { progress, phase: 'float accuracy' });
+  const accuracy = floatAccuracy(float, labelled, compile, progress);
   const { samples, labels } = labelled;
   return {
     kind: 'top-1',

@@ -2,6 +2,7 @@ import { decodeNpy } from '../../frontend/tensors/index.ts';
 import { fail, ok, type Result } from '../../support/index.ts';
 import type { Context } from '../context.ts';
 import { labelsMisfit } from '../diagnostics.ts';
+import { sampleCount } from './samples.ts';
 
 /** Class names from a text file, one a line, in order of the classes. */
 export const readLabels = (context: Context, path: string): Result<readonly string[]> => {
@@ -44,4 +45,18 @@ export const readClassNumbers = (context: Context, path: string, count: number, 
   return numbers.length === count
     ? ok(numbers)
     : fail(labelsMisfit(path, `there are ${numbers.length} class numbers for ${count} samples`));
+};
+
+/** Expected outputs of `count` samples from a .npy: one output of the model's shape a sample along the first axis. */
+export const readExpected = (context: Context, path: string, shape: readonly number[], count: number): Result<Float32Array> => {
+  const file = context.read(path, 'tensor');
+  if (!file.ok) return file;
+  const array = decodeNpy(file.value, { name: path });
+  if (!array.ok) return array;
+  const samples = sampleCount(array.value.shape, shape, path);
+  if (!samples.ok) return samples;
+  if (samples.value !== count) return fail(labelsMisfit(path, `there are ${samples.value} expected outputs for ${count} samples`));
+  const data = Float32Array.from(array.value.data);
+  const bad = data.findIndex((v) => !Number.isFinite(v));
+  return bad < 0 ? ok(data) : fail(labelsMisfit(path, `element ${bad} is ${String(data[bad])}, which nothing compares with`));
 };

@@ -65,7 +65,7 @@ export interface StateOptions {
 const readState = (path: string, shown: string, key: string, warnings: Diagnostic[]): ReturnType<typeof decodeState> => {
   const stat = statSync(path, { throwIfNoEntry: false });
   if (stat === undefined || !stat.isFile()) return undefined;
-  const state = stat.size > MOST_BYTES ? undefined : decodeState(readFileSync(path), key);
+  const state = stat.size > MOST_BYTES ? undefined : decodeState(new Uint8Array(readFileSync(path)), key);
   if (state === undefined) warnings.push(ignored(shown, stat.size > MOST_BYTES ? 'is too large' : 'is damaged or of another calibration'));
   return state;
 };

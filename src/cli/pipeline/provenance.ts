@@ -50,6 +50,8 @@ export const DECIDING_OPTIONS = {
   report: false,
   eval: false,
   'eval-labels': false,
+  'eval-metric': false,
+  threads: false,
 } as const satisfies Readonly<Record<string, false | 'text' | 'number' | 'flag' | 'list' | 'constants'>>;
 
 type OptionName = keyof typeof DECIDING_OPTIONS;

@@ -1,4 +1,4 @@
-import type { Tensor } from '../../ir/index.ts';
+import { log64, type Tensor } from '../../ir/index.ts';
 import { type Affine, dequantizeTensor, quantizeTensor, type Run, type SampleSource } from '../../passes/index.ts';
 import { at } from '../../support/index.ts';
 import { type Guess, guessOf } from './accuracy.ts';
@@ -6,6 +6,7 @@ import { type Guess, guessOf } from './accuracy.ts';
 /** How good the answers of a model are. `top1` compares with class numbers, the others with expected outputs. */
 export const EVAL_METRICS = ['top1', 'mse', 'psnr', 'cosine'] as const;
 export type EvalMetric = (typeof EVAL_METRICS)[number];
+export type OutputMetric = Exclude<EvalMetric, 'top1'>;
 
 /** Samples that are scored as one piece; float sums are added in order of the pieces. */
 export const SCORE_CHUNK = 16;
@@ -88,4 +89,34 @@ export const scoreChunk = (
     finished();
   }
   return { guesses, sums: request.kind === 'classes' ? undefined : { error, cosine, samples: count } };
+};
+
+/** PSNR of outputs that equal what is expected. */
+const EXACT_DECIBELS = 200;
+
+/**
+ * The metric over all samples, from the sums of chunks in order. MSE = sum (y - e)^2 / elements; PSNR = 10 log10(p^2 / MSE) with p
+ * the range (greatest less least) of the expected outputs, 200 dB when MSE = 0; cosine: mean over samples.
+ */
+export const qualityOf = (
+  metric: OutputMetric,
+  { expected }: Extract<ScoreRequest, { kind: 'outputs' }>,
+  scores: readonly Scores[],
+): number => {
+  let [error, cosine, samples] = [0, 0, 0];
+  for (const { sums } of scores) {
+    error += sums?.error ?? 0;
+    cosine += sums?.cosine ?? 0;
+    samples += sums?.samples ?? 0;
+  }
+  if (metric === 'cosine') return cosine / Math.max(1, samples);
+  const mse = error / Math.max(1, expected.length);
+  if (metric === 'mse') return mse;
+  let [least, greatest] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (const v of expected) {
+    least = Math.min(least, v);
+    greatest = Math.max(greatest, v);
+  }
+  const peak = greatest > least ? greatest - least : 1;
+  return mse === 0 ? EXACT_DECIBELS : (10 / log64(10)) * log64((peak * peak) / mse);
 };

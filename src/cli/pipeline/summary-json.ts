@@ -93,6 +93,7 @@ export const summaryJson = (s: CompileSummary, written: readonly string[]): { re
     : { calibration: { samples: s.calibration.samples.count, random: s.calibration.random, sha256: s.calibration.digest() } }),
   ...quantizerJson(s),
   ...(s.given === undefined ? {} : { given: givenJson(s.given) }),
+  ...(s.quality === undefined ? {} : { quality: { ...s.quality, int8: s.quality.int8 ?? null } }),
   ...(s.evaluation === undefined
     ? {}
     : {

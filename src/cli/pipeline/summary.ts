@@ -12,7 +12,7 @@ import type { Calibration } from './calibration.ts';
 import type { CompileSummary } from './compile-summary.ts';
 import { givenFacts } from './given.ts';
 import { storageFacts } from './storage.ts';
-import { accuracyData, reportData, searchFacts, summaryVerdict } from './summary-report.ts';
+import { accuracyData, METRIC_UNITS, reportData, searchFacts, summaryVerdict } from './summary-report.ts';
 import { sharingFacts } from './weight-sharing.ts';
 
 /** Samples that the layer report runs: the mean error settles quickly, and every sample runs in float and INT8. */
@@ -133,14 +133,28 @@ const phasesText = (s: CompileSummary): string => {
   return `time ${formatDuration(total)}: ${parts.map(([name, ms]) => `${name} ${formatDuration(ms)}`).join(', ')}; peak memory ${formatBytes(s.peakBytes)}\n`;
 };
 
+const qualityFacts = ({ quality }: CompileSummary): readonly Fact[] => {
+  if (quality === undefined) return [];
+  const [name, unit] = METRIC_UNITS[quality.metric];
+  const text = (value: number): string => `${value.toPrecision(6)}${unit}`;
+  const int8 = quality.int8 === undefined ? '' : `, quantized ${text(quality.int8)}`;
+  return [[name, `float ${text(quality.float)}${int8} on ${quality.samples} samples`]];
+};
+
 /** @param tables - further tables, which belong to those of the layers */
 export const summaryText = (s: CompileSummary, written: readonly string[], tables = ''): string =>
   [
     ...(s.layers === undefined ? [] : [layerTable(s.layers), lowestText(s.layers), '\n']),
     ...(s.layers === undefined || s.fitted === undefined || s.fitted.trials.length === 0 ? [] : [trialsTable(s.fitted), '\n']),
     ...(tables === '' ? [] : [tables, '\n']),
-    ...(s.quantized === undefined && s.evaluation === undefined ? [] : [`${summaryVerdict(s)}\n\n`]),
-    formatFacts([...accuracyFacts(s), ...latencyFacts(s), ...(s.fitted === undefined ? [] : [searchFact(s.fitted)]), ...factsOf(s)]),
+    ...(s.quantized === undefined && s.evaluation === undefined && s.quality === undefined ? [] : [`${summaryVerdict(s)}\n\n`]),
+    formatFacts([
+      ...accuracyFacts(s),
+      ...qualityFacts(s),
+      ...latencyFacts(s),
+      ...(s.fitted === undefined ? [] : [searchFact(s.fitted)]),
+      ...factsOf(s),
+    ]),
     phasesText(s),
     ...written.map((path) => `wrote ${path}\n`),
   ].join('');

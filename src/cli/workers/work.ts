@@ -1,4 +1,4 @@
-import { type Compile, Observer, watchedProgram } from '../../passes/index.ts';
+import { type Compile, Observer, type SampleSource, watchedProgram } from '../../passes/index.ts';
 import { unwrap } from '../../support/index.ts';
 import { openSamples } from '../pipeline/sample-files.ts';
 import { scoreChunk } from '../pipeline/scores.ts';
@@ -6,6 +6,16 @@ import type { Results, Task } from './protocol.ts';
 
 /** Does one chunk; `finished` is called after each sample. */
 type DoChunk<K extends Task['kind'] = Task['kind']> = (chunk: number, finished: () => void) => Results[K];
+
+/** Compiles the program of a scoring task, whose samples are open. */
+export const prepareScoring = (
+  { program, codes, request }: Extract<Task, { kind: 'score' }>,
+  source: SampleSource,
+  compile: Compile,
+): DoChunk<'score'> => {
+  const model = { run: compile(program, { brief: true }), ...codes };
+  return (chunk, finished) => scoreChunk(model, source, request, chunk, finished);
+};
 
 /**
  * Compiles the program of a task and opens its samples.
@@ -26,10 +36,8 @@ export const prepareTask = (task: Task, compile: Compile): DoChunk => {
         return observer.take();
       };
     }
-    case 'score': {
-      const model = { run: compile(task.program), ...task.codes };
-      return (chunk, finished) => scoreChunk(model, source, task.request, chunk, finished);
-    }
+    case 'score':
+      return prepareScoring(task, source, compile);
     default:
       return task satisfies never;
   }
