@@ -10,6 +10,7 @@ import {
   type Tensor,
   typeOf,
 } from '../../ir/index.ts';
+import { quantizeTensor } from '../../passes/index.ts';
 import { at, closest, type Diagnostic, fail, ok, type Result } from '../../support/index.ts';
 import type { Context } from '../context.ts';
 import { inputsMismatch, sampleMisfit } from '../diagnostics.ts';
@@ -38,11 +39,12 @@ const describeInputs = (program: Program): string =>
 
 /**
  * Brings an array to the type of an input. An array of the input's own dtype is taken as it is. Other arrays are real
- * numbers: converted to float32, and quantized when the input is quantized (op `quantize`).
+ * numbers: converted to float32, and quantized when the input is quantized (op `quantize`; for i16 its formula, saturated there).
  */
 export const toInput = (tensor: Tensor, type: StaticType, quantization: Quantization | undefined, path: string): Result<Tensor> => {
   if (tensor.dtype === type.dtype) return ok(tensor);
   if (type.dtype === 'f32') return ok(toFloat(tensor));
+  if (type.dtype === 'i16' && quantization !== undefined) return ok(quantizeTensor(toFloat(tensor), { ...quantization, dtype: 'i16' }));
   const shift = type.dtype === 'i8' ? 0 : type.dtype === 'u8' ? 128 : undefined;
   if (quantization === undefined || shift === undefined) {
     if (tensor.dtype !== 'f32' || tensor.data.every((v) => Number.isInteger(v))) return toInteger(tensor, type, path);

@@ -1,4 +1,5 @@
 import {
+  DTYPE_INFO,
   elementCount,
   isStaticType,
   OP_NAMES,
@@ -24,9 +25,10 @@ const withoutNaN = (tensor: Tensor): Tensor => {
 
 const dataClass = (random: Philox): DataClass => (oneIn(random, 2) ? 'uniform' : pick(random, DATA_CLASSES));
 
-/** Weights on the chain hold no -128 (NUMERICS §1.2). */
+/** Weights on the chain hold no -128, of 16 bits no -32768 (NUMERICS §1.2). */
 const withoutLeast = (tensor: Tensor): Tensor => {
-  if (tensor.dtype === 'i8') tensor.data.forEach((v, i) => (tensor.data[i] = Math.max(v, -127)));
+  const { lo } = DTYPE_INFO[tensor.dtype];
+  if (tensor.dtype === 'i8' || tensor.dtype === 'i16') tensor.data.forEach((v, i) => (tensor.data[i] = Math.max(v, lo + 1)));
   return tensor;
 };
 
