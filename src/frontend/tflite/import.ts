@@ -128,6 +128,8 @@ export const examineTflite = (bytes: Uint8Array, options: TfliteOptions = {}): T
   }
   const outputs = readOutputs(file, importer, session);
   for (const { name, elem } of outputs) warnings.narrowed(elem, `output ${name}`);
+  if (file.graphCount > 1)
+    warnings.add('TFL3007', `the file has ${file.graphCount} subgraphs; the program is the first, ${file.graph.name}`);
   if (isQuantized(file)) warnings.add('TFL3004', DIFFERENCE);
   const program = outputs.length === 0 ? undefined : session.builder.finish();
   return report(source, { inputs, outputs, nodes: importer.reports, problems: importer.problems, warnings: warnings.all(), program });

@@ -121,4 +121,10 @@ export const tfliteCodes = {
       'shape_signature leaves the dimension open; the program has the size that the file stores for it, as the runtime has until it is resized.',
     exit: 1,
   },
+  TFL3007: {
+    title: 'TensorFlow Lite model has more than one subgraph',
+    explain:
+      'The first subgraph is imported. Others are bodies of control flow, which is refused where it is used, or entry points of their own.',
+    exit: 1,
+  },
 } as const satisfies Record<string, CodeInfo>;

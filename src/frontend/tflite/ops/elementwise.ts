@@ -61,6 +61,24 @@ const squaredDifference = (n: TfliteNode): Made =>
     return n.emit('mul', [d, d], {});
   });
 
+/** The angle of the point (x, y): atan(y / x), and half a turn towards the sign of y where x is negative. */
+const atan2 = (n: TfliteNode): Made => {
+  realsOnly(n, [0, 1]);
+  return n.combine(0, 1, (y, x) => {
+    const zero = n.scalar(0);
+    const angle = n.emit('atan', [n.emit('div', [y, x], {})], {});
+    // 1 / -0 tells the sign of a zero
+    const below = n.emit('logical_or', [n.emit('less', [y, zero], {}), n.emit('less', [n.emit('reciprocal', [y], {}), zero], {})], {});
+    const half = n.emit('select', [below, n.scalar(-Math.PI), n.scalar(Math.PI)], {});
+    const left = n.emit('logical_or', [n.emit('less', [x, zero], {}), n.emit('less', [n.emit('reciprocal', [x], {}), zero], {})], {});
+    const turned = n.emit('select', [left, n.emit('add', [angle, half], {}), angle], {});
+    // 0 / 0: on the axis
+    const still = n.emit('logical_and', [n.emit('equal', [y, zero], {}), n.emit('equal', [x, zero], {})], {});
+    const axis = n.emit('select', [left, half, n.emit('mul', [y, n.scalar(1)], {})], {});
+    return n.emit('select', [still, axis, turned], {});
+  });
+};
+
 type Unary = Extract<
   OpName,
   'exp' | 'log' | 'sqrt' | 'rsqrt' | 'sin' | 'cos' | 'ceil' | 'floor' | 'round' | 'sigmoid' | 'tanh' | 'hard_swish'
@@ -177,6 +195,7 @@ export const elementwise = {
   DIV: fused('div', 'DivOptions'),
   MAXIMUM: plainBinary('maximum'),
   MINIMUM: plainBinary('minimum'),
+  ATAN2: { import: (n) => [atan2(n)] },
   POW: { import: (n) => [power(n)] },
   FLOOR_DIV: { import: (n) => [floorDiv(n)] },
   FLOOR_MOD: { import: (n) => [floorMod(n)] },

@@ -1,4 +1,5 @@
 import { conv } from './conv.ts';
+import { detection } from './detection.ts';
 import { elementwise } from './elementwise.ts';
 import { indexing } from './indexing.ts';
 import { linear } from './linear.ts';
@@ -14,6 +15,7 @@ import { stridedSlices } from './strided-slice.ts';
 /** Every operator of the schema: how it is imported, or why it is not. */
 export const TFLITE_OPS = {
   ...conv,
+  ...detection,
   ...elementwise,
   ...indexing,
   ...linear,

@@ -2,6 +2,12 @@ import { f32, i32, i8, single } from './build.ts';
 import { bool, type Case, i16, one, u8, weights } from './case-parts.ts';
 import { LAYER_CASES } from './cases-layers.ts';
 
+/** Boxes by two opposite corners. */
+const BOXES = {
+  boxes: f32([5, 4], [0, 0, 1, 1, 1, 1.1, 0, 0.1, 0, 0.4, 1, 1.4, 5, 5, 6, 7, 0, 10, 1, 11]),
+  scores: f32([5], [0.9, 0.75, 0.6, 0.1, 0.3]),
+};
+
 const elementwise = (): readonly Case[] => {
   const pair = { a: f32([2, 3, 4]), b: f32([3, 1]) };
   const y = f32([2, 3, 4]);
@@ -74,6 +80,23 @@ const elementwise = (): readonly Case[] => {
     one('requantize', 'QUANTIZE', { x: i8([2, 11], 0.05, 5) }, u8([2, 11], 0.06, 100)),
     one('dequantize', 'DEQUANTIZE', { x: u8([2, 11], 0.05, 100) }, f32([2, 11])),
     one('cast', 'CAST', { x: f32([2, 11]) }, i32([2, 11]), ['CastOptions', { in_data_type: 0, out_data_type: 2 }]),
+    one('atan2', 'ATAN2', { a: f32([8], [1, 1, -1, -1, 0, 2, -2, 0]), b: f32([8], [2, -2, 2, -2, -3, 0, 0, 3]) }, f32([8])),
+    {
+      name: 'nms v4',
+      model: single(
+        'NON_MAX_SUPPRESSION_V4',
+        { ...BOXES, size: i32([], [4]), iou: f32([], [0.4]), least: f32([], [0.15]) },
+        { chosen: i32([4]), count: i32([]) },
+      ),
+    },
+    {
+      name: 'nms v5',
+      model: single(
+        'NON_MAX_SUPPRESSION_V5',
+        { ...BOXES, size: i32([], [3]), iou: f32([], [0.7]), least: f32([], [-5]), sigma: f32([], [0]) },
+        { chosen: i32([3]), values: f32([3]), count: i32([]) },
+      ),
+    },
     { name: 'add n', model: single('ADD_N', { a: f32([3]), b: f32([3]), c: f32([3]) }, { y: f32([3]) }) },
   ];
 };
