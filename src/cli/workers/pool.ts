@@ -15,14 +15,13 @@ export interface Threads {
   readonly worker?: URL;
 }
 
-export const ALL_CORES: Threads = { most: 0 };
-
 /** Operations below which one thread is done before others have loaded their kernels: about ten seconds. */
 const WORTHWHILE = 8e10;
 /** Share of the free memory that threads may take. */
 const MEMORY_SHARE = 0.6;
-/** A thread holds weights packed for its kernels beside their source, and every watched value. */
 const paramBytes = (program: Program): number => program.params.reduce((n, p) => n + p.data.byteLength, 0);
+
+/** What a thread may hold, in bytes: its engine, weights packed for its kernels and on their way there, every watched value and the counts. */
 const threadBytes = (program: Program): number => 64e6 + 2 * paramBytes(program) + 2 * valueBytes(program);
 
 const workerOf = ({ worker = new URL('worker.js', import.meta.url) }: Threads): string | undefined => {
