@@ -272,7 +272,7 @@ const writeAll = (work: Work, bytes: Uint8Array, html: string | undefined, mixed
     [html === undefined ? undefined : reportPath(work.args), html ?? ''],
     ...(mixed === undefined || pareto === undefined
       ? []
-      : [[pareto, paretoFile(pareto, `${work.model.path}: mixed precision`, mixed)] as const]),
+      : [[pareto, paretoFile(pareto, `${basename(work.model.path)}: mixed precision`, mixed)] as const]),
   ];
   for (const [path, content] of files) {
     if (path === undefined) continue;

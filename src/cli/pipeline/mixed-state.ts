@@ -76,11 +76,19 @@ export const openMixedState = (cwd: string, folder: string, run: string, warning
   } catch (error) {
     return fail(fileUnwritable(shown, reasonOf(error)));
   }
+  let writable = true;
   const record = (key: string, value: Numbers): void => {
     known.set(key, value);
-    // one write of one line: a run that ends here leaves whole lines or one torn one
-    appendFileSync(path, `${torn ? '\n' : ''}${JSON.stringify({ run, key, value })}\n`);
-    torn = false;
+    if (!writable) return;
+    try {
+      // one write of one line: a run that ends here leaves whole lines or one torn one
+      appendFileSync(path, `${torn ? '\n' : ''}${JSON.stringify({ run, key, value })}\n`);
+      torn = false;
+    } catch (error) {
+      // a full disk ends the record, not the work
+      writable = false;
+      warnings.push({ ...fileUnwritable(shown, reasonOf(error)), severity: 'warning' });
+    }
   };
   const effects: MixedMemo['effects'] = {
     get: (key) => {
