@@ -3,6 +3,7 @@ import {
   type AnyNode,
   type Attrs,
   decompositionOf,
+  DTYPE_INFO,
   isStaticShape,
   type OpName,
   opOf,
@@ -113,13 +114,15 @@ const neutral: Simplify = ({ node, operands, rw, result }) => {
 
 /** matmul(x, constant matrix) == dense(x, transposed constant): the same products in the same order. */
 const matmul: Simplify = ({ node, operands, rw, x }) => {
-  const { a_zero, b_zero } = node.attrs as Attrs<'matmul'>;
+  const { a_zero, b_zero, accumulator_shift } = node.attrs as Attrs<'matmul'>;
   const w = rw.constantOf(at(operands, 1));
   if (w?.shape.length !== 2 || a_zero !== 0 || b_zero !== 0 || w.dtype === 'u8' || rw.constantOf(x) !== undefined) return undefined;
+  // weights hold no -32768 on the chain; operands of a product may
+  if (w.dtype === 'i16' && w.data.includes(DTYPE_INFO.i16.lo)) return undefined;
   const [k = 0, n = 0] = w.shape;
   const data = w.data.slice();
   for (let i = 0; i < k; i++) for (let o = 0; o < n; o++) data[o * k + i] = at(w.data, i * n + o);
-  return one(rw.tryEmit('dense', [x, rw.constant({ dtype: w.dtype, shape: [n, k], data })], {}, node.origin));
+  return one(rw.tryEmit('dense', [x, rw.constant({ dtype: w.dtype, shape: [n, k], data })], { accumulator_shift }, node.origin));
 };
 
 /** What the second of two clamps makes of a bound of the first; undefined when a zero's sign could be lost. */

@@ -19,14 +19,15 @@ const foldInto = (node: AnyNode, operands: readonly ValueId[], rewriter: Rewrite
   const { pads, mode, value } = pad.attrs as Attrs<'pad'>;
   const added = mode === 'constant' ? spatialPads(pads) : undefined;
   if (added === undefined) return undefined;
-  // float conv reads +0 outside, integer conv reads pad_value: the pad must hold the same value, and so must the
+  // float and 16-bit conv read +0 outside, 8-bit conv reads pad_value: the pad must hold the same value, and so must the
   // padding that the conv already has
-  const float = rewriter.typeOf(at(operands, 0)).dtype === 'f32';
+  const { dtype } = rewriter.typeOf(at(operands, 0));
+  const zero = dtype === 'f32' || dtype === 'i16';
   const own = conv.pads.some((p) => p > 0);
-  if (float ? !Object.is(value, 0) : own && conv.pad_value !== value) return undefined;
+  if (zero ? !Object.is(value, 0) : own && conv.pad_value !== value) return undefined;
   const sum = conv.pads.map((p, i) => p + (added[i] ?? 0));
   if (sum.some((p) => p > MAX_PAD)) return undefined;
-  const attrs = { ...conv, pads: sum, pad_value: float ? 0 : value };
+  const attrs = { ...conv, pads: sum, pad_value: zero ? 0 : value };
   return [rewriter.emit('conv', [at(pad.operands, 0), ...operands.slice(1)], attrs, node.origin)];
 };
 
