@@ -1,4 +1,4 @@
-import { isRefusal, TFLITE_OPS } from '../../src/frontend/tflite/index.ts';
+import { CUSTOM_OPS, isRefusal, TFLITE_OPS } from '../../src/frontend/tflite/index.ts';
 import { compareCodeUnits } from '../../src/support/index.ts';
 
 /** docs/tflite-operators.md: every operator of the TensorFlow Lite schema, from the table of importers. */
@@ -30,6 +30,8 @@ export const tfliteOperators = (): string => {
     `## Imported: ${imported.length} of ${rows.length}`,
     '',
     imported.map((n) => `\`${n}\``).join(' '),
+    '',
+    `Of custom operators: ${[...CUSTOM_OPS.keys()].map((n) => `\`${n}\``).join(' ')}.`,
     '',
     `## Refused: ${rows.length - imported.length}`,
     '',

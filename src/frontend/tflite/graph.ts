@@ -5,7 +5,7 @@ import { elemByCode, type ElemName, elemOf, isFloat, makeHost, otherElemName } f
 import { importNode } from './import-node.ts';
 import type { FileModel, FileOperator, FileTensor } from './model.ts';
 import type { Declared, NodeSite } from './node.ts';
-import { TFLITE_OPS } from './ops/index.ts';
+import { CUSTOM_OPS, TFLITE_OPS } from './ops/index.ts';
 import { isRefusal, type TfliteOp } from './ops/row.ts';
 import type { Session } from './session.ts';
 import { checkShape, hostTensor } from './tensor.ts';
@@ -176,7 +176,7 @@ export class GraphImporter {
         return;
       }
       const outputs = o.outputs.map((i) => this.output(i));
-      const { optionsType, options } = o;
+      const { optionsType, options, customOptions } = o;
       const known = inputs as readonly (KnownValue | undefined)[];
       const site: NodeSite = {
         op: report.op,
@@ -186,6 +186,7 @@ export class GraphImporter {
         outputs,
         optionsType,
         options,
+        customOptions,
         reader: this.file.reader,
       };
       this.session.takeEmitted();
@@ -250,7 +251,7 @@ export class GraphImporter {
     const { op } = o;
     if (op === undefined) return stop(operatorUnsupported(this.opName(o), 'the schema that this importer reads does not list it', origin));
     if (o.outputs.length === 0) return stop(malformed(`${op}: it has no output`, origin));
-    const row = TFLITE_OPS[op];
+    const row = op === 'CUSTOM' ? (CUSTOM_OPS.get(o.custom) ?? TFLITE_OPS.CUSTOM) : TFLITE_OPS[op];
     return isRefusal(row) ? stop(operatorUnsupported(this.opName(o), row.refused, origin)) : row;
   }
 }

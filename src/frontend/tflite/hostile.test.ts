@@ -1,8 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { verifyProgram } from '../../ir/index.ts';
+import { flexMap } from './flex.ts';
 import { examineTflite, importTflite } from './index.ts';
-import { codesOf, f32, i32, i8, single, type TestModel, type TestTensor, tflite } from './testing/build.ts';
+import { codesOf, f32, flexOptions, i32, i8, single, type TestModel, type TestTensor, tflite } from './testing/build.ts';
 import { FlatReader } from './reader.ts';
 import { FILE_TABLES } from './schema/tables.ts';
 
@@ -258,6 +259,27 @@ describe('damaged files', () => {
         survives(bytes);
       }),
       { numRuns: 500, seed: 20261126 },
+    );
+  });
+
+  test('options of custom operators', () => {
+    const good = flexOptions({ max_detections: 5, y_scale: 10.5, flag: 1 });
+    expect(flexMap(good)).toEqual(
+      new Map([
+        ['flag', 1],
+        ['max_detections', 5],
+        ['y_scale', 10.5],
+      ]),
+    );
+    const change = fc.tuple(fc.nat(good.length - 1), fc.nat(255));
+    fc.assert(
+      fc.property(fc.array(change, { minLength: 1, maxLength: 4 }), fc.nat(good.length), (changes, length) => {
+        const bytes = good.slice();
+        for (const [i, v] of changes) bytes[i] = v;
+        const map = flexMap(bytes.slice(0, length));
+        expect(map === undefined || map.size <= good.length).toBe(true);
+      }),
+      { numRuns: 2000, seed: 20261126 },
     );
   });
 

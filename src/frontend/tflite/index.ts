@@ -8,5 +8,5 @@ export {
   type TfliteSource,
 } from './import.ts';
 export { isTflite } from './model.ts';
-export { TFLITE_OPS } from './ops/index.ts';
+export { CUSTOM_OPS, TFLITE_OPS } from './ops/index.ts';
 export { isRefusal } from './ops/row.ts';

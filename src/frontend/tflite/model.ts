@@ -39,6 +39,8 @@ export interface FileOperator {
   /** Number in the union BuiltinOptions, 0 for none; the table behind it. */
   readonly optionsType: number;
   readonly options: TablePosition | undefined;
+  /** Of a CUSTOM operator. */
+  readonly customOptions: Uint8Array;
 }
 
 export interface FileGraph {
@@ -99,6 +101,7 @@ const readOperator = (reader: FlatReader, position: TablePosition, index: number
     intermediates: o.intermediates ?? [],
     optionsType: o.builtin_options_type,
     options: o.builtin_options,
+    customOptions: o.custom_options ?? new Uint8Array(0),
   };
 };
 

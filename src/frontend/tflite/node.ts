@@ -11,6 +11,7 @@ import {
 import { at, type Diagnostic } from '../../support/index.ts';
 import { detailUnsupported, malformed, mustBeKnown, stop } from './diagnostics.ts';
 import { type ElemName, elemOf, type HostTensor, isFloat, makeHost } from './elem.ts';
+import { flexMap } from './flex.ts';
 import type { FlatReader, TableOf, TablePosition } from './reader.ts';
 import { BUILTIN_OPTIONS, OPTION_TABLES, type OptionName } from './schema/tables.ts';
 import type { Session } from './session.ts';
@@ -35,6 +36,7 @@ export interface NodeSite {
   readonly outputs: readonly Declared[];
   readonly optionsType: number;
   readonly options: TablePosition | undefined;
+  readonly customOptions: Uint8Array;
   readonly reader: FlatReader;
 }
 
@@ -243,6 +245,12 @@ export class TfliteNode {
       });
     }
     return tracked as Options<K>;
+  }
+  /** Numbers among the options of a custom operator; all names have to be among those that the importer knows. */
+  customOptions(names: readonly string[]): ReadonlyMap<string, number> {
+    const map = flexMap(this.site.customOptions) ?? this.malformed('its options are no FlexBuffers map');
+    for (const [name, value] of map) if (!names.includes(name)) this.unreadOptions.set(name, value);
+    return map;
   }
   /** Options that have another value than the default and that nothing asked for: ignoring one might change the result. */
   unread(): readonly Diagnostic[] {

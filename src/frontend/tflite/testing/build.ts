@@ -28,6 +28,8 @@ export interface TestOperator {
   readonly options?: readonly [OptionName, Readonly<Record<string, Written>>];
   readonly custom?: string;
   readonly version?: number;
+  /** Bytes of a FlexBuffers map. */
+  readonly customOptions?: Uint8Array;
 }
 
 export interface TestModel {
@@ -67,6 +69,41 @@ const quantizationTable = (t: TestTensor): TableValue | undefined =>
 /** Versions that the runtime wants; 1 for others. */
 const VERSIONS: { readonly [K in OperatorName]?: number } = { BROADCAST_TO: 2 };
 
+/** Options of a custom operator as a FlexBuffers map: keys in order, every value of 4 bytes, whole numbers as integers. */
+export const flexOptions = (options: Readonly<Record<string, number>>): Uint8Array => {
+  const names = Object.keys(options).sort();
+  const view = new DataView(new ArrayBuffer(4096));
+  let end = 0;
+  const put = (value: number, float = false): void => {
+    if (float) view.setFloat32(end, value, true);
+    else view.setInt32(end, value, true);
+    end += 4;
+  };
+  const places = names.map((name) => {
+    const place = end;
+    for (const c of name) view.setUint8(end++, c.charCodeAt(0));
+    end++;
+    return place;
+  });
+  end = Math.ceil(end / 4) * 4;
+  put(names.length);
+  const keys = end;
+  for (const place of places) put(end - place);
+  put(end - keys);
+  put(4);
+  put(names.length);
+  const values = end;
+  const whole = (name: string): boolean => Number.isInteger(options[name]);
+  for (const name of names) put(options[name] ?? 0, !whole(name));
+  // packed types: INT or FLOAT, of 4 bytes
+  for (const name of names) view.setUint8(end++, ((whole(name) ? 1 : 3) << 2) | 2);
+  // the root: its offset, its type MAP of 4 bytes, the width of the offset
+  view.setUint8(end, end - values);
+  view.setUint8(end + 1, (9 << 2) | 2);
+  view.setUint8(end + 2, 1);
+  return new Uint8Array(view.buffer.slice(0, end + 3));
+};
+
 /** The bytes of a .tflite file. */
 export const tflite = (model: TestModel): Uint8Array => {
   const names = Object.keys(model.tensors);
@@ -97,6 +134,7 @@ export const tflite = (model: TestModel): Uint8Array => {
         opcode_index: i,
         inputs: o.inputs.map(index),
         outputs: o.outputs.map(index),
+        custom_options: o.customOptions,
         ...(o.options === undefined
           ? {}
           : {

@@ -1,4 +1,4 @@
-import { f32, i32, i8, single, type TestTensor } from './build.ts';
+import { f32, flexOptions, i32, i8, single, type TestTensor } from './build.ts';
 import { type Case, i16, one, qbias, qweights, type Tensors, u8, weights, whole } from './case-parts.ts';
 
 const CONV = { padding: 0, stride_w: 1, stride_h: 1 } as const;
@@ -210,4 +210,43 @@ const recurrent = (): readonly Case[] => {
   ];
 };
 
-export const LAYER_CASES: readonly Case[] = [...convolutions(), ...pools(), ...recurrent()];
+/** Box codes and scores of three classes behind a background, four anchors. */
+const detections = (regular: boolean, most: number): Case => ({
+  name: regular ? 'detection regular' : 'detection fast',
+  model: {
+    tensors: {
+      boxes: f32([1, 4, 4], whole(16, 3, -3, 3)),
+      scores: f32([1, 4, 4], [0, 0.9, 0.1, 0.3, 0, 0.8, 0.2, 0.6, 0, 0.3, 0.95, 0.5, 0, 0.2, 0.7, 0.4]),
+      anchors: f32([4, 4], [0.2, 0.2, 0.5, 0.5, 0.25, 0.2, 0.5, 0.5, 0.7, 0.7, 0.4, 0.3, 0.5, 0.5, 1, 1]),
+      b: f32([1, most, 4]),
+      c: f32([1, most]),
+      s: f32([1, most]),
+      n: f32([1]),
+    },
+    inputs: [],
+    outputs: ['b', 'c', 's', 'n'],
+    operators: [
+      {
+        op: 'CUSTOM',
+        custom: 'TFLite_Detection_PostProcess',
+        inputs: ['boxes', 'scores', 'anchors'],
+        outputs: ['b', 'c', 's', 'n'],
+        customOptions: flexOptions({
+          max_detections: most,
+          max_classes_per_detection: 1,
+          detections_per_class: 2,
+          use_regular_nms: regular ? 1 : 0,
+          nms_score_threshold: 0.25,
+          nms_iou_threshold: 0.55,
+          num_classes: 3,
+          y_scale: 10.5,
+          x_scale: 10,
+          h_scale: 5,
+          w_scale: 5,
+        }),
+      },
+    ],
+  },
+});
+
+export const LAYER_CASES: readonly Case[] = [...convolutions(), ...pools(), ...recurrent(), detections(true, 7), detections(false, 3)];
