@@ -15,27 +15,18 @@ import {
 import { type Diagnostic, fail, invariant, ok, type Progress, type Result } from '../../support/index.ts';
 import type { Report } from '../command.ts';
 import type { Context } from '../context.ts';
-import { calibrationMissing, fileReplaced, optionsConflict, wrongKind } from '../diagnostics.ts';
+import { fileReplaced, optionsConflict, wrongKind } from '../diagnostics.ts';
 import { collectGarbage } from '../memory.ts';
 import { Phases } from '../phases.ts';
 import { fastestCompile, quantizedPorts, releaseBuffers, simplify, stopwatch } from './build.ts';
 import { type Calibration, type CalibrationArgs, loadCalibration, sampleWarnings, threadsMs } from './calibration.ts';
 import { type BudgetArgs, readBudgets } from './budgets.ts';
 import type { CompileSummary } from './compile-summary.ts';
-import { labelledMeter, unlabelledMeter } from './drop.ts';
-import {
-  type Evaluation,
-  evaluateModels,
-  evaluateOutputs,
-  type EvaluationArgs,
-  loadLabelled,
-  outputMetric,
-  type OutputQuality,
-} from './evaluation.ts';
+import { type Evaluation, evaluateModels, evaluateOutputs, type EvaluationArgs, outputMetric, type OutputQuality } from './evaluation.ts';
 import { givenDiagnostics, givenReport, withoutSamples } from './given.ts';
 import { loadModel, type ModelArgs } from './load.ts';
 import { bitsRecord, type BitsRecord, chooseBits, type MixedRun, recordedBits } from './mixed.ts';
-import { mixedJson, mixedText, paretoFile } from './mixed-summary.ts';
+import { mixedJson, mixedText, paretoFiles } from './mixed-summary.ts';
 import type { Source } from './model.ts';
 import { removeObservations } from './observation-state.ts';
 import { type MetadataArgs, labelsFor, metadataOf, withPreprocessing } from './package-metadata.ts';
@@ -160,26 +151,14 @@ const withBits = (built: Required<Pick<Built, 'program' | 'quantized' | 'fitted'
 
 /** Chooses the bits of each layer of a calibrated model within the budgets. */
 const chooseMixedBits = (work: Work, built: Required<Omit<Built, 'mixed' | 'shared' | 'record'>>, compile: Compile): Result<Built> => {
-  const { args, context, imported, preparation, budgets, warnings } = work;
-  const { fitted, calibration } = built;
-  if (calibration.samples.count === 0) return fail(calibrationMissing());
-  const labelled = args.eval === undefined || imported === undefined ? undefined : loadLabelled(context, args, imported, preparation);
-  if (labelled !== undefined && !labelled.ok) return labelled;
-  const meter =
-    labelled === undefined || imported === undefined
-      ? unlabelledMeter(fitted.calibrated.float, calibration, compile)
-      : labelledMeter(imported, labelled.value, compile, context.progress);
-  const chosen = chooseBits(fitted, {
-    args,
-    context,
-    budgets,
-    calibration,
+  const { args } = work;
+  const chosen = chooseBits(built.fitted, {
+    ...work,
+    calibration: built.calibration,
     compile,
-    meter,
     encode: (model, bits) => encode(work, { ...built, program: model.program, quantized: model }, bits),
     form: JSON.stringify([metadataFor(work, built), args.storage, args['keep-float']]),
     folder: `${outputPath(args)}.state`,
-    warnings,
   });
   if (!chosen.ok) return chosen;
   const { model } = chosen.value.mixed;
@@ -266,13 +245,10 @@ const reportPath = (args: CompileArgs): string | undefined => (args.report === u
 
 const writeAll = (work: Work, bytes: Uint8Array, html: string | undefined, mixed: MixedRun | undefined): Result<readonly string[]> => {
   const written: string[] = [];
-  const { pareto } = work.args;
   const files: readonly (readonly [string | undefined, Uint8Array | string])[] = [
     [outputPath(work.args), bytes],
     [html === undefined ? undefined : reportPath(work.args), html ?? ''],
-    ...(mixed === undefined || pareto === undefined
-      ? []
-      : [[pareto, paretoFile(pareto, `${basename(work.model.path)}: mixed precision`, mixed)] as const]),
+    ...paretoFiles(work.args.pareto, basename(work.model.path), mixed),
   ];
   for (const [path, content] of files) {
     if (path === undefined) continue;

@@ -134,7 +134,7 @@ export const paretoOptions = ({ mixed, budgets, meter }: MixedRun): ParetoOption
 });
 
 /** The chart as the name of its file says: .html is a page with the tables, everything else the picture alone. */
-export const paretoFile = (path: string, title: string, run: MixedRun): string => {
+const paretoFile = (path: string, title: string, run: MixedRun): string => {
   const { points } = run.mixed;
   const options = paretoOptions(run);
   if (!['.html', '.htm'].includes(extname(path).toLowerCase())) return paretoSvg(points, options);
@@ -155,3 +155,7 @@ export const paretoFile = (path: string, title: string, run: MixedRun): string =
     },
   ]);
 };
+
+/** The file of --pareto, when one is asked for: its path and content. */
+export const paretoFiles = (path: string | undefined, model: string, run: MixedRun | undefined): readonly (readonly [string, string])[] =>
+  path === undefined || run === undefined ? [] : [[path, paretoFile(path, `${model}: mixed precision`, run)]];

@@ -1,7 +1,7 @@
 import { rmdirSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { SourceProvenance } from '../../cvm-bytecode/index.ts';
-import { identityHash } from '../../ir/index.ts';
+import { identityHash, type Program } from '../../ir/index.ts';
 import {
   type AssignedLayer,
   type Budgets,
@@ -17,13 +17,16 @@ import {
   settingsOf,
   type WeightBits,
 } from '../../passes/index.ts';
-import { type Diagnostic, diagnostic, ok, type Result, sha256Hex } from '../../support/index.ts';
+import { type Diagnostic, diagnostic, fail, ok, type Result, sha256Hex } from '../../support/index.ts';
 import type { Context } from '../context.ts';
+import { calibrationMissing } from '../diagnostics.ts';
 import { compilerVersion } from '../version.ts';
 import type { BudgetArgs } from './budgets.ts';
 import type { Calibration } from './calibration.ts';
-import type { DropMeter } from './drop.ts';
+import { type DropMeter, labelledMeter, unlabelledMeter } from './drop.ts';
+import { type EvaluationArgs, loadLabelled } from './evaluation.ts';
 import { type MixedState, openMixedState, recordStale, STATE_FILE } from './mixed-state.ts';
+import type { PreparationOptions } from './samples.ts';
 
 /** A chosen assignment of bits, and under what it was chosen. */
 export interface MixedRun {
@@ -92,12 +95,14 @@ const runDigest = ({ calibrated, settings }: Searched, calibration: Calibration,
   );
 
 export interface ChooseOptions {
-  readonly args: BudgetArgs;
+  readonly args: BudgetArgs & EvaluationArgs;
   readonly context: Context;
+  /** The program as imported; at hand when there are labelled samples. */
+  readonly imported: Program | undefined;
+  readonly preparation: PreparationOptions;
   readonly budgets: Budgets;
   readonly calibration: Calibration;
   readonly compile: Compile;
-  readonly meter: DropMeter;
   /** The package with a model. */
   readonly encode: (model: QuantizedModel, record: BitsRecord) => Result<Uint8Array>;
   /** Text that differs where packages of one model differ: metadata, storage. */
@@ -106,6 +111,15 @@ export interface ChooseOptions {
   readonly folder: string;
   readonly warnings: Diagnostic[];
 }
+
+/** Top-1 where there are labels, else what the float model says. Error CLI1006: there are no samples at all. */
+const meterOf = ({ calibrated }: Searched, options: ChooseOptions): Result<DropMeter> => {
+  const { args, context, imported, preparation, calibration, compile } = options;
+  if (calibration.samples.count === 0) return fail(calibrationMissing());
+  if (args.eval === undefined || imported === undefined) return ok(unlabelledMeter(calibrated.float, calibration, compile));
+  const labelled = loadLabelled(context, args, imported, preparation);
+  return labelled.ok ? ok(labelledMeter(imported, labelled.value, compile, context.progress)) : labelled;
+};
 
 const tooFew = ({ samples, what }: DropMeter, drop: number): Diagnostic =>
   diagnostic('QNT0102', `--max-drop ${Number((100 * drop).toFixed(4))}% is less than one of ${samples} samples (${what})`, {
@@ -128,8 +142,8 @@ const removeRecord = (cwd: string, folder: string): void => {
   }
 };
 
-const choose = (fitted: Searched, options: ChooseOptions, memo: MixedState): Result<Mixed> => {
-  const { budgets, calibration, compile, meter, encode, context } = options;
+const choose = (fitted: Searched, options: ChooseOptions, meter: DropMeter, memo: MixedState): Result<Mixed> => {
+  const { budgets, calibration, compile, encode, context } = options;
   return chooseMixed(fitted, {
     samples: calibration.samples,
     compile,
@@ -149,13 +163,16 @@ const choose = (fitted: Searched, options: ChooseOptions, memo: MixedState): Res
  * interrupted run goes on where it was; a record that does not fit what the model gives now is left out.
  */
 export const chooseBits = (fitted: Searched, options: ChooseOptions): Result<MixedRun> => {
-  const { args, context, budgets, calibration, meter, encode, warnings } = options;
+  const { args, context, budgets, calibration, encode, warnings } = options;
+  const measured = meterOf(fitted, options);
+  if (!measured.ok) return measured;
+  const meter = measured.value;
   const { drop } = budgets;
   if (drop !== undefined && drop > 0 && meter.kind !== 'output error' && drop * meter.samples < 1) warnings.push(tooFew(meter, drop));
   const folder = args.state ?? options.folder;
   const state = openMixedState(context.io.cwd, folder, runDigest(fitted, calibration, meter, options.form), warnings);
   if (!state.ok) return state;
-  const first = choose(fitted, options, state.value);
+  const first = choose(fitted, options, meter, state.value);
   let chosen = first;
   if (first.ok && state.value.found > 0) {
     const bytes = encode(first.value.model, bitsRecord(first.value.layers));
@@ -163,7 +180,7 @@ export const chooseBits = (fitted: Searched, options: ChooseOptions): Result<Mix
     if (bytes.value.length !== first.value.chosen.size) {
       warnings.push(recordStale(join(folder, STATE_FILE)));
       state.value.forget();
-      chosen = choose(fitted, options, state.value);
+      chosen = choose(fitted, options, meter, state.value);
     }
   }
   if (!chosen.ok) return { ok: false, diagnostics: chosen.diagnostics.map((d) => (d.code === 'QNT0101' ? withRecord(d, folder) : d)) };
