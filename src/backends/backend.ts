@@ -1,8 +1,8 @@
 import type { OpName, Program, Tensor } from '../ir/index.ts';
 import type { Result } from '../support/index.ts';
 
-/** Capability classes: what kinds of programs a backend runs. */
-export type Capability = 'INT' | 'F32S';
+/** Capability classes (NUMERICS, decision digest): integers of 8 bits, products of 16 bits, strict float32. */
+export type Capability = 'INT' | 'HP16' | 'F32S';
 
 /** A compiled program, ready to run any number of times. Not re-entrant. */
 export interface Executable {

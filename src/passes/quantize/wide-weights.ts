@@ -7,7 +7,7 @@ import { type Linear, quantizeLinear } from './layer-weights.ts';
  * Weights of layers that read i16 (NUMERICS §4: HP16). Sums are exact in I53; one shift of all channels brings them into int32,
  * where the bias, in units of the shifted sum, is added.
  */
-export interface WideWeights {
+interface WideWeights {
   readonly weights: Int8Array | Int16Array;
   readonly bias: Int32Array;
   /** Sx * Sw[c] * 2^shift; 0 for a channel that is always 0. */
@@ -110,7 +110,7 @@ export const shiftOfProducts = (n: number): number => {
 };
 
 /** The dtype of a layer's weights. */
-export const weightDType = (bits: Linear['bits']): 'i6' | 'i8' | 'i16' => (bits === 6 ? 'i6' : bits === 8 ? 'i8' : 'i16');
+const weightDType = (bits: Linear['bits']): 'i6' | 'i8' | 'i16' => (bits === 6 ? 'i6' : bits === 8 ? 'i8' : 'i16');
 
 /** A tensor of integer weights. */
 export const weightTensor = (bits: Linear['bits'], shape: readonly number[], data: Int8Array | Int16Array): Tensor => ({

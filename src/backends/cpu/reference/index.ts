@@ -6,7 +6,7 @@ import type { Backend, Executable } from '../../backend.ts';
 export const referenceBackend: Backend = {
   name: 'reference',
   summary: 'reference interpreter: the definition of every op, slow',
-  capabilities: ['INT', 'F32S'],
+  capabilities: ['INT', 'HP16', 'F32S'],
   refusal: () => undefined,
   support: (op) => (opOf(op).kind === 'primitive' ? 'primitive' : 'composite'),
   compile: (program: Program) => ok<Executable>({ run: (inputs) => runProgram(program, inputs) }),

@@ -16,7 +16,7 @@ const reasons: ReadonlyMap<OpName, string> = new Map(
 export const wasmBackend: Backend = {
   name: 'wasm',
   summary: 'WebAssembly SIMD on this CPU (default)',
-  capabilities: ['INT', 'F32S'],
+  capabilities: ['INT', 'HP16', 'F32S'],
   refusal: (op) => reasons.get(op),
   support: (op) => {
     if (reasons.has(op)) return 'refused';
