@@ -1,5 +1,6 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { describe, expect, jest, test } from '@jest/globals';
+import fc from 'fast-check';
 import { runProgram, type Tensor, verifyProgram } from '../../ir/index.ts';
 import { at, unwrap } from '../../support/index.ts';
 import { cropCentre, decodePicture, resizeShorterSide } from '../tensors/index.ts';
@@ -191,6 +192,27 @@ withData('pictures', () => {
       return greatest(given(run(model, { ...portNumbers(at(model.inputs, 0), rows), shape: [1, 28, 28] })[0]));
     };
     expect([3, 6, 8].map(digit)).toEqual([3, 6, 8]);
+  });
+});
+
+withData('damaged copies of real models', () => {
+  test.each([
+    'tflite/mlonmcu/sine_model/sine_model.tflite',
+    'tflite/tflm/hello_world_int8.tflite',
+    'tflite/glow-ops/strided_slice_test1.tflite',
+  ])('%s', (file) => {
+    const whole = fileBytes(file);
+    const change = fc.tuple(fc.nat(whole.length - 1), fc.nat(255));
+    fc.assert(
+      fc.property(fc.array(change, { minLength: 1, maxLength: 8 }), (changes) => {
+        const bytes = whole.slice();
+        for (const [i, v] of changes) bytes[i] = v;
+        const result = importTflite(bytes);
+        if (result.ok) expect(verifyProgram(result.value.program)).toMatchObject({ ok: true });
+        else expect(result.diagnostics.length).toBeGreaterThan(0);
+      }),
+      { numRuns: 800, seed: 20261126 },
+    );
   });
 });
 
