@@ -21,6 +21,7 @@ const sampleOf = (pixels: ArrayLike<number>, i: number): Tensor => ({
 const MODELS = [
   { name: 'plain', published: 'PyTorch 92.24 of 10,000' },
   { name: 'resnet', published: 'PyTorch 92.18 of 10,000' },
+  { name: 'mobilenet', published: 'PyTorch 92.61 of 10,000' },
 ] as const;
 
 /** The networks of bench/models on 7,000 test images of Fashion-MNIST; training images calibrate. */
