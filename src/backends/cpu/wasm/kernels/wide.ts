@@ -9,7 +9,8 @@ import { rescaleScalar } from './rescale.ts';
 /**
  * How pairs of i16 products are summed (NUMERICS §4: sums of i16 products are exact in I53).
  * - `plain`: in int32. Weights of 8 bits: a pair is at most 2^23, so 255 pairs fit.
- * - `split`: as sums of the high and of the low halves of each pair, 65535 pairs fit. No weight is -32768, so a pair fits int32.
+ * - `split`: H sums the high halves of each pair, L the pairs themselves, wrapping. The low halves sum to R = L - H 2^16 mod 2^32,
+ *   which is all of it for 65535 pairs, and the sum is H 2^16 + R. No weight is -32768, so a pair fits int32.
  * - `careful`: the same for any weights: -32768 * -32768 twice is 2^31, which wraps, so 1 is taken off each pair and given
  *   back to the sum.
  */
@@ -26,9 +27,8 @@ type Sums = readonly Local[];
 
 /** A kernel's way to sum: its vectors and constants. */
 const summing = (f: Fn, form: SumForm) => {
-  const { i32x4, i64x2, v128 } = f.ops;
+  const { i32x4, i64x2 } = f.ops;
   const d = f.local('v128');
-  const mask = form === 'plain' ? d : f.v128(i32x4.splat(0xffff));
   const one = form === 'careful' ? f.v128(i32x4.splat(1)) : d;
   const make = (): Sums => (form === 'plain' ? [f.local('v128')] : [f.local('v128'), f.local('v128')]);
   const clear = (sums: Sums): void => sums.forEach((s) => f.set(s, f.zero()));
@@ -41,13 +41,14 @@ const summing = (f: Fn, form: SumForm) => {
     }
     f.set(d, form === 'careful' ? i32x4.sub(i32x4.dot_i16x8_s(x, w), one) : i32x4.dot_i16x8_s(x, w));
     f.set(high, i32x4.add(high, i32x4.shr_s(d, 16)));
-    f.set(low, i32x4.add(low, v128.and(d, mask)));
+    f.set(low, i32x4.add(low, d));
   };
   /** The sums of two lanes as int64; `pairs` is how many pairs were added. */
   const total = ([high, low]: Sums, which: 'low' | 'high', pairs: Val): Ex => {
     const wide = i64x2[`extend_${which}_i32x4_s`](high ?? d);
     if (low === undefined) return wide;
-    const sum = i64x2.add(i64x2.shl(wide, 16), i64x2[`extend_${which}_i32x4_u`](low));
+    const rest = i32x4.sub(low, i32x4.shl(high ?? d, 16));
+    const sum = i64x2.add(i64x2.shl(wide, 16), i64x2[`extend_${which}_i32x4_u`](rest));
     return form === 'careful' ? i64x2.add(sum, i64x2.splat(f.ops.i64.extend_u(pairs))) : sum;
   };
   return { make, clear, add, total };
