@@ -58,6 +58,11 @@ describe('TensorFlow Lite models', () => {
       expect(ran.exit).toBe(0);
       const inspected = await cli(['inspect', 'd.cvm', '--json'], { cwd: folder });
       expect(inspected.stdout).toMatch(/"format":"tflite"/);
+      // the scales of the file go with the package: real numbers can be given
+      expect((await cli(['inspect', 'd.cvm'], { cwd: folder })).stdout).toMatch(/input +x +u8\[1, 1\] +real = 0\.5 \* \(q - 128\)/);
+      writeFileSync(join(folder, 'real.npy'), encodeNpy({ dtype: 'f32', shape: [1, 1], data: Float32Array.of(1.5) }));
+      const result = await cli(['run', 'd.cvm', 'real.npy', '--json'], { cwd: folder });
+      expect(JSON.parse(result.stdout)).toMatchObject({ outputs: [{ digest: sha256Hex(Uint8Array.from([-4, 3])) }] });
     }));
 
   test('every operator that cannot be imported is told at once', () =>

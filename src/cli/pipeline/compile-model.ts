@@ -29,7 +29,7 @@ import { bitsRecord, type BitsRecord, chooseBits, type MixedRun, recordedBits } 
 import { mixedJson, mixedText, paretoFiles } from './mixed-summary.ts';
 import type { Source } from './model.ts';
 import { removeObservations } from './observation-state.ts';
-import { type MetadataArgs, labelsFor, metadataOf, withPreprocessing } from './package-metadata.ts';
+import { type MetadataArgs, labelsFor, metadataOf, withPreprocessing, withSourceScales } from './package-metadata.ts';
 import { readPreparation } from './preparation.ts';
 import { type RecordedOption, recordedOptions } from './provenance.ts';
 import { type QuantizerArgs, quantizerOptions } from './quantizer-options.ts';
@@ -196,7 +196,8 @@ const build = async (work: Work): Promise<Result<Built>> =>
 const metadataFor = (work: Work, built: Built, bits: BitsRecord = { bits: quantizerOptions(work.args).bits }): MetadataInput => {
   const { args, model, preparation } = work;
   const { quantized, calibration, program } = built;
-  if (quantized === undefined || calibration === undefined) return withOptions(metadataOf(args, model, work.labels, undefined), work);
+  if (quantized === undefined || calibration === undefined)
+    return withOptions(metadataOf(args, model, work.labels, undefined), work, program);
   const base = metadataOf(args, model, work.labels, {
     method: `${calibration.random ? 'random ' : ''}${quantizerOptions(args).method}${sharingRecord(args)}`,
     ...bits,
@@ -205,11 +206,11 @@ const metadataFor = (work: Work, built: Built, bits: BitsRecord = { bits: quanti
   });
   const inputs = quantizedPorts(program, program.inputs, quantized.float, quantized.float.inputs, quantized.inputs);
   const outputs = quantizedPorts(program, program.outputs, quantized.float, quantized.float.outputs, quantized.outputs);
-  return withOptions({ ...base, inputs: withPreprocessing(inputs, args, preparation), outputs }, work);
+  return withOptions({ ...base, inputs: withPreprocessing(inputs, args, preparation), outputs }, work, program);
 };
 
-const withOptions = (metadata: MetadataInput, { options }: Work): MetadataInput => ({
-  ...metadata,
+const withOptions = (metadata: MetadataInput, { options, model }: Work, program: Program): MetadataInput => ({
+  ...withSourceScales(metadata, program, model.scales),
   source: { ...metadata.source, options },
 });
 
@@ -238,7 +239,7 @@ const pack = (work: Work, built: Built): Result<Packed> => {
   return ok({ bytes: bytes.value, package: decoded.value });
 };
 
-const outputPath = (args: CompileArgs): string => args.output ?? `${basename(args.model).replace(/[.](onnx|mrl)$/i, '')}.cvm`;
+const outputPath = (args: CompileArgs): string => args.output ?? `${basename(args.model).replace(/[.](onnx|tflite|mrl)$/i, '')}.cvm`;
 
 /** --report without a file name: an empty text. */
 const reportPath = (args: CompileArgs): string | undefined => (args.report === undefined || args.report === '' ? undefined : args.report);

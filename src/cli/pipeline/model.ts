@@ -3,6 +3,12 @@ import type { Program } from '../../ir/index.ts';
 import type { Diagnostic } from '../../support/index.ts';
 import type { Quantization } from './execute.ts';
 
+/** What the integers of the ports of a quantized source stand for, in order; undefined for a port that is not quantized. */
+export interface PortScales {
+  readonly inputs: readonly (Quantization | undefined)[];
+  readonly outputs: readonly (Quantization | undefined)[];
+}
+
 /**
  * Where a program came from. Without the file's bytes and the program: parameters are views of the file, and a compiler
  * that holds on to them needs the memory of the model twice.
@@ -15,20 +21,15 @@ export interface Source {
   readonly warnings: readonly Diagnostic[];
   readonly opset?: number | undefined;
   readonly producer?: string | undefined;
+  /** Of a source that is quantized. */
+  readonly scales?: PortScales | undefined;
   /** Metadata lines of a model string. */
   readonly meta?: ReadonlyMap<string, string | number | boolean> | undefined;
-}
-
-/** What the integers of the ports of a quantized source stand for, in order; undefined for a port that is not quantized. */
-export interface PortScales {
-  readonly inputs: readonly (Quantization | undefined)[];
-  readonly outputs: readonly (Quantization | undefined)[];
 }
 
 /** A model that is not compiled yet. */
 export interface SourceModel extends Source {
   readonly program: Program;
-  readonly scales?: PortScales | undefined;
 }
 
 export interface PackagedModel {

@@ -1,12 +1,13 @@
 import { basename } from 'node:path';
-import type { MetadataInput, PortMetadata, Preprocessing } from '../../cvm-bytecode/index.ts';
+import { type MetadataInput, portMetadata, type PortMetadata, type Preprocessing } from '../../cvm-bytecode/index.ts';
 import { formatType, isStaticType, type Program, typeOf } from '../../ir/index.ts';
 import { fail, ok, type Result } from '../../support/index.ts';
 import type { Context } from '../context.ts';
 import { labelsMisfit } from '../diagnostics.ts';
 import { compilerVersion } from '../version.ts';
 import { readLabels } from './labels.ts';
-import type { Source } from './model.ts';
+import type { Quantization } from './execute.ts';
+import type { PortScales, Source } from './model.ts';
 import type { PreparationArgs } from './preparation.ts';
 import type { PreparationOptions } from './samples.ts';
 
@@ -118,3 +119,16 @@ export const metadataOf = (
     ...(labels === undefined ? {} : { labels }),
   };
 };
+
+const scaled = (ports: readonly PortMetadata[], scales: readonly (Quantization | undefined)[]): readonly PortMetadata[] =>
+  ports.map((port, i) => ({ ...scales[i], ...port }));
+
+/** Integer ports that stay as a quantized source has them keep the scales that it gives them. */
+export const withSourceScales = (metadata: MetadataInput, program: Program, scales: PortScales | undefined): MetadataInput =>
+  scales === undefined
+    ? metadata
+    : {
+        ...metadata,
+        inputs: scaled(metadata.inputs ?? portMetadata(program, program.inputs), scales.inputs),
+        outputs: scaled(metadata.outputs ?? portMetadata(program, program.outputs), scales.outputs),
+      };
