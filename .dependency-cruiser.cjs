@@ -113,7 +113,7 @@ module.exports = {
     tsPreCompilationDeps: true,
     detectJSDocImports: false,
     doNotFollow: { path: 'node_modules' },
-    exclude: { path: '^(dist|build|coverage|tmp|[.]cache)/|^node_modules/[.]' },
+    exclude: { path: '^(dist|build|coverage|tmp|[.]cache|[.]venv)/|^node_modules/[.]' },
     enhancedResolveOptions: {
       extensions: ['.ts', '.js', '.mjs', '.cjs', '.json'],
       exportsFields: ['exports'],

@@ -6,12 +6,14 @@ import { cliReference } from '../src/cli/index.ts';
 import { mrlEbnf, mrlRailroad, mrlTextMate } from './docs/mrl.ts';
 import { opsPage } from './docs/ops.ts';
 import { supportMatrix } from './docs/support-matrix.ts';
+import { tfliteOperators } from './docs/tflite-operators.ts';
 
 /** Every generated file, from the root of the package. A further one is one row. */
 export const GENERATED: Readonly<Record<string, () => string | Promise<string>>> = {
   'docs/cli.md': cliReference,
   'docs/ops.md': opsPage,
   'docs/support-matrix.md': supportMatrix,
+  'docs/tflite-operators.md': tfliteOperators,
   'grammar/mrl.ebnf': mrlEbnf,
   'grammar/mrl.railroad.html': mrlRailroad,
   'grammar/mrl.tmLanguage.json': mrlTextMate,
