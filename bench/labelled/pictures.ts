@@ -43,7 +43,7 @@ export const cifarResnet20 = (data: string): LabelledModel => {
     name,
     path,
     published: '100.00 on 148',
-    quick: true,
+    quick: false,
     load: (most) => {
       const files = readArchive(join(data, 'datasets', 'cifar10', 'cifar10-train-png-open.tar.zst'));
       if (files === undefined) return undefined;
@@ -92,7 +92,7 @@ export const cifarResnet20Test = (data: string): LabelledModel => {
     published: 'none for JPEG',
     quick: true,
     load: (most) => {
-      const files = cifarTest(data, most === undefined ? undefined : most / 4);
+      const files = cifarTest(data, most === undefined ? undefined : most / 5);
       if (files === undefined) return undefined;
       const sample = ({ bytes }: ArchiveFile): Tensor => pictureSample(bytes, { resize: 32, crop: 32 }, RESNET20_INPUT);
       return {

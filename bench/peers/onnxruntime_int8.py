@@ -61,7 +61,7 @@ def main() -> None:
         scores = logits(float_session, images)
         input_name = float_session.get_inputs()[0].name
         pieces = batches(float_session, samples, equal=True)
-        ways = []
+        ways, choices = [], {}
         for activation, activation_type in ACTIVATIONS.items():
             for method, calibrate in METHODS.items():
                 way = {"method": method, "activations": activation}
@@ -83,6 +83,7 @@ def main() -> None:
                     way["seconds"] = time.process_time() - started
                     quantized = logits(session(str(out), plain=True), images)
                     way["top1"] = top1(quantized, classes)
+                    choices[method, activation] = quantized.argmax(axis=1).tolist()
                     way["fused"] = top1(logits(session(str(out)), images), classes)
                     way["agreement"] = top1(quantized, scores.argmax(axis=1))
                     way["bytes"] = out.stat().st_size
@@ -90,12 +91,14 @@ def main() -> None:
                     way["failed"] = f"{type(error).__name__}: {error}"[:300]
                 print(f"onnxruntime {method} {activation}: {way.get('top1', way.get('failed'))}", file=sys.stderr, flush=True)
         measured = [w for w in ways if "top1" in w]
+        best = max(measured, key=lambda w: w["top1"], default=None)
         report = {
             "onnxruntime": ort.__version__,
             "float": top1(scores, classes),
             "preprocessSeconds": preprocess,
             "ways": ways,
-            "best": max(measured, key=lambda w: w["top1"], default=None),
+            "best": best,
+            "choices": [] if best is None else choices[best["method"], best["activations"]],
         }
     print(json.dumps(report))
 

@@ -46,6 +46,8 @@ export interface OnnxruntimeReport {
   readonly preprocessSeconds: number;
   readonly ways: readonly (OnnxruntimeWay | { readonly failed: string })[];
   readonly best: OnnxruntimeWay | null;
+  /** The class that the best way says of each test sample. */
+  readonly choices: readonly number[];
 }
 
 export type MrtReport =
