@@ -19,9 +19,9 @@ const sampleOf = (pixels: ArrayLike<number>, i: number): Tensor => ({
 
 /** Test top-1 that PyTorch measured when the models were trained (bench/models/ATTRIBUTION.md). */
 const MODELS = [
-  { name: 'plain', published: 'PyTorch 92.24 of 10,000' },
-  { name: 'resnet', published: 'PyTorch 92.18 of 10,000' },
-  { name: 'mobilenet', published: 'PyTorch 92.61 of 10,000' },
+  { name: 'plain', published: 'PyTorch 92.13 of 7,000' },
+  { name: 'resnet', published: 'PyTorch 92.07 of 7,000' },
+  { name: 'mobilenet', published: 'PyTorch 92.51 of 7,000' },
 ] as const;
 
 /** The networks of bench/models on 7,000 test images of Fashion-MNIST; training images calibrate. */
