@@ -8,6 +8,8 @@ test('the dtypes of an op are those that its inference takes, in few rows', () =
   expect(dtypesOf('conv').toSorted()).toEqual([
     'f32, f32 → f32',
     'f32, f32, f32 → f32',
+    'i16, {i8 i16 i6} → i32',
+    'i16, {i8 i16 i6}, i32 → i32',
     '{i8 u8}, {i8 i6} → i32',
     '{i8 u8}, {i8 i6}, i32 → i32',
   ]);

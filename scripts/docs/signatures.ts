@@ -120,8 +120,17 @@ const joined = (rows: readonly Row[]): readonly Row[] => {
   return rows;
 };
 
+const plainRow = (s: Signature): Row => ({ cells: s.map((d) => [d]), letters: [] });
+
 /** Signatures of one length as few rows. */
 const compressed = (all: readonly Signature[]): readonly Row[] => {
+  // rows join better when those that differ at the end only stand together
+  const inOrder = all.toSorted((a, b) => compareCodeUnits(a.join(), b.join()));
+  const [lettered, plain] = [withLetters(all), joined(inOrder.map(plainRow))];
+  return plain.length < lettered.length ? plain : lettered;
+};
+
+const withLetters = (all: readonly Signature[]): readonly Row[] => {
   const sets = at(all, 0).map((_, i) => DTYPES.filter((d) => all.some((s) => s[i] === d)));
   if (sets.reduce((n, set) => n * set.length, 1) === all.length) return [{ cells: sets, letters: [] }];
   const rows: Row[] = [];
@@ -137,7 +146,7 @@ const compressed = (all: readonly Signature[]): readonly Row[] => {
     });
     left = left.filter((s) => !members.includes(s));
   }
-  return joined([...rows, ...left.map((s): Row => ({ cells: s.map((d) => [d]), letters: [] }))]);
+  return joined([...rows, ...left.map(plainRow)]);
 };
 
 const cellText = (cell: Cell): string => (cell.length === 1 ? at(cell, 0) : `{${DTYPES.filter((d) => cell.includes(d)).join(' ')}}`);

@@ -69,7 +69,6 @@ const wides: readonly NamedCase[] = [
   wideDense('tie-down', 1, [3], [-2], 2, -1),
   wideDense('half', 1, [1], [1], 1, 1),
   wideDense('minus-half', 1, [1], [-1], 1, 0),
-  wideDense('wraps', 2, [-32768], [-32768], 0, -(2 ** 31)),
   {
     name: 'wide-bias-after-shift',
     op: 'dense',
