@@ -86,7 +86,7 @@ export const fileUnwritable = (path: string, reason: string): Diagnostic =>
 export const notAModel = (path: string, found: string): Diagnostic =>
   diagnostic('CLI2007', `${found}, which is neither ONNX nor a model string nor a package`, {
     where: path,
-    notes: ['Name it .onnx or .mrl if it is one, or convert it to ONNX with the tool that wrote it.'],
+    notes: ['Name it .onnx, .tflite or .mrl if it is one, or convert it to ONNX with the tool that wrote it.'],
   });
 
 export const externalDataRefused = (model: string, location: string, problem: string): Diagnostic =>

@@ -7,7 +7,7 @@ export const doctor = command({
   doc:
     'Examines every node of a model: which compile, which do not and why, all at once and by the names in the model. Predicts size, memory and cost ' +
     'of the package, and whether the model can be quantized. Exit code 4 when something is unsupported.',
-  positionals: { model: { type: 'string', describe: 'The model: .onnx or .mrl', demandOption: true } },
+  positionals: { model: { type: 'string', describe: 'The model: .onnx, .tflite or .mrl', demandOption: true } },
   options: {
     ...MODEL_OPTIONS,
     all: { type: 'boolean', default: false, describe: 'List every node, also those that are fine' },

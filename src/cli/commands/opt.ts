@@ -5,7 +5,7 @@ export const opt = command({
   name: 'opt',
   summary: 'Run passes over a model and print the result',
   doc: 'Runs the named passes in order and prints the program as a model string. Without --pass, lists the passes.',
-  positionals: { model: { type: 'string', describe: 'The model: .onnx, .mrl or .cvm' } },
+  positionals: { model: { type: 'string', describe: 'The model: .onnx, .tflite, .mrl or .cvm' } },
   options: {
     pass: { type: 'string', array: true, requiresArg: true, describe: 'Passes in order, with commas between or repeated' },
     'print-after-all': { type: 'boolean', default: false, describe: 'Print the program after each pass' },

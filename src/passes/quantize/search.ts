@@ -241,7 +241,8 @@ class Search {
     if (!few.ok) return few;
     const probes = new Probes(equalized.program, this.options);
     const reached = this.score(few.value[1], probes);
-    this.trials.push({ name: `equalization of ${equalized.layers.length} layers`, decibels: reached });
+    const { length } = equalized.layers;
+    this.trials.push({ name: `equalization of ${length} ${length === 1 ? 'layer' : 'layers'}`, decibels: reached });
     if (reached <= decibels + MARGIN) return ok(false);
     const all = sourceOf(samples).count === this.probes.samples.length ? few : attempt(samples);
     if (!all.ok) return all;
