@@ -60,13 +60,13 @@ const sizeOf = (op: OpName, sample: Sample): number => {
   return Math.max(1, elements / MOST_ELEMENTS, opOf(op).cost(types, attrs, results) / MOST_COST);
 };
 
-/** Integer and float forms of an op are different code, so each is tested by itself. */
-const FORMS = ['int', 'f32'] as const;
+/** 8- and 32-bit integer, 16-bit and float forms of an op are different code, so each is tested by itself. */
+const FORMS = ['int', 'i16', 'f32'] as const;
 type Form = (typeof FORMS)[number];
 /** An op in one form, such as `conv f32`: what is tested before its first use. */
 type Unit = `${OpName} ${Form}`;
 
-const formOf = (type: TensorType | undefined): Form => (type?.dtype === 'f32' ? 'f32' : 'int');
+const formOf = (type: TensorType | undefined): Form => FORMS.find((form) => form === type?.dtype) ?? 'int';
 const opOfUnit = (unit: Unit): OpName => unit.slice(0, unit.lastIndexOf(' ')) as OpName;
 
 /** The first small sample of an op in a form, or its smallest one; undefined when it has no sample of that form. */
