@@ -64,8 +64,6 @@ const spread = <T>(items: readonly T[], most = items.length): readonly T[] => {
 };
 
 /** Test images of CIFAR-10, stored as JPEG: lossy, so that every network does worse on them than published, its integer forms too. */
-const MOST_CIFAR_TEST = 1000;
-
 interface CifarSet {
   readonly tests: readonly ArchiveFile[];
   readonly labels: readonly number[];
@@ -73,12 +71,12 @@ interface CifarSet {
   readonly calibration: readonly ArchiveFile[];
 }
 
-const cifarTest = (data: string, most = MOST_CIFAR_TEST): CifarSet | undefined => {
+const cifarTest = (data: string, most?: number): CifarSet | undefined => {
   const folder = join(data, 'datasets', 'cifar10');
   const tests = readArchive(join(folder, 'cifar10-test-jpg-open.tar.zst'));
   const calibration = readArchive(join(folder, 'cifar10-train-png-open.tar.zst'));
   if (tests === undefined || calibration === undefined) return undefined;
-  const chosen = spread(tests, Math.min(most, MOST_CIFAR_TEST));
+  const chosen = spread(tests, most);
   return { tests: chosen, labels: chosen.map((f) => CIFAR_CLASSES.findIndex((c) => c === f.folder)), calibration };
 };
 

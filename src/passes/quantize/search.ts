@@ -1,4 +1,4 @@
-import { type AnyNode, log64, type Program, type Tensor, type ValueId, valueBytes } from '../../ir/index.ts';
+import { type AnyNode, log64, type Program, programCost, type Tensor, type ValueId, valueBytes } from '../../ir/index.ts';
 import { at, ok, type Progress, type Result, silentProgress } from '../../support/index.ts';
 import { withOutputs } from '../observe.ts';
 import type { CalibrationSample, Compile } from './calibrate.ts';
@@ -9,9 +9,13 @@ import { RANGE_METHODS, type RangeMethod } from './ranges.ts';
 import { firstSamples, type Samples, sourceOf } from './sample-source.ts';
 import { quantizeInputs } from './sqnr.ts';
 
-/** Samples that trials run, at most, and what their float activations may take in memory. */
-const MOST_PROBES = 16;
+/**
+ * Samples that trials run: at most, what their float activations may take in memory, and the operations of one trial. A few samples
+ * cannot tell ways of INT8 apart that lose a tenth of a point.
+ */
+const MOST_PROBES = 256;
 const PROBE_BYTES = 2 ** 28;
+const PROBE_OPERATIONS = 6e10;
 /** A choice changes when another one is better by this: less is within what a few samples can tell. */
 const MARGIN = 0.1;
 /** Per dB of a range. */
@@ -60,8 +64,8 @@ class Probes {
   private readonly results = new Map<ValueId, readonly Tensor[]>();
 
   constructor(float: Program, { samples, compile }: SearchOptions) {
-    const count = Math.max(1, Math.min(MOST_PROBES, Math.floor(PROBE_BYTES / Math.max(1, valueBytes(float)))));
-    this.samples = firstSamples(samples, count);
+    const limits = [MOST_PROBES, PROBE_BYTES / Math.max(1, valueBytes(float)), PROBE_OPERATIONS / Math.max(1, programCost(float))];
+    this.samples = firstSamples(samples, Math.max(1, Math.floor(Math.min(...limits))));
     this.float = float;
     this.compile = compile;
   }
@@ -135,28 +139,37 @@ const readersOf = (program: Program): ReadonlyMap<ValueId, readonly ValueId[]> =
   return readers;
 };
 
+/** How near a model comes to the float one, in dB. */
+interface Score {
+  /** Mean over the outputs. */
+  readonly outputs: number;
+  /**
+   * Half that, half the mean over all layers: the outputs are what counts, and the layers hold so many more elements that they tell
+   * small differences apart from chance.
+   */
+  readonly both: number;
+}
+
 /** Tries ways of quantizing one model one after another, and keeps what makes its outputs better. */
 class Search {
   readonly trials: Trial[] = [];
   private readonly options: SearchOptions;
-  private best: { readonly calibrated: Calibrated; readonly settings: Settings; readonly model: QuantizedModel; readonly decibels: number };
+  private best: { readonly calibrated: Calibrated; readonly settings: Settings; readonly model: QuantizedModel; readonly score: Score };
   private probes: Probes;
 
   constructor(calibrated: Calibrated, settings: Settings, model: QuantizedModel, options: SearchOptions) {
     this.options = options;
     this.probes = new Probes(calibrated.float, options);
-    this.best = { calibrated, settings, model, decibels: this.score(model) };
+    this.best = { calibrated, settings, model, score: this.score(model) };
+    this.trials.push({ name: 'at first', decibels: this.best.score.both });
   }
 
-  /**
-   * Half the mean over all layers, half that over the outputs: the outputs are what counts, and the layers hold so many more
-   * elements that they tell small differences apart from chance.
-   */
-  private score(model: QuantizedModel, probes = this.probes): number {
+  private score(model: QuantizedModel, probes = this.probes): Score {
     const decibels = probes.measure(model, model.layers).map((d) => Math.min(d, CAP));
-    const outputs = targetsOf(model.float);
-    const own = decibels.filter((_, i) => outputs.has(at(model.layers, i).float));
-    return own.length === 0 ? mean(decibels) : (mean(decibels) + mean(own)) / 2;
+    const targets = targetsOf(model.float);
+    const own = decibels.filter((_, i) => targets.has(at(model.layers, i).float));
+    const outputs = mean(own.length === 0 ? decibels : own);
+    return { outputs, both: (mean(decibels) + outputs) / 2 };
   }
 
   /** Quantizes in one more way, and keeps it when it is better by a margin. */
@@ -166,9 +179,9 @@ class Search {
     const changed = { ...settings, ...change };
     const model = calibrated.quantize(changed);
     if (!model.ok) return model;
-    const decibels = this.score(model.value);
-    this.trials.push({ name, decibels });
-    if (decibels > this.best.decibels + margin) this.best = { calibrated, settings: changed, model: model.value, decibels };
+    const score = this.score(model.value);
+    this.trials.push({ name, decibels: score.both });
+    if (score.both > this.best.score.both + margin) this.best = { calibrated, settings: changed, model: model.value, score };
     return model;
   }
 
@@ -226,7 +239,7 @@ class Search {
   /** Equalizes, calibrates on the probes alone, and on everything when that is better. */
   equalize(): Result<boolean> {
     const { samples, compile, progress = silentProgress } = this.options;
-    const { calibrated, settings, decibels } = this.best;
+    const { calibrated, settings, score } = this.best;
     // the integers that a model brings along belong to the weights as they are
     if (calibrated.given.integers.size > 0 || calibrated.given.activations.size > 0) return ok(false);
     const equalized = equalize(calibrated.float, this.probes.samples, compile);
@@ -242,12 +255,13 @@ class Search {
     const probes = new Probes(equalized.program, this.options);
     const reached = this.score(few.value[1], probes);
     const { length } = equalized.layers;
-    this.trials.push({ name: `equalization of ${length} ${length === 1 ? 'layer' : 'layers'}`, decibels: reached });
-    if (reached <= decibels + MARGIN) return ok(false);
+    this.trials.push({ name: `equalization of ${length} ${length === 1 ? 'layer' : 'layers'}`, decibels: reached.both });
+    // channels that were scaled weigh otherwise in the layers' own ratios: only outputs compare
+    if (reached.outputs <= score.outputs + MARGIN) return ok(false);
     const all = sourceOf(samples).count === this.probes.samples.length ? few : attempt(samples);
     if (!all.ok) return all;
     this.probes = probes;
-    this.best = { calibrated: all.value[0], settings, model: all.value[1], decibels: this.score(all.value[1]) };
+    this.best = { calibrated: all.value[0], settings, model: all.value[1], score: this.score(all.value[1]) };
     return ok(true);
   }
 
