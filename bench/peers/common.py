@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import onnxruntime as ort
+from onnx import numpy_helper
 
 THREADS = int(os.environ.get("CORTEXC_PEERS_THREADS", "1"))
 BATCH = 100
@@ -30,9 +31,28 @@ def session(model: str | bytes, optimized: Path | None = None, *, plain: bool = 
     return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
+def widened(model: onnx.ModelProto) -> onnx.ModelProto:
+    """A float16 model in float32: every float16 number is one of float32, and the quantizer takes no other."""
+    half, single = onnx.TensorProto.FLOAT16, onnx.TensorProto.FLOAT
+    graph = model.graph
+    for tensor in graph.initializer:
+        if tensor.data_type == half:
+            tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float32), tensor.name))
+    for value in [*graph.input, *graph.output, *graph.value_info]:
+        if value.type.tensor_type.elem_type == half:
+            value.type.tensor_type.elem_type = single
+    for node in graph.node:
+        for attribute in node.attribute:
+            if attribute.HasField("t") and attribute.t.data_type == half:
+                attribute.t.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(attribute.t).astype(np.float32), attribute.t.name))
+            if node.op_type == "Cast" and attribute.name == "to" and attribute.i == half:
+                attribute.i = single
+    return model
+
+
 def upgraded(path: Path, folder: Path) -> Path:
-    """The model at opset 13 or later, its weights no longer listed among the inputs."""
-    model = onnx.load(path)
+    """The model in float32 at opset 13 or later, its weights no longer listed among the inputs."""
+    model = widened(onnx.load(path))
     version = max((o.version for o in model.opset_import if o.domain in ("", "ai.onnx")), default=1)
     names = {i.name for i in model.graph.initializer}
     inputs = [i for i in model.graph.input if i.name not in names]

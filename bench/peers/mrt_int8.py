@@ -242,8 +242,9 @@ class Network:
         return Value(x.data[tuple(index)], x.scale, x.bits)
 
     def on_softmax(self, node: onnx.NodeProto, attributes: dict) -> Value:
-        # Increasing: the first choice is that of its input. The last node only.
-        if node.output[0] != self.graph.output[0].name:
+        # Increasing: the first choice is that of its input. Near the end only, where nothing but shapes follows.
+        after = list(self.graph.node)[[n.output[0] for n in self.graph.node].index(node.output[0]) + 1 :]
+        if any(n.op_type not in ("Reshape", "Flatten", "Squeeze", "Identity") for n in after):
             raise Unsupported("a Softmax inside the network")
         return self.values[node.input[0]]
 
