@@ -3,6 +3,7 @@ import { at, invariant, ok, type Progress, type Result, silentProgress } from '.
 import { type Affine, affineOfRange, powerOfTwoAffine, wideOfMagnitude } from './affine.ts';
 import { calibrate, type Calibration, type Compile } from './calibrate.ts';
 import { Emit } from './emit.ts';
+import { functionsOf, rangeThroughFunctions } from './function-range.ts';
 import type { GivenScales } from './given/given-scales.ts';
 import { lowerRegion } from './lower/region.ts';
 import type { GivenUse, LayerBits, LayerInfo, QuantizedModel, QuantizedPort, Rounding } from './model.ts';
@@ -236,6 +237,9 @@ const choose = (plan: Plan, value: ValueId, histogram: Histogram, keep: Readonly
   const { ranges, powerOfTwo } = settings;
   const wide = plan.wide.has(value);
   const wanted = typeof ranges === 'string' ? ranges : (ranges.get(value) ?? 'mse');
+  const functions = wide || powerOfTwo || wanted !== 'mse' ? undefined : functionsOf(plan, value);
+  const through = functions === undefined ? undefined : rangeThroughFunctions(histogram, functions);
+  if (through !== undefined) return { affine: affineOfRange(through.lo, through.hi), range: through };
   const range = chooseRange(histogram, wide || keep.has(value) ? 'minmax' : wanted);
   if (wide) return { affine: wideOfMagnitude(Math.max(-range.lo, range.hi), powerOfTwo), range };
   if (!powerOfTwo) return { affine: affineOfRange(range.lo, range.hi), range };

@@ -39,8 +39,11 @@ export interface LayerInfo {
   readonly scale: number;
   readonly zero: number;
   readonly bits: 8 | 16;
-  /** `fixed`: the op defines its output scale. `given`: the model brings it along. */
-  readonly method: RangeMethod | 'fixed' | 'given';
+  /**
+   * `fixed`: the op defines its output scale. `given`: the model brings it along. `function`: only functions read the value, and what
+   * they give is nearest with this range.
+   */
+  readonly method: RangeMethod | 'fixed' | 'given' | 'function';
   readonly range: readonly [number, number];
   /** Share of the calibrated elements outside the range. */
   readonly clipped: number;

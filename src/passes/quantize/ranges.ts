@@ -12,7 +12,8 @@ export type RangeMethod = (typeof RANGE_METHODS)[number];
 export interface ChosenRange {
   readonly lo: number;
   readonly hi: number;
-  readonly method: RangeMethod;
+  /** `function`: by the error behind the functions that read the value. */
+  readonly method: RangeMethod | 'function';
   /** Share of the calibrated elements outside [lo, hi]. */
   readonly clipped: number;
 }

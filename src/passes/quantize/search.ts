@@ -7,7 +7,7 @@ import { equalize } from './equalize.ts';
 import type { LayerInfo, QuantizedModel } from './model.ts';
 import { RANGE_METHODS, type RangeMethod } from './ranges.ts';
 import { firstSamples, type Samples, sourceOf } from './sample-source.ts';
-import { quantizeInputs } from './sqnr.ts';
+import { quantizeInputs, wantedOf } from './sqnr.ts';
 
 /**
  * Samples that trials run: at most, what their float activations may take in memory, and the operations of one trial. A few samples
@@ -85,7 +85,7 @@ class Probes {
   }
 
   /** Signal-to-noise ratio, in dB, of values of a quantized model against float values. */
-  measure(model: QuantizedModel, values: readonly Pick<LayerInfo, 'float' | 'int' | 'scale' | 'zero'>[]): readonly number[] {
+  measure(model: QuantizedModel, values: readonly LayerInfo[]): readonly number[] {
     this.need(values.map((v) => v.float));
     const run = this.compile(
       withOutputs(
@@ -96,11 +96,12 @@ class Probes {
     const sums = values.map((): Sum => ({ signal: 0, noise: 0 }));
     this.samples.forEach((sample, s) => {
       const results = run(quantizeInputs(model, sample));
-      values.forEach(({ float, scale, zero }, i) => {
+      values.forEach((layer, i) => {
+        const { float, scale, zero } = layer;
         const sum = at(sums, i);
-        const wanted = at(this.results.get(float) ?? [], s).data;
+        const found = at(this.results.get(float) ?? [], s).data;
         at(results, i).data.forEach((q, k) => {
-          const v = wanted[k] ?? 0;
+          const v = wantedOf(layer, found[k] ?? 0);
           const error = (q - zero) * scale - v;
           sum.signal += v * v;
           sum.noise += error * error;

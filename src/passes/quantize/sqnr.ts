@@ -1,4 +1,4 @@
-import { log64, type Tensor } from '../../ir/index.ts';
+import { clamp, log64, type Tensor } from '../../ir/index.ts';
 import { at } from '../../support/index.ts';
 import { withOutputs } from '../observe.ts';
 import { quantizeTensor } from './affine.ts';
@@ -23,6 +23,13 @@ export const quantizeInputs = (model: QuantizedModel, inputs: readonly Tensor[])
     return t.dtype === 'f32' ? quantizeTensor(t, { scale, zero, dtype: dtype === 'i16' ? 'i16' : 'i8' }) : t;
   });
 
+/**
+ * What an element is measured against: the float value, within the range where only functions read it, because those give what is
+ * beyond the range up knowingly.
+ */
+export const wantedOf = ({ method, range }: Pick<LayerInfo, 'method' | 'range'>, v: number): number =>
+  method === 'function' ? clamp(v, range[0], range[1]) : v;
+
 /** Signal-to-quantization-noise ratio of every layer, over samples, run one after another. */
 export const measureSqnr = (model: QuantizedModel, samples: Iterable<CalibrationSample>, compile: Compile): readonly LayerSqnr[] => {
   const { layers } = model;
@@ -42,10 +49,12 @@ export const measureSqnr = (model: QuantizedModel, samples: Iterable<Calibration
   for (const sample of samples) {
     const float = runFloat(sample);
     const int = runInt(quantizeInputs(model, sample));
-    layers.forEach(({ scale, zero }, l) => {
+    layers.forEach((layer, l) => {
+      const { scale, zero } = layer;
       const sum = at(sums, l);
       const quantized = at(int, l).data;
-      at(float, l).data.forEach((v, i) => {
+      at(float, l).data.forEach((found, i) => {
+        const v = wantedOf(layer, found);
         const error = (at(quantized, i) - zero) * scale - v;
         sum.signal += v * v;
         sum.noise += error * error;
