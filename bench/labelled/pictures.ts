@@ -63,7 +63,7 @@ const spread = <T>(items: readonly T[], most = items.length): readonly T[] => {
   return Array.from({ length: count }, (_, i) => at(items, Math.floor((i * items.length) / count)));
 };
 
-/** Test images of CIFAR-10, stored as JPEG: lossy, so that every network does worse on them than published, its integer forms too. */
+/** CIFAR-10. Its test images are stored as JPEG: lossy, so that every network does worse on them than published, its integer forms too. */
 interface CifarSet {
   readonly tests: readonly ArchiveFile[];
   readonly labels: readonly number[];
