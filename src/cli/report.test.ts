@@ -68,6 +68,7 @@ describe('compile --report', () => {
       expect(changes).toHaveLength(Math.round((1 - agreement) * 500));
       expect(Math.round(500 * (float.top1 - int8.top1))).toBe(lost - gained);
       expect(json.search.trials.map((t) => t.name)).toEqual([
+        'at first',
         'ranges minmax',
         'ranges percentile',
         'ranges entropy',
