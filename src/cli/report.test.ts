@@ -125,6 +125,15 @@ describe('compile --report', () => {
       }
     }));
 
+  test('--pot: tells whether every rescale is a shift', () =>
+    inFolder(async (folder) => {
+      const words = [...COMPILE, '--method', 'minmax', '--equalize', 'off', '--rounding', 'nearest', '-o', 'a.cvm'];
+      const told = async (...more: readonly string[]): Promise<string | undefined> =>
+        /^rescales +(.*)$/m.exec((await cli([...words, ...more], { cwd: folder })).stdout)?.[1];
+      expect(await told('--pot')).toBe('all are shifts');
+      expect(await told()).toBeUndefined();
+    }));
+
   test('mixed precision: the chart, what was chosen, and the blame of each layer', () =>
     inFolder(async (folder) => {
       const words = [...COMPILE, '--method', 'minmax', '--equalize', 'off', '--bits', 'mixed', '--max-drop', '1%', '-o', 'm.cvm'];

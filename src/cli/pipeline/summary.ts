@@ -1,4 +1,12 @@
-import { type Compile, firstSamples, type LayerSqnr, measureSqnr, type QuantizedModel, type Searched } from '../../passes/index.ts';
+import {
+  type Compile,
+  firstSamples,
+  type LayerSqnr,
+  measureSqnr,
+  multipliersLeft,
+  type QuantizedModel,
+  type Searched,
+} from '../../passes/index.ts';
 import { type Diagnostic, toHex } from '../../support/index.ts';
 import { shareText } from '../report/accuracy-section.ts';
 import type { Fact } from '../report/data.ts';
@@ -30,6 +38,17 @@ const searchFact = (fitted: Searched): Fact => {
   return ['quantizer', length === 0 ? kept : `${kept} (${length} ways tried)`];
 };
 
+/** Names of nodes told at most. */
+const TOLD = 5;
+
+/** With power-of-two scales: which nodes still multiply. */
+const shiftFacts = ({ fitted, quantized }: CompileSummary): readonly Fact[] => {
+  if (fitted?.settings.powerOfTwo !== true || quantized === undefined) return [];
+  const left = multipliersLeft(quantized.program);
+  const more = left.length > TOLD ? ` and ${formatCount(left.length - TOLD)} more` : '';
+  return [['rescales', left.length === 0 ? 'all are shifts' : `shifts, but for ${left.slice(0, TOLD).map(visible).join(', ')}${more}`]];
+};
+
 const factsOf = (s: CompileSummary): readonly Fact[] => {
   const { metadata, program, cost } = s.package;
   const elements = program.params.reduce((n, p) => n + p.data.length, 0);
@@ -41,6 +60,7 @@ const factsOf = (s: CompileSummary): readonly Fact[] => {
     ...sharingFacts(s.shared),
     ['memory', formatBytes(cost.memoryBytes)],
     ['Endorphin', `${formatCount(metadata.endorphin)} a run (${formatCount(cost.operations)} operations)`],
+    ...shiftFacts(s),
     ['model hash', toHex(s.package.modelHash)],
     ['root CID', s.package.cid],
     ['identity', metadata.modelHash],
