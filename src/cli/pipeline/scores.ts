@@ -1,5 +1,5 @@
-import { log64, type Tensor } from '../../ir/index.ts';
-import { type Affine, dequantizeTensor, quantizeTensor, type Run, type SampleSource } from '../../passes/index.ts';
+import type { Tensor } from '../../ir/index.ts';
+import { type Affine, decibels, dequantizeTensor, quantizeTensor, type Run, type SampleSource } from '../../passes/index.ts';
 import { at } from '../../support/index.ts';
 import { type Guess, guessOf } from './accuracy.ts';
 
@@ -118,5 +118,5 @@ export const qualityOf = (
     greatest = Math.max(greatest, v);
   }
   const peak = greatest > least ? greatest - least : 1;
-  return mse === 0 ? EXACT_DECIBELS : (10 / log64(10)) * log64((peak * peak) / mse);
+  return mse === 0 ? EXACT_DECIBELS : decibels((peak * peak) / mse);
 };

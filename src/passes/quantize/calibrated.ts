@@ -3,14 +3,14 @@ import { at, invariant, ok, type Progress, type Result, silentProgress } from '.
 import { type Affine, affineOfRange, powerOfTwoAffine, wideOfMagnitude } from './affine.ts';
 import { calibrate, type Calibration, type Compile } from './calibrate.ts';
 import { Emit } from './emit.ts';
-import { functionsOf, rangeThroughFunctions } from './function-range.ts';
 import type { GivenScales } from './given/given-scales.ts';
 import { lowerRegion } from './lower/region.ts';
 import type { GivenUse, LayerBits, LayerInfo, QuantizedModel, QuantizedPort, Rounding } from './model.ts';
 import type { Patches } from './patches.ts';
 import { Plan, type Width } from './plan.ts';
-import { chooseRange, type ChosenRange, type Histogram, powerOfTwoRange, type RangeMethod } from './ranges.ts';
+import type { ChosenRange, Histogram, RangeMethod } from './ranges.ts';
 import { ROLES } from './roles/index.ts';
+import { SiteRanges } from './site-ranges.ts';
 import { type Samples, sourceOf } from './sample-source.ts';
 import { type InputRows, LayerFeedback } from './rounding.ts';
 import { columnsOf, fixedAffine, keepsExtremes, layerInputs, leadersOf, nameOfValue, type WeightedLayer, weightedLayers } from './sites.ts';
@@ -59,7 +59,7 @@ export class Calibrated {
   /** The layers with weights, in program order. */
   readonly layers: readonly WeightedLayer[];
   readonly given: Omit<GivenScales, 'program'>;
-  private readonly histograms: ReadonlyMap<ValueId, Histogram>;
+  private readonly ranges: ReadonlyMap<ValueId, SiteRanges>;
   /** For the values whose range is another one's. */
   private readonly leaders: ReadonlyMap<ValueId, ValueId>;
   private readonly seen: Calibration;
@@ -69,7 +69,7 @@ export class Calibrated {
     this.float = float;
     this.given = given;
     this.layers = weightedLayers(plan);
-    this.histograms = new Map(sites.map((v, i) => [v, at(seen.histograms, i)]));
+    this.ranges = new Map(sites.map((v, i) => [v, new SiteRanges(at(seen.histograms, i))]));
     const results = plan.nodes.flatMap((n: AnyNode) => n.results);
     this.leaders = new Map(results.map((v) => [v, plan.leaderOf(v)] as const).filter(([v, leader]) => v !== leader));
     this.seen = seen;
@@ -102,7 +102,7 @@ export class Calibrated {
 
   /** What calibration saw of a value of `float`, or of the value whose range it shares; undefined when its range is not calibrated. */
   histogramOf(value: ValueId): Histogram | undefined {
-    return this.histograms.get(this.leaders.get(value) ?? value);
+    return this.ranges.get(this.leaders.get(value) ?? value)?.histogram;
   }
 
   /** Whether weights can be rounded with error feedback. */
@@ -185,9 +185,9 @@ export class Calibrated {
         if (given !== undefined) return [value, { affine: given, range: undefined, given: true }];
         const fixed = fixedAffine(plan, value);
         if (fixed !== undefined) return [value, { affine: fixed, range: undefined }];
-        const histogram = this.histograms.get(value);
-        invariant(histogram !== undefined, `value ${value} was calibrated`);
-        return [value, choose(plan, value, histogram, keep, settings)];
+        const ranges = this.ranges.get(value);
+        invariant(ranges !== undefined, `value ${value} was calibrated`);
+        return [value, choose(plan, value, ranges, keep, settings)];
       }),
     );
   }
@@ -233,17 +233,16 @@ const feedbackOf = (layers: readonly WeightedLayer[], { patches }: Calibration):
   );
 };
 
-const choose = (plan: Plan, value: ValueId, histogram: Histogram, keep: ReadonlySet<ValueId>, settings: Settings): Choice => {
+const choose = (plan: Plan, value: ValueId, site: SiteRanges, keep: ReadonlySet<ValueId>, settings: Settings): Choice => {
   const { ranges, powerOfTwo } = settings;
   const wide = plan.wide.has(value);
   const wanted = typeof ranges === 'string' ? ranges : (ranges.get(value) ?? 'mse');
-  const functions = wide || powerOfTwo || wanted !== 'mse' ? undefined : functionsOf(plan, value);
-  const through = functions === undefined ? undefined : rangeThroughFunctions(histogram, functions);
+  const through = wide || powerOfTwo || wanted !== 'mse' ? undefined : site.throughFunctions(plan, value);
   if (through !== undefined) return { affine: affineOfRange(through.lo, through.hi), range: through };
-  const range = chooseRange(histogram, wide || keep.has(value) ? 'minmax' : wanted);
+  const range = site.by(wide || keep.has(value) ? 'minmax' : wanted);
   if (wide) return { affine: wideOfMagnitude(Math.max(-range.lo, range.hi), powerOfTwo), range };
   if (!powerOfTwo) return { affine: affineOfRange(range.lo, range.hi), range };
-  const coarse = keep.has(value) || wanted === 'minmax' ? range : powerOfTwoRange(histogram);
+  const coarse = keep.has(value) || wanted === 'minmax' ? range : site.powerOfTwo();
   return { affine: powerOfTwoAffine(coarse.lo, coarse.hi), range: coarse };
 };
 

@@ -1,4 +1,4 @@
-import { type AnyNode, log64, type Program, programCost, type Tensor, type ValueId, valueBytes } from '../../ir/index.ts';
+import { type AnyNode, type Program, programCost, type Tensor, type ValueId, valueBytes } from '../../ir/index.ts';
 import { at, ok, type Progress, type Result, silentProgress } from '../../support/index.ts';
 import { withOutputs } from '../observe.ts';
 import type { CalibrationSample, Compile } from './calibrate.ts';
@@ -7,7 +7,7 @@ import { equalize } from './equalize.ts';
 import type { LayerInfo, QuantizedModel } from './model.ts';
 import { RANGE_METHODS, type RangeMethod } from './ranges.ts';
 import { firstSamples, type Samples, sourceOf } from './sample-source.ts';
-import { quantizeInputs, wantedOf } from './sqnr.ts';
+import { decibels, NoiseSum, quantizeInputs } from './sqnr.ts';
 
 /**
  * Samples that trials run: at most, what their float activations may take in memory, and the operations of one trial. A few samples
@@ -18,8 +18,6 @@ const PROBE_BYTES = 2 ** 28;
 const PROBE_OPERATIONS = 6e10;
 /** A choice changes when another one is better by this: less is within what a few samples can tell. */
 const MARGIN = 0.1;
-/** Per dB of a range. */
-const TEN_OVER_LN10 = 10 / log64(10);
 
 /** One way of quantizing that was tried, and how near its layers and outputs come to the float ones. */
 export interface Trial {
@@ -49,12 +47,7 @@ interface SearchOptions {
   readonly progress?: Progress;
 }
 
-interface Sum {
-  signal: number;
-  noise: number;
-}
-
-const decibelsOf = ({ signal, noise }: Sum): number => (noise === 0 ? 200 : signal === 0 ? 0 : TEN_OVER_LN10 * log64(signal / noise));
+const decibelsOf = ({ signal, noise }: NoiseSum): number => (noise === 0 ? 200 : signal === 0 ? 0 : decibels(signal / noise));
 
 /** Float results on the probes: every layer's, then the outputs'. */
 class Probes {
@@ -93,20 +86,10 @@ class Probes {
         values.map((v) => v.int),
       ),
     );
-    const sums = values.map((): Sum => ({ signal: 0, noise: 0 }));
+    const sums = values.map((layer) => new NoiseSum(layer));
     this.samples.forEach((sample, s) => {
       const results = run(quantizeInputs(model, sample));
-      values.forEach((layer, i) => {
-        const { float, scale, zero } = layer;
-        const sum = at(sums, i);
-        const found = at(this.results.get(float) ?? [], s).data;
-        at(results, i).data.forEach((q, k) => {
-          const v = wantedOf(layer, found[k] ?? 0);
-          const error = (q - zero) * scale - v;
-          sum.signal += v * v;
-          sum.noise += error * error;
-        });
-      });
+      values.forEach(({ float }, i) => at(sums, i).add(at(this.results.get(float) ?? [], s), at(results, i)));
     });
     return sums.map(decibelsOf);
   }
@@ -149,6 +132,14 @@ interface Score {
    * small differences apart from chance.
    */
   readonly both: number;
+  /** By layer of the model. */
+  readonly layers: readonly number[];
+}
+
+/** What a trial came to. */
+interface Tried {
+  readonly model: QuantizedModel;
+  readonly score: Score;
 }
 
 /** Tries ways of quantizing one model one after another, and keeps what makes its outputs better. */
@@ -166,15 +157,16 @@ class Search {
   }
 
   private score(model: QuantizedModel, probes = this.probes): Score {
-    const decibels = probes.measure(model, model.layers).map((d) => Math.min(d, CAP));
+    const layers = probes.measure(model, model.layers);
+    const capped = layers.map((d) => Math.min(d, CAP));
     const targets = targetsOf(model.float);
-    const own = decibels.filter((_, i) => targets.has(at(model.layers, i).float));
-    const outputs = mean(own.length === 0 ? decibels : own);
-    return { outputs, both: (mean(decibels) + outputs) / 2 };
+    const own = capped.filter((_, i) => targets.has(at(model.layers, i).float));
+    const outputs = mean(own.length === 0 ? capped : own);
+    return { outputs, both: (mean(capped) + outputs) / 2, layers };
   }
 
   /** Quantizes in one more way, and keeps it when it is better by a margin. */
-  private attempt(name: string, change: Partial<Settings>, margin: number): Result<QuantizedModel> {
+  private attempt(name: string, change: Partial<Settings>, margin: number): Result<Tried> {
     const { calibrated, settings } = this.best;
     this.options.progress?.step('search', this.trials.length, this.trials.length + 1, name);
     const changed = { ...settings, ...change };
@@ -183,22 +175,21 @@ class Search {
     const score = this.score(model.value);
     this.trials.push({ name, decibels: score.both });
     if (score.both > this.best.score.both + margin) this.best = { calibrated, settings: changed, model: model.value, score };
-    return model;
+    return ok({ model: model.value, score });
   }
 
-  try(name: string, change: Partial<Settings>): Result<QuantizedModel> {
+  try(name: string, change: Partial<Settings>): Result<Tried> {
     return this.attempt(name, change, MARGIN);
   }
 
   /** Each method everywhere, then for each value the method that serves best the layers that read it. */
-  ranges(): Result<QuantizedModel> {
+  ranges(): Result<Tried> {
     const scores = new Map<RangeMethod, ReadonlyMap<ValueId, number>>();
     for (const method of RANGE_METHODS) {
-      const model = this.attempt(`ranges ${method}`, { ranges: method }, 0);
-      if (!model.ok) return model;
-      const { layers } = model.value;
-      const decibels = this.probes.measure(model.value, layers);
-      scores.set(method, new Map(layers.map((l, i) => [l.float, at(decibels, i)])));
+      const tried = this.attempt(`ranges ${method}`, { ranges: method }, 0);
+      if (!tried.ok) return tried;
+      const { model, score } = tried.value;
+      scores.set(method, new Map(model.layers.map((l, i) => [l.float, at(score.layers, i)])));
     }
     const readers = readersOf(this.best.calibrated.float);
     const layers = new Set(this.best.model.layers.map((l) => l.float));
@@ -288,7 +279,7 @@ export const searchSettings = (calibrated: Calibrated, base: Settings, space: Se
     if (!tried.ok) return tried;
     equalized = tried.value;
   }
-  const steps: readonly (() => Result<QuantizedModel>)[] = [
+  const steps: readonly (() => Result<Tried>)[] = [
     ...(space.ranges === true ? [() => search.ranges()] : []),
     ...(space.rounding === true ? [() => search.try('rounding', { rounding: base.rounding === 'nearest' ? 'feedback' : 'nearest' })] : []),
   ];

@@ -15,6 +15,9 @@ export interface LayerSqnr extends LayerInfo {
 
 const TEN_OVER_LN10 = 10 / log64(10);
 
+/** 10 log10 of a ratio of powers. */
+export const decibels = (ratio: number): number => TEN_OVER_LN10 * log64(ratio);
+
 /** Real inputs in the quantization of the model's inputs; integer inputs stay as they are. */
 export const quantizeInputs = (model: QuantizedModel, inputs: readonly Tensor[]): readonly Tensor[] =>
   inputs.map((t, i) => {
@@ -27,8 +30,33 @@ export const quantizeInputs = (model: QuantizedModel, inputs: readonly Tensor[])
  * What an element is measured against: the float value, within the range where only functions read it, because those give what is
  * beyond the range up knowingly.
  */
-export const wantedOf = ({ method, range }: Pick<LayerInfo, 'method' | 'range'>, v: number): number =>
+const wantedOf = ({ method, range }: Pick<LayerInfo, 'method' | 'range'>, v: number): number =>
   method === 'function' ? clamp(v, range[0], range[1]) : v;
+
+/** Power of what a layer should give and of what it misses, over the samples that are added. */
+export class NoiseSum {
+  signal = 0;
+  noise = 0;
+  /** Greatest absolute difference. */
+  worst = 0;
+  private readonly layer: LayerInfo;
+
+  constructor(layer: LayerInfo) {
+    this.layer = layer;
+  }
+
+  add(float: Tensor, int: Tensor): void {
+    const { layer } = this;
+    const { scale, zero } = layer;
+    float.data.forEach((found, i) => {
+      const v = wantedOf(layer, found);
+      const error = (at(int.data, i) - zero) * scale - v;
+      this.signal += v * v;
+      this.noise += error * error;
+      this.worst = Math.max(this.worst, Math.abs(error));
+    });
+  }
+}
 
 /** Signal-to-quantization-noise ratio of every layer, over samples, run one after another. */
 export const measureSqnr = (model: QuantizedModel, samples: Iterable<CalibrationSample>, compile: Compile): readonly LayerSqnr[] => {
@@ -45,25 +73,14 @@ export const measureSqnr = (model: QuantizedModel, samples: Iterable<Calibration
       layers.map((l) => l.int),
     ),
   );
-  const sums = layers.map(() => ({ signal: 0, noise: 0, worst: 0 }));
+  const sums = layers.map((layer) => new NoiseSum(layer));
   for (const sample of samples) {
     const float = runFloat(sample);
     const int = runInt(quantizeInputs(model, sample));
-    layers.forEach((layer, l) => {
-      const { scale, zero } = layer;
-      const sum = at(sums, l);
-      const quantized = at(int, l).data;
-      at(float, l).data.forEach((found, i) => {
-        const v = wantedOf(layer, found);
-        const error = (at(quantized, i) - zero) * scale - v;
-        sum.signal += v * v;
-        sum.noise += error * error;
-        sum.worst = Math.max(sum.worst, Math.abs(error));
-      });
-    });
+    sums.forEach((sum, l) => sum.add(at(float, l), at(int, l)));
   }
   return layers.map((layer, l) => {
     const { signal, noise, worst } = at(sums, l);
-    return { ...layer, decibels: noise === 0 ? Number.POSITIVE_INFINITY : TEN_OVER_LN10 * log64(signal / noise), worst };
+    return { ...layer, decibels: noise === 0 ? Number.POSITIVE_INFINITY : decibels(signal / noise), worst };
   });
 };

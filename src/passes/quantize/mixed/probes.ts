@@ -5,15 +5,13 @@ import type { CalibrationSample, Compile } from '../calibrate.ts';
 import { firstSamples, type Samples } from '../sample-source.ts';
 import type { QuantizedModel } from '../model.ts';
 import { targetsOf } from '../search.ts';
-import { quantizeInputs } from '../sqnr.ts';
+import { decibels, quantizeInputs } from '../sqnr.ts';
 
 /** Samples that a layer's sensitivity is measured on, at most. */
 const MOST_PROBES = 32;
 const FEWEST_PROBES = 4;
 /** Operations of the float program that one measurement may take: large models have fewer probes. */
 const OPERATIONS = 4e9;
-
-const TEN_OVER_LN10 = 10 / log64(10);
 
 /** What a model says on the probes: for each probe the real values of its targets, one after another. */
 export type Answers = readonly Float64Array[];
@@ -27,7 +25,7 @@ export interface Distance {
 }
 
 /** 10 log10(1 / noise); 200 when there is none. */
-export const decibelsOf = ({ noise }: Pick<Distance, 'noise'>): number => (noise <= 0 ? 200 : -TEN_OVER_LN10 * log64(noise));
+export const decibelsOf = ({ noise }: Pick<Distance, 'noise'>): number => (noise <= 0 ? 200 : -decibels(noise));
 
 /**
  * Whether the model says one class out of several: its only output is f32[1, n], n > 1, with axes of 1 behind or not, and no
