@@ -130,22 +130,6 @@ export const makeHost = (elem: ElemName, n: number): HostData => {
   }
 };
 
-/** An exact float16 value from its bits. */
-export const fromHalf = (bits: number): number => {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 31;
-  const fraction = bits & 1023;
-  if (exponent === 31) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
-  return exponent === 0 ? sign * fraction * 2 ** -24 : sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
-};
-
-const word = new DataView(new ArrayBuffer(4));
-/** An exact bfloat16 value from its bits: the upper half of a float32. */
-export const fromBrain = (bits: number): number => {
-  word.setUint32(0, bits << 16);
-  return word.getFloat32(0);
-};
-
 /** Element types that are only stored and converted. */
 export type LowElem = Extract<ElemName, 'int2' | 'uint2' | 'int4' | 'uint4' | `float8${string}` | 'float4e2m1'>;
 export const isLow = (elem: ElemName): elem is LowElem => elemOf(elem).bits !== undefined;

@@ -1,15 +1,6 @@
-import {
-  type AttrsIn,
-  DTYPE_INFO,
-  elementCount,
-  type OpName,
-  ProgramBuilder,
-  type Tensor,
-  type TensorData,
-  type TensorType,
-  type ValueId,
-} from '../../ir/index.ts';
-import { at, type Code, type Diagnostic, diagnostic } from '../../support/index.ts';
+import { DTYPE_INFO, elementCount, type Tensor, type TensorData, type TensorType, type ValueId } from '../../ir/index.ts';
+import { diagnostic } from '../../support/index.ts';
+import { ProgramInTheMaking, WarningList } from '../making.ts';
 import { overLimit, stop, tensorProblem, typeUnsupported, warning } from './diagnostics.ts';
 import { type ElemName, elemOf, type HostTensor, isFloat } from './elem.ts';
 import { tensorOfHost } from './tensor.ts';
@@ -39,11 +30,9 @@ export class Budget {
 }
 
 /** Warnings of an import, each text once. */
-export class Warnings {
-  private readonly list = new Map<string, Diagnostic>();
-  add(code: Code, message: string, where?: string): void {
-    const key = `${code} ${message}`;
-    if (!this.list.has(key)) this.list.set(key, warning(code, message, where));
+export class Warnings extends WarningList {
+  constructor() {
+    super(warning);
   }
   /** Tells once per element type that the program keeps it as another; `where` is where that was first seen. */
   narrowed(elem: ElemName, where: string): void {
@@ -54,10 +43,7 @@ export class Warnings {
   seeded(name: string): void {
     const notes = ['The same seed gives the same draws on every backend; the caller, or the chain, chooses it.'];
     const message = `random operators draw from a model input that is added: ${name}: i32[2], the seed`;
-    this.list.set('ONX3006', diagnostic('ONX3006', message, { severity: 'note', notes }));
-  }
-  all(): readonly Diagnostic[] {
-    return [...this.list.values()];
+    this.once('ONX3006', () => diagnostic('ONX3006', message, { severity: 'note', notes }));
   }
 }
 
@@ -65,8 +51,7 @@ export class Warnings {
 export const SEED_TYPE = { dtype: 'i32', shape: [2] } as const satisfies TensorType;
 
 /** A program in the making, and the values of the program that ONNX values have become. */
-export class Session {
-  readonly builder: ProgramBuilder;
+export class Session extends ProgramInTheMaking {
   /** Float constants of up to this many elements are computed with at import. */
   readonly maxFoldInput = 65536;
   readonly budget: Budget;
@@ -76,52 +61,21 @@ export class Session {
   private readonly wires = new Map<KnownValue, ValueId>();
   /** Known values that become nodes over stored integers where the program uses them. */
   private readonly spellings = new Map<HostTensor, () => ValueId>();
-  private readonly scalars = new Map<string, ValueId>();
-  /** Names in use, with the number that was last put behind each. */
-  private readonly names = new Map<string, number>();
   private seedPort: { readonly name: string; readonly value: ValueId } | undefined;
   private randomNodes = 0;
-  /** Ops emitted since the last `takeEmitted`. */
-  private emitted: string[] = [];
 
   constructor(name: string, budget: Budget, warnings: Warnings) {
-    this.builder = new ProgramBuilder(name);
+    super(name);
     this.budget = budget;
     this.warnings = warnings;
   }
 
-  /** An unused name: the wished one, or with `_2`, `_3`, … behind it. */
-  uniqueName(wish: string): string {
-    const base = wish === '' ? 'unnamed' : wish;
-    let uses = this.names.get(base) ?? 0;
-    let name = uses === 0 ? base : `${base}_${++uses}`;
-    while (uses > 0 && this.names.has(name)) name = `${base}_${++uses}`;
-    this.names.set(base, Math.max(uses, 1));
-    if (name !== base) this.names.set(name, 1);
-    return name;
-  }
-
-  input(name: string, type: TensorType): ValueId {
-    return this.builder.input(this.uniqueName(name), type);
-  }
-
-  param(name: string, tensor: Tensor): ValueId {
+  override param(name: string, tensor: Tensor): ValueId {
     if (tensor.dtype === 'f32') {
       const i = indexOfNaN(tensor.data);
       if (i >= 0) stop(tensorProblem('ONX1010')(name, `element ${i} is NaN`));
     }
-    return this.builder.param(this.uniqueName(name), tensor);
-  }
-
-  /** A float32 constant without dimensions; equal ones are shared. */
-  scalar(value: number): ValueId {
-    const rounded = Math.fround(value);
-    const key = Object.is(rounded, -0) ? '-0' : String(rounded);
-    const have = this.scalars.get(key);
-    if (have !== undefined) return have;
-    const made = this.param('scalar', { dtype: 'f32', shape: [], data: Float32Array.of(rounded) });
-    this.scalars.set(key, made);
-    return made;
+    return super.param(name, tensor);
   }
 
   /** The value of the program; a constant becomes a parameter when it is first used. */
@@ -171,22 +125,6 @@ export class Session {
   /** Makes `value` stand for a value of this program. */
   bind(value: KnownValue, wire: ValueId): void {
     this.wires.set(value, wire);
-  }
-
-  emitAll<K extends OpName>(op: K, operands: readonly ValueId[], attrs: AttrsIn<K>, origin: string): readonly ValueId[] {
-    const results = this.builder.emitAll(op, operands, attrs, origin);
-    this.emitted.push(op);
-    return results;
-  }
-
-  emit<K extends OpName>(op: K, operands: readonly ValueId[], attrs: AttrsIn<K>, origin: string): ValueId {
-    return at(this.emitAll(op, operands, attrs, origin), 0);
-  }
-
-  takeEmitted(): readonly string[] {
-    const out = this.emitted;
-    this.emitted = [];
-    return out;
   }
 }
 

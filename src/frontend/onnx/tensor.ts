@@ -5,8 +5,6 @@ import {
   elemByCode,
   type ElemName,
   elemOf,
-  fromBrain,
-  fromHalf,
   type HostData,
   type HostTensor,
   isFloat,
@@ -16,6 +14,7 @@ import {
   otherElemName,
   unpackLow,
 } from './elem.ts';
+import { fromBrain, fromHalf } from '../half-floats.ts';
 import { decodeTensorProtoMessage, plainBytes } from './schema.ts';
 import { doublesOf, floatsOf, type TensorProto } from './tensor-message.ts';
 

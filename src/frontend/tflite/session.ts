@@ -1,5 +1,5 @@
-import { type AttrsIn, elementCount, type OpName, ProgramBuilder, type Tensor, type TensorType, type ValueId } from '../../ir/index.ts';
-import { at, type Code, type Diagnostic } from '../../support/index.ts';
+import { type AttrsIn, elementCount, type OpName, type Tensor, type ValueId } from '../../ir/index.ts';
+import { ProgramInTheMaking, WarningList } from '../making.ts';
 import { overLimit, stop, tensorProblem, warning } from './diagnostics.ts';
 import { type ElemName, elemOf, type HostTensor, isFloat } from './elem.ts';
 import { permuted, tensorOfHost } from './tensor.ts';
@@ -39,19 +39,14 @@ export class Budget {
 }
 
 /** Warnings of an import, each text once. */
-export class Warnings {
-  private readonly list = new Map<string, Diagnostic>();
-  add(code: Code, message: string, where?: string): void {
-    const key = `${code} ${message}`;
-    if (!this.list.has(key)) this.list.set(key, warning(code, message, where));
+export class Warnings extends WarningList {
+  constructor() {
+    super(warning);
   }
   /** Tells once per type that the program keeps it as another. */
   narrowed(elem: ElemName, where: string): void {
     const { narrowed } = elemOf(elem);
     if (narrowed !== undefined) this.add(isFloat(elem) ? 'TFL3001' : 'TFL3002', `${elem} values are ${narrowed} in the program`, where);
-  }
-  all(): readonly Diagnostic[] {
-    return [...this.list.values()];
   }
 }
 
@@ -66,33 +61,18 @@ export interface Placement {
   readonly perm?: readonly number[];
 }
 
-/** A program in the making. */
-export class Session {
-  readonly builder: ProgramBuilder;
+/** A program in the making, and its constants. */
+export class Session extends ProgramInTheMaking {
   /** Constants of up to this many elements are computed with at import. */
   readonly maxFold = 65_536;
   readonly budget: Budget;
   readonly warnings: Warnings;
   private readonly constants = new Map<HostTensor, Map<string, ValueId>>();
-  private readonly scalars = new Map<string, ValueId>();
-  private readonly names = new Map<string, number>();
-  private emitted: string[] = [];
 
   constructor(name: string, budget: Budget, warnings: Warnings) {
-    this.builder = new ProgramBuilder(name);
+    super(name);
     this.budget = budget;
     this.warnings = warnings;
-  }
-
-  /** An unused name: the wished one, or with `_2`, `_3`, … behind it. */
-  uniqueName(wish: string): string {
-    const base = wish === '' ? 'unnamed' : wish;
-    let uses = this.names.get(base) ?? 0;
-    let name = uses === 0 ? base : `${base}_${++uses}`;
-    while (uses > 0 && this.names.has(name)) name = `${base}_${++uses}`;
-    this.names.set(base, Math.max(uses, 1));
-    if (name !== base) this.names.set(name, 1);
-    return name;
   }
 
   private readonly outputs = new Map<string, number>();
@@ -103,37 +83,10 @@ export class Session {
     return uses === 1 ? wish : this.uniqueOutput(`${wish}_${uses}`);
   }
 
-  input(name: string, type: TensorType): ValueId {
-    return this.builder.input(this.uniqueName(name), type);
-  }
-  param(name: string, tensor: Tensor): ValueId {
-    return this.builder.param(this.uniqueName(name), tensor);
-  }
-
-  /** A float32 constant without dimensions; equal ones are shared. */
-  scalar(value: number): ValueId {
-    const rounded = Math.fround(value);
-    const key = Object.is(rounded, -0) ? '-0' : String(rounded);
-    const have = this.scalars.get(key);
-    if (have !== undefined) return have;
-    const made = this.param('scalar', { dtype: 'f32', shape: [], data: Float32Array.of(rounded) });
-    this.scalars.set(key, made);
-    return made;
-  }
-
-  emitAll<K extends OpName>(op: K, operands: readonly ValueId[], attrs: AttrsIn<K>, origin: string): readonly ValueId[] {
-    const results = this.builder.emitAll(op, operands, attrs, origin);
+  override emitAll<K extends OpName>(op: K, operands: readonly ValueId[], attrs: AttrsIn<K>, origin: string): readonly ValueId[] {
+    const results = super.emitAll(op, operands, attrs, origin);
     this.budget.takeResults(results.length, origin);
-    this.emitted.push(op);
     return results;
-  }
-  emit<K extends OpName>(op: K, operands: readonly ValueId[], attrs: AttrsIn<K>, origin: string): ValueId {
-    return at(this.emitAll(op, operands, attrs, origin), 0);
-  }
-  takeEmitted(): readonly string[] {
-    const out = this.emitted;
-    this.emitted = [];
-    return out;
   }
 
   /**

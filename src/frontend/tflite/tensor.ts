@@ -1,5 +1,6 @@
-import { DTYPE_INFO, elementCount, MAX_ELEMENTS, MAX_RANK, pow2, type Tensor } from '../../ir/index.ts';
+import { DTYPE_INFO, elementCount, MAX_ELEMENTS, MAX_RANK, type Tensor } from '../../ir/index.ts';
 import { fail, ok, type Result } from '../../support/index.ts';
+import { fromBrain, fromHalf } from '../half-floats.ts';
 import { tensorProblem } from './diagnostics.ts';
 import { type ElemName, elemOf, type HostData, type HostTensor, isFloat, makeHost } from './elem.ts';
 
@@ -10,22 +11,6 @@ export const checkShape = (name: string, shape: readonly number[]): Result<reado
   return elementCount(shape.filter((d) => d !== 0)) > MAX_ELEMENTS
     ? fail(tensorProblem('TFL1007', name, `its shape [${shape.join(', ')}] has more than 2^31 - 1 elements`))
     : ok(shape);
-};
-
-/** The number that 16 bits of a float16 stand for (IEEE 754 binary16). */
-const fromHalf = (bits: number): number => {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 31;
-  const fraction = bits & 1023;
-  if (exponent === 31) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
-  return exponent === 0 ? sign * fraction * 2 ** -24 : sign * (1 + fraction / 1024) * pow2(exponent - 15);
-};
-
-/** The float32 whose upper half these 16 bits are. */
-const fromBrain = (bits: number): number => {
-  const word = new DataView(new ArrayBuffer(4));
-  word.setUint32(0, bits << 16);
-  return word.getFloat32(0);
 };
 
 const unpackNibbles = (bytes: Uint8Array, count: number): Int8Array =>
