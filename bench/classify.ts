@@ -1,6 +1,6 @@
-import { type Accuracy, fastestCompile, measureAccuracy, quantize } from '../src/cli/index.ts';
+import { type Accuracy, fastestCompile, measureAccuracy } from '../src/cli/index.ts';
 import type { Program, Tensor } from '../src/ir/index.ts';
-import { type Compile, quantizeInputs, type QuantizedModel } from '../src/passes/index.ts';
+import { type Compile, quantizeInputs, type QuantizedModel, quantizeProgram } from '../src/passes/index.ts';
 import { at } from '../src/support/index.ts';
 import type { LabelledSet } from './labelled/index.ts';
 
@@ -25,7 +25,7 @@ export const agreementOf = (a: Accuracy, b: Accuracy): number =>
 export const classify = async (program: Program, set: LabelledSet): Promise<Classified> => {
   const compile = await fastestCompile();
   const float = measureAccuracy({ run: compile(program) }, set.samples, set.labels);
-  const model = quantize(program, compile, { samples: set.calibration.map((t) => [t]) });
+  const model = quantizeProgram(program, { compile, samples: set.calibration.map((t) => [t]) });
   if (!model.ok) return { float, refused: model.diagnostics.map((d) => `${d.where ?? ''} ${d.message}`).join('; ') };
   const int8 = classifyQuantized(model.value, set, compile);
   return { float, int8: { ...int8, agreement: agreementOf(int8, float) } };

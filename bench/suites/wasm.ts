@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { fastestCompile, quantize, randomSamples, tensorDigest } from '../../src/cli/index.ts';
-import { quantizeInputs } from '../../src/passes/index.ts';
+import { fastestCompile, randomSamples, tensorDigest } from '../../src/cli/index.ts';
+import { quantizeInputs, quantizeProgram } from '../../src/passes/index.ts';
 import { at, unwrap } from '../../src/support/index.ts';
 import { executableOn, importFloat, readBytes } from '../models.ts';
 import { type Bench, median, type Suite, timed, timedAsync } from '../rows.ts';
@@ -19,7 +19,7 @@ const run = async (bench: Bench): Promise<void> => {
   bench.say('quantizing SqueezeNet 1.1');
   const program = importFloat(readBytes(path));
   const samples = randomSamples(program, 2);
-  const model = unwrap(quantize(program, await fastestCompile(), { samples }));
+  const model = unwrap(quantizeProgram(program, { compile: await fastestCompile(), samples }));
   const inputs = quantizeInputs(model, at(samples, 0));
   const [wasm, compileMs] = await timedAsync(() => executableOn('wasm', model.program));
   const reference = await executableOn('reference', model.program);

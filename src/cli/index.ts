@@ -2,7 +2,7 @@
 export { runCli } from './app.ts';
 export { type Io, processIo, type Sink } from './io.ts';
 export { type Accuracy, measureAccuracy } from './pipeline/accuracy.ts';
-export { fastestCompile, quantize, quantizedPorts, simplify } from './pipeline/build.ts';
+export { fastestCompile, quantizedPorts, simplify } from './pipeline/build.ts';
 export { randomSamples } from './pipeline/calibration.ts';
 export { argmax, realValue, tensorDigest } from './pipeline/execute.ts';
 export { splitSamples } from './pipeline/samples.ts';

@@ -1,17 +1,7 @@
 import { type Backend, BACKENDS, type Executable, loadBackend } from '../../backends/index.ts';
 import { type PortMetadata, portMetadata } from '../../cvm-bytecode/index.ts';
 import type { Port, Program } from '../../ir/index.ts';
-import {
-  type CalibrationSample,
-  type Compile,
-  quantizeProgram,
-  type QuantizedModel,
-  type QuantizedPort,
-  type RangeMethod,
-  type Run,
-  runPasses,
-  type WeightBits,
-} from '../../passes/index.ts';
+import { type Compile, type QuantizedPort, type Run, runPasses } from '../../passes/index.ts';
 import { at, type Progress, type Result, unwrap } from '../../support/index.ts';
 
 /** Passes that keep every result bit: what a program goes through when it is not quantized. */
@@ -62,22 +52,6 @@ export const stopwatch = (compile: Compile, now: () => number): { readonly compi
     spentMs: () => spent,
   };
 };
-
-export interface BuildOptions {
-  readonly samples: readonly CalibrationSample[];
-  readonly method?: RangeMethod | undefined;
-  readonly bits?: WeightBits | undefined;
-  readonly powerOfTwo?: boolean | undefined;
-  readonly outputBits?: 8 | 16 | undefined;
-  readonly progress?: Progress | undefined;
-}
-
-const given = <T extends object>(options: T): { [K in keyof T]: Exclude<T[K], undefined> } =>
-  Object.fromEntries(Object.entries(options).filter(([, v]) => v !== undefined)) as { [K in keyof T]: Exclude<T[K], undefined> };
-
-/** Quantizes a float program to INT8. */
-export const quantize = (program: Program, compile: Compile, options: BuildOptions): Result<QuantizedModel> =>
-  quantizeProgram(program, { compile, ...given(options) });
 
 /** Inputs or outputs of the integer program, with the scales of those that were real in the source model. */
 export const quantizedPorts = (
