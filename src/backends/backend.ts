@@ -1,8 +1,39 @@
 import type { OpName, Program, Tensor } from '../ir/index.ts';
-import type { Result } from '../support/index.ts';
+import type { Diagnostic, Result } from '../support/index.ts';
 
 /** Capability classes (NUMERICS, decision digest): integers of 8 bits, products of 16 bits, strict float32. */
 export type Capability = 'INT' | 'HP16' | 'F32S';
+
+export interface CompileOptions {
+  /** Threads that share a run, the caller's own included; 1 when absent. The bytes do not depend on it. */
+  readonly threads?: number;
+  /** Instruction set to use, one of the backend's `isas`; the best that works here when absent. */
+  readonly isa?: string;
+}
+
+/** What one step of a run took. */
+export interface StepTime {
+  /** The node's origin or place in the program. */
+  readonly place: string;
+  readonly op: OpName;
+  readonly milliseconds: number;
+  /** Multiply-accumulates of a conv, dense or matmul; 0 for other ops. */
+  readonly macs: number;
+}
+
+/** Bytes that an executable holds. */
+export interface MemoryUse {
+  readonly parameters: number;
+  /** Activations, scratch and derived constants. */
+  readonly arena: number;
+}
+
+/** A file of emitted source. */
+export interface EmittedFile {
+  /** Relative to the folder, with slashes. */
+  readonly name: string;
+  readonly content: string | Uint8Array;
+}
 
 /** A compiled program, ready to run any number of times. Not re-entrant. */
 export interface Executable {
@@ -17,6 +48,13 @@ export interface Executable {
    * it would save nothing.
    */
   readonly look?: (inputs: readonly Tensor[]) => readonly Tensor[];
+  /** One run on one thread with the time of each step. */
+  readonly profile?: (inputs: readonly Tensor[]) => readonly StepTime[];
+  readonly memory?: MemoryUse;
+  /** What works, but less well than asked: a fallback that was taken. */
+  readonly warnings?: readonly Diagnostic[];
+  /** Ends its threads and gives its memory back; it cannot run afterwards. Absent when there is nothing to end. */
+  readonly close?: () => void;
 }
 
 /**
@@ -53,7 +91,11 @@ export interface Backend {
   /** Loads what `compile` needs (code generators are big). Await it once before the first `compile`; absent when nothing is needed. */
   readonly prepare?: () => Promise<void>;
   /** Compiles a verified program whose dimensions are numbers. */
-  compile(program: Program): Result<Executable>;
+  compile(program: Program, options?: CompileOptions): Result<Executable>;
+  /** Instruction sets that `CompileOptions.isa` may name, worst first; absent when there is no choice. */
+  readonly isas?: readonly string[];
+  /** Source that a vendor can build elsewhere, complete: code, parameters, test vectors from `vectors` given as inputs. */
+  readonly emit?: (program: Program, vectors: readonly (readonly Tensor[])[]) => Result<readonly EmittedFile[]>;
   /** Engine features beyond the plain path, tried out now; absent when there are none. */
   readonly probes?: () => readonly EngineProbe[];
 }

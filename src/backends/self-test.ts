@@ -209,13 +209,13 @@ export const withSelfTest = (backend: Backend, digests: SelfTestDigests): SelfTe
         return { op, ...(worst ?? { status: 'untested' }) };
       });
     },
-    compile: (program) => {
+    compile: (program, options) => {
       // programs with symbols are refused by the backend itself, with the better message
-      if (!program.types.every(isStaticType)) return backend.compile(program);
+      if (!program.types.every(isStaticType)) return backend.compile(program, options);
       const places = unitsOf(backend, program);
       test([...places.keys()]);
       const failed = [...places].filter(([unit]) => verdict(unit).status === 'failed');
-      if (failed.length === 0) return backend.compile(program);
+      if (failed.length === 0) return backend.compile(program, options);
       return fail(...failed.map(([unit, where]) => selfTestFailed(backend.name, opOfUnit(unit), verdict(unit).reason ?? '', where)));
     },
   };

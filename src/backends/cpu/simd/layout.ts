@@ -48,9 +48,13 @@ const placeLifetimes = (lifetimes: readonly Lifetime[], base: number): number =>
   return top;
 };
 
+/** Big constants start on a page, so that a file can be mapped there. */
+const PAGED_BYTES = 2 ** 20;
+
 const stack = (slots: readonly Slot[], base: number): number => {
   let top = base;
   for (const slot of slots) {
+    if (slot.bytes >= PAGED_BYTES) top = Math.ceil(top / PAGE_BYTES) * PAGE_BYTES;
     slot.place(top);
     top = aligned(top + slot.bytes);
   }

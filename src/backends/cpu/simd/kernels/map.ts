@@ -1,7 +1,8 @@
 import { elementCount } from '../../../../ir/index.ts';
 import type { Asm } from '../asm.ts';
 import type { Access, Fn } from '../fn.ts';
-import type { Ex, Kind, Local, Val } from '../lift.ts';
+import type { Ex, Local, Val } from '../lift.ts';
+import type { Kind } from '../machine.ts';
 import { broadcastStrides, collapse, nest } from './nest.ts';
 
 export const ACCESS_BYTES = { i8: 1, u8: 1, i16: 2, i32: 4, f32: 4, f64: 8, i64: 8 } as const satisfies Record<Access, number>;

@@ -1,6 +1,7 @@
 import type { ValueId } from '../../../../ir/index.ts';
 import { at } from '../../../../support/index.ts';
-import type { Context, FusedRescale, Slot } from '../context.ts';
+import type { FusedRescale } from '../../../plan/index.ts';
+import type { Context, Slot } from '../context.ts';
 import { type Epilogue, EPILOGUE_BYTES, TILE_CHANNELS } from '../kernels/gemm.ts';
 import { packTableKernel } from '../kernels/pack.ts';
 import type { RescaleForm } from '../kernels/rescale.ts';

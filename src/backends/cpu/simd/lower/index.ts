@@ -1,6 +1,6 @@
-import type { AnyNode, OpName, Rule } from '../../../../ir/index.ts';
-import { invariant } from '../../../../support/index.ts';
+import type { OpName, Rule } from '../../../../ir/index.ts';
 import type { Context, Emit } from '../context.ts';
+import type { AnyRule } from '../rows.ts';
 import { arithmeticRows } from './arithmetic.ts';
 import { convRows } from './conv.ts';
 import { detectionRows } from './detection.ts';
@@ -49,18 +49,7 @@ const TABLE = {
   ...unaryRows,
 };
 
-type AnyRule = (ctx: Context, node: AnyNode) => Emit;
-
-/** Every row of the backend: total over primitives, as each family file checks. */
-export const ROWS: ReadonlyMap<OpName, AnyRule> = new Map(
+/** Every row of the CPU targets: total over primitives, as each family file checks. */
+export const SIMD_ROWS: ReadonlyMap<OpName, AnyRule> = new Map(
   (Object.entries(TABLE) as [OpName, Rule<Context, Emit, never>][]).map(([op, rule]) => [op, rule as unknown as AnyRule]),
 );
-
-export const hasRow = (op: OpName): boolean => ROWS.has(op);
-
-/** Plans one node and returns what emits its code. */
-export const lower = (ctx: Context, node: AnyNode): Emit => {
-  const rule = ROWS.get(node.op);
-  invariant(rule !== undefined, `${node.op} has neither a row nor a decomposition`);
-  return rule(ctx, node);
-};

@@ -1,6 +1,8 @@
-import { type AnyNode, type OpNode, type Program, useCounts } from '../../../ir/index.ts';
-import { at } from '../../../support/index.ts';
-import type { FusedRescale } from './context.ts';
+import { type AnyNode, type OpNode, type Program, useCounts } from '../../ir/index.ts';
+import { at } from '../../support/index.ts';
+
+/** The rescale that a conv or dense does on its way to memory. */
+export type FusedRescale = OpNode<'rescale'>;
 
 export interface Fusions {
   /** The rescale that each conv or dense does while its accumulators are in registers. */

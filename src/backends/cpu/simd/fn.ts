@@ -1,17 +1,13 @@
-import type binaryen from 'binaryen';
 import { at } from '../../../support/index.ts';
-import { Ex, type Kind, Local, type Lifted, refOf, type Val } from './lift.ts';
+import { Ex, Local, type Lifted, refOf, type Val } from './lift.ts';
+import type { Access, Kind, LaneBits, Machine, Ref, VectorLoad } from './machine.ts';
 
-/** Element loads and stores: how the bytes in memory become a value. */
-export type Access = 'i8' | 'u8' | 'i16' | 'i32' | 'f32' | 'f64' | 'i64';
-type VectorLoad = 'load' | 'load8x8_s' | 'load8x8_u' | 'load16x4_s' | 'load32_splat' | 'load32_zero';
-type LaneBits = 8 | 16 | 32 | 64;
+export type { Access } from './machine.ts';
 
 /** What a function body needs of the module that it is built in. */
 export interface FnHost {
-  readonly module: binaryen.Module;
+  readonly machine: Machine;
   readonly ops: Lifted;
-  typeOf(kind: Kind): binaryen.Type;
   /** Result of a function that is defined already. */
   resultOf(name: string): Kind | undefined;
 }
@@ -22,15 +18,15 @@ export class Fn {
   readonly params: readonly Local[];
   readonly localKinds: Kind[] = [];
   private readonly asm: FnHost;
-  private readonly m: binaryen.Module;
-  private block: binaryen.ExpressionRef[] = [];
-  private labels = 0;
+  private readonly m: Machine;
+  private block: Ref[] = [];
+  private value: Ref | undefined;
   private readonly free: Local[] = [];
   private taken: Local[] = [];
 
   constructor(asm: FnHost, params: readonly Kind[]) {
     this.asm = asm;
-    this.m = asm.module;
+    this.m = asm.machine;
     this.ops = asm.ops;
     this.params = params.map((kind, i) => new Local(i, kind));
   }
@@ -40,20 +36,20 @@ export class Fn {
     return at(this.params, i);
   }
 
-  private ref(value: Val, kind: Kind = 'i32'): binaryen.ExpressionRef {
-    return refOf(this.m, value, kind, (k) => this.asm.typeOf(k));
+  private ref(value: Val, kind: Kind = 'i32'): Ref {
+    return refOf(this.m, value, kind);
   }
 
-  body(result: binaryen.Type): binaryen.ExpressionRef {
-    return this.m.block(null, this.block, result);
+  body(): { readonly statements: readonly Ref[]; readonly value: Ref | undefined } {
+    return { statements: this.block, value: this.value };
   }
 
   /** Collects the statements that `build` adds. */
-  private nested(build: () => void): binaryen.ExpressionRef {
+  private nested(build: () => void): readonly Ref[] {
     const outer = this.block;
     this.block = [];
     build();
-    const inner = this.m.block(null, this.block);
+    const inner = this.block;
     this.block = outer;
     return inner;
   }
@@ -65,7 +61,7 @@ export class Fn {
 
   /** Ends the body: the last expression is the result. */
   result(value: Val, kind: Kind = 'i32'): void {
-    this.block.push(this.ref(value, kind));
+    this.value = this.ref(value, kind);
   }
 
   /** A local; 0 at first, unless it takes the place of one that a `scope` gave back. */
@@ -103,7 +99,7 @@ export class Fn {
   }
 
   set(local: Local, value: Val): void {
-    this.block.push(this.m.local.set(local.index, this.ref(value, local.kind)));
+    this.block.push(this.m.set(local.index, this.ref(value, local.kind)));
   }
 
   /** local += value. */
@@ -113,19 +109,14 @@ export class Fn {
 
   if(condition: Val, then: () => void, otherwise?: () => void): void {
     const yes = this.nested(then);
-    this.block.push(
-      otherwise === undefined ? this.m.if(this.ref(condition), yes) : this.m.if(this.ref(condition), yes, this.nested(otherwise)),
-    );
+    const no = otherwise === undefined ? undefined : this.nested(otherwise);
+    this.block.push(this.m.if(this.ref(condition), yes, no));
   }
 
   /** Runs while `condition` (evaluated before each round) is not 0. */
   while(condition: () => Val, body: () => void): void {
-    const label = `l${this.labels++}`;
-    const inner = this.nested(() => {
-      body();
-      this.block.push(this.m.br(label));
-    });
-    this.block.push(this.m.loop(label, this.m.if(this.ref(condition()), inner)));
+    const inner = this.nested(body);
+    this.block.push(this.m.while(this.ref(condition()), inner));
   }
 
   /** for (i = from; i < to; i += step), unsigned; `to` is evaluated every round and must stay the same. */
@@ -141,12 +132,11 @@ export class Fn {
   }
 
   call(name: string, args: readonly Val[]): Ex {
-    const kind = this.asm.resultOf(name);
     return new Ex(
       this.m.call(
         name,
         args.map((a) => this.ref(a)),
-        kind === undefined ? 0 : this.asm.typeOf(kind),
+        this.asm.resultOf(name),
       ),
     );
   }
@@ -157,118 +147,76 @@ export class Fn {
 
   // Constants that a plain number cannot express in place.
   f32c(value: number): Ex {
-    return new Ex(this.m.f32.const(value));
+    return new Ex(this.m.constant('f32', value));
   }
   f64c(value: number): Ex {
-    return new Ex(this.m.f64.const(value));
+    return new Ex(this.m.constant('f64', value));
   }
   i64Bits(value: bigint): Ex {
-    return new Ex(this.m.i64.const(value));
+    return new Ex(this.m.constant('i64', value));
   }
   zero(): Ex {
-    return new Ex(this.m.v128.const(new Uint8Array(16)));
+    return new Ex(this.m.zeroVector());
   }
 
   load(access: Access, ptr: Val, offset = 0): Ex {
-    const p = this.ref(ptr);
-    const { i32, i64, f32, f64 } = this.m;
-    switch (access) {
-      case 'i8':
-        return new Ex(i32.load8_s(offset, 1, p));
-      case 'u8':
-        return new Ex(i32.load8_u(offset, 1, p));
-      case 'i16':
-        return new Ex(i32.load16_s(offset, 1, p));
-      case 'i32':
-        return new Ex(i32.load(offset, 1, p));
-      case 'i64':
-        return new Ex(i64.load(offset, 1, p));
-      case 'f32':
-        return new Ex(f32.load(offset, 1, p));
-      case 'f64':
-        return new Ex(f64.load(offset, 1, p));
-      default:
-        return access satisfies never;
-    }
+    return new Ex(this.m.load(access, offset, this.ref(ptr)));
   }
 
   store(access: Access, ptr: Val, value: Val, offset = 0): void {
-    const p = this.ref(ptr);
-    const { i32, i64, f32, f64 } = this.m;
-    switch (access) {
-      case 'i8':
-      case 'u8':
-        this.block.push(i32.store8(offset, 1, p, this.ref(value)));
-        break;
-      case 'i16':
-        this.block.push(i32.store16(offset, 1, p, this.ref(value)));
-        break;
-      case 'i32':
-        this.block.push(i32.store(offset, 1, p, this.ref(value)));
-        break;
-      case 'i64':
-        this.block.push(i64.store(offset, 1, p, this.ref(value, 'i64')));
-        break;
-      case 'f32':
-        this.block.push(f32.store(offset, 1, p, this.ref(value, 'f32')));
-        break;
-      case 'f64':
-        this.block.push(f64.store(offset, 1, p, this.ref(value, 'f64')));
-        break;
-      default:
-        access satisfies never;
-    }
+    const kind = access === 'f32' || access === 'f64' || access === 'i64' ? access : 'i32';
+    this.block.push(this.m.store(access, offset, this.ref(ptr), this.ref(value, kind)));
   }
 
   vload(how: VectorLoad, ptr: Val, offset = 0): Ex {
-    return new Ex(this.m.v128[how](offset, 1, this.ref(ptr)));
+    return new Ex(this.m.vectorLoad(how, offset, this.ref(ptr)));
   }
 
   vstore(ptr: Val, vector: Ex | Local, offset = 0): void {
-    this.block.push(this.m.v128.store(offset, 1, this.ref(ptr), this.ref(vector)));
+    this.block.push(this.m.vectorStore(offset, this.ref(ptr), this.ref(vector)));
   }
 
   loadLane(bits: LaneBits, lane: number, ptr: Val, vector: Ex | Local, offset = 0): Ex {
-    return new Ex(this.m.v128[`load${bits}_lane`](offset, 1, lane, this.ref(ptr), this.ref(vector)));
+    return new Ex(this.m.loadLane(bits, offset, lane, this.ref(ptr), this.ref(vector)));
   }
 
   storeLane(bits: LaneBits, lane: number, ptr: Val, vector: Ex | Local, offset = 0): void {
-    this.block.push(this.m.v128[`store${bits}_lane`](offset, 1, lane, this.ref(ptr), this.ref(vector)));
+    this.block.push(this.m.storeLane(bits, offset, lane, this.ref(ptr), this.ref(vector)));
   }
 
   /** Picks 32-bit lanes of a (0-3) and b (4-7). */
   shuffle32(a: Ex | Local, b: Ex | Local, lanes: readonly number[]): Ex {
     const bytes = lanes.flatMap((l) => [4 * l, 4 * l + 1, 4 * l + 2, 4 * l + 3]);
-    return new Ex(this.m.i8x16.shuffle(this.ref(a), this.ref(b), bytes));
+    return new Ex(this.m.shuffle(this.ref(a), this.ref(b), bytes));
   }
 
   /** Picks 16-bit lanes of a (0-7) and b (8-15). */
   shuffle16(a: Ex | Local, b: Ex | Local, lanes: readonly number[]): Ex {
     const bytes = lanes.flatMap((l) => [2 * l, 2 * l + 1]);
-    return new Ex(this.m.i8x16.shuffle(this.ref(a), this.ref(b), bytes));
+    return new Ex(this.m.shuffle(this.ref(a), this.ref(b), bytes));
   }
 
   lane32(vector: Ex | Local, lane: number): Ex {
-    return new Ex(this.m.i32x4.extract_lane(this.ref(vector), lane));
+    return new Ex(this.m.extractLane('i32x4', this.ref(vector), lane));
   }
 
   lane64(vector: Ex | Local, lane: number): Ex {
-    return new Ex(this.m.i64x2.extract_lane(this.ref(vector), lane));
+    return new Ex(this.m.extractLane('i64x2', this.ref(vector), lane));
   }
 
   laneF32(vector: Ex | Local, lane: number): Ex {
-    return new Ex(this.m.f32x4.extract_lane(this.ref(vector), lane));
+    return new Ex(this.m.extractLane('f32x4', this.ref(vector), lane));
   }
 
   bitselect(yes: Ex | Local, no: Ex | Local, mask: Ex | Local): Ex {
-    return new Ex(this.m.v128.bitselect(this.ref(yes), this.ref(no), this.ref(mask)));
+    return new Ex(this.m.bitselect(this.ref(yes), this.ref(no), this.ref(mask)));
   }
 
   copy(to: Val, from: Val, bytes: Val): void {
-    this.block.push(this.m.memory.copy(this.ref(to), this.ref(from), this.ref(bytes)));
+    this.block.push(this.m.copy(this.ref(to), this.ref(from), this.ref(bytes)));
   }
 
   fill(to: Val, value: Val, bytes: Val): void {
-    this.block.push(this.m.memory.fill(this.ref(to), this.ref(value), this.ref(bytes)));
+    this.block.push(this.m.fill(this.ref(to), this.ref(value), this.ref(bytes)));
   }
 }

@@ -1,14 +1,5 @@
-import {
-  type AnyNode,
-  expandInto,
-  opOf,
-  type OpName,
-  paramTensors,
-  type Program,
-  ProgramBuilder,
-  type ValueId,
-} from '../../../ir/index.ts';
-import { invariant } from '../../../support/index.ts';
+import { type AnyNode, expandInto, opOf, type OpName, paramTensors, type Program, ProgramBuilder, type ValueId } from '../../ir/index.ts';
+import { invariant } from '../../support/index.ts';
 
 /** Replaces every composite for which `hasRow` is false by its definition, until none is left. */
 export const expandComposites = (program: Program, hasRow: (op: OpName) => boolean): Program => {

@@ -1,14 +1,6 @@
-import {
-  type AnyNode,
-  DTYPE_INFO,
-  elementCount,
-  type OpNode,
-  type Program,
-  type StaticType,
-  type Tensor,
-  type ValueId,
-} from '../../../ir/index.ts';
+import { type AnyNode, DTYPE_INFO, elementCount, type Program, type StaticType, type Tensor, type ValueId } from '../../../ir/index.ts';
 import { at, invariant } from '../../../support/index.ts';
+import type { FusedRescale } from '../../plan/index.ts';
 import type { Asm } from './asm.ts';
 import type { Fn } from './fn.ts';
 
@@ -40,8 +32,12 @@ export interface InitStep {
   readonly reads: ReadonlySet<ValueId>;
 }
 
-/** The rescale that a conv or dense does on its way to memory (see fuse.ts). */
-export type FusedRescale = OpNode<'rescale'>;
+/** A step of the run. */
+export interface StepCode {
+  readonly emit: Emit;
+  /** Whether every thread takes part: the code does the share of thread `f.arg(0)` of `f.arg(1)`. Else thread 0 runs it alone. */
+  readonly parallel: boolean;
+}
 
 /** Code and memory that lowering asks for: first all rules run, then memory is planned, then code is emitted. */
 export class Context {
@@ -58,6 +54,10 @@ export class Context {
   /** Constant values that code reads, at instantiation only or in every run. */
   readonly readInInit = new Set<ValueId>();
   readonly readInRun = new Set<ValueId>();
+  /** Parameters that code reads where they lie, outside of linear memory; their order is their number. */
+  readonly external: ValueId[] = [];
+  /** Threads that a run has. */
+  readonly threads: number;
   private readonly slots: (Slot | undefined)[];
   private readonly params: ReadonlyMap<ValueId, Tensor>;
   private readonly isConstant: Uint8Array;
@@ -67,9 +67,17 @@ export class Context {
   private initReads = new Set<ValueId>();
   private prologue: Emit[] = [];
   private scratch: Slot[] = [];
+  private parallel = false;
 
-  constructor(asm: Asm, program: Program, params: ReadonlyMap<ValueId, Tensor>, fusions: ReadonlyMap<AnyNode, FusedRescale>) {
+  constructor(
+    asm: Asm,
+    program: Program,
+    params: ReadonlyMap<ValueId, Tensor>,
+    fusions: ReadonlyMap<AnyNode, FusedRescale>,
+    threads: number,
+  ) {
     this.asm = asm;
+    this.threads = threads;
     this.program = program;
     this.params = params;
     this.fusions = fusions;
@@ -94,6 +102,18 @@ export class Context {
   /** The data of a parameter. */
   paramData(value: ValueId): Tensor | undefined {
     return this.params.get(value);
+  }
+
+  /** The number of a parameter that code reads where it lies; undefined when the value is no parameter. */
+  externalParam(value: ValueId): number | undefined {
+    if (!this.params.has(value)) return undefined;
+    const known = this.external.indexOf(value);
+    return known >= 0 ? known : this.external.push(value) - 1;
+  }
+
+  /** Says that the step in the making divides its work among the threads: `f.arg(0)` of `f.arg(1)`. */
+  divide(): void {
+    this.parallel = true;
   }
 
   fusedInto(node: AnyNode): FusedRescale | undefined {
@@ -129,9 +149,9 @@ export class Context {
     return this.root(value);
   }
 
-  /** Memory that is this step's alone while it runs. */
-  temporary(bytes: number): Slot {
-    const slot = new Slot(bytes);
+  /** Memory that is this step's alone while it runs; with `each`, so much for every thread, one behind the other. */
+  temporary(bytes: number, { each = false }: { readonly each?: boolean } = {}): Slot {
+    const slot = new Slot(each ? bytes * this.threads : bytes);
     this.scratch.push(slot);
     return slot;
   }
@@ -167,11 +187,12 @@ export class Context {
   }
 
   /** Lowers one node: constant nodes become part of the instantiation code, the others are returned. */
-  step(node: AnyNode, rule: () => Emit): Emit | undefined {
+  step(node: AnyNode, rule: () => Emit): StepCode | undefined {
     this.inInit = node.operands.every((v) => this.constantValue(v));
     this.initReads = new Set();
     this.prologue = [];
     this.scratch = [];
+    this.parallel = false;
     const emit = rule();
     const prologue = this.prologue;
     this.scratches.push(this.scratch);
@@ -181,7 +202,8 @@ export class Context {
     };
     const once = this.inInit;
     this.inInit = false;
-    if (!once) return whole;
+    // what a prologue writes has to be there before any thread reads it
+    if (!once) return { emit: whole, parallel: this.parallel && prologue.length === 0 };
     for (const r of this.fusedInto(node)?.results ?? node.results) {
       this.isConstant[r] = 1;
       if (!this.aliases.has(r)) this.persistent.push(this.slot(r));

@@ -1,0 +1,135 @@
+import { type AnyNode, type OpName, opOf, paramTensors, placeOf, UnsupportedError, type ValueId } from '../../../ir/index.ts';
+import { at, type Diagnostic, diagnostic, fail, ok, type Result } from '../../../support/index.ts';
+import type { ExecutionPlan } from '../../plan/index.ts';
+import { Asm } from './asm.ts';
+import { Context, type Slot, type StepCode } from './context.ts';
+import { layOut, type Lifetime } from './layout.ts';
+import type { Machine } from './machine.ts';
+import type { Rows } from './rows.ts';
+
+/** A step of the run: its code, what it reads and what it defines. */
+export interface Step extends StepCode {
+  readonly node: AnyNode;
+  /** Where the node comes from, for people. */
+  readonly place: string;
+  readonly reads: readonly ValueId[];
+  readonly writes: readonly ValueId[];
+  /** Scalar operations by the op's own count (Endorphin): 2 for a multiplication and an addition. */
+  readonly cost: number;
+}
+
+/** Parameters by when they have to be in linear memory. */
+export interface Placement {
+  /** In every run. */
+  readonly run: ReadonlyMap<ValueId, Slot>;
+  /** During the whole instantiation: more than one step reads them. */
+  readonly initial: ReadonlyMap<ValueId, Slot>;
+  /** During one step of the instantiation; by step. So weights that are packed are in memory twice one at a time, not all at once. */
+  readonly staged: readonly ReadonlyMap<ValueId, Slot>[];
+}
+
+/** A program whose steps and memory are planned. */
+export interface Lowered {
+  readonly context: Context;
+  readonly steps: readonly Step[];
+  readonly params: Placement;
+  /** Linear memory in pages of 64 KiB. */
+  readonly pages: number;
+}
+
+/** Runs every rule in order; collects all refusals. */
+const lowerAll = (context: Context, rows: Rows, gone: ReadonlySet<AnyNode>): Result<readonly Step[]> => {
+  const problems: Diagnostic[] = [];
+  const steps: Step[] = [];
+  for (const [index, node] of (context.program.nodes as readonly AnyNode[]).entries()) {
+    if (gone.has(node)) continue;
+    const fused = context.fusedInto(node);
+    const place = placeOf(node, index);
+    try {
+      const code = context.step(node, () => rows.lower(context, node));
+      const writes = fused === undefined ? node.results : fused.results;
+      if (code !== undefined) steps.push({ ...code, node, place, reads: node.operands, writes, cost: costOf(context, node) });
+    } catch (error) {
+      if (!(error instanceof UnsupportedError)) throw error;
+      problems.push(diagnostic('BKD0002', `${node.op}: ${error.message}`, { where: place }));
+    }
+  }
+  return problems.length > 0 ? fail(...problems) : ok(steps);
+};
+
+const costOf = (context: Context, node: AnyNode): number =>
+  opOf(node.op as OpName).cost(
+    node.operands.map((v) => context.type(v)),
+    node.attrs,
+    node.results.map((v) => context.type(v)),
+  );
+
+/** When each buffer of the run holds its value. Inputs are written before step 0, outputs read after the last. */
+const lifetimesOf = (context: Context, steps: readonly Step[]): readonly Lifetime[] => {
+  const lives = new Map<ValueId, { first: number; last: number }>();
+  const touch = (value: ValueId, step: number): void => {
+    if (context.constantValue(value)) return;
+    const root = context.rootOf(value);
+    const life = lives.get(root);
+    if (life === undefined) lives.set(root, { first: step, last: step });
+    else life.last = Math.max(life.last, step);
+  };
+  for (const input of context.program.inputs) touch(input.value, -1);
+  steps.forEach((step, i) => {
+    for (const v of step.reads) touch(v, i);
+    for (const v of step.writes) touch(v, i);
+  });
+  for (const output of context.program.outputs) touch(output.value, steps.length);
+  return [...lives].map(([value, { first, last }]) => ({ slot: context.slot(value), first, last }));
+};
+
+const placeParams = (context: Context): Placement => {
+  const run = new Map<ValueId, Slot>();
+  const initial = new Map<ValueId, Slot>();
+  const staged = context.init.map(() => new Map<ValueId, Slot>());
+  for (const output of context.program.outputs) if (context.constantValue(output.value)) context.use(output.value);
+  const readers = new Map<ValueId, number[]>();
+  context.init.forEach((step, i) => {
+    for (const v of step.reads) readers.set(v, [...(readers.get(v) ?? []), i]);
+  });
+  for (const { value } of context.program.params) {
+    const [reader, ...more] = readers.get(value) ?? [];
+    if (context.readInRun.has(value)) run.set(value, context.slot(value));
+    else if (context.readInInit.has(value)) {
+      const place = reader === undefined || more.length > 0 ? initial : at(staged, reader);
+      place.set(value, context.slot(value));
+    }
+  }
+  return { run, initial, staged };
+};
+
+/** Runs all rules, then plans the memory. No code is written yet. Errors: BKD0002 for each refused node, BKD0003 for too much memory. */
+export const lowerProgram = (plan: ExecutionPlan, machine: Machine, rows: Rows, threads: number): Result<Lowered> => {
+  const { program, fusions } = plan;
+  const context = new Context(new Asm(machine), program, paramTensors(program), fusions.into, threads);
+  const steps = lowerAll(context, rows, fusions.gone);
+  if (!steps.ok) return steps;
+  const params = placeParams(context);
+  const pages = layOut({
+    persistent: [...context.persistent, ...params.run.values()],
+    initial: [...params.initial.values()],
+    staged: params.staged.map((slots) => [...slots.values()]),
+    arena: lifetimesOf(context, steps.value),
+    scratches: context.scratches,
+  });
+  return pages.ok ? ok({ context, steps: steps.value, params, pages: pages.value }) : pages;
+};
+
+/** Names of the functions of a program. */
+export interface Functions {
+  /** Steps of the instantiation, without arguments, in order; the host fills their parameters in between. */
+  readonly init: readonly string[];
+  /** Steps of the run: (thread, threads). */
+  readonly run: readonly string[];
+}
+
+/** Writes one function a step, so that a compiler takes them apart and a step's locals stay few. */
+export const writeFunctions = ({ context, steps }: Lowered): Functions => ({
+  init: context.init.map(({ emit }, i) => context.asm.define(`init${i}`, [], undefined, emit)),
+  run: steps.map(({ emit }, i) => context.asm.define(`run${i}`, ['i32', 'i32'], undefined, emit)),
+});
