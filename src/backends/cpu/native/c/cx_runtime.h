@@ -153,7 +153,7 @@ CX_EXPORT int cx_level_runs(const char *level);
  *     format N / level NAME / threads N / memory BYTES / parameters BYTES
  *     input|output NAME-IN-HEX DTYPE BYTES DIMENSION...
  *     step parallel MACS OP-IN-HEX PLACE-IN-HEX
- * @returns bytes needed, the final NUL included; nothing is written when that is more than `bytes`
+ * @returns bytes needed, the final NUL included; the text is cut off when that is more than `bytes`
  */
 CX_EXPORT size_t cx_describe(const cx_instance *instance, char *to, size_t bytes);
 
