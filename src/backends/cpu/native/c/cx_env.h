@@ -15,28 +15,28 @@ typedef struct cx_env {
 } cx_env;
 
 /*
- * CX_ISA: the name of the level that this file is compiled for. One program holds several levels side by side, so what a
- * level exports carries its name.
+ * CX_ISA_NAME: the level that this file is compiled for. One program holds several levels side by side, so what a level
+ * exports carries its name.
  */
 #if defined(CX_ISA_SSE41)
-#define CX_ISA sse41
+#define CX_ISA_NAME sse41
 #elif defined(CX_ISA_AVX2)
-#define CX_ISA avx2
+#define CX_ISA_NAME avx2
 #elif defined(CX_ISA_AVXVNNI)
-#define CX_ISA avxvnni
+#define CX_ISA_NAME avxvnni
 #elif defined(CX_ISA_AVX512VNNI)
-#define CX_ISA avx512vnni
+#define CX_ISA_NAME avx512vnni
 #elif defined(CX_ISA_NEON)
-#define CX_ISA neon
+#define CX_ISA_NAME neon
 #elif defined(CX_ISA_NEONDOT)
-#define CX_ISA neondot
+#define CX_ISA_NAME neondot
 #else
-#define CX_ISA portable
+#define CX_ISA_NAME portable
 #endif
 
 #define CX_PASTE(a, b) a##b
 #define CX_EXPAND(a, b) CX_PASTE(a, b)
-/** CX_LEVEL(name_) is name_avx2 and so on. */
-#define CX_LEVEL(prefix) CX_EXPAND(prefix, CX_ISA)
+/** cx_program_avx2 and so on. */
+#define CX_PROGRAM CX_EXPAND(cx_program_, CX_ISA_NAME)
 
 #endif

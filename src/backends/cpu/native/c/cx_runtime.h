@@ -3,7 +3,7 @@
  * functions that open and run it. No function aborts: each returns a status, and cx_open a sentence besides.
  *
  * program.c, for every level that it is compiled for, ends with
- *     const cx_program CX_LEVEL(cx_program_) = { .format = CX_FORMAT, ... };
+ *     const cx_program CX_PROGRAM = { .format = CX_FORMAT, ... };
  */
 #ifndef CX_RUNTIME_H
 #define CX_RUNTIME_H
@@ -146,8 +146,8 @@ CX_EXPORT cx_status cx_profile(cx_instance *instance, uint64_t *nanoseconds, uin
 
 /** Levels of this library in the order best last; NULL past the end. */
 CX_EXPORT const char *cx_level_name(uint32_t index);
-/** 1 when this processor can run the level. */
-CX_EXPORT int cx_level_runs(const char *level);
+/** 1 when this processor has the instructions of the level. */
+CX_EXPORT int cx_processor_has(const char *level);
 /**
  * Facts for hosts that cannot read C structures, as text: one fact a line,
  *     format N / level NAME / threads N / memory BYTES / parameters BYTES
@@ -157,11 +157,14 @@ CX_EXPORT int cx_level_runs(const char *level);
  */
 CX_EXPORT size_t cx_describe(const cx_instance *instance, char *to, size_t bytes);
 
-/** NULL-terminated table of the levels that were linked, best last (cx_runtime_levels.c). */
+/** A level that was linked. */
 typedef struct cx_level {
     const char *name;
     const cx_program *program;
+    /** The level whose instructions its code holds: another than `name` where the level is emulated. */
+    const char *needs;
 } cx_level;
+/** Ends with a NULL name, best last (cx_runtime_levels.c). */
 extern const cx_level cx_levels[];
 
 #endif

@@ -3,6 +3,7 @@
  * flags of any level, so that it can say no on a processor that has none of them.
  *
  * CX_ONLY_LEVEL: one level alone is linked (-DCX_ONLY_LEVEL=avx2), as for a library that is made and used on one machine.
+ * CX_NEEDS_LEVEL: the level whose instructions it was compiled to, when it is emulated.
  */
 #include "cx_runtime_levels.h"
 
@@ -22,7 +23,10 @@
 #define QUOTE(name) #name
 #define NAME(name) QUOTE(name)
 extern const cx_program DECLARE(CX_ONLY_LEVEL);
-const cx_level cx_levels[] = {{NAME(CX_ONLY_LEVEL), &DECLARE(CX_ONLY_LEVEL)}, {NULL, NULL}};
+#if !defined(CX_NEEDS_LEVEL)
+#define CX_NEEDS_LEVEL CX_ONLY_LEVEL
+#endif
+const cx_level cx_levels[] = {{NAME(CX_ONLY_LEVEL), &DECLARE(CX_ONLY_LEVEL), NAME(CX_NEEDS_LEVEL)}, {NULL, NULL, NULL}};
 #else
 extern const cx_program cx_program_portable;
 #if defined(__GNUC__) && defined(__x86_64__)
@@ -31,17 +35,17 @@ extern const cx_program cx_program_sse41, cx_program_avx2, cx_program_avxvnni, c
 extern const cx_program cx_program_neon, cx_program_neondot;
 #endif
 const cx_level cx_levels[] = {
-    {"portable", &cx_program_portable},
+    {"portable", &cx_program_portable, "portable"},
 #if defined(__GNUC__) && defined(__x86_64__)
-    {"sse41", &cx_program_sse41},
-    {"avx2", &cx_program_avx2},
-    {"avxvnni", &cx_program_avxvnni},
-    {"avx512vnni", &cx_program_avx512vnni},
+    {"sse41", &cx_program_sse41, "sse41"},
+    {"avx2", &cx_program_avx2, "avx2"},
+    {"avxvnni", &cx_program_avxvnni, "avxvnni"},
+    {"avx512vnni", &cx_program_avx512vnni, "avx512vnni"},
 #elif defined(__GNUC__) && defined(__aarch64__)
-    {"neon", &cx_program_neon},
-    {"neondot", &cx_program_neondot},
+    {"neon", &cx_program_neon, "neon"},
+    {"neondot", &cx_program_neondot, "neondot"},
 #endif
-    {NULL, NULL},
+    {NULL, NULL, NULL},
 };
 #endif
 
@@ -76,7 +80,7 @@ static processor this_processor(void)
 
 static int has(unsigned word, unsigned bit) { return (int)(word >> bit & 1); }
 
-static int processor_has(const char *level)
+static int has_instructions(const char *level)
 {
     processor p = this_processor();
     int sse41 = has(p.ecx1, 9) && has(p.ecx1, 19);
@@ -96,7 +100,7 @@ static int processor_has(const char *level)
 
 #elif defined(__GNUC__) && defined(__aarch64__)
 
-static int processor_has(const char *level)
+static int has_instructions(const char *level)
 {
     /* vector instructions are part of AArch64's base */
     if (strcmp(level, "neon") == 0)
@@ -115,7 +119,7 @@ static int processor_has(const char *level)
 
 #else
 
-static int processor_has(const char *level)
+static int has_instructions(const char *level)
 {
     (void)level;
     return 0;
@@ -123,7 +127,7 @@ static int processor_has(const char *level)
 
 #endif
 
-int cx_level_runs(const char *level) { return strcmp(level, "portable") == 0 || processor_has(level); }
+int cx_processor_has(const char *level) { return strcmp(level, "portable") == 0 || has_instructions(level); }
 
 const char *cx_level_name(uint32_t index)
 {
@@ -139,7 +143,7 @@ static void list_levels(char *to, size_t bytes, int running)
     to[0] = '\0';
     for (const cx_level *l = cx_levels; l->name != NULL; l++) {
         size_t length = strlen(l->name);
-        if ((running && !cx_level_runs(l->name)) || used + length + 3 > bytes)
+        if ((running && !cx_processor_has(l->needs)) || used + length + 3 > bytes)
             continue;
         if (used > 0) {
             memcpy(to + used, ", ", 2);
@@ -158,14 +162,14 @@ const cx_level *cx_choose_level(const char *name, cx_failure *failure)
     char names[128];
     int any = name == NULL || name[0] == '\0';
     for (const cx_level *l = cx_levels; l->name != NULL; l++) {
-        if (any && cx_level_runs(l->name))
+        if (any && cx_processor_has(l->needs))
             best = l;
         if (any || strcmp(l->name, name) != 0)
             continue;
-        if (cx_level_runs(name))
+        if (cx_processor_has(l->needs))
             return l;
         list_levels(names, sizeof names, 1);
-        cx_fail(failure, CX_BAD_LEVEL, "this processor lacks the instruction set %s; of this program it runs: %s", name, names);
+        cx_fail(failure, CX_BAD_LEVEL, "this processor lacks the instruction set %s; of this program it runs: %s", l->needs, names);
         return NULL;
     }
     if (best != NULL)
