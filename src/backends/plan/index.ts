@@ -1,2 +1,3 @@
 export type { FusedRescale, Fusions } from './fuse.ts';
+export { macsOf } from './macs.ts';
 export { type ExecutionPlan, planProgram } from './plan.ts';

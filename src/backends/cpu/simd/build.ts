@@ -1,6 +1,6 @@
-import { type AnyNode, type OpName, opOf, paramTensors, placeOf, UnsupportedError, type ValueId } from '../../../ir/index.ts';
+import { type AnyNode, paramTensors, placeOf, UnsupportedError, type ValueId } from '../../../ir/index.ts';
 import { at, type Diagnostic, diagnostic, fail, ok, type Result } from '../../../support/index.ts';
-import type { ExecutionPlan } from '../../plan/index.ts';
+import { type ExecutionPlan, macsOf } from '../../plan/index.ts';
 import { Asm } from './asm.ts';
 import { Context, type Slot, type StepCode } from './context.ts';
 import { layOut, type Lifetime } from './layout.ts';
@@ -14,8 +14,8 @@ export interface Step extends StepCode {
   readonly place: string;
   readonly reads: readonly ValueId[];
   readonly writes: readonly ValueId[];
-  /** Scalar operations by the op's own count (Endorphin): 2 for a multiplication and an addition. */
-  readonly cost: number;
+  /** Multiply-accumulates; 0 for ops that speed is not told by. */
+  readonly macs: number;
 }
 
 /** Parameters by when they have to be in linear memory. */
@@ -48,7 +48,7 @@ const lowerAll = (context: Context, rows: Rows, gone: ReadonlySet<AnyNode>): Res
     try {
       const code = context.step(node, () => rows.lower(context, node));
       const writes = fused === undefined ? node.results : fused.results;
-      if (code !== undefined) steps.push({ ...code, node, place, reads: node.operands, writes, cost: costOf(context, node) });
+      if (code !== undefined) steps.push({ ...code, node, place, reads: node.operands, writes, macs: macsOf(node, (v) => context.type(v)) });
     } catch (error) {
       if (!(error instanceof UnsupportedError)) throw error;
       problems.push(diagnostic('BKD0002', `${node.op}: ${error.message}`, { where: place }));
@@ -56,13 +56,6 @@ const lowerAll = (context: Context, rows: Rows, gone: ReadonlySet<AnyNode>): Res
   }
   return problems.length > 0 ? fail(...problems) : ok(steps);
 };
-
-const costOf = (context: Context, node: AnyNode): number =>
-  opOf(node.op as OpName).cost(
-    node.operands.map((v) => context.type(v)),
-    node.attrs,
-    node.results.map((v) => context.type(v)),
-  );
 
 /** When each buffer of the run holds its value. Inputs are written before step 0, outputs read after the last. */
 const lifetimesOf = (context: Context, steps: readonly Step[]): readonly Lifetime[] => {
