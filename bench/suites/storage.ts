@@ -46,7 +46,7 @@ const METADATA: MetadataInput = {
 };
 
 const floatBytes = (program: Program): number =>
-  program.params.reduce((n, p) => n + (typeOf(program, p.value).dtype === 'f32' ? p.data.byteLength : 0), 0);
+  program.params.reduce((n, p) => n + (typeOf(program, p.value).dtype === 'f32' ? p.tensor.data.byteLength : 0), 0);
 
 /** Weights do not depend on the samples, but for the rounding of INT6 a little. */
 const quantized = (program: Program, bits: 6 | 8, compile: Compile): QuantizedModel => {
@@ -151,7 +151,7 @@ const speedRow = (bench: Bench, name: string, type: StaticType, stored: Uint8Arr
 
 const speedRows = (bench: Bench, program: Program, compile: Compile): void => {
   const weights = (model: QuantizedModel, dtype: 'i8' | 'i6'): readonly Uint8Array[] =>
-    model.program.params.filter((p) => typeOf(model.program, p.value).dtype === dtype).map((p) => bytesOf(p.data));
+    model.program.params.filter((p) => typeOf(model.program, p.value).dtype === dtype).map((p) => bytesOf(p.tensor.data));
   const int8 = chunkOf(weights(quantized(program, 8, compile), 'i8'));
   const rows = 1024;
   speedRow(bench, 'INT8 weights', { dtype: 'i8', shape: [rows, CHUNK / rows] }, int8, true);
@@ -168,7 +168,9 @@ const speedRows = (bench: Bench, program: Program, compile: Compile): void => {
   const limit = int8.map((v) => Math.abs((v << 24) >> 24)).sort()[Math.floor(0.9 * CHUNK)] ?? 127;
   const pruned = int8.map((v) => (Math.abs((v << 24) >> 24) >= limit ? v : 0));
   speedRow(bench, 'INT8 weights, 9 of 10 pruned', { dtype: 'i8', shape: [rows, CHUNK / rows] }, pruned, true);
-  const floats = chunkOf(program.params.filter((p) => p.data instanceof Float32Array && p.data.length > 1000).map((p) => bytesOf(p.data)));
+  const floats = chunkOf(
+    program.params.filter((p) => p.tensor.data instanceof Float32Array && p.tensor.data.length > 1000).map((p) => bytesOf(p.tensor.data)),
+  );
   speedRow(bench, 'float32 parameters', { dtype: 'f32', shape: [rows, CHUNK / 4 / rows] }, floats, false);
 };
 

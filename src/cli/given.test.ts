@@ -65,7 +65,7 @@ test('a model that is quantized already compiles without samples, with its own i
       ]),
     );
     const { program, metadata } = unwrap(decodePackage(new Uint8Array(readFileSync(join(folder, 'q.cvm')))));
-    expect(Array.from(program.params.find((p) => p.data.length === 4)?.data ?? [])).toEqual([-127, 7, 5, -127]);
+    expect(Array.from(program.params.find((p) => p.tensor.data.length === 4)?.tensor.data ?? [])).toEqual([-127, 7, 5, -127]);
     expect(metadata.inputs[0]).toMatchObject({ scale: Math.fround(0.02), zero: 0 });
     const text = await cli(['compile', 'q.onnx', '-o', 'r.cvm'], { cwd: folder });
     expect(text.stdout).toMatch(/own scales +2 values, integer weights of 1 of 1 layers/);

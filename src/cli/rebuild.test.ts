@@ -147,7 +147,9 @@ describe('other bytes are explained', () => {
       await compiled(folder, '--calibration', 'samples.npy');
       const { program, metadata } = unwrap(decodePackage(bytesOf(folder, 'net.cvm')));
       const params = program.params.map((p) =>
-        p.name === 'p0' ? { ...p, data: p.data.map((v, i) => (i === 2 ? v - 3 : v)) as typeof p.data } : p,
+        p.name === 'p0'
+          ? { ...p, tensor: { ...p.tensor, data: p.tensor.data.map((v, i) => (i === 2 ? v - 3 : v)) as typeof p.tensor.data } }
+          : p,
       );
       const { modelHash: _m, parameterHash: _p, ...kept } = metadata;
       writeFileSync(join(folder, 'forged.cvm'), unwrap(encodePackage({ program: { ...program, params }, metadata: kept })));

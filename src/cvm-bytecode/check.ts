@@ -31,7 +31,7 @@ export interface Cost {
 /** Bytecode that passed every check that needs no parameter data. */
 export interface CheckedModule {
   readonly raw: RawModule;
-  /** The program without parameter data: every `data` is empty. Not to be run. */
+  /** The program without parameter data: every tensor is empty. Not to be run. */
   readonly skeleton: Program;
   readonly cost: Cost;
 }
@@ -91,7 +91,7 @@ const buildSkeleton = (raw: RawModule): Result<Program> => {
     params: raw.params.map((p, i) => ({
       name: `p${i}`,
       value: valueId(raw.inputs.length + i),
-      data: DTYPE_INFO[p.type.dtype].make(0),
+      tensor: { dtype: p.type.dtype, shape: p.type.shape, data: DTYPE_INFO[p.type.dtype].make(0) },
     })),
     nodes: nodes as unknown as readonly OpNode[],
     outputs,

@@ -5,9 +5,9 @@ import {
   paramDigest,
   type Program,
   proveProgram,
-  sameShape,
+  sameType,
+  StoredTensor,
   type Tensor,
-  type TensorData,
 } from '../ir/index.ts';
 import { at, diagnostic, type Diagnostic, fail, ok, type Result, toHex } from '../support/index.ts';
 import type { CheckedModule } from './check.ts';
@@ -20,12 +20,14 @@ import { weightProblems } from './weights.ts';
 export type LoadParam = (ref: ParamRef, index: number) => Result<Tensor>;
 
 /** Index of the first element outside the dtype: 0/1 for bool, -31..31 for i6, no NaN in f32. Other dtypes hold what they hold. */
-const illegalElement = (dtype: Tensor['dtype'], data: TensorData): number => {
+const illegalElement = (tensor: Tensor): number => {
+  const { dtype } = tensor;
+  if (dtype !== 'f32' && dtype !== 'bool' && dtype !== 'i6') return -1;
+  const { data } = tensor;
   if (dtype === 'f32') {
     for (let i = 0; i < data.length; i++) if (data[i] !== data[i]) return i;
     return -1;
   }
-  if (dtype !== 'bool' && dtype !== 'i6') return -1;
   const { lo, hi } = DTYPE_INFO[dtype];
   for (let i = 0; i < data.length; i++) {
     const v = data[i] ?? 0;
@@ -35,17 +37,18 @@ const illegalElement = (dtype: Tensor['dtype'], data: TensorData): number => {
 };
 
 const paramProblem = (ref: ParamRef, tensor: Tensor, where: string): Diagnostic | undefined => {
-  if (tensor.dtype !== ref.type.dtype || !sameShape(tensor.shape, ref.type.shape) || tensor.data.length !== elementCount(tensor.shape)) {
+  const isStored = tensor instanceof StoredTensor;
+  if (!sameType(tensor, ref.type) || (!isStored && tensor.data.length !== elementCount(tensor.shape))) {
     return diagnostic('CVM1013', `the bytecode wants ${formatType(ref.type)} but ${formatType(tensor)} was loaded`, { where });
   }
-  if (tensor.data.constructor !== DTYPE_INFO[tensor.dtype].make(0).constructor) {
+  if (!isStored && tensor.data.constructor !== DTYPE_INFO[tensor.dtype].make(0).constructor) {
     return diagnostic('CVM1013', `the elements of ${tensor.dtype} are not held in the array of that dtype`, { where });
   }
   const digest = paramDigest(tensor);
   if (digest !== toHex(ref.digest)) {
     return diagnostic('CVM1013', `the bytecode names ${toHex(ref.digest)} but the loaded tensor has digest ${digest}`, { where });
   }
-  const i = illegalElement(tensor.dtype, tensor.data);
+  const i = illegalElement(tensor);
   return i < 0
     ? undefined
     : diagnostic('CVM1014', `element ${i} is ${String(tensor.data[i])}, which ${tensor.dtype} does not hold`, { where });
@@ -68,8 +71,8 @@ const loadParams = ({ raw, skeleton }: CheckedModule, load: LoadParam): Result<P
       const problem = paramProblem(ref, loaded.value, `parameter ${i}`);
       if (problem !== undefined) problems.push(problem);
     }
-    const data = loaded.ok ? loaded.value.data : DTYPE_INFO[ref.type.dtype].make(0);
-    return { name: `${prefix}${i}`, value: at(skeleton.params, i).value, data };
+    const param = at(skeleton.params, i);
+    return { name: `${prefix}${i}`, value: param.value, tensor: loaded.ok ? loaded.value : param.tensor };
   });
   return problems.length > 0 ? fail(...problems) : ok({ ...skeleton, params });
 };
@@ -124,12 +127,7 @@ export const decodeProgram = (bytes: Uint8Array, load: LoadParam): Result<Progra
 /** Loads from a program that has the parameters, by digest: for round trips and caches. */
 export const loadFrom = (program: Program): LoadParam => {
   const tensors = new Map<string, Tensor>();
-  for (const param of program.params) {
-    const type = at(program.types, param.value);
-    const shape = type.shape.filter((d): d is number => typeof d === 'number');
-    const tensor = { dtype: type.dtype, shape, data: param.data };
-    tensors.set(paramDigest(tensor), tensor);
-  }
+  for (const { tensor } of program.params) tensors.set(paramDigest(tensor), tensor);
   return (ref, index) => {
     const tensor = tensors.get(toHex(ref.digest));
     return tensor === undefined

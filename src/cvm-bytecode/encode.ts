@@ -7,7 +7,6 @@ import {
   isStaticType,
   opOf,
   paramDigest,
-  paramTensor,
   type Program,
   proveProgram,
   type Range,
@@ -97,7 +96,7 @@ const writeSections = (
     const type = typeAt(param.value);
     parameters.uleb(table.add(type));
     parameters.u8(ENCODINGS.indexOf(encodingOf(type.dtype)));
-    parameters.bytes(fromHex(paramDigest(paramTensor(program, param))));
+    parameters.bytes(fromHex(paramDigest(param.tensor)));
   }
 
   types.uleb(table.types.length);

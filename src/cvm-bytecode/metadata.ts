@@ -6,7 +6,6 @@ import {
   identityHash,
   isStaticType,
   paramDigest,
-  paramTensor,
   type Port,
   type Program,
   programCost,
@@ -134,7 +133,7 @@ export type ComputedMetadata = Pick<PackageMetadata, 'modelHash' | 'parameterHas
 
 /** @param program - as decoded or given: the result does not depend on names, order or dead code */
 export const computedMetadata = (canonical: Program): ComputedMetadata => {
-  const digests = canonical.params.map((p) => `sha256:${paramDigest(paramTensor(canonical, p))}\n`);
+  const digests = canonical.params.map((p) => `sha256:${paramDigest(p.tensor)}\n`);
   const rawSize = canonical.params.reduce((n, p) => {
     const type = at(canonical.types, p.value);
     return n + (isStaticType(type) ? elementCount(type.shape) * DTYPE_INFO[type.dtype].bytes : 0);

@@ -136,7 +136,7 @@ describe('round trip', () => {
   });
 
   test('one-byte parameters of one chunk are views of the file', () => {
-    const buffers = decoded.program.params.map((p) => p.data.buffer === file.buffer);
+    const buffers = decoded.program.params.map((p) => p.tensor.data.buffer === file.buffer);
     expect(buffers[3]).toBe(true);
     expect(buffers[0]).toBe(false);
   });
@@ -152,7 +152,7 @@ describe('round trip', () => {
     const back = unwrap(decodePackage(bytes));
     expect(CarBufferReader.fromBytes(bytes).blocks()).toHaveLength(3 + 3);
     const hash = (data: Uint8Array | ArrayBufferView) => toHex(sha256(new Uint8Array(data.buffer, data.byteOffset, data.byteLength)));
-    expect(hash(back.program.params[0]!.data)).toBe(hash(p.params[0]!.data));
+    expect(hash(back.program.params[0]!.tensor.data)).toBe(hash(p.params[0]!.tensor.data));
     expect(hash(unwrap(encodePackage({ program: back.program, metadata: back.metadata })))).toBe(hash(bytes));
   });
 });

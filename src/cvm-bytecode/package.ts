@@ -165,7 +165,7 @@ export const encodePackage = (contents: PackageContents): Result<Uint8Array> => 
   const code = rawBlock(bytecode.value);
   const parameters = decoded.value.params.map((p) => {
     const type = at(decoded.value.types, p.value) as StaticType;
-    const stored = storedForm({ dtype: type.dtype, shape: type.shape, data: p.data });
+    const stored = storedForm(p.tensor);
     return { type, stored, chunks: chunksOf(stored) };
   });
   const root = recordBlock({

@@ -50,7 +50,7 @@ describe('a package that arrives in pieces', () => {
         [0, 1, 1_200_000 - CHUNK_BYTES],
         [1, 0, 4800],
       ]);
-      const data = whole.program.params[0]!.data as Int8Array;
+      const data = whole.program.params[0]!.tensor.data as Int8Array;
       expect(chunks[1]!.bytes.every((v, i) => (v << 24) >> 24 === data[CHUNK_BYTES + i])).toBe(true);
     }
   });

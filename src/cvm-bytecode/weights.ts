@@ -21,7 +21,7 @@ export const weightProblems = (program: Program): Diagnostic[] => {
     const node = weights.get(param.value);
     const least = LEAST[at(program.types, param.value).dtype];
     if (node === undefined || least === undefined) return [];
-    const i = (param.data as Int16Array).indexOf(least);
+    const i = (param.tensor.data as Int16Array).indexOf(least);
     return i < 0
       ? []
       : [

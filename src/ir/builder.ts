@@ -4,7 +4,7 @@ import { opOf, type AttrsIn, type OpName } from './ops/index.ts';
 import type { AnyAttrs, AnyNode, OpNode, Param, Port, Program, ValueId } from './program.ts';
 import { valueId } from './program.ts';
 import { type AnyOp, arity } from './schema.ts';
-import { elementCount, formatType, isStaticShape, MAX_ELEMENTS, MAX_RANK, type Tensor, type TensorType } from './types.ts';
+import { elementCount, formatType, MAX_ELEMENTS, MAX_RANK, type Tensor, type TensorType } from './types.ts';
 
 /** An integer -0 is 0: it would print alike and yet be another program. Float attributes keep their sign. */
 const withoutNegativeZero = (spec: AttrSpec, value: AttrScalar): AttrScalar => {
@@ -106,7 +106,7 @@ export class ProgramBuilder {
 
   param(name: string, tensor: Tensor): ValueId {
     const value = this.define({ dtype: tensor.dtype, shape: tensor.shape });
-    this.params.push({ name, value, data: tensor.data });
+    this.params.push({ name, value, tensor });
     this.paramNames.add(name);
     return value;
   }
@@ -193,11 +193,7 @@ export const bindDims = (program: Program, sizes: ReadonlyMap<string, number>): 
   });
   const mapped = (v: ValueId): ValueId => map.get(v) ?? v;
   for (const input of program.inputs) map.set(input.value, builder.input(input.name, bound(at(program.types, input.value))));
-  for (const param of program.params) {
-    const type = at(program.types, param.value);
-    if (isStaticShape(type.shape))
-      map.set(param.value, builder.param(param.name, { dtype: type.dtype, shape: type.shape, data: param.data }));
-  }
+  for (const param of program.params) map.set(param.value, builder.param(param.name, param.tensor));
   for (const node of program.nodes as readonly AnyNode[]) {
     const emitted = builder.tryEmit(node.op, node.operands.map(mapped), node.attrs, node.origin);
     if (!emitted.ok) return emitted;

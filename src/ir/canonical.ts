@@ -1,7 +1,8 @@
-import { at, sha256Hex } from '../support/index.ts';
+import { at, Sha256 } from '../support/index.ts';
 import type { OpNode, Param, Port, Program, ValueId } from './program.ts';
 import { valueId } from './program.ts';
-import { isSymbolic, type StaticType, type Tensor, tensorBytes, type TensorData, type TensorType } from './types.ts';
+import { StoredTensor, swapBytes } from './stored.ts';
+import { isSymbolic, type Tensor, type TensorData, type TensorType } from './types.ts';
 
 /** Names of symbolic dimensions by first appearance in the inputs: d0, d1, … */
 const symbolNames = (program: Program): ReadonlyMap<string, string> => {
@@ -95,7 +96,7 @@ export const canonicalize = (program: Program): Program => {
   const usesParam = (value: ValueId): void => {
     const param = byValue.get(value);
     if (param !== undefined && !values.isDefined(value)) {
-      params.push({ name: `p${params.length}`, value: values.define(value), data: param.data });
+      params.push({ name: `p${params.length}`, value: values.define(value), tensor: param.tensor });
     }
   };
   for (const index of order) at(program.nodes, index).operands.forEach(usesParam);
@@ -113,16 +114,21 @@ const HOST_IS_LITTLE_ENDIAN = new Uint8Array(new Uint16Array([1]).buffer)[0] ===
 
 /** Row-major elements, each little-endian. A view on little-endian hosts. */
 export const canonicalBytes = (tensor: Tensor): Uint8Array => {
-  const bytes = tensorBytes(tensor);
-  const size = tensor.data.BYTES_PER_ELEMENT;
+  const { data } = tensor;
+  const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  const size = data.BYTES_PER_ELEMENT;
   if (HOST_IS_LITTLE_ENDIAN || size === 1) return bytes;
-  const swapped = new Uint8Array(bytes.length);
-  for (let i = 0; i < bytes.length; i++) swapped[i] = at(bytes, i - (i % size) + size - 1 - (i % size));
+  const swapped = bytes.slice();
+  swapBytes(swapped, size);
   return swapped;
 };
 
-/** Digests by data buffer: parameters are never written to, and hashing them dominates printing. */
-const digests = new WeakMap<TensorData, Map<string, string>>();
+/** The canonical bytes in order, in pieces of whole elements; those of a stored tensor are never all in memory. */
+export const canonicalPieces = (tensor: Tensor): Iterable<Uint8Array> =>
+  tensor instanceof StoredTensor ? tensor.pieces() : [canonicalBytes(tensor)];
+
+/** Digests by data buffer, or by stored tensor: parameters are never written to, and hashing them dominates printing. */
+const digests = new WeakMap<TensorData | StoredTensor, Map<string, string>>();
 
 /**
  * SHA-256, in hex, of `mrl-tensor-1 <dtype>[<sizes joined by ",">]`, a line feed, and the canonical bytes.
@@ -130,17 +136,15 @@ const digests = new WeakMap<TensorData, Map<string, string>>();
  */
 export const paramDigest = (tensor: Tensor): string => {
   const type = `${tensor.dtype}[${tensor.shape.join(',')}]`;
-  const known = digests.get(tensor.data) ?? new Map<string, string>();
+  const key = tensor instanceof StoredTensor ? tensor : tensor.data;
+  const known = digests.get(key) ?? new Map<string, string>();
   const cached = known.get(type);
   if (cached !== undefined) return cached;
-  const digest = sha256Hex(`mrl-tensor-1 ${type}\n`, canonicalBytes(tensor));
+  const hash = new Sha256();
+  hash.update(`mrl-tensor-1 ${type}\n`);
+  for (const piece of canonicalPieces(tensor)) hash.update(piece);
+  const digest = hash.finish();
   known.set(type, digest);
-  digests.set(tensor.data, known);
+  digests.set(key, known);
   return digest;
-};
-
-/** The tensor of a parameter. */
-export const paramTensor = (program: Program, param: Param): Tensor => {
-  const type = at(program.types, param.value);
-  return { dtype: type.dtype, shape: (type as StaticType).shape, data: param.data };
 };

@@ -1,5 +1,5 @@
 import { sha256Hex } from '../support/index.ts';
-import { canonicalize, paramDigest, paramTensor } from './canonical.ts';
+import { canonicalize, paramDigest } from './canonical.ts';
 import { printProgram } from './printer.ts';
 import type { Program } from './program.ts';
 
@@ -9,6 +9,6 @@ import type { Program } from './program.ts';
  */
 export const identityHash = (program: Program): string => {
   const canonical = canonicalize(program);
-  const digests = canonical.params.map((p) => `sha256:${paramDigest(paramTensor(canonical, p))}\n`);
+  const digests = canonical.params.map((p) => `sha256:${paramDigest(p.tensor)}\n`);
   return sha256Hex(printProgram(canonical, { form: 'canonical' }), ...digests);
 };

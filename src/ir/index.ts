@@ -14,5 +14,6 @@ export * from './proof.ts';
 export * from './range.ts';
 export * from './samples.ts';
 export * from './schema.ts';
+export * from './stored.ts';
 export * from './types.ts';
 export * from './verify.ts';

@@ -1,10 +1,10 @@
 import { at } from '../support/index.ts';
 import { type AttrScalar, attrNames, type AttrSpec, sameAttr } from './attr.ts';
-import { canonicalize, paramDigest, paramTensor } from './canonical.ts';
+import { canonicalize, paramDigest } from './canonical.ts';
 import { legalName, MRL_VERSION, NameTable, quoteName } from './mrl-words.ts';
 import { opOf } from './ops/index.ts';
 import type { AnyNode, Param, Program, ValueId } from './program.ts';
-import { type DType, formatType, type Tensor, type TensorType } from './types.ts';
+import { type DType, elementCount, formatType, type Tensor, type TensorType } from './types.ts';
 
 /** Parameters of more elements are printed by digest. */
 export const INLINE_LIMIT = 64;
@@ -59,7 +59,7 @@ const formatElement = (dtype: DType, value: number): string => {
 };
 
 const formatInitializer = (tensor: Tensor, inlineLimit: number): string => {
-  if (tensor.data.length > inlineLimit) return `blob sha256:${paramDigest(tensor)}`;
+  if (elementCount(tensor.shape) > inlineLimit) return `blob sha256:${paramDigest(tensor)}`;
   const elements = Array.from(tensor.data, (v: number) => formatElement(tensor.dtype, v));
   return tensor.shape.length === 0 ? elements.join(', ') : `[${elements.join(', ')}]`;
 };
@@ -149,8 +149,7 @@ export const printProgram = (program: Program, { form, inlineLimit = INLINE_LIMI
   const names = canonical ? canonicalNames(shown) : nameValues(shown);
   const limit = canonical ? INLINE_LIMIT : inlineLimit;
   const type = (value: ValueId): string => typeText(at(shown.types, value));
-  const paramLine = (p: Param): string =>
-    `  param ${at(names, p.value)}: ${type(p.value)} = ${formatInitializer(paramTensor(shown, p), limit)};`;
+  const paramLine = (p: Param): string => `  param ${at(names, p.value)}: ${type(p.value)} = ${formatInitializer(p.tensor, limit)};`;
   const outputs = new NameTable();
   const lines = [
     `mrl ${MRL_VERSION};`,

@@ -38,8 +38,16 @@ describe('verifier', () => {
     ['wrong arity', node(good(), { operands: [0] }), ['IR0001']],
     ['unknown attribute', node(good(), { attrs: { alpha: 1 } }), ['IR0002']],
     ['stored type', { ...good(), types: [...good().types.slice(0, 2), { dtype: 'f32' as const, shape: [3] }] }, ['IR0004']],
-    ['short data', { ...good(), params: good().params.map((p) => ({ ...p, data: new Float32Array(1) })) }, ['IR0005']],
-    ['NaN', { ...good(), params: good().params.map((p) => ({ ...p, data: Float32Array.of(1, Number.NaN) })) }, ['IR0005']],
+    [
+      'short data',
+      { ...good(), params: good().params.map((p) => ({ ...p, tensor: { ...p.tensor, data: new Float32Array(1) } })) },
+      ['IR0005'],
+    ],
+    [
+      'NaN',
+      { ...good(), params: good().params.map((p) => ({ ...p, tensor: { ...p.tensor, data: Float32Array.of(1, Number.NaN) } })) },
+      ['IR0005'],
+    ],
     ['name twice', { ...good(), params: good().params.map((p) => ({ ...p, name: 'x' })) }, ['IR0006']],
     ['no output', { ...good(), outputs: [] }, ['IR0009']],
     ['several problems at once', { ...node(good(), { operands: [0] }), outputs: [] }, ['IR0001', 'IR0009']],
@@ -51,7 +59,10 @@ describe('verifier', () => {
       codes(
         verifyProgram({
           ...p,
-          params: p.params.map((q) => ({ ...q, data: Float32Array.of(Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY) })),
+          params: p.params.map((q) => ({
+            ...q,
+            tensor: { ...q.tensor, data: Float32Array.of(Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY) },
+          })),
         }),
       ),
     ).toEqual([]);

@@ -1,6 +1,6 @@
 import type { AttrScalar } from './attr.ts';
 import type { Attrs, OpName } from './ops/index.ts';
-import type { StaticType, Tensor, TensorData, TensorType } from './types.ts';
+import type { Tensor, TensorType } from './types.ts';
 
 declare const brand: unique symbol;
 /** Index into `Program.types`. Inputs, parameters and results share one numbering, in order of definition. */
@@ -25,11 +25,14 @@ export interface Port {
   readonly value: ValueId;
 }
 
-/** A named constant tensor. `data` may be a view into a larger buffer (zero copy); nobody writes to it. */
+/**
+ * A named constant tensor of the type of its value; nobody writes to it. Its elements may be a view into a larger buffer (zero
+ * copy), or stand in a file and be read when they are asked for (`StoredTensor`).
+ */
 export interface Param {
   readonly name: string;
   readonly value: ValueId;
-  readonly data: TensorData;
+  readonly tensor: Tensor;
 }
 
 /**
@@ -64,13 +67,7 @@ export const typeOf = (program: Program, value: ValueId): TensorType => {
 };
 
 /** The parameter tensors by value. */
-export const paramTensors = (program: Program): ReadonlyMap<ValueId, Tensor> =>
-  new Map(
-    program.params.map((p) => {
-      const type = typeOf(program, p.value) as StaticType;
-      return [p.value, { dtype: type.dtype, shape: type.shape, data: p.data }];
-    }),
-  );
+export const paramTensors = (program: Program): ReadonlyMap<ValueId, Tensor> => new Map(program.params.map((p) => [p.value, p.tensor]));
 
 /** How often each value is used as an operand or output. */
 export const useCounts = (program: Program): Uint32Array => {

@@ -29,13 +29,13 @@ const nodeRanges = (
   program: Program,
   node: AnyNode,
   index: number,
-  ranges: readonly (Range | undefined)[],
+  rangeAt: (value: ValueId) => Range | undefined,
   params: ReadonlyMap<ValueId, Tensor>,
 ): Result<readonly (Range | undefined)[]> => {
   const resultTypes = node.results.map((r) => at(program.types, r) as StaticType);
   if (resultTypes.every((t) => t.dtype === 'f32')) return ok(resultTypes.map(() => undefined));
   const spec = opOf(node.op);
-  const operandRanges = node.operands.map((v) => ranges[v] ?? range(Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY));
+  const operandRanges = node.operands.map((v) => rangeAt(v) ?? range(Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY));
   if (spec.range === undefined) {
     const inner = decompositionOf(
       node.op,
@@ -83,19 +83,25 @@ const nodeRanges = (
 const proveFrom = (program: Program, inputs: readonly Range[], bound: ReadonlyMap<ValueId, Tensor>, where?: string): Result<Proof> => {
   const params = new Map([...paramTensors(program), ...bound]);
   const ranges: (Range | undefined)[] = new Array(program.types.length).fill(undefined);
-  for (const [value, tensor] of params) if (tensor.dtype !== 'f32') ranges[value] = rangeOfTensor(tensor);
+  // when a node first uses it: a stored tensor is then read once for its range and for the node
+  const rangeAt = (value: ValueId): Range | undefined => {
+    const tensor = ranges[value] === undefined ? params.get(value) : undefined;
+    if (tensor !== undefined && tensor.dtype !== 'f32') ranges[value] = rangeOfTensor(tensor);
+    return ranges[value];
+  };
   program.inputs.forEach((port, i) => {
     if (at(program.types, port.value).dtype !== 'f32' && !bound.has(port.value)) ranges[port.value] = inputs[i];
   });
   const problems: Diagnostic[] = [];
   (program.nodes as readonly AnyNode[]).forEach((node, index) => {
-    const found = nodeRanges(program, node, index, ranges, params);
+    const found = nodeRanges(program, node, index, rangeAt, params);
     if (!found.ok) problems.push(...found.diagnostics.map((d) => (where === undefined ? d : { ...d, where })));
     node.results.forEach((r, i) => {
       const type = at(program.types, r);
       ranges[r] = found.ok ? found.value[i] : type.dtype === 'f32' ? undefined : dtypeRange(type.dtype);
     });
   });
+  for (const value of params.keys()) rangeAt(value);
   return problems.length > 0 ? fail(...problems) : ok({ ranges });
 };
 

@@ -2,6 +2,7 @@ import { at, diagnostic, type Diagnostic, fail, ok, type Result } from '../suppo
 import { completeAttrs, inferNode } from './builder.ts';
 import { rescaleDataProblem } from './ops/quantized-util.ts';
 import { type AnyNode, paramTensors, type Program, type ValueId } from './program.ts';
+import { StoredTensor } from './stored.ts';
 import { DTYPE_INFO, elementCount, formatType, isStaticType, sameType, type Tensor, type TensorData, type TensorType } from './types.ts';
 
 /** Where a node is, in the user's words. */
@@ -14,7 +15,11 @@ const findElement = (data: TensorData, fails: (v: number) => boolean): number =>
   return -1;
 };
 
-const dataProblem = ({ dtype, data }: Tensor): string | undefined => {
+const dataProblem = (tensor: Tensor): string | undefined => {
+  const { dtype } = tensor;
+  // nothing is read of a stored tensor whose dtype holds whatever its elements are
+  if (dtype !== 'f32' && dtype !== 'bool' && dtype !== 'i6') return undefined;
+  const { data } = tensor;
   if (dtype === 'f32') {
     // a sum is NaN when an element is (or when infinities meet, which the exact search then clears)
     let sum = 0;
@@ -22,7 +27,6 @@ const dataProblem = ({ dtype, data }: Tensor): string | undefined => {
     const at = sum === sum ? -1 : findElement(data, (v) => v !== v);
     return at < 0 ? undefined : `element ${at} is NaN`;
   }
-  if (dtype !== 'bool' && dtype !== 'i6') return undefined;
   const { lo, hi } = DTYPE_INFO[dtype];
   const at = findElement(data, (v) => v < lo || v > hi);
   return at < 0 ? undefined : `element ${at} is ${String(data[at])} but ${dtype} holds ${lo} to ${hi}`;
@@ -33,10 +37,13 @@ const checkParams = (program: Program): Diagnostic[] =>
     const type = at(program.types, param.value);
     const where = `parameter ${param.name}`;
     if (!isStaticType(type)) return [diagnostic('IR0005', `${formatType(type)} has a symbolic dimension`, { where })];
+    const { tensor } = param;
+    if (!sameType(type, tensor))
+      return [diagnostic('IR0005', `${formatType(type)} is stated but the tensor is ${formatType(tensor)}`, { where })];
     const want = elementCount(type.shape);
-    if (param.data.length !== want)
-      return [diagnostic('IR0005', `${formatType(type)} has ${want} elements but the data has ${param.data.length}`, { where })];
-    const problem = dataProblem({ dtype: type.dtype, shape: type.shape, data: param.data });
+    const have = tensor instanceof StoredTensor ? want : tensor.data.length;
+    if (have !== want) return [diagnostic('IR0005', `${formatType(type)} has ${want} elements but the data has ${have}`, { where })];
+    const problem = dataProblem(tensor);
     return problem === undefined
       ? []
       : [diagnostic('IR0005', problem, { where, notes: ['Replace it in the model that the parameter comes from.'] })];

@@ -5,19 +5,18 @@ import {
   elementCount,
   expandInto,
   formatType,
-  isStaticType,
   type OpName,
+  paramDigest,
   type Program,
   ProgramBuilder,
-  tensorBytes,
   type Tensor,
   type TensorType,
   type ValueId,
 } from '../ir/index.ts';
-import { at, invariant, sha256Hex, unwrap } from '../support/index.ts';
+import { at, invariant, unwrap } from '../support/index.ts';
 
 /** A key that two tensors share exactly when dtype, shape and bytes are equal. */
-export const tensorKey = (tensor: Tensor): string => `${formatType(tensor)}#${sha256Hex(tensorBytes(tensor))}`;
+export const tensorKey = (tensor: Tensor): string => `${formatType(tensor)}#${paramDigest(tensor)}`;
 
 /** The parameter tensor behind a value; undefined for a run-time value. */
 export type ConstantOf = (value: ValueId) => Tensor | undefined;
@@ -150,10 +149,7 @@ export const rewrite = (program: Program, rule: Rule, { aliases, kept }: Rewrite
   const rewriter = new Rewriter(program);
   for (const port of program.inputs) rewriter.input(port.name, port.value);
   for (const param of program.params) {
-    const type = at(program.types, param.value);
-    if (aliases?.has(param.value) !== true && isStaticType(type)) {
-      rewriter.param(param.name, param.value, { dtype: type.dtype, shape: type.shape, data: param.data });
-    }
+    if (aliases?.has(param.value) !== true) rewriter.param(param.name, param.value, param.tensor);
   }
   for (const [from, to] of aliases ?? []) rewriter.bind(from, rewriter.mapped(to));
   let changed = (aliases?.size ?? 0) > 0;

@@ -1,6 +1,6 @@
 import { type Backend, BACKENDS, type Executable, loadBackend } from '../../backends/index.ts';
 import { type PortMetadata, portMetadata } from '../../cvm-bytecode/index.ts';
-import type { Port, Program } from '../../ir/index.ts';
+import { type Port, type Program, StoredTensor } from '../../ir/index.ts';
 import { type Compile, type QuantizedPort, type Run, runPasses } from '../../passes/index.ts';
 import { at, type Progress, type Result, unwrap } from '../../support/index.ts';
 
@@ -32,7 +32,11 @@ const PART = 0.5;
 /** Copies parameters out of buffers that they are a small part of, such as a model file, so that the buffer can go. */
 export const releaseBuffers = (program: Program): Program => ({
   ...program,
-  params: program.params.map((p) => (p.data.byteLength < PART * p.data.buffer.byteLength ? { ...p, data: p.data.slice() } : p)),
+  params: program.params.map((p) => {
+    if (p.tensor instanceof StoredTensor) return p;
+    const { data } = p.tensor;
+    return data.byteLength < PART * data.buffer.byteLength ? { ...p, tensor: { ...p.tensor, data: data.slice() } } : p;
+  }),
 });
 
 /** Counts the milliseconds that compiled programs take to be made and to run. */

@@ -1,6 +1,6 @@
 import { mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { identityHash, paramDigest, paramTensor, programCost, type Program } from '../../ir/index.ts';
+import { identityHash, paramDigest, programCost, type Program } from '../../ir/index.ts';
 import { type Collector, type CollectorState, newCollector, type ObserveJob } from '../../passes/index.ts';
 import { type Diagnostic, diagnostic, sha256Hex } from '../../support/index.ts';
 import { writeFileAtomic } from '../files.ts';
@@ -37,7 +37,7 @@ const MOST_BYTES = 2 ** 30;
 
 /** Everything that decides what is observed: the compiler, the program with its parameters, the samples, the request. */
 const keyOf = ({ program, request }: ObserveJob, samples: DigestedSamples): string => {
-  const params = (p: Program): readonly string[] => p.params.map((param) => paramDigest(paramTensor(p, param)));
+  const params = (p: Program): readonly string[] => p.params.map((param) => paramDigest(param.tensor));
   return sha256Hex(
     JSON.stringify([compilerVersion(), identityHash(program), request, program.types, program.nodes]),
     params(program).join(','),

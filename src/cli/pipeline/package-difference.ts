@@ -1,5 +1,5 @@
 import type { Package } from '../../cvm-bytecode/index.ts';
-import { at } from '../../support/index.ts';
+import { formatType, paramDigest, sameType, type Tensor } from '../../ir/index.ts';
 import { formatCount } from '../text.ts';
 
 /** One thing in which two packages differ. */
@@ -56,36 +56,28 @@ const firstByte = (a: Uint8Array, b: Uint8Array): readonly Difference[] => {
   return [{ part: 'bytecode', where: `byte ${offset}`, first: text(a), second: text(b) }];
 };
 
-interface Named {
-  readonly type: string;
-  readonly data: ArrayLike<number>;
-}
-
-const parametersOf = ({ program }: Package): ReadonlyMap<string, Named> =>
-  new Map(
-    program.params.map(({ name, value, data }) => {
-      const { dtype, shape } = at(program.types, value);
-      return [name, { type: `${dtype}[${shape.join(', ')}]`, data }];
-    }),
-  );
+const parametersOf = ({ program }: Package): ReadonlyMap<string, Tensor> => new Map(program.params.map((p) => [p.name, p.tensor]));
 
 const parameters = (a: Package, b: Package): readonly Difference[] => {
   const [own, other] = [parametersOf(a), parametersOf(b)];
   const found: Difference[] = [];
   for (const name of new Set([...own.keys(), ...other.keys()])) {
     const [p, q] = [own.get(name), other.get(name)];
-    if (p === undefined || q === undefined || p.type !== q.type) {
-      found.push({ part: 'parameter', where: name, first: p?.type ?? 'absent', second: q?.type ?? 'absent' });
+    const [first, second] = [p, q].map((t) => (t === undefined ? 'absent' : formatType(t)));
+    if (p === undefined || q === undefined || !sameType(p, q)) {
+      found.push({ part: 'parameter', where: name, first: first ?? '', second: second ?? '' });
       continue;
     }
+    if (paramDigest(p) === paramDigest(q)) continue;
     let [elements, greatest] = [0, 0];
-    for (let i = 0; i < p.data.length; i++) {
-      const change = Math.abs((p.data[i] ?? 0) - (q.data[i] ?? 0));
+    const [before, after] = [p.data, q.data];
+    for (let i = 0; i < before.length; i++) {
+      const change = Math.abs((before[i] ?? 0) - (after[i] ?? 0));
       if (change === 0) continue;
       elements++;
       greatest = Math.max(greatest, change);
     }
-    if (elements > 0) found.push({ part: 'parameter', where: name, first: p.type, second: q.type, elements, greatest });
+    if (elements > 0) found.push({ part: 'parameter', where: name, first: formatType(p), second: formatType(q), elements, greatest });
   }
   return found;
 };

@@ -1,4 +1,4 @@
-import { type AnyNode, formatType, opOf, type Program, type TensorData, typeOf, type ValueId } from '../../ir/index.ts';
+import { type AnyNode, formatType, opOf, paramDigest, type Program, type Tensor, typeOf, type ValueId } from '../../ir/index.ts';
 
 /** What each parameter is, by the first node that reads it: `/conv1/Conv w`. */
 const readersOf = (program: Program): ReadonlyMap<ValueId, string> => {
@@ -13,20 +13,18 @@ const readersOf = (program: Program): ReadonlyMap<ValueId, string> => {
   return names;
 };
 
-const sameData = (a: TensorData, b: TensorData): boolean => a.length === b.length && a.every((v, i) => v === b[i]);
-
 interface Named {
   readonly name: string;
-  readonly data: TensorData;
+  readonly tensor: Tensor;
 }
 
 const namedParameters = (program: Program): Map<string, Named[]> => {
   const readers = readersOf(program);
   const byType = new Map<string, Named[]>();
-  for (const { value, name, data } of program.params) {
+  for (const { value, name, tensor } of program.params) {
     const type = formatType(typeOf(program, value));
     const all = byType.get(type) ?? [];
-    all.push({ name: readers.get(value) ?? name, data });
+    all.push({ name: readers.get(value) ?? name, tensor });
     byType.set(type, all);
   }
   return byType;
@@ -39,9 +37,9 @@ const namedParameters = (program: Program): Map<string, Named[]> => {
 export const parameterNames = (packed: Program, encoded: Program | undefined): readonly string[] => {
   const own = readersOf(packed);
   const byType = encoded === undefined ? new Map<string, Named[]>() : namedParameters(encoded);
-  return packed.params.map(({ value, name, data }) => {
+  return packed.params.map(({ value, name, tensor }) => {
     const candidates = byType.get(formatType(typeOf(packed, value))) ?? [];
-    const found = candidates.findIndex((c) => sameData(c.data, data));
+    const found = candidates.findIndex((c) => paramDigest(c.tensor) === paramDigest(tensor));
     // each name is given once: of equal parameters the earlier one first
     return candidates.splice(found, found < 0 ? 0 : 1)[0]?.name ?? own.get(value) ?? name;
   });

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { ParamSource } from '../../frontend/mrl/index.ts';
 import { decodeNpz, encodeNpz } from '../../frontend/tensors/index.ts';
-import { INLINE_LIMIT, paramDigest, paramTensor, type Program, type Tensor } from '../../ir/index.ts';
+import { elementCount, INLINE_LIMIT, paramDigest, type Program, type Tensor } from '../../ir/index.ts';
 import { ok, type Result } from '../../support/index.ts';
 import type { Context } from '../context.ts';
 
@@ -14,9 +14,8 @@ export const paramsPathOf = (textPath: string): string => `${textPath.replace(/[
 /** The parameters that a printed program names by digest: a .npz with one array a digest; undefined when there is none. */
 export const paramArchive = (program: Program): Uint8Array | undefined => {
   const arrays = new Map<string, Tensor>();
-  for (const param of program.params) {
-    const tensor = paramTensor(program, param);
-    if (tensor.data.length > INLINE_LIMIT) arrays.set(paramDigest(tensor), tensor);
+  for (const { tensor } of program.params) {
+    if (elementCount(tensor.shape) > INLINE_LIMIT) arrays.set(paramDigest(tensor), tensor);
   }
   return arrays.size === 0 ? undefined : encodeNpz(arrays);
 };

@@ -6,7 +6,7 @@ import {
   type Package,
   type SourceProvenance,
 } from '../../cvm-bytecode/index.ts';
-import { type Param, paramDigest, paramTensor, type Program } from '../../ir/index.ts';
+import { paramDigest, type Program } from '../../ir/index.ts';
 import { fail, invariant, ok, type Result } from '../../support/index.ts';
 import type { Report } from '../command.ts';
 import type { Context } from '../context.ts';
@@ -100,9 +100,8 @@ const differenceText = ({ elements, greatest = 0, first, second }: Difference): 
 
 /** Parameters have no names of their own in a package: the names that they have in the model are put behind. */
 const withNames = (differences: readonly Difference[], again: Package, made: Program): readonly Difference[] => {
-  const digest = (program: Program, p: Param): string => paramDigest(paramTensor(program, p));
-  const names = new Map(made.params.map((p) => [digest(made, p), p.name]));
-  const known = new Map(again.program.params.map((p) => [p.name, names.get(digest(again.program, p))]));
+  const names = new Map(made.params.map((p) => [paramDigest(p.tensor), p.name]));
+  const known = new Map(again.program.params.map((p) => [p.name, names.get(paramDigest(p.tensor))]));
   return differences.map((d) => {
     const name = d.part === 'parameter' ? known.get(d.where) : undefined;
     return name === undefined ? d : { ...d, where: `${d.where} (${name})` };

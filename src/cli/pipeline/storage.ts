@@ -1,5 +1,5 @@
 import type { FloatParameter, Package, ParameterStorage } from '../../cvm-bytecode/index.ts';
-import { formatType, isStaticType, type Program, typeOf } from '../../ir/index.ts';
+import { bytesInMemory, formatType, type Program, typeOf } from '../../ir/index.ts';
 import type { Json } from '../json.ts';
 import { formatBytes, formatCount, formatPercent, formatTable } from '../text.ts';
 
@@ -11,14 +11,15 @@ export interface StorageArgs {
 
 /** The float32 parameters of a program, by name. */
 export const floatParametersOf = (program: Program): readonly FloatParameter[] =>
-  program.params.flatMap(({ name, value, data }) => {
-    const type = typeOf(program, value);
-    return type.dtype === 'f32' && isStaticType(type) && data instanceof Float32Array ? [{ name, shape: type.shape, data }] : [];
+  program.params.flatMap(({ name, tensor }) => {
+    if (tensor.dtype !== 'f32') return [];
+    const { shape, data } = tensor;
+    return data instanceof Float32Array ? [{ name, shape, data }] : [];
   });
 
 /** Bytes of the float32 parameters of a program: what its packages are compared with. */
 export const floatBytesOf = (program: Program): number =>
-  program.params.reduce((n, p) => n + (typeOf(program, p.value).dtype === 'f32' ? p.data.byteLength : 0), 0);
+  program.params.reduce((n, { tensor }) => n + (tensor.dtype === 'f32' ? bytesInMemory(tensor) : 0), 0);
 
 interface Total {
   readonly stored: number;

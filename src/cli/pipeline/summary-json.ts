@@ -1,4 +1,5 @@
 import { toHex } from '../../support/index.ts';
+import { elementCount } from '../../ir/index.ts';
 import type { Json } from '../json.ts';
 import type { AccuracyData, LatencyData, TimesData } from '../report/data.ts';
 import { compareChoices, wilson } from '../report/statistics.ts';
@@ -77,7 +78,7 @@ export const summaryJson = (s: CompileSummary, written: readonly string[]): { re
   files: [...written],
   verdict: summaryVerdict(s),
   nodes: s.package.program.nodes.length,
-  parameters: s.package.program.params.reduce((n, p) => n + p.data.length, 0),
+  parameters: s.package.program.params.reduce((n, p) => n + elementCount(p.tensor.shape), 0),
   sourceBytes: s.source.sizeBytes,
   packageBytes: s.bytes,
   storage: storageJson(s.package, s.floatBytes),

@@ -7,6 +7,7 @@ import {
   type QuantizedModel,
   type Searched,
 } from '../../passes/index.ts';
+import { elementCount } from '../../ir/index.ts';
 import { type Diagnostic, toHex } from '../../support/index.ts';
 import { shareText } from '../report/accuracy-section.ts';
 import type { Fact } from '../report/data.ts';
@@ -51,7 +52,7 @@ const shiftFacts = ({ fitted, quantized }: CompileSummary): readonly Fact[] => {
 
 const factsOf = (s: CompileSummary): readonly Fact[] => {
   const { metadata, program, cost } = s.package;
-  const elements = program.params.reduce((n, p) => n + p.data.length, 0);
+  const elements = program.params.reduce((n, p) => n + elementCount(p.tensor.shape), 0);
   return [
     ['nodes', formatCount(program.nodes.length)],
     ['parameters', `${formatCount(elements)} elements in ${formatCount(program.params.length)} tensors`],

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { availableParallelism, freemem } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
-import { type Program, programCost, valueBytes } from '../../ir/index.ts';
+import { bytesInMemory, type Program, programCost, valueBytes } from '../../ir/index.ts';
 import { type Message, type Results, SHARED, shareParams, type Task, type WorkerStart } from './protocol.ts';
 
 /** How many threads work, at most, and from when on. */
@@ -19,7 +19,7 @@ export interface Threads {
 const WORTHWHILE = 8e10;
 /** Share of the free memory that threads may take. */
 const MEMORY_SHARE = 0.6;
-const paramBytes = (program: Program): number => program.params.reduce((n, p) => n + p.data.byteLength, 0);
+const paramBytes = (program: Program): number => program.params.reduce((n, p) => n + bytesInMemory(p.tensor), 0);
 
 /** What a thread may hold, in bytes: its engine, weights packed for its kernels and on their way there, every watched value and the counts. */
 const threadBytes = (program: Program): number => 64e6 + 2 * paramBytes(program) + 2 * valueBytes(program);

@@ -59,5 +59,5 @@ const sharedCopy = <T extends TensorData>(data: T): T => {
 /** The program with its parameters in memory that threads share. */
 export const shareParams = (program: Program): Program => ({
   ...program,
-  params: program.params.map((p) => ({ ...p, data: sharedCopy(p.data) })),
+  params: program.params.map((p) => ({ ...p, tensor: { ...p.tensor, data: sharedCopy(p.tensor.data) } })),
 });

@@ -116,7 +116,7 @@ export class Draft {
 
   param(tensor: Tensor): ValueId {
     const value = this.define(tensor);
-    this.params.push({ name: `w${this.params.length}`, value, data: tensor.data });
+    this.params.push({ name: `w${this.params.length}`, value, tensor });
     return value;
   }
 

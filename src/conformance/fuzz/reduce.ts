@@ -103,7 +103,7 @@ const withElements = (tensor: Tensor, element: (v: number, i: number) => number)
 /** Zeros for a tensor, for halves of it, then element by element; then smaller numbers. */
 function* dataEdits(c: FuzzCase): Generator<Edit> {
   const targets = [
-    ...c.program.params.map((p, port) => ({ port, set: -1, length: p.data.length })),
+    ...c.program.params.map((p, port) => ({ port, set: -1, length: p.tensor.data.length })),
     ...c.inputs.flatMap((tensors, set) => tensors.map((t, port) => ({ port, set, length: t.data.length }))),
   ];
   const edit = (port: number, set: number, element: (v: number, i: number) => number): Edit => ({

@@ -36,7 +36,7 @@ describe('ResNet-152', () => {
     expect(program.nodes.filter((n) => n.op === 'conv')).toHaveLength(155);
     const weights = program.params.filter((p) => !p.name.includes('.running_'));
     // What torchvision states for resnet152.
-    expect(weights.reduce((n, p) => n + p.data.length, 0)).toBe(60_192_808);
+    expect(weights.reduce((n, p) => n + p.tensor.data.length, 0)).toBe(60_192_808);
     expect(program.params.map((p) => p.name)).toContain('layer3.35.conv2.weight');
     expect(program.outputs.map((o) => [o.name, typeOf(program, o.value)])).toEqual([['logits', { dtype: 'f32', shape: ['N', 1000] }]]);
     expect(meta.get('title')).toBe('ResNet-152');
@@ -62,7 +62,7 @@ describe('parameters from outside', () => {
   test('by digest, checked', () => {
     const text = model(` = blob sha256:${digest}`);
     const good = parseMrl(text, { file: 'm.mrl', params: { byDigest: (d) => (d === digest ? tensor : undefined) } });
-    expect(good.ok && good.value.program.params[0]?.data).toBe(tensor.data);
+    expect(good.ok && good.value.program.params[0]?.tensor.data).toBe(tensor.data);
     expect(problems(text, { byDigest: () => f32([2], [3, 0]) })[0]?.message).toMatch(
       /the data has digest sha256:\w+ but sha256:\w+ is wanted/,
     );

@@ -1,4 +1,4 @@
-import { type Program, paramDigest, paramTensor, ProgramBuilder, type Tensor, verifyProgram } from '../../ir/index.ts';
+import { type Program, paramDigest, ProgramBuilder, type Tensor, verifyProgram } from '../../ir/index.ts';
 import { fail, ok, type Result } from '../../support/index.ts';
 import type { FileAst } from './ast.ts';
 import { Elaborator, type ElaborateOptions, type ParamSource, type UnboundParams } from './elaborate.ts';
@@ -63,7 +63,7 @@ export const parseMrl = (text: string, { file, params = {}, unboundParams = 'err
 
 /** The parameters of a program as a source, so that its printed form can be read back. */
 export const paramSourceOf = (program: Program): ParamSource => {
-  const byName = new Map<string, Tensor>(program.params.map((p) => [p.name, paramTensor(program, p)]));
+  const byName = new Map<string, Tensor>(program.params.map((p) => [p.name, p.tensor]));
   let byDigest: Map<string, Tensor> | undefined;
   return {
     byName: (name) => byName.get(name),

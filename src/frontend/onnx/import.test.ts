@@ -122,7 +122,7 @@ describe('element types', () => {
       const buffer = new Uint8Array(bytes.length + 4);
       buffer.set(bytes, shift);
       const { program } = unwrap(importOnnx(buffer.subarray(shift, shift + bytes.length)));
-      const { data } = at(program.params, 0);
+      const { data } = at(program.params, 0).tensor;
       expect(Array.from(data)).toEqual([1, 2, 3, 4]);
       return data.buffer === buffer.buffer;
     });
@@ -137,7 +137,7 @@ describe('element types', () => {
       nodes: [node('Add', ['x', 'w'], ['y']), node('Identity', ['e'], ['d'])],
     });
     const { program, warnings } = unwrap(importOnnx(bytes));
-    expect(program.params.map((p) => Array.from(p.data))).toEqual([[1, -2, 2 ** -24], [Math.fround(0.1)]]);
+    expect(program.params.map((p) => Array.from(p.tensor.data))).toEqual([[1, -2, 2 ** -24], [Math.fround(0.1)]]);
     expect(new Set(warnings.map((w) => w.code))).toEqual(new Set(['ONX3001']));
     expect(warnings.length).toBe(new Set(warnings.map((w) => w.message)).size);
   });
@@ -330,6 +330,6 @@ test('external data is read through the given reader', () => {
     asked.push(location);
     return ok(new Uint8Array(Float32Array.of(9, 1, 2).buffer));
   };
-  expect(Array.from(unwrap(importOnnx(bytes, { readExternal })).program.params[0]?.data ?? [])).toEqual([1, 2]);
+  expect(Array.from(unwrap(importOnnx(bytes, { readExternal })).program.params[0]?.tensor.data ?? [])).toEqual([1, 2]);
   expect(asked).toEqual(['weights/w.bin']);
 });

@@ -173,7 +173,7 @@ describe('matrix products', () => {
   test('known weights become dense, shared weights one parameter', () => {
     const { program } = unwrap(importOnnx(oneNode({ op: 'MatMul', operands: [a, c([3, 2], b)] })));
     expect(program.nodes.map((n) => n.op)).toEqual(['dense']);
-    expect(program.params.map((p) => [p.name, Array.from(p.data)])).toEqual([['x1', [1, 0, 1, 0, 1, 1]]]);
+    expect(program.params.map((p) => [p.name, Array.from(p.tensor.data)])).toEqual([['x1', [1, 0, 1, 0, 1, 1]]]);
   });
 });
 

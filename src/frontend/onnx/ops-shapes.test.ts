@@ -177,7 +177,7 @@ describe('shape computations are done at import', () => {
       nodes: [node('Mul', ['a', 'b'], ['p']), node('Div', ['p', 'b'], ['y'])],
     });
     const { program } = unwrap(importOnnx(bytes));
-    expect(Array.from(program.params[0]?.data ?? [])).toEqual([46341, -7]);
+    expect(Array.from(program.params[0]?.tensor.data ?? [])).toEqual([46341, -7]);
     expect(program.nodes).toEqual([]);
   });
   test('float scales of a resize', () => {
@@ -214,6 +214,6 @@ describe('shape computations are done at import', () => {
     });
     const { program } = unwrap(importOnnx(bytes));
     expect(program.nodes.map((n) => n.op)).toEqual(['expand']);
-    expect(program.params.map((p) => p.data.length)).toEqual([1]);
+    expect(program.params.map((p) => p.tensor.data.length)).toEqual([1]);
   });
 });

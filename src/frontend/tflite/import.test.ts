@@ -177,7 +177,7 @@ describe('quantization', () => {
     ]);
     expect(nodeOf(model, 'dequantize').attrs).toEqual({ scale: Math.fround(0.1), zero: 4 });
     expect(nodeOf(model, 'quantize').attrs).toEqual({ inverse_scale: Math.fround(1 / Math.fround(0.2)), zero: -7 });
-    expect(program.params.map((p) => Array.from(p.data))).toEqual([
+    expect(program.params.map((p) => Array.from(p.tensor.data))).toEqual([
       [1, 2, 3, 4],
       [0.5, 0.25],
       [10, -20],

@@ -165,7 +165,7 @@ describe('calibrate', () => {
     const check = (layer: ValueId, x: ValueId, groups: number, axis: number): void => {
       const patches = seen.patches?.get(layer);
       const node = nodes.find((n) => n.results.includes(layer));
-      const w = program.params.find((p) => p.value === node?.operands[1])?.data ?? [];
+      const w = program.params.find((p) => p.value === node?.operands[1])?.tensor.data ?? [];
       const { rows, width, data } = patches ?? { rows: 0, width: 1, data: new Float32Array() };
       const outputs = Math.round((w.length * groups) / width);
       const results = samples.map((s) => at(compile({ ...program, outputs: [{ name: 'l', value: layer }] })(s), 0));

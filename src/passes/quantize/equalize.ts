@@ -2,8 +2,9 @@ import {
   type AnyNode,
   type Attrs,
   elementCount,
-  type Program,
+  paramTensors,
   type StaticType,
+  type Program,
   type Tensor,
   useCounts,
   type ValueId,
@@ -190,7 +191,7 @@ export const equalize = (program: Program, samples: Samples, compile: Compile): 
   const links = new Links(program).find();
   if (links.length === 0) return { program, layers: [] };
   const maxima = channelMaxima(program, links, samples, compile);
-  const tensors = new Map(program.params.map((p) => [p.value, { ...(at(program.types, p.value) as StaticType), data: p.data } as Tensor]));
+  const tensors = new Map(paramTensors(program));
   links.forEach((link, l) => {
     const [w2, w1, b1] = [at(link.to.operands, 1), at(link.from.operands, 1), link.from.operands[2]];
     const second = tensors.get(w2);

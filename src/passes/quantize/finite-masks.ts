@@ -1,4 +1,13 @@
-import { type AnyNode, type Attrs, elementCount, type Program, type Tensor, type TensorData, type ValueId } from '../../ir/index.ts';
+import {
+  type AnyNode,
+  type Attrs,
+  elementCount,
+  paramTensors,
+  type Program,
+  type Tensor,
+  type TensorData,
+  type ValueId,
+} from '../../ir/index.ts';
 import { at, ok, type Progress, type Result } from '../../support/index.ts';
 import { rewrite } from '../rewrite.ts';
 import { dce } from '../transform/dce.ts';
@@ -33,7 +42,7 @@ const masksSome = (mask: Tensor, axis: number): boolean => {
 
 const maskingsOf = (program: Program): readonly Masking[] => {
   const nodes = program.nodes as readonly AnyNode[];
-  const constants = new Map(program.params.map((p) => [p.value, p.data]));
+  const constants = paramTensors(program);
   const users = new Map<ValueId, AnyNode[]>();
   for (const node of nodes) for (const v of node.operands) users.set(v, [...(users.get(v) ?? []), node]);
   const outputs = new Set(program.outputs.map((o) => o.value));
@@ -46,10 +55,8 @@ const maskingsOf = (program: Program): readonly Masking[] => {
     const [axis] = axes;
     if (axis === undefined || axes.some((a) => a !== axis)) return [];
     const found = [0, 1].find((i) => constants.has(at(node.operands, i)));
-    const data = found === undefined ? undefined : constants.get(at(node.operands, found));
-    if (found === undefined || data === undefined || constants.has(at(node.operands, 1 - found))) return [];
-    const { dtype, shape } = at(program.types, at(node.operands, found));
-    const mask = { dtype, shape: shape.map(Number), data };
+    const mask = found === undefined ? undefined : constants.get(at(node.operands, found));
+    if (found === undefined || mask === undefined || constants.has(at(node.operands, 1 - found))) return [];
     return masksSome(mask, axis - rank) ? [{ node, scores: at(node.operands, 1 - found), mask }] : [];
   });
 };

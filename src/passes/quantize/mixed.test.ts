@@ -51,7 +51,7 @@ const known = (losses: readonly number[]) => {
     sizeOf: (model: QuantizedModel) =>
       ok(
         model.program.params.reduce(
-          (n, p) => n + Math.ceil((p.data.length * (at(model.program.types, p.value).dtype === 'i6' ? 6 : 8)) / 8),
+          (n, p) => n + Math.ceil((p.tensor.data.length * (at(model.program.types, p.value).dtype === 'i6' ? 6 : 8)) / 8),
           0,
         ),
       ),
@@ -155,9 +155,11 @@ describe('units', () => {
 describe('sensitivity', () => {
   test('a layer whose channels have one large weight loses most at 6 bits', () => {
     const program = classifier(3);
-    const at4 = program.params.findIndex((p) => p.data.length === 4 * 8 * 9);
+    const at4 = program.params.findIndex((p) => p.tensor.data.length === 4 * 8 * 9);
     const params = program.params.map((p, i) =>
-      i === at4 ? { ...p, data: Float32Array.from(p.data, (v, k) => (k % 72 === 0 ? 30 * Math.sign(v) : v)) } : p,
+      i === at4
+        ? { ...p, tensor: { ...p.tensor, data: Float32Array.from(p.tensor.data, (v, k) => (k % 72 === 0 ? 30 * Math.sign(v) : v)) } }
+        : p,
     );
     const { calibrated, settings } = fit({ ...program, params });
     const samples = samplesFor(program, 8);
@@ -185,9 +187,11 @@ describe('sensitivity', () => {
 
   test('classes that are certain say nothing of layers: noise does', () => {
     const program = classifier(1);
-    const last = program.params.findIndex((p) => p.data.length === 60);
+    const last = program.params.findIndex((p) => p.tensor.data.length === 60);
     // logits in the thousands: every probability is 0 or 1
-    const params = program.params.map((p, i) => (i === last ? { ...p, data: Float32Array.from(p.data, (v) => 2000 * v) } : p));
+    const params = program.params.map((p, i) =>
+      i === last ? { ...p, tensor: { ...p.tensor, data: Float32Array.from(p.tensor.data, (v) => 2000 * v) } } : p,
+    );
     const { calibrated, settings } = fit({ ...program, params });
     const options = {
       samples: samplesFor(program, 8),
@@ -296,7 +300,9 @@ describe('choice', () => {
     const { result, counted } = choose(LOSSES, { budgets: { drop: 0.004 }, memo: record });
     expect(counted.evaluations).toBe(whole.points.length - 3);
     expect(JSON.stringify(unwrap(result).points)).toBe(JSON.stringify(whole.points));
-    expect(unwrap(result).model.program.params.map((p) => [...p.data])).toEqual(whole.model.program.params.map((p) => [...p.data]));
+    expect(unwrap(result).model.program.params.map((p) => [...p.tensor.data])).toEqual(
+      whole.model.program.params.map((p) => [...p.tensor.data]),
+    );
   });
 
   test('a model without weights has one assignment', () => {

@@ -67,7 +67,7 @@ test('random networks: integer only, proven, and every layer near its float valu
 test('the same model, samples and options give the same program', () => {
   const text = (): string => {
     const { program, layers } = quantize(randomCnn(7));
-    return JSON.stringify({ ...program, params: program.params.map((p) => [p.name, p.value, [...p.data]]), layers });
+    return JSON.stringify({ ...program, params: program.params.map((p) => [p.name, p.value, [...p.tensor.data]]), layers });
   };
   expect(text()).toBe(text());
 });
@@ -206,7 +206,7 @@ describe('fusion', () => {
     );
     expect(opsOf(model)).toEqual(['conv', 'rescale', 'table', 'conv', 'rescale']);
     const table = model.program.params.find((p) => p.name.endsWith('.table'));
-    expect(table?.data).toHaveLength(3 * 256);
+    expect(table?.tensor.data).toHaveLength(3 * 256);
   });
 
   test('sums of sums round once; a subtracted sum subtracts its terms', () => {

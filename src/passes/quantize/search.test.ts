@@ -36,7 +36,7 @@ test('the search is deterministic', () => {
   const samples = samplesFor(program, 3);
   const text = (): string => {
     const { model, trials } = unwrap(fitQuantizer(program, { samples, compile, ...automatic }));
-    return JSON.stringify([trials, model.layers, model.program.params.map((p) => [p.name, [...p.data]])]);
+    return JSON.stringify([trials, model.layers, model.program.params.map((p) => [p.name, [...p.tensor.data]])]);
   };
   expect(text()).toBe(text());
 });

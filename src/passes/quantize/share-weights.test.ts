@@ -66,9 +66,9 @@ describe('a quantized model', () => {
   const model = unwrap(quantizeProgram(float, { samples }));
 
   test('each layer has few values; parameters are new, the model given is as it was', () => {
-    const before = model.program.params.map((p) => p.data.slice());
+    const before = model.program.params.map((p) => p.tensor.data.slice());
     const shared = unwrap(shareWeights(model, 4));
-    expect(model.program.params.map((p) => p.data)).toEqual(before);
+    expect(model.program.params.map((p) => p.tensor.data)).toEqual(before);
     expect(shared.layers).toHaveLength(4);
     for (const layer of shared.layers) {
       expect(layer.kept).toBeUndefined();
@@ -76,7 +76,9 @@ describe('a quantized model', () => {
       expect(layer.meanSquaredChange).toBeGreaterThan(0);
       expect(layer.meanSquaredChange).toBeLessThan(40);
     }
-    expect(shared.model.program.params.filter((p) => p.data instanceof Int8Array).every((p) => new Set(p.data).size <= 16)).toBe(true);
+    expect(
+      shared.model.program.params.filter((p) => p.tensor.data instanceof Int8Array).every((p) => new Set(p.tensor.data).size <= 16),
+    ).toBe(true);
     expect(unwrap(shareWeights(model, 4)).model.program).toEqual(shared.model.program);
   });
 

@@ -179,15 +179,15 @@ class Sharing {
     const [, w, b] = node.operands;
     const weights = w === undefined ? undefined : this.params.get(w);
     const bias = b === undefined ? undefined : this.params.get(b);
-    if (weights === undefined || !(weights.data instanceof Int8Array)) return;
-    const before = weights.data;
+    if (weights === undefined || !(weights.tensor.data instanceof Int8Array)) return;
+    const before = weights.tensor.data;
     const codes = shareCodes(before, this.bits);
     const after = before.map((code) => codes[code + MIDDLE] ?? code);
     const zero = this.zeros.input(node);
     const moved =
-      zero === undefined || bias === undefined || !(bias.data instanceof Int32Array)
+      zero === undefined || bias === undefined || !(bias.tensor.data instanceof Int32Array)
         ? undefined
-        : movedBias(bias.data, before, after, zero);
+        : movedBias(bias.tensor.data, before, after, zero);
     const own = this.uses[weights.value] === 1 && bias !== undefined && this.uses[bias.value] === 1;
     const kept =
       zero === undefined
@@ -198,8 +198,8 @@ class Sharing {
             ? 'its bias would leave int32'
             : undefined;
     if (kept === undefined && bias !== undefined && moved !== undefined) {
-      this.params.set(weights.value, { ...weights, data: after });
-      this.params.set(bias.value, { ...bias, data: moved });
+      this.params.set(weights.value, { ...weights, tensor: { ...weights.tensor, data: after } });
+      this.params.set(bias.value, { ...bias, tensor: { ...bias.tensor, data: moved } });
     }
     this.layers.push({
       layer: node.origin ?? `value ${at(node.results, 0)}`,

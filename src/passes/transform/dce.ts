@@ -1,4 +1,4 @@
-import { type AnyNode, type Program, ProgramBuilder, type StaticType, type ValueId } from '../../ir/index.ts';
+import { type AnyNode, type Program, ProgramBuilder, type ValueId } from '../../ir/index.ts';
 import { at, invariant } from '../../support/index.ts';
 
 /** Drops nodes and parameters that no output depends on. Inputs stay: they are the model's interface. */
@@ -21,8 +21,7 @@ export const dce = (program: Program): Program => {
   };
   for (const port of program.inputs) map.set(port.value, builder.input(port.name, at(program.types, port.value)));
   for (const param of program.params) {
-    const type = at(program.types, param.value) as StaticType;
-    if (live[param.value] === 1) map.set(param.value, builder.param(param.name, { ...type, data: param.data }));
+    if (live[param.value] === 1) map.set(param.value, builder.param(param.name, param.tensor));
   }
   for (const node of nodes.filter(isLive)) {
     builder.copy(node, node.operands.map(mapped)).forEach((r, i) => map.set(at(node.results, i), r));

@@ -35,7 +35,7 @@ const foldNode = (
   if (tensors.length === 0 || !tensors.every(isDefined)) return undefined;
   const types = node.results.map((r) => at(program.types, r));
   if (!types.every((t): t is StaticType => isStaticType(t))) return undefined;
-  const given = tensors.reduce((n, t) => n + t.data.length, 0);
+  const given = tensors.reduce((n, t) => n + elementCount(t.shape), 0);
   const made = types.reduce((n, t) => n + elementCount(t.shape), 0);
   if (made > Math.max(given, limit) || nodeCost(program, node) > MAX_COST) return undefined;
   const results = evaluateNode(node.op, tensors, node.attrs, types);

@@ -1,4 +1,4 @@
-import { programCost, type ValueId } from '../../../ir/index.ts';
+import { elementCount, programCost, type ValueId } from '../../../ir/index.ts';
 import { at, ok, type Progress, type Result } from '../../../support/index.ts';
 import type { Compile } from '../calibrate.ts';
 import type { Samples } from '../sample-source.ts';
@@ -79,7 +79,8 @@ const lossesOf = (effects: readonly RungEffect[], unit: Sensitivity['unit']): re
 };
 
 /** Elements of a parameter. */
-const elementsOf = ({ float }: Calibrated, value: ValueId): number => float.params.find((p) => p.value === value)?.data.length ?? 0;
+const elementsOf = ({ float }: Calibrated, value: ValueId): number =>
+  elementCount(float.params.find((p) => p.value === value)?.tensor.shape ?? [0]);
 
 /** What every other model is compared with. */
 interface Base {
