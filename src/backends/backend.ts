@@ -79,6 +79,14 @@ export interface EngineProbe {
   readonly reason?: string;
 }
 
+/** What one core of this machine can do with the instruction that a backend's products are made of. */
+export interface Peak {
+  /** Such as `i32x4.dot_i16x8_s`, in the words of the instruction set. */
+  readonly instruction: string;
+  /** 10^9 multiply-accumulates a second of one thread, from registers alone: nothing that reads memory can be faster. */
+  readonly gmacs: number;
+}
+
 /** The contract of every execution target: results equal the reference interpreter's, byte for byte. */
 export interface Backend {
   readonly name: string;
@@ -96,6 +104,8 @@ export interface Backend {
   readonly isas?: readonly string[];
   /** Source that a vendor can build elsewhere, complete: code, parameters, test vectors from `vectors` given as inputs. */
   readonly emit?: (program: Program, vectors: readonly (readonly Tensor[])[]) => Result<readonly EmittedFile[]>;
+  /** Measures the peak of one core for programs of an instruction set, in under a second; undefined when it cannot be measured here. */
+  readonly peak?: (isa?: string) => Peak | undefined;
   /** Engine features beyond the plain path, tried out now; absent when there are none. */
   readonly probes?: () => readonly EngineProbe[];
 }

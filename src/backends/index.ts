@@ -6,7 +6,20 @@ import { referenceBackend, wasmBackend } from './cpu/index.ts';
 import { SELF_TEST_DIGESTS } from './self-test-digests.ts';
 import { type SelfTestedBackend, withSelfTest } from './self-test.ts';
 
-export type { Backend, Capability, EngineProbe, Executable, SelfTestResult, SupportStatus } from './backend.ts';
+export type {
+  Backend,
+  Capability,
+  CompileOptions,
+  EmittedFile,
+  EngineProbe,
+  Executable,
+  MemoryUse,
+  Peak,
+  SelfTestResult,
+  StepTime,
+  SupportStatus,
+} from './backend.ts';
+export { macsOfProgram } from './plan/index.ts';
 export { machineText, type SelfTestedBackend } from './self-test.ts';
 
 /** Every backend, the default first. */

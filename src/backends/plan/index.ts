@@ -1,3 +1,3 @@
 export type { FusedRescale, Fusions } from './fuse.ts';
-export { macsOf } from './macs.ts';
+export { macsOf, macsOfProgram } from './macs.ts';
 export { type ExecutionPlan, planProgram } from './plan.ts';

@@ -1,5 +1,6 @@
 import type { Backend } from '../../backend.ts';
 import { compileProgram, ROWS } from './compile.ts';
+import { measurePeak } from './peak.ts';
 import { probeRelaxedDot } from './self-test-relaxed.ts';
 import { prepareToolchain } from './toolchain.ts';
 
@@ -12,5 +13,6 @@ export const wasmBackend: Backend = {
   support: ROWS.support,
   prepare: prepareToolchain,
   compile: compileProgram,
+  peak: measurePeak,
   probes: () => [probeRelaxedDot()],
 };
