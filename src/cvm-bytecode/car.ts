@@ -1,8 +1,7 @@
-import { CarBufferWriter } from '@ipld/car';
 import * as dagCbor from '@ipld/dag-cbor';
 import { CID } from 'multiformats/cid';
 import * as Digest from 'multiformats/hashes/digest';
-import { ByteReader, sha256 } from '../support/index.ts';
+import { ByteError, ByteReader, type ByteSource, ByteWriter, joinBytes, sha256 } from '../support/index.ts';
 import { reject } from './format.ts';
 
 /** Multicodec numbers. */
@@ -36,27 +35,38 @@ export const isRecordCid = (cid: unknown): cid is CID =>
   cid.multihash.code === SHA2_256 &&
   cid.multihash.digest.length === 32;
 
-/** CAR version 1 with the first block, or the first two, as roots. */
-export const writeCar = (blocks: readonly [Block, ...Block[]], rootCount: 1 | 2 = 1): Uint8Array => {
-  const roots = blocks.slice(0, rootCount).map((block) => block.cid);
-  const headerSize = CarBufferWriter.headerLength({ roots });
-  const size = blocks.reduce((n, block) => n + CarBufferWriter.blockLength(block), headerSize);
-  const writer = CarBufferWriter.createWriter(new ArrayBuffer(size), { roots, headerSize });
-  for (const block of blocks) writer.write(block);
-  return writer.close();
-};
-
 /** `01 <codec> 12 20`, then the digest: the only CIDs that packages hold. */
 const CID_BYTES = 36;
 
-/** A frame of the file: a CID and a view of its bytes, whose digest has been checked. */
+/** A frame of the file: a CID and its bytes, whose digest has been checked. */
 export interface Frame {
   readonly cid: CID;
   readonly bytes: Uint8Array;
+  /** Where the frame stands in the file, and where its block does. */
   readonly offset: number;
+  readonly start: number;
 }
 
 const equalBytes = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length && a.every((v, i) => v === b[i]);
+
+/** A length as it stands before a header or frame. */
+const lengthBytes = (length: number): Uint8Array => {
+  const writer = new ByteWriter();
+  writer.uleb(length);
+  return writer.finish();
+};
+
+/** Bytes of the frame of a block of so many bytes. */
+export const frameBytes = (block: number): number => lengthBytes(CID_BYTES + block).length + CID_BYTES + block;
+
+/** The start of a CAR file, version 1. @param roots - the names of its first blocks, one or two */
+export const carHeader = (roots: readonly CID[]): Uint8Array => {
+  const header = headerOf(roots);
+  return joinBytes([lengthBytes(header.length), header]);
+};
+
+/** What stands before the bytes of a block. */
+export const framePrefix = (cid: CID, block: number): Uint8Array => joinBytes([lengthBytes(CID_BYTES + block), cid.bytes]);
 
 const headerOf = (roots: readonly CID[]): Uint8Array => dagCbor.encode({ version: 1, roots });
 
@@ -66,23 +76,32 @@ const HEADER_BYTES = [1, 2].map((count) => headerOf(Array.from({ length: count }
 /** How many roots the header of so many bytes has; 0 when it is none of a package. */
 export const rootCount = (headerBytes: number): number => HEADER_BYTES.indexOf(headerBytes) + 1;
 
-/** Reads a package's frames one by one. Views only: nothing is copied. */
-export class CarReader {
-  private readonly reader: ByteReader;
+/** How the bytes of a block are read: not at all when there are more than `limit`; into `room` as `ByteSource.read` says. */
+export interface BlockReading {
+  readonly limit: number;
+  readonly room?: Uint8Array | undefined;
+}
 
-  constructor(bytes: Uint8Array) {
-    this.reader = new ByteReader(bytes);
+/** Bytes of a LEB128 number at most. */
+const LEB_BYTES = 8;
+
+/** Reads a package's frames one by one; of bytes in memory, as views. */
+export class CarReader {
+  private readonly source: ByteSource;
+  private offset = 0;
+
+  constructor(source: ByteSource) {
+    this.source = source;
   }
 
-  /** The one header that fits the root, or the root and a storage record, then their frames. */
-  roots(): { readonly root: Frame; readonly storage: Frame | undefined } {
-    const { reader } = this;
-    const length = reader.remaining === 0 ? reject('CVM2001', 'the file is empty', 0) : reader.uleb();
+  /** The one header that fits the root, or the root and a storage record, then their frames. @param limit - bytes of either at most */
+  roots(limit: number): { readonly root: Frame; readonly storage: Frame | undefined } {
+    const length = this.remaining === 0 ? reject('CVM2001', 'the file is empty', 0) : this.uleb();
     const count = rootCount(length);
     if (count === 0) reject('CVM2001', `the header has ${length} bytes but that of a package has ${HEADER_BYTES.join(' or ')}`, 0);
-    const header = reader.bytes(length);
-    const root = this.frame(dagCbor.code, 'root');
-    const storage = count === 2 ? this.frame(dagCbor.code, 'storage record') : undefined;
+    const header = this.bytes(length);
+    const root = this.frame(dagCbor.code, 'root', { limit });
+    const storage = count === 2 ? this.frame(dagCbor.code, 'storage record', { limit }) : undefined;
     const roots = storage === undefined ? [root.cid] : [root.cid, storage.cid];
     if (!equalBytes(header, headerOf(roots))) reject('CVM2001', `the header does not name the first ${count} blocks as its only roots`, 1);
     return { root, storage };
@@ -90,36 +109,59 @@ export class CarReader {
 
   /** Bytes after the frames read so far. */
   get remaining(): number {
-    return this.reader.remaining;
+    return this.source.size - this.offset;
   }
 
   /** The next frame, whose block must be the one named by `cid`. */
-  block(cid: CID, what: string): Frame {
-    const { offset } = this.reader;
-    if (this.reader.remaining === 0) reject('CVM2004', `${what} is missing`, offset);
-    const frame = this.frame(cid.code, what);
+  block(cid: CID, what: string, reading: BlockReading): Frame {
+    const { offset } = this;
+    if (this.remaining === 0) reject('CVM2004', `${what} is missing`, offset);
+    const frame = this.frame(cid.code, what, reading);
     if (!equalBytes(frame.cid.bytes, cid.bytes))
       reject('CVM2004', `${what} is ${cid.toString()} but block ${frame.cid.toString()} stands here`, offset, what);
     return frame;
   }
 
   finish(): void {
-    const { offset, remaining } = this.reader;
+    const { offset, remaining } = this;
     if (remaining > 0) reject('CVM2004', `${remaining} bytes follow the last block`, offset);
   }
 
-  private frame(codec: number, what: string): Frame {
-    const { reader } = this;
-    const { offset } = reader;
-    const length = reader.count();
+  private uleb(): number {
+    const { offset } = this;
+    const reader = new ByteReader(this.source.read(offset, Math.min(LEB_BYTES, this.remaining)));
+    try {
+      const value = reader.uleb();
+      this.offset += reader.offset;
+      return value;
+    } catch (error) {
+      if (error instanceof ByteError) throw new ByteError(error.message, offset + error.offset);
+      throw error;
+    }
+  }
+
+  private bytes(count: number, room?: Uint8Array): Uint8Array {
+    const { offset, remaining } = this;
+    if (count > remaining) throw new ByteError(`${count} bytes wanted but ${remaining} are left`, offset);
+    this.offset += count;
+    return this.source.read(offset, count, room);
+  }
+
+  private frame(codec: number, what: string, { limit, room }: BlockReading): Frame {
+    const { offset } = this;
+    const length = this.uleb();
+    if (length > this.remaining) throw new ByteError(`count ${length} needs more than the ${this.remaining} bytes left`, offset);
     if (length < CID_BYTES) reject('CVM2002', `a frame of ${length} bytes has no room for its name`, offset, what);
-    const name = reader.bytes(CID_BYTES);
-    const bytes = reader.bytes(length - CID_BYTES);
+    if (length - CID_BYTES > limit)
+      reject('CVM2010', `${what} has ${length - CID_BYTES} bytes but at most ${limit} are taken`, offset, what);
+    const name = this.bytes(CID_BYTES).slice();
+    const start = this.offset;
+    const bytes = this.bytes(length - CID_BYTES, room);
     if (name[0] !== 1 || name[1] !== codec || name[2] !== SHA2_256 || name[3] !== 32)
       reject('CVM2002', `the block's name is not a version 1 CID of codec 0x${codec.toString(16)} with SHA-256`, offset, what);
     const digest = sha256(bytes);
     if (!equalBytes(digest, name.subarray(4))) reject('CVM2003', `the block of ${bytes.length} bytes has another digest`, offset, what);
-    return { cid: CID.createV1(codec, Digest.create(SHA2_256, digest)), bytes, offset };
+    return { cid: CID.createV1(codec, Digest.create(SHA2_256, digest)), bytes, offset, start };
   }
 }
 

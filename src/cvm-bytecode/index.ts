@@ -19,12 +19,14 @@ export {
   decodePackage,
   encodePackage,
   isPackage,
+  layPackage,
   type MetadataInput,
   type Package,
   type PackageContents,
   type PackageStorage,
   rewritePackage,
 } from './package.ts';
+export type { PackageFile } from './lay-out.ts';
 export type { ParameterStorage } from './parts.ts';
 export type { ParamRef, RawModule } from './read.ts';
 export { PackageStream, type StreamedChunk, type StreamedFront } from './stream.ts';

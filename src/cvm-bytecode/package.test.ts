@@ -19,7 +19,8 @@ import {
   type StaticType,
 } from '../ir/index.ts';
 import { type Result, sha256, toHex, unwrap } from '../support/index.ts';
-import { type Block, rawBlock, recordBlock, writeCar } from './car.ts';
+import { type Block, rawBlock, recordBlock } from './car.ts';
+import { writeCar } from './testing/write-car.ts';
 import { decodePackage, encodePackage, encodeProgram, isPackage, type MetadataInput } from './index.ts';
 import { pack6, packedBytes, unpack6 } from './pack6.ts';
 

@@ -1,15 +1,14 @@
-import { canonicalBytes, canonicalize, type Program, printProgram, type StaticType, type Tensor } from '../ir/index.ts';
-import { at, type Diagnostic, diagnostic, fail, ok, type Result, toHex } from '../support/index.ts';
-import { type Block, rawBlock, recordBlock, writeCar } from './car.ts';
+import { canonicalize, type Program, printProgram, TensorDesk } from '../ir/index.ts';
+import { at, type ByteSource, bytesSource, type Diagnostic, diagnostic, fail, ok, type Result, toHex } from '../support/index.ts';
+import { rawBlock, recordBlock } from './car.ts';
 import type { Cost } from './check.ts';
 import { loadFrom, verifyWithParams } from './decode.ts';
 import { encodeProgram } from './encode.ts';
-import { floatManifest, type FloatManifest, type FloatParameter } from './float-parameters.ts';
+import { floatManifest, type FloatParameter } from './float-parameters.ts';
 import { atByte } from './format.ts';
+import { layOut, layParameter, type PackageFile } from './lay-out.ts';
 import { computedMetadata, type ComputedMetadata, metadataProblems, type PackageMetadata, portMetadata, readMetadata } from './metadata.ts';
-import { pack6 } from './pack6.ts';
 import { FORMAT, MAX_BYTECODE_BYTES, MAX_MODEL_BYTES, MAX_ROOT_BYTES, type ParameterStorage, readParts, VERSION } from './parts.ts';
-import { CHUNK_BYTES, encodeParameter, STORED_AS, storageFields, type StoredParameter } from './storage/index.ts';
 import { verifyBytecode } from './verify.ts';
 
 /** A checked model package. */
@@ -61,14 +60,6 @@ export const completeMetadata = (program: Program, given: MetadataInput): Packag
   };
 };
 
-const storedForm = (tensor: Tensor): Uint8Array => (tensor.dtype === 'i6' ? pack6(tensor.data, tensor.shape) : canonicalBytes(tensor));
-
-const chunksOf = (bytes: Uint8Array): readonly Block[] => {
-  const chunks: Block[] = [];
-  for (let start = 0; start < bytes.length; start += CHUNK_BYTES) chunks.push(rawBlock(bytes.subarray(start, start + CHUNK_BYTES)));
-  return chunks;
-};
-
 /** How a package is written. The root, and with it CID and model hash, is the same for all. */
 export interface StorageOptions {
   /** `compressed`: parameters in the encoding that takes least room (docs/bytecode.md, storage). Default `plain`. */
@@ -84,45 +75,6 @@ export interface PackageContents extends StorageOptions {
   readonly floatParameters?: readonly FloatParameter[] | undefined;
 }
 
-/** What a file holds before it is laid out. */
-interface Contents {
-  readonly root: Block;
-  readonly model: Block;
-  readonly code: Block;
-  readonly parameters: readonly { readonly type: StaticType; readonly stored: Uint8Array; readonly chunks: readonly Block[] }[];
-  readonly floats: FloatManifest | undefined;
-}
-
-const writePlain = ({ root, model, code, parameters }: Contents): Uint8Array =>
-  writeCar([root, model, code, ...parameters.flatMap((p) => p.chunks)]);
-
-interface StoredBlocks {
-  readonly record: StoredParameter;
-  readonly blocks: readonly Block[];
-}
-
-const storeEncoded = (type: StaticType, stored: Uint8Array, form: 'plain' | 'compressed'): StoredBlocks => {
-  const { encoding, blocks } = encodeParameter(type, stored, form === 'plain' ? ['plain'] : STORED_AS);
-  const named = blocks.map((bytes) => rawBlock(bytes));
-  return { record: { encoding, blocks: named.map((b) => b.cid) }, blocks: named };
-};
-
-/** A file with a storage record. @param form - of the parameters; float parameters are compressed always */
-const writeStored = ({ root, model, code, parameters, floats }: Contents, form: 'plain' | 'compressed'): Uint8Array => {
-  const own = parameters.map((p) => storeEncoded(p.type, p.stored, form));
-  const kept = floats?.tensors.map((t) => storeEncoded(t.type, t.stored, 'compressed')) ?? [];
-  const record = recordBlock(
-    storageFields({
-      package: root.cid,
-      parameters: own.map((p) => p.record),
-      ...(floats === undefined ? {} : { floatParameters: { manifest: floats.block.cid, tensors: kept.map((p) => p.record) } }),
-    }),
-  );
-  const manifest = floats === undefined ? [] : [floats.block];
-  const blocks = [...own.flatMap((p) => p.blocks), ...manifest, ...kept.flatMap((p) => p.blocks)];
-  return writeCar([root, record, model, code, ...blocks], 2);
-};
-
 /** What the metadata says about float parameters, compared with those that are given. */
 const commitmentProblem = (given: PackageMetadata['floatParameters'], made: PackageMetadata['floatParameters']): Diagnostic | undefined =>
   given === undefined || made === undefined || (given.digest === made.digest && given.bytes === made.bytes)
@@ -133,10 +85,10 @@ const commitmentProblem = (given: PackageMetadata['floatParameters'], made: Pack
       );
 
 /**
- * Writes a package: the same contents give the same bytes on every machine.
+ * Makes a package: the same contents give the same bytes on every machine. Parameters in files are read one at a time.
  * @returns the file, or every problem of program, metadata, model string and float parameters
  */
-export const encodePackage = (contents: PackageContents): Result<Uint8Array> => {
+export const layPackage = (contents: PackageContents): Result<PackageFile> => {
   const { program, metadata, modelString, storage = 'plain' } = contents;
   const bytecode = encodeProgram(program);
   if (!bytecode.ok) return bytecode;
@@ -163,23 +115,31 @@ export const encodePackage = (contents: PackageContents): Result<Uint8Array> => 
 
   const model = rawBlock(new TextEncoder().encode(canonicalText));
   const code = rawBlock(bytecode.value);
-  const parameters = decoded.value.params.map((p) => {
-    const type = at(decoded.value.types, p.value) as StaticType;
-    const stored = storedForm(p.tensor);
-    return { type, stored, chunks: chunksOf(stored) };
-  });
+  const parameters = decoded.value.params.map((p) => layParameter(p.tensor));
   const root = recordBlock({
     format: FORMAT,
     version: VERSION,
     metadata: complete.value,
     model: model.cid,
     bytecode: code.cid,
-    parameters: parameters.map(({ chunks }) => chunks.map((c) => c.cid)),
+    parameters: parameters.map((p) => p.names),
   });
   const limit = sizeProblem(root.bytes.length, model.bytes.length, code.bytes.length);
   if (limit !== undefined) return fail(limit);
-  const file = { root, model, code, parameters, floats };
-  return ok(storage === 'plain' && floats === undefined ? writePlain(file) : writeStored(file, storage));
+  return ok(layOut({ root, model, code, parameters, floats }, storage));
+};
+
+/** Writes a package in memory. */
+export const encodePackage = (contents: PackageContents): Result<Uint8Array> => {
+  const file = layPackage(contents);
+  if (!file.ok) return file;
+  const bytes = new Uint8Array(file.value.size);
+  let offset = 0;
+  for (const piece of file.value.pieces()) {
+    bytes.set(piece, offset);
+    offset += piece.length;
+  }
+  return ok(bytes);
 };
 
 const sizeProblem = (rootBytes: number, modelBytes: number, codeBytes: number): Diagnostic | undefined => {
@@ -208,6 +168,8 @@ const readText = (bytes: Uint8Array): string | undefined => {
 };
 
 export interface DecodeOptions {
+  /** Where elements of parameters that stay in the file are looked at. */
+  readonly desk?: TensorDesk;
   /** Return the original float32 parameters of the file. They are checked in any case. */
   readonly keepFloats?: boolean;
 }
@@ -215,10 +177,14 @@ export interface DecodeOptions {
 /**
  * Reads a package of either form, trusting nothing: every block's digest, the order of blocks, the root record, the storage
  * record, metadata, bytecode, every parameter's digest and values, the interval proof, and that the model string is the
- * canonical text of the program. `encodePackage` of the result in the same form gives the same bytes.
+ * canonical text of the program. `encodePackage` of the result in the same form gives the same bytes. Of a source that is not in
+ * memory, parameters from 1 MiB on stay there (`StoredTensor`): they are checked chunk by chunk and read again when asked for.
  */
-export const decodePackage = (bytes: Uint8Array, { keepFloats = false }: DecodeOptions = {}): Result<Package> => {
-  const parts = readParts(bytes, keepFloats);
+export const decodePackage = (
+  file: Uint8Array | ByteSource,
+  { keepFloats = false, desk = new TensorDesk() }: DecodeOptions = {},
+): Result<Package> => {
+  const parts = readParts(file instanceof Uint8Array ? bytesSource(file) : file, { keepFloats, desk });
   if (!parts.ok) return parts;
   const { cid, model, bytecode, checked, tensors, metadata, form, storage, floats } = parts.value;
   const program = verifyWithParams(checked, (_ref, i) => ok(at(tensors, i)));

@@ -1,16 +1,18 @@
 import type { CID } from 'multiformats/cid';
-import { DTYPE_INFO, elementCount, type StaticType, type Tensor } from '../ir/index.ts';
-import { at, type Result, toHex } from '../support/index.ts';
+import { DTYPE_INFO, elementCount, type StaticType, StoredTensor, type Tensor, type TensorDesk } from '../ir/index.ts';
+import { at, type ByteSource, type Result, toHex } from '../support/index.ts';
 import { CarReader, type Frame, isRawCid, rawCid, readRecord } from './car.ts';
 import type { CheckedModule } from './check.ts';
 import { firstNaN, type FloatParameter, readFloatManifest } from './float-parameters.ts';
 import { attempt, reject } from './format.ts';
 import { type PackageMetadata, readMetadata } from './metadata.ts';
 import { unpack6 } from './pack6.ts';
+import { type BlockPlace, PackagedParameter } from './packaged-parameter.ts';
 import {
   CHUNK_BYTES,
   chunkCount,
   decodeChunk,
+  longestBlock,
   MAX_RATIO,
   readStorage,
   storedBytes,
@@ -94,8 +96,12 @@ export interface Wanted {
 
 interface FileReader {
   readonly car: CarReader;
-  readonly file: Uint8Array;
+  readonly source: ByteSource;
+  readonly desk: TensorDesk;
 }
+
+/** Blocks of chunks are not read above this; that they have the right length is checked when they are decoded. */
+const MAX_BLOCK_BYTES = 1 << 24;
 
 /** Names of the blocks of a parameter; as many as its chunks. */
 export const blocksOf = ({ type, chunks, stored, what }: Wanted): StoredParameter => {
@@ -106,8 +112,9 @@ export const blocksOf = ({ type, chunks, stored, what }: Wanted): StoredParamete
   return entry;
 };
 
-/** Decodes chunk `i` and checks it against its name. @param offset - where the block stands in the file */
-export const decodeNamed = ({ type, chunks, what }: Wanted, encoding: StoredAs, i: number, block: Frame, offset: number): Uint8Array => {
+/** Decodes chunk `i` and checks it against its name. */
+export const decodeNamed = ({ type, chunks, what }: Wanted, encoding: StoredAs, i: number, block: Frame): Uint8Array => {
+  const offset = block.start;
   const chunk = decodeChunk(type, encoding, block.bytes, i, { what, offset });
   const expected = at(chunks, i);
   const found = encoding === 'plain' ? block.cid : rawCid(chunk);
@@ -118,9 +125,10 @@ export const decodeNamed = ({ type, chunks, what }: Wanted, encoding: StoredAs, 
 
 /** Decodes the chunks of one parameter in order, each checked against its name. */
 const readChunks = (
-  { car, file }: FileReader,
+  { car }: FileReader,
   wanted: Wanted,
-  take: (chunk: Uint8Array, index: number, offset: number) => void,
+  take: (chunk: Uint8Array, index: number, block: Frame) => void,
+  room?: Uint8Array,
 ): ParameterStorage => {
   const { type, what } = wanted;
   const decodedBytes = storedBytes(type);
@@ -133,10 +141,9 @@ const readChunks = (
     reject('CVM2015', `${decodedBytes} bytes from the ${remaining} left in the file: more than ${MAX_RATIO} for each`, 0, what);
   let total = 0;
   blocks.forEach((cid, i) => {
-    const frame = car.block(cid, what);
+    const frame = car.block(cid, what, { limit: MAX_BLOCK_BYTES, room });
     total += frame.bytes.length;
-    // A frame holds a view of the file: where the block itself begins is known.
-    take(decodeNamed(wanted, encoding, i, frame, frame.bytes.byteOffset - file.byteOffset), i, frame.offset);
+    take(decodeNamed(wanted, encoding, i, frame), i, frame);
   });
   checkSaving(encoding, total, decodedBytes, what);
   return { encoding, storedBytes: total, decodedBytes };
@@ -153,16 +160,31 @@ interface ReadTensor {
   readonly storage: ParameterStorage;
 }
 
-/** Joins the chunks of one parameter: `MAX_RATIO` times the bytes of the file at most. */
+/** Checks the chunks of one parameter and leaves them in the file. */
+const leaveTensor = (reader: FileReader, wanted: Wanted): ReadTensor => {
+  const { type, what } = wanted;
+  const blocks: BlockPlace[] = [];
+  const storage = readChunks(
+    reader,
+    wanted,
+    (_chunk, _index, { start, bytes }) => blocks.push({ start, length: bytes.length }),
+    new Uint8Array(longestBlock('huffman', CHUNK_BYTES)),
+  );
+  const store = new PackagedParameter({ source: reader.source, type, encoding: storage.encoding, blocks, what });
+  return { tensor: new StoredTensor(type, store, reader.desk), storage };
+};
+
+/** Joins the chunks of one parameter: `MAX_RATIO` times the bytes of the file at most. One of a large file stays there. */
 const readTensor = (reader: FileReader, wanted: Wanted): ReadTensor => {
   const { type, what } = wanted;
+  if (!reader.source.inMemory && storedBytes(type) >= CHUNK_BYTES) return leaveTensor(reader, wanted);
   const { dtype, shape } = type;
   const length = storedBytes(type);
   let bytes: Uint8Array = new Uint8Array(0);
   let start = 0;
-  const storage = readChunks(reader, wanted, (chunk, i, offset) => {
+  const storage = readChunks(reader, wanted, (chunk, i, block) => {
     if (i === 0) {
-      start = offset;
+      start = block.offset;
       bytes = chunk.length === length ? chunk : new Uint8Array(length);
     }
     if (bytes !== chunk) bytes.set(chunk, i * CHUNK_BYTES);
@@ -182,7 +204,7 @@ export interface FloatParts {
 
 const readFloat = (reader: FileReader, wanted: Wanted, name: string, keep: boolean) => {
   const whole = keep ? new Uint8Array(storedBytes(wanted.type)) : undefined;
-  const storage = readChunks(reader, wanted, (chunk, i, offset) => {
+  const storage = readChunks(reader, wanted, (chunk, i, { offset }) => {
     const nan = firstNaN(new Float32Array(elementsOf({ dtype: 'f32', shape: [chunk.length / 4] }, chunk)));
     if (nan >= 0) reject('CVM2016', `element ${(i * CHUNK_BYTES) / 4 + nan} is NaN`, offset, wanted.what);
     whole?.set(chunk, i * CHUNK_BYTES);
@@ -199,9 +221,7 @@ const readFloats = (
   metadata: PackageMetadata,
   keep: boolean,
 ): FloatParts => {
-  const frame = reader.car.block(record.manifest, 'float parameters');
-  if (frame.bytes.length > MAX_ROOT_BYTES)
-    reject('CVM2010', `the manifest of the float parameters has ${frame.bytes.length} bytes`, frame.offset);
+  const frame = reader.car.block(record.manifest, 'float parameters', { limit: MAX_ROOT_BYTES });
   const { tensors, bytes } = readFloatManifest(frame.bytes);
   const committed = metadata.floatParameters;
   if (committed === undefined) return reject('CVM2016', 'the file has float parameters but the metadata names none', frame.offset);
@@ -212,7 +232,7 @@ const readFloats = (
     reject('CVM2016', `the metadata says ${committed.bytes} bytes but the float parameters have ${bytes}`, frame.offset);
   if (record.tensors.length !== tensors.length)
     reject('CVM2013', `${tensors.length} float parameters but ${record.tensors.length} are stored`, frame.offset, 'storage record');
-  checkRatio(reader.file, bytes, 'float parameters');
+  checkRatio(reader.source, bytes, 'float parameters');
   const read = tensors.map(({ name, type, chunks }, i) =>
     readFloat(reader, { type, chunks, stored: at(record.tensors, i), what: `float parameter ${i}` }, name, keep),
   );
@@ -223,9 +243,9 @@ const readFloats = (
 };
 
 /** Before anything is allocated: no file says more than `MAX_RATIO` bytes for each of its own. */
-const checkRatio = (file: Uint8Array, bytes: number, what: string): void => {
-  if (bytes > MAX_RATIO * file.length)
-    reject('CVM2015', `${what} of ${bytes} bytes in a file of ${file.length}: more than ${MAX_RATIO} for each`, 0, what);
+const checkRatio = ({ size }: ByteSource, bytes: number, what: string): void => {
+  if (bytes > MAX_RATIO * size)
+    reject('CVM2015', `${what} of ${bytes} bytes in a file of ${size}: more than ${MAX_RATIO} for each`, 0, what);
 };
 
 /** A package taken apart; metadata and program are still to be checked against each other. */
@@ -242,20 +262,22 @@ export interface Parts {
   readonly floats: FloatParts | undefined;
 }
 
-/** @param keepFloats - return float parameters of the file, not just check them */
-export const readParts = (bytes: Uint8Array, keepFloats: boolean): Result<Parts> => {
-  const car = new CarReader(bytes);
+/** How a file is read. */
+export interface Reading {
+  /** Return the original float32 parameters of the file, instead of checking them only. */
+  readonly keepFloats: boolean;
+  /** Where elements of parameters that stay in the file are looked at. */
+  readonly desk: TensorDesk;
+}
+
+export const readParts = (source: ByteSource, { keepFloats, desk }: Reading): Result<Parts> => {
+  const car = new CarReader(source);
   const opened = attempt('CVM2002', () => {
-    const { root: frame, storage: second } = car.roots();
-    for (const record of [frame, second])
-      if (record !== undefined && record.bytes.length > MAX_ROOT_BYTES)
-        reject('CVM2010', `the root record has ${record.bytes.length} bytes`, record.offset);
+    const { root: frame, storage: second } = car.roots(MAX_ROOT_BYTES);
     const root = readRoot(readRecord(frame.bytes));
     const storage = second === undefined ? undefined : readStorage(second.bytes, frame.cid);
-    const model = car.block(root.model, 'model string').bytes;
-    if (model.length > MAX_MODEL_BYTES) reject('CVM2010', `the model string has ${model.length} bytes`, frame.offset);
-    const bytecode = car.block(root.bytecode, 'bytecode').bytes;
-    if (bytecode.length > MAX_BYTECODE_BYTES) reject('CVM2010', `the bytecode has ${bytecode.length} bytes`, frame.offset);
+    const model = car.block(root.model, 'model string', { limit: MAX_MODEL_BYTES }).bytes;
+    const bytecode = car.block(root.bytecode, 'bytecode', { limit: MAX_BYTECODE_BYTES }).bytes;
     return { root, storage, cid: frame.cid, model, bytecode };
   });
   if (!opened.ok) return opened;
@@ -273,11 +295,11 @@ export const readParts = (bytes: Uint8Array, keepFloats: boolean): Result<Parts>
       reject('CVM2013', `${params.length} parameters but ${storage.parameters.length} are stored`, 0, 'storage record');
     const sizes = params.map((ref) => storedBytes(ref.type));
     checkRatio(
-      bytes,
+      source,
       sizes.reduce((a, b) => a + b, 0),
       'parameters',
     );
-    const reader = { car, file: bytes };
+    const reader = { car, source, desk };
     const read = params.map((ref, i) =>
       readTensor(reader, { type: ref.type, chunks: at(parameters, i), stored: storage?.parameters[i], what: `parameter ${i}` }),
     );

@@ -6,7 +6,8 @@ import type { CID } from 'multiformats/cid';
 import { randomProgram } from '../conformance/index.ts';
 import { Philox, type Program, ProgramBuilder, randomTensor } from '../ir/index.ts';
 import { type Result, toHex, unwrap } from '../support/index.ts';
-import { type Block, rawBlock, recordBlock, writeCar } from './car.ts';
+import { type Block, rawBlock, recordBlock } from './car.ts';
+import { writeCar } from './testing/write-car.ts';
 import {
   decodePackage,
   encodePackage,

@@ -1,5 +1,5 @@
 import type { CID } from 'multiformats/cid';
-import { at, type Result, unwrap } from '../support/index.ts';
+import { at, bytesSource, joinBytes, type Result, unwrap } from '../support/index.ts';
 import { CarReader, type Frame, readRecord, rootCount } from './car.ts';
 import { attempt, reject } from './format.ts';
 import { type PackageMetadata, readMetadata } from './metadata.ts';
@@ -30,16 +30,6 @@ type Step = { readonly need: number } | { readonly chunk: StreamedChunk };
 const CID_BYTES = 36;
 /** Digits of a frame's length: enough for the longest frame that is read. */
 const LENGTH_DIGITS = 5;
-
-const join = (parts: readonly Uint8Array[]): Uint8Array => {
-  const out = new Uint8Array(parts.reduce((n, p) => n + p.length, 0));
-  let offset = 0;
-  for (const part of parts) {
-    out.set(part, offset);
-    offset += part.length;
-  }
-  return out;
-};
 
 /**
  * Reads a package while it arrives: pieces of any size go in, checked and decoded chunks come out, and never more is held
@@ -88,7 +78,7 @@ export class PackageStream {
   }
 
   private take(count: number): Uint8Array {
-    const joined = this.pending.length === 1 ? at(this.pending, 0) : join(this.pending);
+    const joined = this.pending.length === 1 ? at(this.pending, 0) : joinBytes(this.pending);
     this.pending = [joined.subarray(count)];
     this.pendingBytes -= count;
     this.consumed += count;
@@ -118,23 +108,24 @@ export class PackageStream {
       if (digits.length === LENGTH_DIGITS) reject('CVM2002', 'a frame length is too long', this.consumed, what);
     }
     if (length > limit) reject('CVM2010', `${what} has ${length} bytes but at most ${limit} are taken`, this.consumed, what);
-    return join([...digits, yield { need: length }]);
+    return joinBytes([...digits, yield { need: length }]);
   }
 
   private *frame(cid: CID, limit: number, what: string): Generator<Step, Frame, Uint8Array> {
     const start = this.consumed;
     const bytes = yield* this.lengthAndBytes(limit + CID_BYTES, what);
-    return { ...new CarReader(bytes).block(cid, what), offset: start };
+    const frame = new CarReader(bytesSource(bytes)).block(cid, what, { limit });
+    return { ...frame, offset: start, start: start + frame.start };
   }
 
   private *roots(): Generator<Step, { readonly root: Root; readonly storage: StorageRecord | undefined; readonly cid: CID }, Uint8Array> {
     const header = yield* this.lengthAndBytes(127, 'header');
     const count = rootCount(at(header, 0));
-    if (count === 0) new CarReader(header).roots();
+    if (count === 0) new CarReader(bytesSource(header)).roots(MAX_ROOT_BYTES);
     const limit = MAX_ROOT_BYTES + CID_BYTES;
     const parts = [header, yield* this.lengthAndBytes(limit, 'root')];
     if (count === 2) parts.push(yield* this.lengthAndBytes(limit, 'storage record'));
-    const { root, storage } = new CarReader(join(parts)).roots();
+    const { root, storage } = new CarReader(bytesSource(joinBytes(parts))).roots(MAX_ROOT_BYTES);
     return {
       root: readRoot(readRecord(root.bytes)),
       storage: storage === undefined ? undefined : readStorage(storage.bytes, root.cid),
@@ -161,7 +152,7 @@ export class PackageStream {
       for (const [chunk, name] of blocks.entries()) {
         const block = yield* this.frame(name, longestBlock(encoding, CHUNK_BYTES), what);
         total += block.bytes.length;
-        yield { chunk: { parameter, chunk, bytes: decodeNamed(wanted, encoding, chunk, block, block.offset) } };
+        yield { chunk: { parameter, chunk, bytes: decodeNamed(wanted, encoding, chunk, block) } };
       }
       checkSaving(encoding, total, storedBytes(type), what);
     }

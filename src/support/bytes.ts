@@ -77,6 +77,17 @@ export class ByteWriter {
   }
 }
 
+/** All parts, one after another. */
+export const joinBytes = (parts: readonly Uint8Array[]): Uint8Array => {
+  const out = new Uint8Array(parts.reduce((n, p) => n + p.length, 0));
+  let offset = 0;
+  for (const part of parts) {
+    out.set(part, offset);
+    offset += part.length;
+  }
+  return out;
+};
+
 /** Why a read stopped; the codec that owns the format turns it into its own coded diagnostic. */
 export class ByteError extends Error {
   override readonly name = 'ByteError';

@@ -1,3 +1,4 @@
+export * from './byte-source.ts';
 export * from './bytes.ts';
 export * from './codes/index.ts';
 export * from './diagnostic.ts';

@@ -1,7 +1,8 @@
-import { type ByteSource, type NpySlices, openNpy, openNpz, pictureFormat } from '../../frontend/tensors/index.ts';
+import { type NpySlices, openNpy, openNpz, pictureFormat } from '../../frontend/tensors/index.ts';
 import { elementCount, Philox, randomTensor, type StaticType, type Tensor } from '../../ir/index.ts';
 import type { CalibrationSample, SampleSource } from '../../passes/index.ts';
 import {
+  type ByteSource,
   at,
   type Diagnostic,
   fail,
@@ -85,6 +86,7 @@ const pictureColumn = (cwd: string, path: string, { type }: SampleInput, prepara
 /** The bytes of a file, read when they are needed. */
 const fileBytes = (cwd: string, path: string, size: number): ByteSource => ({
   size,
+  inMemory: false,
   read: (offset, length) => unwrap(readFilePart(cwd, path, 'tensor', offset, length)),
 });
 

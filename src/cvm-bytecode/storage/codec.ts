@@ -72,7 +72,7 @@ const READ = { huffman: readPlanes, sparse: readSparse, codebook: readCodebook }
  * One chunk in one encoding.
  * @returns undefined when it has no such form, or one that is too short (`MAX_RATIO`) or too long (`MAX_GROWTH`) to stand for it
  */
-const encodeChunk = (type: StaticType, as: StoredAs, chunk: Uint8Array, index: number): Uint8Array | undefined => {
+export const encodeChunk = (type: StaticType, as: StoredAs, chunk: Uint8Array, index: number): Uint8Array | undefined => {
   if (as === 'plain') return chunk;
   const writer = new ByteWriter();
   const start = index * CHUNK_BYTES;
@@ -88,29 +88,46 @@ const encodeChunk = (type: StaticType, as: StoredAs, chunk: Uint8Array, index: n
   return fits ? writer.finish() : undefined;
 };
 
-/** A parameter as it stands in a file: one block for each chunk. */
-export interface EncodedParameter {
+/** A parameter as it stands in a file: what was noted of the block of each chunk. */
+export interface EncodedParameter<T = Uint8Array> {
   readonly encoding: StoredAs;
-  readonly blocks: readonly Uint8Array[];
+  readonly blocks: readonly T[];
 }
 
-const totalBytes = (blocks: readonly Uint8Array[]): number => blocks.reduce((n, b) => n + b.length, 0);
+/** The decoded bytes of a parameter as chunks: views. */
+export const chunksOfBytes = (stored: Uint8Array): readonly Uint8Array[] =>
+  Array.from({ length: Math.ceil(stored.length / CHUNK_BYTES) }, (_, i) => stored.subarray(i * CHUNK_BYTES, (i + 1) * CHUNK_BYTES));
 
-/** The encoding that takes least room, the same on every machine. @param stored - `storedBytes(type)` decoded bytes */
-export const encodeParameter = (type: StaticType, stored: Uint8Array, allowed: readonly StoredAs[] = STORED_AS): EncodedParameter => {
-  const chunks = Array.from({ length: chunkCount(type) }, (_, i) => stored.subarray(i * CHUNK_BYTES, chunkEnd(type, i)));
-  let best: EncodedParameter = { encoding: 'plain', blocks: chunks };
-  for (const as of allowed) {
-    const blocks: Uint8Array[] = [];
-    for (const [i, chunk] of chunks.entries()) {
-      const block = encodeChunk(type, as, chunk, i);
-      if (block === undefined) break;
-      blocks.push(block);
-    }
-    if (blocks.length === chunks.length && totalBytes(blocks) < totalBytes(best.blocks)) best = { encoding: as, blocks };
+/**
+ * The encoding that takes least room, the same on every machine, of chunks that come one by one: each is encoded in every way and
+ * what `note` says of the blocks is kept.
+ * @param allowed - besides plain
+ */
+export const encodeChunks = <T>(
+  type: StaticType,
+  chunks: Iterable<Uint8Array>,
+  allowed: readonly StoredAs[],
+  note: (block: Uint8Array) => T,
+): EncodedParameter<T> => {
+  let open = (['plain', ...allowed.filter((as) => as !== 'plain')] as const).map((encoding) => ({ encoding, bytes: 0, blocks: [] as T[] }));
+  let index = 0;
+  for (const chunk of chunks) {
+    open = open.filter((way) => {
+      const block = encodeChunk(type, way.encoding, chunk, index);
+      if (block === undefined) return false;
+      way.bytes += block.length;
+      way.blocks.push(note(block));
+      return true;
+    });
+    index++;
   }
-  return best;
+  // plain has a block for whatever there is, and stands first
+  return open.reduce((best, way) => (way.bytes < best.bytes ? way : best));
 };
+
+/** The encoding that takes least room. @param stored - `storedBytes(type)` decoded bytes */
+export const encodeParameter = (type: StaticType, stored: Uint8Array, allowed: readonly StoredAs[] = STORED_AS): EncodedParameter =>
+  encodeChunks(type, chunksOfBytes(stored), allowed, (block) => block);
 
 /** Where a block stands, for messages: whose it is, and its byte offset in the file. */
 export interface BlockPlace {

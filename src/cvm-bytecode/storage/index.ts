@@ -1,5 +1,9 @@
 export {
   CHUNK_BYTES,
+  chunkBytes,
+  chunksOfBytes,
+  encodeChunk,
+  encodeChunks,
   chunkCount,
   decodeChunk,
   encodeParameter,

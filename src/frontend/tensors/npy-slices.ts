@@ -1,21 +1,8 @@
 import { type DType, formatShape, type Tensor } from '../../ir/index.ts';
-import { type Diagnostic, fail, ok, type Result } from '../../support/index.ts';
+import { type ByteSource, type Diagnostic, fail, ok, type Result } from '../../support/index.ts';
 import { elementTypeUnsupported, type NamedSource, npyHeaderMalformed, npyTrailingBytes, npyTruncated } from './diagnostics.ts';
 import { checkShape, decodeNpy, readElements, readHeaderText, resolveElement } from './npy.ts';
 import { parseNpyHeader } from './npy-header.ts';
-
-/** Bytes that can be read in parts. */
-export interface ByteSource {
-  readonly size: number;
-  /** The bytes from `offset` on, fewer only where the source ends. */
-  read(offset: number, length: number): Uint8Array;
-}
-
-/** Bytes that are in memory. */
-export const bytesSource = (bytes: Uint8Array): ByteSource => ({
-  size: bytes.length,
-  read: (offset, length) => bytes.subarray(offset, offset + length),
-});
 
 /** A .npy file of which parts can be read. */
 export interface NpySlices {

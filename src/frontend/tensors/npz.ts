@@ -1,9 +1,9 @@
 import type { Tensor } from '../../ir/index.ts';
-import { type Diagnostic, fail, invariant, ok, type Result } from '../../support/index.ts';
+import { bytesSource, type Diagnostic, fail, invariant, ok, type Result } from '../../support/index.ts';
 import { readZip, writeZip } from '../zip.ts';
 import { memberNotArray, type NamedSource } from './diagnostics.ts';
 import { decodeNpy, encodeNpy, type NpyArray } from './npy.ts';
-import { bytesSource, type NpySlices, openNpy } from './npy-slices.ts';
+import { type NpySlices, openNpy } from './npy-slices.ts';
 
 export interface DecodeNpzOptions extends NamedSource {
   /** Most bytes that all arrays together may unpack to, headers included. */
