@@ -8,6 +8,7 @@ import { ioCodes } from './io.ts';
 import type { CodeInfo, ExitCode } from './info.ts';
 import { irCodes } from './ir.ts';
 import { mrlCodes } from './mrl.ts';
+import { nativeCodes } from './native.ts';
 import { onnxCodes } from './onnx.ts';
 import { quantizeCodes } from './quantize.ts';
 import { tfliteCodes } from './tflite.ts';
@@ -25,6 +26,7 @@ export const CODES = {
   ...ioCodes,
   ...irCodes,
   ...mrlCodes,
+  ...nativeCodes,
   ...onnxCodes,
   ...quantizeCodes,
   ...tfliteCodes,

@@ -199,6 +199,15 @@ void *cx_input(cx_instance *instance, uint32_t index)
     return index < p->input_count ? instance->memory.linear + p->inputs[index].address : NULL;
 }
 
+cx_status cx_write_input(cx_instance *instance, uint32_t index, const void *from, uint64_t bytes)
+{
+    const cx_program *p = instance->program;
+    if (index >= p->input_count || bytes != p->inputs[index].bytes)
+        return CX_BAD_ARGUMENT;
+    memcpy(instance->memory.linear + p->inputs[index].address, from, (size_t)bytes);
+    return CX_OK;
+}
+
 const void *cx_output(const cx_instance *instance, uint32_t index)
 {
     const cx_program *p = instance->program;
@@ -224,7 +233,7 @@ cx_status cx_read_output(const cx_instance *instance, uint32_t index, void *to, 
     if (index >= p->output_count || bytes != p->outputs[index].bytes)
         return CX_BAD_ARGUMENT;
     const uint8_t *from = cx_output(instance, index);
-    if (p->outputs[index].dtype == CX_F32)
+    if (p->outputs[index].dtype == CX_F32 && p->outputs[index].passes == 0)
         copy_canonical(to, from, bytes);
     else
         memcpy(to, from, (size_t)bytes);

@@ -29,6 +29,8 @@ typedef struct cx_port {
     uint32_t shape[CX_MAX_RANK];
     uint64_t address;
     uint64_t bytes;
+    /** For an output that is an input, passed through untouched: the number of the input + 1; else 0. */
+    uint32_t passes;
 } cx_port;
 
 /** A parameter: `bytes` bytes from `offset` (a multiple of 64) of the parameter file on. */
@@ -134,6 +136,8 @@ CX_EXPORT const char *cx_level_of(const cx_instance *instance);
 CX_EXPORT uint32_t cx_threads_of(const cx_instance *instance);
 /** Where an input is written before each run (a run may overwrite it); NULL for an index out of range. */
 CX_EXPORT void *cx_input(cx_instance *instance, uint32_t index);
+/** Copies an input in; `bytes` has to be the port's. */
+CX_EXPORT cx_status cx_write_input(cx_instance *instance, uint32_t index, const void *from, uint64_t bytes);
 /** Where an output lies after a run, until the next; NaNs have any bits. NULL for an index out of range. */
 CX_EXPORT const void *cx_output(const cx_instance *instance, uint32_t index);
 /** Copies an output; NaNs of f32 become 0x7fc00000. `bytes` has to be the port's. */
@@ -151,8 +155,9 @@ CX_EXPORT int cx_processor_has(const char *level);
 /**
  * Facts for hosts that cannot read C structures, as text: one fact a line,
  *     format N / level NAME / threads N / memory BYTES / parameters BYTES
- *     input|output NAME-IN-HEX DTYPE BYTES DIMENSION...
- *     step parallel MACS OP-IN-HEX PLACE-IN-HEX
+ *     input|output xNAME DTYPE BYTES PASSES DIMENSION...
+ *     step PARALLEL MACS xOP xPLACE
+ * where xNAME is x and the bytes of the name in hex.
  * @returns bytes needed, the final NUL included; the text is cut off when that is more than `bytes`
  */
 CX_EXPORT size_t cx_describe(const cx_instance *instance, char *to, size_t bytes);

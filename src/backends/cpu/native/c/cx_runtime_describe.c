@@ -37,7 +37,7 @@ static void add_port(text *t, const char *kind, const cx_port *port)
     static const char *const dtypes[] = {"i8", "i16", "i32", "u8", "bool", "f32", "i6"};
     add(t, "%s", kind);
     add_hex(t, port->name);
-    add(t, " %s %" PRIu64, dtypes[port->dtype], port->bytes);
+    add(t, " %s %" PRIu64 " %" PRIu32, dtypes[port->dtype], port->bytes, port->passes);
     for (uint32_t i = 0; i < port->rank; i++)
         add(t, " %" PRIu32, port->shape[i]);
     add(t, "\n");

@@ -1,0 +1,278 @@
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, renameSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { homedir, tmpdir } from 'node:os';
+import { isAbsolute, join, resolve } from 'node:path';
+import { type Diagnostic, diagnostic } from '../../../support/index.ts';
+import { causeOf, isSystemError, publish, readIfThere, removeQuietly, scratchFolder, seal, unseal } from './cache-files.ts';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+export interface CacheOptions {
+  /** The folder; absent: CORTEXC_CACHE, else $XDG_CACHE_HOME/cortexc/native, else ~/.cache/cortexc/native. */
+  readonly folder?: string | undefined;
+  /** Bytes that entries may take together; the entry that was written last may exceed it alone. */
+  readonly limitBytes?: number;
+  readonly env?: Environment;
+}
+
+const DEFAULT_LIMIT_BYTES = 2 * 2 ** 30;
+/** Version of the layout on disk. */
+const LAYOUT = 'v1';
+/** objects: compiled files that programs share; programs: shared libraries; parameters: parameter files; names: what a name stands for. */
+const KINDS = ['objects', 'programs', 'parameters', 'names'] as const;
+type Kind = (typeof KINDS)[number];
+/** Times of use are written no more often than this: reading the cache should not write. */
+const TOUCH_AFTER_MS = 60 * 60 * 1000;
+const STALE_AFTER_MS = 24 * 60 * 60 * 1000;
+const RECORD = 'record';
+
+export const cacheFolder = ({ folder, env = process.env }: CacheOptions = {}): string => {
+  const given = folder ?? env['CORTEXC_CACHE'];
+  if (given !== undefined && given !== '') return resolve(given);
+  const base = env['XDG_CACHE_HOME'];
+  // the XDG base directory specification: relative paths there are to be ignored
+  if (base !== undefined && isAbsolute(base)) return join(base, 'cortexc', 'native');
+  const home = env['HOME'] ?? homedir();
+  return join(isAbsolute(home) ? home : tmpdir(), '.cache', 'cortexc', 'native');
+};
+
+/** Code is loaded from the folder, so nobody else may write to it. @returns what is wrong */
+const distrust = (folder: string): string | undefined => {
+  const { mode, uid } = statSync(folder);
+  const own = process.getuid?.();
+  if (own === undefined) return undefined;
+  if (uid !== own) return `it belongs to user ${uid}, not to ${own}`;
+  return (mode & 0o022) === 0 ? undefined : `others can write to it (mode ${(mode & 0o777).toString(8)})`;
+};
+
+const unusable = (folder: string, why: string): Diagnostic =>
+  diagnostic('NAT0007', `the cache folder cannot be used: ${why}`, {
+    severity: 'warning',
+    where: folder,
+    notes: ['A temporary folder takes its place for this process. Name another folder in CORTEXC_CACHE, or make room.'],
+  });
+
+export const damaged = (path: string, why: string): Diagnostic =>
+  diagnostic('NAT0008', `a cached file is damaged and is made anew: ${why}`, {
+    severity: 'warning',
+    where: path,
+    notes: [`If it happens again, remove the cache folder and check its disk.`],
+  });
+
+/** An entry of the cache: a folder, and the text of its record. */
+export interface Entry {
+  readonly folder: string;
+  readonly record: string;
+}
+
+/**
+ * A folder of things that were made once and can be made again. Entries appear whole or not at all, also when several
+ * processes write at the same time, and each has a record with a digest of its own. A folder that cannot be used is replaced
+ * by a temporary one, with a warning.
+ */
+export class Cache {
+  /** Problems since the last `takeWarnings`. */
+  private warnings: Diagnostic[] = [];
+  private root: string;
+  private temporary = false;
+  private trusted = false;
+  private readonly limitBytes: number;
+
+  constructor(options: CacheOptions = {}) {
+    this.limitBytes = options.limitBytes ?? DEFAULT_LIMIT_BYTES;
+    this.root = join(cacheFolder(options), LAYOUT);
+  }
+
+  get folder(): string {
+    return this.root;
+  }
+
+  takeWarnings(): readonly Diagnostic[] {
+    const taken = this.warnings;
+    this.warnings = [];
+    return taken;
+  }
+
+  warn(warning: Diagnostic): void {
+    this.warnings.push(warning);
+  }
+
+  private path(kind: Kind, key: string): string {
+    this.checkTrust();
+    return join(this.root, kind, key);
+  }
+
+  /** Nothing is loaded from a folder that others can write to. */
+  private checkTrust(): void {
+    if (this.trusted) return;
+    this.trusted = true;
+    let why: string | undefined;
+    try {
+      why = distrust(this.root);
+    } catch (error) {
+      // it does not exist yet, and is then made; else it says why when something is written
+      if (!isSystemError(error)) throw error;
+    }
+    if (why !== undefined) this.replaceRoot(why);
+  }
+
+  /** The entry, when there is one whose record is as it was written. A damaged one is warned of. */
+  find(kind: Kind, key: string): Entry | undefined {
+    const folder = this.path(kind, key);
+    const bytes = readIfThere(join(folder, RECORD));
+    if (bytes === undefined) return undefined;
+    const record = unseal(new TextDecoder().decode(bytes));
+    if (record === undefined) {
+      this.drop(kind, key, 'its record does not have its digest');
+      return undefined;
+    }
+    this.touch(join(folder, RECORD));
+    return { folder, record };
+  }
+
+  /** Removes an entry that is not what it should be, and warns. */
+  drop(kind: Kind, key: string, why: string): void {
+    const folder = this.path(kind, key);
+    this.warn(damaged(folder, why));
+    removeQuietly(folder);
+  }
+
+  /**
+   * Makes an entry: `write` fills a folder and gives the record. When the cache folder fails it is replaced by a temporary
+   * one and the entry is made there.
+   * @throws whatever `write` throws besides errors of the file system, and those when the temporary folder fails too
+   */
+  make(kind: Kind, key: string, write: (folder: string) => string): Entry {
+    try {
+      return this.makeHere(kind, key, write);
+    } catch (error) {
+      if (!isSystemError(error) || this.temporary) throw error;
+      this.replaceRoot(causeOf(error));
+      return this.makeHere(kind, key, write);
+    }
+  }
+
+  private makeHere(kind: Kind, key: string, write: (folder: string) => string): Entry {
+    this.prepareRoot();
+    const folder = this.path(kind, key);
+    mkdirSync(join(this.root, kind), { recursive: true, mode: 0o700 });
+    const draft = scratchFolder(this.scratch);
+    try {
+      const record = write(draft);
+      writeFileSync(join(draft, RECORD), seal(record), { mode: 0o600 });
+      const ours = publish(draft, folder, { replace: false, scratch: this.scratch });
+      // another process was first, or a damaged entry could not be removed: only the former has a good record
+      const there = ours ? { folder, record } : (this.find(kind, key) ?? this.force(kind, key, write));
+      this.shrink(folder);
+      return there;
+    } catch (error) {
+      removeQuietly(draft);
+      throw error;
+    }
+  }
+
+  private force(kind: Kind, key: string, write: (folder: string) => string): Entry {
+    const folder = this.path(kind, key);
+    const draft = scratchFolder(this.scratch);
+    const record = write(draft);
+    writeFileSync(join(draft, RECORD), seal(record), { mode: 0o600 });
+    publish(draft, folder, { replace: true, scratch: this.scratch });
+    return { folder, record };
+  }
+
+  private get scratch(): string {
+    return join(this.root, 'scratch');
+  }
+
+  /** Makes the folder, or a temporary one where that fails. */
+  private prepareRoot(): void {
+    this.checkTrust();
+    try {
+      mkdirSync(this.scratch, { recursive: true, mode: 0o700 });
+    } catch (error) {
+      if (!isSystemError(error) || this.temporary) throw error;
+      this.replaceRoot(causeOf(error));
+    }
+  }
+
+  private replaceRoot(why: string): void {
+    this.warn(unusable(this.root, why));
+    const folder = mkdtempSync(join(tmpdir(), 'cortexc-native-'));
+    chmodSync(folder, 0o700);
+    this.root = folder;
+    this.temporary = true;
+    mkdirSync(this.scratch, { recursive: true, mode: 0o700 });
+    process.once('exit', () => removeQuietly(folder));
+  }
+
+  /** Notes that an entry is in use: those unused for longest go first. */
+  private touch(record: string): void {
+    try {
+      const now = Date.now();
+      if (now - statSync(record).mtimeMs > TOUCH_AFTER_MS) utimesSync(record, new Date(now), new Date(now));
+    } catch {
+      // a read-only cache is still good to read
+    }
+  }
+
+  /** Removes the entries unused for longest until the rest is within the limit; `keep` stays. */
+  private shrink(keep: string): void {
+    const entries = KINDS.flatMap((kind) => list(join(this.root, kind)).map((name) => usage(join(this.root, kind, name))));
+    let total = entries.reduce((sum, e) => sum + e.bytes, 0);
+    for (const entry of entries.sort((a, b) => a.used - b.used)) {
+      if (total <= this.limitBytes) break;
+      if (entry.folder === keep) continue;
+      removeQuietly(entry.folder);
+      total -= entry.bytes;
+    }
+    const old = Date.now() - STALE_AFTER_MS;
+    for (const name of list(this.scratch)) {
+      const path = join(this.scratch, name);
+      if (usage(path).used < old) removeQuietly(path);
+    }
+  }
+
+  /** What a name stands for, as it was last remembered. */
+  recall(name: string): string | undefined {
+    return this.find('names', name)?.record;
+  }
+
+  /** Keeps a text under a name; the last one stays. A failure only costs time later. */
+  remember(name: string, text: string): void {
+    try {
+      this.prepareRoot();
+      const folder = this.path('names', name);
+      mkdirSync(folder, { recursive: true, mode: 0o700 });
+      const draft = scratchFolder(this.scratch);
+      writeFileSync(join(draft, RECORD), seal(text), { mode: 0o600 });
+      renameSync(join(draft, RECORD), join(folder, RECORD));
+      removeQuietly(draft);
+    } catch (error) {
+      if (!isSystemError(error)) throw error;
+      this.warn(unusable(this.root, causeOf(error)));
+    }
+  }
+}
+
+const list = (folder: string): readonly string[] => {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+};
+
+/** Bytes of a folder of files, and when it was last used (milliseconds since 1970). */
+const usage = (folder: string): { readonly folder: string; readonly bytes: number; readonly used: number } => {
+  let bytes = 0;
+  let used = 0;
+  for (const name of ['.', ...list(folder)]) {
+    try {
+      const facts = statSync(join(folder, name));
+      if (facts.isFile()) bytes += facts.size;
+      if (name === RECORD || (name === '.' && used === 0)) used = facts.mtimeMs;
+    } catch {
+      // went away in the meantime
+    }
+  }
+  return { folder, bytes, used };
+};

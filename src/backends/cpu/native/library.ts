@@ -1,0 +1,214 @@
+import { writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { diagnostic, fail, MrlError, ok, type Result, sha256Hex, unwrap } from '../../../support/index.ts';
+import type { Cache } from './cache.ts';
+import { causeOf, isSystemError, readIfThere, removeQuietly } from './cache-files.ts';
+import { findParameters, type ParameterFile } from './cache-parameters.ts';
+import { type SourceFile, type Sources, sourceList } from './sources.ts';
+import { type Compiler, type CompilerVersion, compileFlags, compilerVersion, findCompiler, linkFlags, runCompiler } from './toolchain.ts';
+import { chooseLevel, type Level, type LevelChoice, levelMacro, type LevelOptions } from './toolchain-levels.ts';
+
+export interface BuildOptions extends LevelOptions {
+  /** Instruction set; absent: the best that this processor has. */
+  readonly level?: string | undefined;
+  readonly cache: Cache;
+  readonly env?: Readonly<Record<string, string | undefined>>;
+}
+
+/** A shared library on disk. */
+export interface Library {
+  readonly path: string;
+  readonly key: string;
+  readonly level: Level;
+}
+
+const LIBRARY = 'program.so';
+
+interface LibraryRecord {
+  readonly sha256: string;
+  readonly level: Level;
+}
+
+const digestOfList = (files: readonly SourceFile[]): string =>
+  sha256Hex(...files.flatMap(({ name, text }) => [`${name} ${Buffer.byteLength(text)}\n`, text]));
+
+/** Version and target of the compiler, asked once and kept until the compiler changes. */
+const versionOf = (compiler: Compiler, cache: Cache): Result<CompilerVersion> => {
+  const name = sha256Hex('compiler', compiler.id);
+  const known = cache.recall(name);
+  if (known !== undefined) return ok(JSON.parse(known) as CompilerVersion);
+  const asked = compilerVersion(compiler);
+  if (asked.ok) cache.remember(name, JSON.stringify(asked.value));
+  return asked;
+};
+
+const writeSources = (folder: string, files: readonly SourceFile[]): void => {
+  for (const { name, text } of files) writeFileSync(join(folder, name), text);
+};
+
+const objectOf = (name: string): string => name.replace(/\.c$/, '.o');
+
+const levelDefines = ({ level, machine }: LevelChoice): readonly string[] => [`-DCX_ONLY_LEVEL=${level}`, `-DCX_NEEDS_LEVEL=${machine}`];
+
+/** Work of making a library: what is compiled, with what, for what. */
+interface Job {
+  readonly sources: Sources;
+  readonly compiler: Compiler;
+  readonly version: CompilerVersion;
+  readonly choice: LevelChoice;
+  readonly cache: Cache;
+}
+
+const keyOf = (job: Job, files: readonly SourceFile[], flags: readonly string[]): string => {
+  const { compiler, version, choice } = job;
+  return sha256Hex(JSON.stringify([compiler.id, version, choice, flags]), digestOfList(files));
+};
+
+/** Runtime and kernels of a level, compiled: all programs share them. @returns the folder of the object files */
+const sharedObjects = (job: Job): string => {
+  const { sources, compiler, choice, cache } = job;
+  const runtimeFlags = [...compileFlags(undefined), ...levelDefines(choice)];
+  const kernelFlags = [...compileFlags(choice.machine), `-D${levelMacro(choice.level)}`];
+  const files = [...sources.headers, ...sources.runtime, ...sources.kernels];
+  const key = keyOf(job, files, [...runtimeFlags, ...kernelFlags]);
+  const objects = [...sources.runtime, ...sources.kernels].map((f) => objectOf(f.name));
+  const found = cache.find('objects', key);
+  if (found !== undefined) {
+    if (digestOfObjects(found.folder, objects) === found.record) return found.folder;
+    cache.drop('objects', key, 'an object file does not have the digest that was recorded');
+  }
+  return cache.make('objects', key, (draft) => {
+    writeSources(draft, files);
+    const compile = (flags: readonly string[]) => (f: SourceFile) => [...flags, '-c', f.name, '-o', objectOf(f.name)];
+    unwrap(runCompiler(compiler, [...sources.runtime.map(compile(runtimeFlags)), ...sources.kernels.map(compile(kernelFlags))], draft));
+    for (const f of files) removeQuietly(join(draft, f.name));
+    return digestOfObjects(draft, objects) ?? '';
+  }).folder;
+};
+
+const digestOfObjects = (folder: string, names: readonly string[]): string | undefined => {
+  const contents = names.map((name) => readIfThere(join(folder, name)));
+  return contents.some((c) => c === undefined) ? undefined : sha256Hex(...contents.flatMap((c) => (c === undefined ? [] : [sha256Hex(c)])));
+};
+
+/** Compiles and links in `draft`; only the library stays there. @returns its record */
+const compileInto = (job: Job, draft: string, flags: readonly string[]): string => {
+  const { sources, compiler, choice } = job;
+  const shared = sharedObjects(job);
+  const work = join(draft, 'work');
+  mkdirSync(work);
+  writeSources(work, [...sources.headers, ...sources.program]);
+  const objects = [...sources.runtime, ...sources.kernels].map((f) => join(shared, objectOf(f.name)));
+  const output = ['-o', join(draft, LIBRARY)];
+  if (sources.program.length === 1) {
+    unwrap(runCompiler(compiler, [[...flags, ...sources.program.map((f) => f.name), ...objects, ...output, ...linkFlags()]], work));
+  } else {
+    unwrap(
+      runCompiler(
+        compiler,
+        sources.program.map((f) => [...flags, '-c', f.name, '-o', objectOf(f.name)]),
+        work,
+      ),
+    );
+    unwrap(runCompiler(compiler, [[...sources.program.map((f) => objectOf(f.name)), ...objects, ...output, ...linkFlags()]], work));
+  }
+  removeQuietly(work);
+  const record: LibraryRecord = { sha256: sha256Hex(readFileSync(join(draft, LIBRARY))), level: choice.level };
+  return JSON.stringify(record);
+};
+
+/** The library of a key, when the cache has it and its bytes have the digest that was recorded. */
+const findLibrary = (cache: Cache, key: string): Library | undefined => {
+  const entry = cache.find('programs', key);
+  if (entry === undefined) return undefined;
+  const path = join(entry.folder, LIBRARY);
+  const record = JSON.parse(entry.record) as LibraryRecord;
+  const content = readIfThere(path);
+  if (content !== undefined && sha256Hex(content) === record.sha256) return { path, key, level: record.level };
+  cache.drop('programs', key, content === undefined ? 'the library is gone' : 'the library does not have the digest that was recorded');
+  return undefined;
+};
+
+const build = (job: Job): Library => {
+  const { sources, choice, cache } = job;
+  const flags = [...compileFlags(choice.machine), `-D${levelMacro(choice.level)}`];
+  const key = keyOf(job, sourceList(sources), [...flags, ...linkFlags()]);
+  const found = findLibrary(cache, key);
+  if (found !== undefined) return found;
+  const entry = cache.make('programs', key, (draft) => compileInto(job, draft, flags));
+  return { path: join(entry.folder, LIBRARY), key, level: choice.level };
+};
+
+/**
+ * The shared library of a program: from the cache, else compiled. Cache problems are warnings of the cache.
+ * Errors: NAT0001 no compiler, NAT0002 the compiler fails, NAT0005 and NAT0006 for the level, NAT0007 nowhere to write.
+ */
+export const buildLibrary = (sources: Sources, options: BuildOptions): Result<Library> => {
+  const choice = chooseLevel(options.level, options);
+  if (!choice.ok) return choice;
+  const compiler = findCompiler(options.env);
+  if (!compiler.ok) return compiler;
+  const version = versionOf(compiler.value, options.cache);
+  if (!version.ok) return version;
+  try {
+    return ok(build({ sources, compiler: compiler.value, version: version.value, choice: choice.value, cache: options.cache }));
+  } catch (error) {
+    if (error instanceof MrlError) return fail(...error.diagnostics);
+    if (!isSystemError(error)) throw error;
+    const notes = ['Make room, or name a folder with room in CORTEXC_CACHE. The wasm backend needs none.'];
+    return fail(diagnostic('NAT0007', `the compiled program cannot be written: ${causeOf(error)}`, { where: options.cache.folder, notes }));
+  }
+};
+
+/** What a cheap name stands for: a program on disk that can be opened at once. */
+export interface Prepared {
+  readonly library: Library;
+  readonly parameters: ParameterFile | undefined;
+  /** Whatever the caller needs besides, as it gave it. */
+  readonly note: string;
+}
+
+export interface PreparedNameOptions extends LevelOptions {
+  /** Identity of the program: root CID of its package, or its identity hash. */
+  readonly identity: string;
+  /** Version of the code that makes programs. */
+  readonly version: string;
+  /** All options that change the program, as text. */
+  readonly options: string;
+  readonly level?: string | undefined;
+  readonly env?: Readonly<Record<string, string | undefined>>;
+}
+
+/**
+ * A name under which a prepared program is remembered. Making it starts no process and reads nothing of the program.
+ * Undefined where no program can be built, so that the reason is told by `buildLibrary`.
+ */
+export const preparedName = ({ identity, version, options, level, emulate, env }: PreparedNameOptions): string | undefined => {
+  const choice = chooseLevel(level, emulate === undefined ? {} : { emulate });
+  const compiler = findCompiler(env);
+  if (!choice.ok || !compiler.ok) return undefined;
+  return sha256Hex(JSON.stringify(['prepared', identity, version, options, choice.value, compiler.value.id]));
+};
+
+interface PreparedRecord {
+  readonly library: string;
+  readonly parameters: string | null;
+  readonly note: string;
+}
+
+/** The program that was remembered under a name, its files verified; undefined when there is none or they are not as they were. */
+export const recallPrepared = (cache: Cache, name: string): Prepared | undefined => {
+  const text = cache.recall(name);
+  if (text === undefined) return undefined;
+  const record = JSON.parse(text) as PreparedRecord;
+  const library = findLibrary(cache, record.library);
+  if (library === undefined) return undefined;
+  const parameters = record.parameters === null ? undefined : findParameters(cache, record.parameters);
+  return record.parameters !== null && parameters === undefined ? undefined : { library, parameters, note: record.note };
+};
+
+export const rememberPrepared = (cache: Cache, name: string, { library, parameters, note }: Prepared): void => {
+  const record: PreparedRecord = { library: library.key, parameters: parameters?.key ?? null, note };
+  cache.remember(name, JSON.stringify(record));
+};
