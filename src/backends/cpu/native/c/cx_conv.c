@@ -1,0 +1,159 @@
+/* Convolution as a matrix product; see cx_conv_plan.h. */
+#include "cx_conv.h"
+
+#include "cx_conv_pack.h"
+#include "cx_conv_plan.h"
+#include "cx_gemm.h"
+#include "cx_gemm_finish.h"
+
+/* The share of a thread: tiles of pixels and output channels of a group. */
+typedef struct cx_share {
+  int64_t first_pixel, end_pixel;
+  int32_t first_channel, end_channel;
+} cx_share;
+
+/*
+ * Work of the busiest of `parts` x `others` threads: tiles times channels, where packing a tile costs about as much as the
+ * products of 4 channels.
+ */
+CX_STATIC int64_t cx_busiest(int64_t tiles, int32_t groups, int32_t parts, int32_t others) {
+  return (tiles + parts - 1) / parts * (cx_ceil(groups, others) * CX_CHANNELS + 4);
+}
+
+/* Divides pixels, or channels where there are few pixels, or both. */
+CX_STATIC cx_share cx_share_of(const cx_plan *p, uint32_t thread, uint32_t threads) {
+  const int64_t tiles = (p->pixels + CX_TILE_PIXELS - 1) / CX_TILE_PIXELS;
+  const int32_t groups = cx_ceil(p->d.out_group, CX_CHANNELS);
+  int32_t parts = (int32_t)threads;
+  for (int32_t i = (int32_t)threads; i >= 1; i--)
+    if ((int32_t)threads % i == 0 &&
+        cx_busiest(tiles, groups, i, (int32_t)threads / i) < cx_busiest(tiles, groups, parts, (int32_t)threads / parts))
+      parts = i;
+  const int32_t others = (int32_t)threads / parts;
+  const int64_t part = (int64_t)thread % parts, other = (int64_t)thread / parts;
+  const int64_t end = tiles * (part + 1) / parts * CX_TILE_PIXELS;
+  const cx_share share = {tiles * part / parts * CX_TILE_PIXELS, end < p->pixels ? end : p->pixels,
+                          (int32_t)(groups * other / others) * CX_CHANNELS,
+                          cx_min((int32_t)(groups * (other + 1) / others) * CX_CHANNELS, p->d.out_group)};
+  return share;
+}
+
+/* A row of `inner` weights as the words of a panel step, with zeros behind. */
+CX_INLINE void cx_widen_row(const int8_t *from, int32_t inner, int32_t padded, int32_t *row) {
+#if CX_DEPTH == 2
+  int16_t *to = (int16_t *)(void *)row;
+  for (int32_t i = 0; i < inner; i++) to[i] = from[i];
+  for (int32_t i = inner; i < padded; i++) to[i] = 0;
+#else
+  memcpy(row, from, (size_t)inner);
+  memset((uint8_t *)row + inner, 0, (size_t)(padded - inner));
+#endif
+}
+
+/* What the flip of the input's type added to the sums of a row. */
+CX_INLINE int32_t cx_row_offset(const int8_t *row, int32_t inner, int is_unsigned) {
+#if CX_DEPTH == 4
+  int32_t sum = 0;
+  if (CX_OFFSET(is_unsigned) == 0) return 0;
+  for (int32_t i = 0; i < inner; i++) sum += row[i];
+  return CX_OFFSET(is_unsigned) * sum;
+#else
+  (void)row, (void)inner, (void)is_unsigned;
+  return 0;
+#endif
+}
+
+/* Everything that the tiles of a group share. */
+typedef struct cx_product {
+  const cx_plan *plan;
+  const cx_scratch *scratch;
+  const int8_t *w;
+  const int32_t *table;
+  uint8_t *y;
+  cx_finish finish;
+  cx_share share;
+  int32_t group;
+} cx_product;
+
+/* Finishes the tile of channels from `channel` and pixels from `first` on. */
+CX_STATIC void cx_put_tile(const cx_product *g, int32_t channel, int32_t channels, int64_t first, int32_t count, const int32_t *sums) {
+  const cx_plan *p = g->plan;
+  const size_t bytes = (size_t)cx_result_bytes(g->finish.form), plane = (size_t)p->out_plane * bytes;
+  const int32_t own = g->group * p->d.out_group + channel;
+  for (int32_t done = 0; done < count;) {
+    const int64_t image = (first + done) / p->out_plane, at = (first + done) % p->out_plane;
+    const int32_t run = (int32_t)(p->out_plane - at < count - done ? p->out_plane - at : count - done);
+    uint8_t *to = g->y + (size_t)(image * p->d.groups * p->d.out_group + own) * plane + (size_t)at * bytes;
+    for (int32_t c = 0; c < channels; c++, to += plane) {
+      const int32_t *entry = g->table + 3 * (own + c);
+      if (done == 0) {
+        cx_finish_row(&g->finish, entry, sums + c * CX_TILE_PIXELS, run, to);
+        continue;
+      }
+      int32_t moved[CX_TILE_PIXELS] CX_ALIGNED = {0};
+      memcpy(moved, sums + c * CX_TILE_PIXELS + done, (size_t)run * 4);
+      cx_finish_row(&g->finish, entry, moved, run, to);
+    }
+    done += run;
+  }
+}
+
+/* Multiplies the packed sweep into all tiles of the block. */
+CX_STATIC void cx_multiply_block(const cx_product *g, const cx_block *b, int is_first, int is_last) {
+  const cx_plan *p = g->plan;
+  const int32_t inner = b->channels * p->taps, padded = cx_round_up(inner, CX_DEPTH), steps = padded / CX_DEPTH;
+  const ptrdiff_t stride = p->sweep_inner / CX_DEPTH;
+  const int32_t tiles = cx_ceil(b->count, CX_TILE_PIXELS);
+  int32_t own_sums[CX_CHANNELS * CX_TILE_PIXELS] CX_ALIGNED;
+  int32_t *sums = g->scratch->partials;
+  for (int32_t channel = g->share.first_channel; channel < g->share.end_channel; channel += CX_CHANNELS) {
+    const int32_t channels = cx_min(CX_CHANNELS, g->share.end_channel - channel);
+    int32_t offset[CX_CHANNELS] = {0};
+    for (int32_t c = 0; c < channels; c++) {
+      const int8_t *row = g->w + (size_t)(g->group * p->d.out_group + channel + c) * (size_t)p->inner + (size_t)(b->channel - g->group * p->d.in_group) * (size_t)p->taps;
+      cx_widen_row(row, inner, padded, g->scratch->weights + c * stride);
+      offset[c] = cx_row_offset(row, inner, p->d.is_unsigned);
+    }
+    const cx_start start = {offset, is_first};
+    for (int32_t t = 0; t < tiles; t++) {
+      const int32_t count = cx_min(CX_TILE_PIXELS, b->count - t * CX_TILE_PIXELS);
+      int32_t *to = p->sweeps > 1 ? sums : own_sums;
+      cx_tile(channels, cx_ceil(count, CX_LANES), g->scratch->panel + (size_t)t * cx_tile_bytes(p), g->scratch->weights, stride, steps, start, to);
+      if (is_last) cx_put_tile(g, channel, channels, b->first + (int64_t)t * CX_TILE_PIXELS, count, to);
+      sums += CX_CHANNELS * CX_TILE_PIXELS;
+    }
+  }
+}
+
+CX_STATIC void cx_convolve_group(const cx_product *g, const uint8_t *x) {
+  const cx_plan *p = g->plan;
+  for (int64_t first = g->share.first_pixel; first < g->share.end_pixel; first += p->block) {
+    const int64_t left = g->share.end_pixel - first;
+    cx_block b = {.plan = p, .scratch = g->scratch, .x = x, .first = first, .count = (int32_t)(left < p->block ? left : p->block)};
+    b.segments = cx_segments(p, b.first, b.count, g->scratch->segments);
+    for (int32_t s = 0; s < p->sweeps; s++) {
+      const int32_t done = s * p->channels_per_sweep;
+      b.channel = g->group * p->d.in_group + done;
+      b.channels = cx_min(p->channels_per_sweep, p->d.in_group - done);
+      cx_pack_block(&b);
+      cx_multiply_block(g, &b, s == 0, s == p->sweeps - 1);
+    }
+  }
+}
+
+void CX_OF_LEVEL(cx_conv_)(const cx_conv *d, const cx_layer *l) {
+  const cx_plan plan = cx_plan_of(d);
+  cx_scratch scratch;
+  cx_scratch_of(&plan, l->scratch, &scratch);
+  memset(scratch.padding, d->pad, (size_t)plan.block + 64);
+  cx_product g = {.plan = &plan, .scratch = &scratch, .w = l->w, .table = l->table, .y = l->y};
+  g.finish = (cx_finish){d->form, d->zero, d->lo, d->hi};
+  g.share = cx_share_of(&plan, l->thread, l->threads);
+  for (g.group = 0; g.group < d->groups; g.group++) cx_convolve_group(&g, l->x);
+}
+
+size_t CX_OF_LEVEL(cx_conv_scratch_)(const cx_conv *d) {
+  const cx_plan plan = cx_plan_of(d);
+  cx_scratch scratch;
+  return cx_scratch_of(&plan, NULL, &scratch);
+}
