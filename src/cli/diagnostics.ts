@@ -110,8 +110,8 @@ export const labelsMisfit = (path: string, message: string, severity: 'error' | 
 export const wrongKind = (path: string, message: string, remedy: string): Diagnostic =>
   diagnostic('CLI2013', message, { where: path, notes: [remedy] });
 
-export const resultsDiffer = (output: string, backend: string, detail: string): Diagnostic =>
-  diagnostic('CLI3001', `output ${output}: ${backend} and reference differ: ${detail}`, {
+export const resultsDiffer = (output: string, backend: string, other: string, detail: string): Diagnostic =>
+  diagnostic('CLI3001', `output ${output}: ${backend} and ${other} differ: ${detail}`, {
     notes: ['Report this with the model and the input: backends must agree in every byte.'],
   });
 
@@ -123,3 +123,34 @@ export const notFormatted = (path: string, canonical: boolean): Diagnostic =>
 
 export const fileReplaced = (path: string): Diagnostic =>
   diagnostic('CLI3003', 'the file existed and was replaced', { where: path, severity: 'note' });
+
+/** A problem of a backend that another one got round. */
+export const ranElsewhere = (problem: Diagnostic, wanted: string, instead: string): Diagnostic => ({
+  ...problem,
+  severity: 'warning',
+  notes: [...problem.notes, `Runs on ${instead} instead of ${wanted}: the results are the same bytes. --no-fallback makes this an error.`],
+});
+
+export const folderInUse = (path: string, entries: number): Diagnostic =>
+  diagnostic('CLI2015', `the folder holds ${entries} ${entries === 1 ? 'entry' : 'entries'} that cortexc did not just write`, {
+    where: path,
+    notes: ['Choose another folder with -o, or give --force to write into it; files of other names stay.'],
+  });
+
+export const checkFailed = (command: string, folder: string, reason: string): Diagnostic =>
+  diagnostic('CLI3006', `\`${command}\` does not succeed: ${reason}`, { where: folder });
+
+export const tooSlow = (row: string, gmacs: number, wanted: number): Diagnostic =>
+  diagnostic('CLI3005', `${row} reaches ${gmacs.toFixed(2)} GMAC/s, but --at-least asks for ${wanted}`);
+
+export const oneByOne = (samples: number, place: string, reason: string): Diagnostic =>
+  diagnostic('CLI3007', `the model cannot take ${samples} samples at once, so they run one after another: ${reason}`, {
+    severity: 'warning',
+    where: place,
+  });
+
+export const rowLeftOut = (row: string, problem: Diagnostic): Diagnostic => ({
+  ...problem,
+  severity: 'warning',
+  message: `${row} is left out: ${problem.message}`,
+});

@@ -1,4 +1,5 @@
 import type { Command } from './command.ts';
+import { bench } from './commands/bench.ts';
 import { compile } from './commands/compile.ts';
 import { completion } from './commands/completion.ts';
 import { conformance } from './commands/conformance.ts';
@@ -18,6 +19,7 @@ export const COMMANDS: readonly Command[] = [
   doctor,
   compile,
   run,
+  bench,
   inspect,
   rebuild,
   dis,

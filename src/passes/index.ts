@@ -38,3 +38,4 @@ export { inRangeSamples, measureDifference, type SourceDifference } from './quan
 export { bringsScales, valuesToCalibrate } from './quantize/given/needs.ts';
 export { type QuantizeSupport, quantizeSupport } from './quantize/support.ts';
 export * from './registry.ts';
+export { batchProgram, type BatchRefusal } from './transform/batch.ts';

@@ -65,13 +65,14 @@ export const compareResults = (
   results: readonly Tensor[],
   reference: readonly Tensor[],
   backend: string,
+  other = 'reference',
 ): Result<undefined> => {
   const problems: Diagnostic[] = [];
   names.forEach((name, i) => {
     const got = canonicalBytes(at(results, i));
     const want = canonicalBytes(at(reference, i));
     const first = got.length === want.length ? got.findIndex((b, k) => b !== want[k]) : Math.min(got.length, want.length);
-    if (first >= 0) problems.push(resultsDiffer(name, backend, `first at byte ${first} of ${want.length}`));
+    if (first >= 0) problems.push(resultsDiffer(name, backend, other, `first at byte ${first} of ${want.length}`));
   });
   return problems.length > 0 ? fail(...problems) : ok(undefined);
 };

@@ -176,7 +176,7 @@ const samplesOf = (
 };
 
 /** Seeded inputs: real numbers in [-1, 1), integers over their whole range. */
-const randomInputs = (program: Program, seed: number): readonly Tensor[] =>
+export const randomInputs = (program: Program, seed: number): readonly Tensor[] =>
   program.inputs.map((port, i) => {
     const type = typeOf(program, port.value) as StaticType;
     const random = new Philox(seed, i);

@@ -33,7 +33,7 @@ export const timeRuns = (run: () => unknown, now: () => number): TimesData => {
 /** 0.0412 ms, 3.21 ms, 1.2 s: three digits where a millisecond is long. */
 export const latencyText = (ms: number): string => (ms < 10 ? `${Number(ms.toPrecision(3))} ms` : formatDuration(ms));
 
-const machineFacts = (): readonly Fact[] => {
+export const machineFacts = (): readonly Fact[] => {
   const cores = cpus();
   return [
     ['processor', `${cores[0]?.model.trim() ?? 'unknown'}, ${cores.length} ${cores.length === 1 ? 'core' : 'cores'}`],

@@ -107,6 +107,11 @@ export const cliCodes = {
       'means, or by an earlier compiler, have none. Compile the source with the options that you know, and compare the root CIDs.',
     exit: 3,
   },
+  CLI2015: {
+    title: 'folder is in use',
+    explain: 'A command that writes a whole folder does not mix its files with others: give it an empty or new folder, or --force.',
+    exit: 3,
+  },
   CLI3001: {
     title: 'results differ from the reference',
     explain:
@@ -124,6 +129,27 @@ export const cliCodes = {
   CLI3003: {
     title: 'file replaced',
     explain: 'The output file existed before; it was replaced as a whole.',
+    exit: 1,
+  },
+  CLI3005: {
+    title: 'slower than asked',
+    explain:
+      '`cortexc bench --at-least N` is a test: it fails when a row stays below N * 10^9 multiply-accumulates a second at its median time. ' +
+      'Other work on the machine, a lower clock and few runs lower the figure: compare it with the peak of the core that the same table tells.',
+    exit: 1,
+  },
+  CLI3006: {
+    title: 'emitted sources do not pass their check',
+    explain:
+      '`cortexc emit --check` builds the folder with its own Makefile and runs the test vectors in it. The message holds the last lines of what the ' +
+      'build said. A missing compiler or make is a matter of this machine; bytes that differ are a bug of cortexc or of the compiler: report them.',
+    exit: 1,
+  },
+  CLI3007: {
+    title: 'model runs one sample at a time',
+    explain:
+      'A batch was asked for, but an op of the model mixes samples, or fixes a shape, so that the program cannot take several samples at once. ' +
+      'The samples run one after another; the results are the same.',
     exit: 1,
   },
 } as const satisfies Record<string, CodeInfo>;

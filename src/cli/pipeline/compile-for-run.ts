@@ -1,0 +1,104 @@
+import { availableParallelism } from 'node:os';
+import { type Backend, backendByName, type Executable, loadBackend } from '../../backends/index.ts';
+import { type Program, programCost } from '../../ir/index.ts';
+import { type Code, type Diagnostic, fail, ok, type Result } from '../../support/index.ts';
+import { choiceUnknown, optionsConflict, optionValue, ranElsewhere } from '../diagnostics.ts';
+
+/** What the command line says about how a program runs. The bytes depend on none of it. */
+export interface ExecutionRequest {
+  readonly backend: string;
+  /** Take the next best where the backend cannot compile here. */
+  readonly fallback: boolean;
+  /** Threads that were asked for; chosen by the work when absent. */
+  readonly threads?: number | undefined;
+  readonly isa?: string | undefined;
+  /** Test each op before its first use. */
+  readonly selfTest: boolean;
+}
+
+/** A program, ready to run, and what it took to get there. */
+export interface CompiledRun {
+  readonly backend: Backend;
+  readonly executable: Executable;
+  readonly threads: number;
+  readonly isa: string | undefined;
+  readonly warnings: readonly Diagnostic[];
+}
+
+/** Where a program goes whose backend cannot compile on this machine. */
+const SUBSTITUTES: Readonly<Partial<Record<string, string>>> = { native: 'wasm' };
+
+/** More threads than this are asked for by hand: other work on the machine wants cores, too. */
+const MOST_THREADS = 8;
+export const MOST_THREADS_ASKED = 256;
+
+/** Operations below which starting threads costs more than they save: some ten milliseconds of one core. */
+const WORTH_THREADS = 1e9;
+
+/** Threads for some work when nobody says how many: one where it is little, else one a core, at most eight. */
+export const threadsForWork = (program: Program, runs: number): number =>
+  programCost(program) * runs < WORTH_THREADS ? 1 : Math.min(MOST_THREADS, availableParallelism());
+
+/** Says what is wrong with --threads; all problems. */
+export const threadsProblems = (threads: number | undefined): readonly Diagnostic[] =>
+  threads === undefined || (Number.isInteger(threads) && threads >= 1 && threads <= MOST_THREADS_ASKED)
+    ? []
+    : [optionValue('threads', `is ${threads} but takes a whole number from 1 to ${MOST_THREADS_ASKED}`)];
+
+/** Checks --isa against what the backend offers. Errors: CLI1003, CLI1005. */
+export const isaProblems = (backend: Backend, isa: string | undefined): readonly Diagnostic[] => {
+  if (isa === undefined) return [];
+  const { isas, name } = backend;
+  if (isas === undefined || isas.length === 0)
+    return [optionsConflict(`--isa is given, but backend ${name} has one instruction set only`, 'Leave it out, or use --backend native.')];
+  return isas.includes(isa) ? [] : [choiceUnknown('isa', isa, isas)];
+};
+
+/** Problems of a machine and not of a program: another way to run it may do. */
+const isOfMachine = (code: Code): boolean => /^(NAT|BKD000[345]$)/.test(code);
+
+/** One way to run a program. */
+interface Attempt {
+  readonly backend: string;
+  readonly isa: string | undefined;
+}
+
+const attemptsFor = ({ backend, isa, fallback }: ExecutionRequest): readonly Attempt[] => {
+  const substitute = SUBSTITUTES[backend];
+  return [
+    { backend, isa },
+    ...(fallback && isa !== undefined ? [{ backend, isa: undefined }] : []),
+    ...(fallback && substitute !== undefined ? [{ backend: substitute, isa: undefined }] : []),
+  ];
+};
+
+const describe = ({ backend, isa }: Attempt): string => (isa === undefined ? backend : `${backend} with ${isa}`);
+
+/**
+ * Compiles a program as asked. Where this machine does not allow it, the problem becomes a warning and the next best way is taken:
+ * another instruction set of the same backend, then another backend; the bytes are the same.
+ * Errors: BKD0001, CLI1003, CLI1005 and those of the last way.
+ * @param runs - how often it is going to run
+ */
+export const compileForRun = async (program: Program, request: ExecutionRequest, runs: number): Promise<Result<CompiledRun>> => {
+  const wanted = backendByName(request.backend);
+  const problems = [...threadsProblems(request.threads), ...(wanted === undefined ? [] : isaProblems(wanted, request.isa))];
+  if (problems.length > 0) return fail(...problems);
+  const threads = request.threads ?? threadsForWork(program, runs);
+  const warnings: Diagnostic[] = [];
+  const attempts = attemptsFor(request);
+  for (const [i, attempt] of attempts.entries()) {
+    const backend = await loadBackend(attempt.backend, { selfTest: request.selfTest });
+    if (!backend.ok) return backend;
+    const { isa } = attempt;
+    const compiled = backend.value.compile(program, { threads, ...(isa === undefined ? {} : { isa }) });
+    if (compiled.ok) {
+      warnings.push(...(compiled.value.warnings ?? []));
+      return ok({ backend: backend.value, executable: compiled.value, threads, isa, warnings });
+    }
+    const next = attempts[i + 1];
+    if (next === undefined || !compiled.diagnostics.every((d) => isOfMachine(d.code))) return fail(...warnings, ...compiled.diagnostics);
+    warnings.push(...compiled.diagnostics.map((d) => ranElsewhere(d, describe(attempt), describe(next))));
+  }
+  return fail(...warnings);
+};
