@@ -1,0 +1,86 @@
+import { median } from '../rows.ts';
+import type { Contender } from './interleave.ts';
+import { Peer, type PeerName, type PeerRun, providePeer } from './peers.ts';
+import { quantizedByOnnxruntime } from './prepare.ts';
+
+/** A peer with one form of the model. */
+export interface Opponent {
+  readonly peer: PeerName;
+  readonly form: 'float32' | 'int8';
+  readonly label: string;
+}
+
+export const OPPONENTS: readonly Opponent[] = [
+  { peer: 'onnxruntime', form: 'int8', label: 'onnxruntime int8' },
+  { peer: 'onnxruntime', form: 'float32', label: 'onnxruntime float32' },
+  { peer: 'web', form: 'int8', label: 'onnxruntime-web int8' },
+  { peer: 'web', form: 'float32', label: 'onnxruntime-web float32' },
+  { peer: 'tract', form: 'float32', label: 'tract float32' },
+  { peer: 'tract', form: 'int8', label: 'tract int8' },
+  { peer: 'tvm', form: 'float32', label: 'TVM float32, untuned' },
+];
+
+/**
+ * The quantizer's ways that are tried; the fastest on this machine counts. int8 activations as QOperator are left out: the tool itself warns of
+ * their speed (7 times slower here).
+ */
+const WAYS = ['qdq-u8s8', 'qdq-s8s8', 'qoperator-u8s8'] as const;
+
+/** A peer that is running; `label` says which form it runs. */
+export interface Running {
+  readonly opponent: Opponent;
+  readonly label: string;
+  readonly contender: Contender;
+  readonly close: () => void;
+}
+
+export type Started = Running | { readonly opponent: Opponent; readonly missing: string };
+
+const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+/** The fastest way for each peer, model and number of threads. */
+const best = new Map<string, string>();
+
+/** Starts the peer on every way that it can run, and keeps the fastest. */
+const startFastest = async (
+  words: readonly string[],
+  run: PeerRun,
+  key: string,
+): Promise<{ readonly way: string; readonly peer: Peer }> => {
+  const files = quantizedByOnnxruntime(run.model, WAYS);
+  const known = best.get(key);
+  let winner: { readonly way: string; readonly peer: Peer; readonly ms: number } | undefined;
+  let failure = '';
+  for (const [way, model] of files) {
+    if (known !== undefined && way !== known) continue;
+    try {
+      const peer = await Peer.start(words, { ...run, model });
+      const ms = known === undefined ? median((await peer.times(6)).slice(3)) : 0;
+      const [kept, dropped] = winner === undefined || ms < winner.ms ? [{ way, peer, ms }, winner] : [winner, { peer }];
+      dropped?.peer.close();
+      winner = kept;
+    } catch (error) {
+      failure = `${way}: ${reasonOf(error)}`;
+    }
+  }
+  if (winner === undefined) throw new Error(failure);
+  best.set(key, winner.way);
+  return winner;
+};
+
+/** Starts a peer on a float32 ONNX model or what its quantizer makes of it. */
+export const startOpponent = async (opponent: Opponent, run: PeerRun): Promise<Started> => {
+  const provided = providePeer(opponent.peer);
+  if ('missing' in provided) return { opponent, missing: provided.missing };
+  try {
+    const key = `${opponent.peer} ${run.model} ${run.threads} ${run.batch}`;
+    const { way, peer } =
+      opponent.form === 'float32'
+        ? { way: undefined, peer: await Peer.start(provided.words, run) }
+        : await startFastest(provided.words, run, key);
+    const label = way === undefined ? peer.name : `${peer.name} (${way})`;
+    return { opponent, label, contender: peer, close: () => peer.close() };
+  } catch (error) {
+    return { opponent, missing: reasonOf(error) };
+  }
+};

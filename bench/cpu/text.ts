@@ -1,0 +1,11 @@
+import type { Spec } from './ours.ts';
+
+/** `1 thread, batch 8` */
+export const howText = ({ threads, batch }: Pick<Spec, 'threads' | 'batch'>): string =>
+  `${threads} ${threads === 1 ? 'thread' : 'threads'}, batch ${batch}`;
+
+/** 10^9 multiply-accumulates a second. */
+export const gmacs = (macs: number, ms: number): number => macs / ms / 1e6;
+
+/** `5.02 ms, 69.6 GMAC/s` */
+export const speedText = (macs: number, ms: number): string => `${ms.toPrecision(3)} ms, ${gmacs(macs, ms).toFixed(1)} GMAC/s`;
