@@ -7,6 +7,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import binaryen from 'binaryen';
 import { at } from '../../../support/index.ts';
+import { cLevels, hasCompiler } from '../../../../tests/support/c-levels.ts';
 import { type Case, CASES, LANES, type Place, SAMPLES } from '../../../../tests/support/machine-cases.ts';
 
 // Every instruction runs on the same operands in WebAssembly and in C, on linear memories of one layout: the operands of
@@ -142,40 +143,7 @@ ${CASES.map((_, i) => `  f${i}(m);`).join('\n')}
 }
 `;
 
-interface Level {
-  readonly name: string;
-  readonly compiler: string;
-  readonly flags: readonly string[];
-  /** Runs programs of another processor. */
-  readonly emulator?: string;
-}
-
-const has = (tool: string): boolean => spawnSync(tool, ['--version']).status === 0;
-const host = process.arch === 'x64' ? 'x86' : process.arch === 'arm64' ? 'arm' : 'other';
-const compiles = has('cc');
-const hostHas = (flag: string): boolean =>
-  spawnSync('cc', ['-march=native', '-dM', '-E', '-x', 'c', '/dev/null']).stdout?.includes(flag) ?? false;
-
-const gccOrClang: readonly (Level | { readonly name: string; readonly missing: string })[] = [
-  { name: 'portable', compiler: 'cc', flags: ['-DCX_ISA_PORTABLE'] },
-  { name: 'vector extensions alone', compiler: 'cc', flags: host === 'x86' ? ['-mno-sse4.1'] : ['-U__ARM_NEON'] },
-  ...(host === 'x86' ? (['__SSE4_1__', '__AVX2__'] as const) : []).map((macro) =>
-    hostHas(macro)
-      ? { name: macro, compiler: 'cc', flags: [macro === '__AVX2__' ? '-mavx2' : '-msse4.1'] }
-      : { name: macro, missing: `this processor lacks ${macro}` },
-  ),
-  ...(host === 'arm' ? [{ name: 'neon', compiler: 'cc', flags: [] }] : []),
-  host === 'x86' && has('aarch64-linux-gnu-gcc') && has('qemu-aarch64')
-    ? { name: 'neon under qemu', compiler: 'aarch64-linux-gnu-gcc', flags: ['-static'], emulator: 'qemu-aarch64' }
-    : { name: 'neon under qemu', missing: 'aarch64-linux-gnu-gcc or qemu-aarch64 is not installed' },
-  has('clang')
-    ? { name: 'clang', compiler: 'clang', flags: host === 'x86' ? ['-mavx2'] : [] }
-    : { name: 'clang', missing: 'clang is not installed' },
-];
-const levels = compiles ? gccOrClang : [{ name: 'all levels', missing: 'there is no C compiler (cc)' }];
-
 const C_FOLDER = fileURLToPath(new URL('./c', import.meta.url));
-const COMMON_FLAGS = ['-std=c11', '-O1', '-ffp-contract=off', '-Wall', '-Wextra', '-Werror', '-Wno-psabi', `-I${C_FOLDER}`];
 const run = promisify(execFile);
 
 /** Bits of the canonical NaN in place of any NaN, as the programs write it. */
@@ -222,7 +190,7 @@ describe('the machine in C does what WebAssembly does', () => {
 
   afterAll(() => rmSync(folder, { recursive: true }));
 
-  for (const level of levels) {
+  for (const level of cLevels()) {
     if ('missing' in level) {
       console.warn(`The machine is not tested for ${level.name}: ${level.missing}`);
       test.skip(level.name, () => undefined);
@@ -231,7 +199,7 @@ describe('the machine in C does what WebAssembly does', () => {
     // at once: the compilers share the processors that there are
     test.concurrent(level.name, async () => {
       const stem = join(folder, level.name.replaceAll(' ', '-'));
-      await run(level.compiler, [...COMMON_FLAGS, ...level.flags, source, '-o', stem, '-lm']);
+      await run(level.compiler, [...level.flags, '-O1', `-I${C_FOLDER}`, source, '-o', stem, '-lm']);
       const command = level.emulator === undefined ? [stem] : [level.emulator, stem];
       await run(at(command, 0), [...command.slice(1), operandFile, `${stem}.out`]);
       expect(differences(expected, readFileSync(`${stem}.out`))).toEqual([]);
@@ -239,7 +207,7 @@ describe('the machine in C does what WebAssembly does', () => {
   }
 });
 
-(compiles ? describe : describe.skip)('floating point that cannot be exact is refused', () => {
+(hasCompiler() ? describe : describe.skip)('floating point that cannot be exact is refused', () => {
   test.each([
     ['-ffast-math', 'exact to the bit'],
     ['-ffinite-math-only', 'exact to the bit'],
