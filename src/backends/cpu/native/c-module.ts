@@ -38,7 +38,8 @@ export class CModule implements Machine {
   private readonly pieces: (Piece | undefined)[] = [];
   private readonly headers = [...HEADERS];
   private readonly declarations: string[] = [];
-  private readonly functions: string[] = [];
+  /** Texts of functions in the order of their definition. */
+  protected readonly functions: string[] = [];
   /** Functions that change memory. */
   private readonly changing = new Set<string>();
   private temporaries = 0;
