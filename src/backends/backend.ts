@@ -15,7 +15,7 @@ export interface CompileOptions {
 export interface StepTime {
   /** The node's origin or place in the program. */
   readonly place: string;
-  readonly op: OpName;
+  readonly op: string;
   readonly milliseconds: number;
   /** Multiply-accumulates of a conv, dense or matmul; 0 for other ops. */
   readonly macs: number;

@@ -1,4 +1,4 @@
-import { type AnyNode, paramTensors, placeOf, UnsupportedError, type ValueId } from '../../../ir/index.ts';
+import { type AnyNode, paramTensors, placeOf, type Program, UnsupportedError, type ValueId } from '../../../ir/index.ts';
 import { at, type Diagnostic, diagnostic, fail, ok, type Result } from '../../../support/index.ts';
 import { type ExecutionPlan, macsOf } from '../../plan/index.ts';
 import { Asm } from './asm.ts';
@@ -30,6 +30,8 @@ export interface Placement {
 
 /** A program whose steps and memory are planned. */
 export interface Lowered {
+  /** The program as given. */
+  readonly source: Program;
   readonly context: Context;
   readonly steps: readonly Step[];
   readonly params: Placement;
@@ -98,7 +100,7 @@ const placeParams = (context: Context): Placement => {
 
 /** Runs all rules, then plans the memory. No code is written yet. Errors: BKD0002 for each refused node, BKD0003 for too much memory. */
 export const lowerProgram = (plan: ExecutionPlan, machine: Machine, rows: Rows, threads: number): Result<Lowered> => {
-  const { program, fusions } = plan;
+  const { source, program, fusions } = plan;
   const context = new Context(new Asm(machine), program, paramTensors(program), fusions.into, threads);
   const steps = lowerAll(context, rows, fusions.gone);
   if (!steps.ok) return steps;
@@ -110,7 +112,7 @@ export const lowerProgram = (plan: ExecutionPlan, machine: Machine, rows: Rows, 
     arena: lifetimesOf(context, steps.value),
     scratches: context.scratches,
   });
-  return pages.ok ? ok({ context, steps: steps.value, params, pages: pages.value }) : pages;
+  return pages.ok ? ok({ source, context, steps: steps.value, params, pages: pages.value }) : pages;
 };
 
 /** Names of the functions of a program. */
