@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import { BACKENDS } from '../src/backends/index.ts';
+import { IMMEDIATE_BACKENDS } from '../src/backends/index.ts';
 import { CODES } from '../src/support/index.ts';
 import { readGolden, runGolden, writeGolden } from './golden.ts';
 
@@ -16,7 +16,7 @@ const ELSEWHERE = new Set(['MRL3001', 'MRL3004', 'MRL3005']);
 
 describe('golden cases', () => {
   beforeAll(async () => {
-    for (const backend of BACKENDS) await backend.prepare?.();
+    for (const backend of IMMEDIATE_BACKENDS) await backend.prepare?.();
   });
 
   test('are not rewritten in CI', () => {
@@ -27,7 +27,7 @@ describe('golden cases', () => {
     const path = join(FOLDER, file);
     const golden = readGolden(readFileSync(path, 'utf8'));
     expect(golden.run).not.toBe('');
-    const { output, problems } = runGolden(golden, BACKENDS);
+    const { output, problems } = runGolden(golden, IMMEDIATE_BACKENDS);
     expect(problems).toEqual([]);
     if (UPDATE && process.env['CI'] === undefined) writeFileSync(path, writeGolden(golden, output));
     else expect(output).toBe(golden.expected ?? '');

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
-import { BACKENDS, loadBackend } from '../src/backends/index.ts';
+import { IMMEDIATE_BACKENDS, loadBackend } from '../src/backends/index.ts';
 import { decodeProgram, encodeProgram, loadFrom } from '../src/cvm-bytecode/index.ts';
 import { parseMrl } from '../src/frontend/mrl/index.ts';
 import { Philox, type Program, randomTensor, type StaticType, type Tensor, tensorBytes, typeOf } from '../src/ir/index.ts';
@@ -41,7 +41,7 @@ test.each(files)('%s gives its bytes on every backend, after the passes, and fro
     ['from bytecode', unwrap(decodeProgram(unwrap(encodeProgram(program)), loadFrom(program)))],
   ];
   const digests: (readonly [string, string])[] = [];
-  for (const { name } of BACKENDS) {
+  for (const { name } of IMMEDIATE_BACKENDS) {
     const backend = unwrap(await loadBackend(name));
     for (const [form, p] of forms) {
       const given = p.inputs.map((port) => inputs.get(port.name) ?? at([...inputs.values()], 0));

@@ -91,6 +91,8 @@ export interface Peak {
 export interface Backend {
   readonly name: string;
   readonly summary: string;
+  /** Compiling starts other programs and takes seconds, so it is used where it is asked for by name. */
+  readonly onRequest?: true;
   readonly capabilities: readonly Capability[];
   /** Why an op is refused; undefined when it is supported. For the support matrix and `doctor`. */
   refusal(op: OpName): string | undefined;

@@ -1,7 +1,7 @@
 import { OP_NAMES, type OpName } from '../ir/index.ts';
 import { closest, diagnostic, fail, ok, type Result } from '../support/index.ts';
 import type { Backend, SupportStatus } from './backend.ts';
-import { referenceBackend, wasmBackend } from './cpu/index.ts';
+import { nativeBackend, referenceBackend, wasmBackend } from './cpu/index.ts';
 
 import { SELF_TEST_DIGESTS } from './self-test-digests.ts';
 import { type SelfTestedBackend, withSelfTest } from './self-test.ts';
@@ -23,7 +23,10 @@ export { macsOfProgram } from './plan/index.ts';
 export { machineText, type SelfTestedBackend } from './self-test.ts';
 
 /** Every backend, the default first. */
-export const BACKENDS: readonly Backend[] = [wasmBackend, referenceBackend];
+export const BACKENDS: readonly Backend[] = [wasmBackend, nativeBackend, referenceBackend];
+
+/** Those that compile in this process, in milliseconds: what is used when nobody names one. */
+export const IMMEDIATE_BACKENDS: readonly Backend[] = BACKENDS.filter((b) => b.onRequest !== true);
 
 /** The backend of this name, before its `prepare`. */
 export const backendByName = (name: string): Backend | undefined => BACKENDS.find((b) => b.name === name);

@@ -1,4 +1,4 @@
-import { type Backend, BACKENDS, type Executable, loadBackend } from '../../backends/index.ts';
+import { type Backend, IMMEDIATE_BACKENDS, type Executable, loadBackend } from '../../backends/index.ts';
 import { type PortMetadata, portMetadata } from '../../cvm-bytecode/index.ts';
 import { type Port, type Program, StoredTensor } from '../../ir/index.ts';
 import { type Compile, type QuantizedPort, type Run, runPasses } from '../../passes/index.ts';
@@ -14,7 +14,7 @@ export const simplify = (program: Program, progress?: Progress): Result<Program>
 /** Runs programs on the first backend that takes them, the fastest first. Backends agree in every byte, so the choice shows in time only. */
 export const fastestCompile = async (): Promise<Compile> => {
   const backends: Backend[] = [];
-  for (const { name } of BACKENDS) backends.push(unwrap(await loadBackend(name)));
+  for (const { name } of IMMEDIATE_BACKENDS) backends.push(unwrap(await loadBackend(name)));
   return (program, { brief = false } = {}) => {
     const runOf = (executable: Executable): Run => (brief ? executable.look : undefined) ?? ((inputs) => executable.run(inputs));
     const attempts = backends.map((b) => () => b.compile(program));

@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { BACKENDS, loadBackend } from '../../backends/index.ts';
+import { IMMEDIATE_BACKENDS, loadBackend } from '../../backends/index.ts';
 import {
   differenceText,
   findingOfHostile,
@@ -91,7 +91,7 @@ const testBackends = async (
   context: Context,
 ): Promise<Result<readonly SubjectReport[]>> => {
   const subjects: SubjectReport[] = [];
-  for (const each of name === undefined ? BACKENDS.map((b) => b.name) : [name]) {
+  for (const each of name === undefined ? IMMEDIATE_BACKENDS.map((b) => b.name) : [name]) {
     const backend = await loadBackend(each);
     if (!backend.ok) return backend;
     const results = runCases(backend.value, cases, { digests: set.digests, progress: context.progress });

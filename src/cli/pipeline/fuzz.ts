@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { type Backend, BACKENDS, loadBackend } from '../../backends/index.ts';
+import { type Backend, IMMEDIATE_BACKENDS, loadBackend } from '../../backends/index.ts';
 import { ALL_PASSES, type FindingKind, type FoundCase, fuzzStep, reproFiles, selectOps } from '../../conformance/index.ts';
 import { OP_NAMES, type OpName } from '../../ir/index.ts';
 import { runPasses } from '../../passes/index.ts';
@@ -46,7 +46,7 @@ const words = (lists: readonly string[] | undefined): readonly string[] | undefi
 
 /** Without the self-test, which would refuse an op before a difference shows. */
 const loadBackends = async (names: readonly string[] | undefined): Promise<Result<readonly Backend[]>> => {
-  const chosen = names ?? BACKENDS.map((b) => b.name).filter((name) => name !== 'reference');
+  const chosen = names ?? IMMEDIATE_BACKENDS.map((b) => b.name).filter((name) => name !== 'reference');
   const loaded = await Promise.all(chosen.map((name) => loadBackend(name, { selfTest: false })));
   const problems = loaded.flatMap((r) => (r.ok ? [] : r.diagnostics));
   return problems.length > 0 ? fail(...problems) : ok(loaded.flatMap((r) => (r.ok ? [r.value] : [])));

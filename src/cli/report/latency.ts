@@ -1,5 +1,5 @@
 import { cpus } from 'node:os';
-import { BACKENDS, type Executable, loadBackend } from '../../backends/index.ts';
+import { IMMEDIATE_BACKENDS, type Executable, loadBackend } from '../../backends/index.ts';
 import type { Program, Tensor } from '../../ir/index.ts';
 import { at } from '../../support/index.ts';
 import { formatDuration } from '../text.ts';
@@ -49,7 +49,7 @@ export interface Timed {
 
 /** The fastest backend that takes a program. */
 const executableOf = async (program: Program): Promise<{ readonly backend: string; readonly executable: Executable } | undefined> => {
-  for (const { name } of BACKENDS) {
+  for (const { name } of IMMEDIATE_BACKENDS) {
     const backend = await loadBackend(name);
     const executable = backend.ok ? backend.value.compile(program) : backend;
     if (executable.ok) return { backend: name, executable: executable.value };

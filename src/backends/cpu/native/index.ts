@@ -10,6 +10,7 @@ const ROWS = nativeRows(new CModule());
 export const nativeBackend: Backend = {
   name: 'native',
   summary: 'C compiled for this CPU by the system compiler',
+  onRequest: true,
   capabilities: ['INT', 'HP16', 'F32S'],
   refusal: ROWS.refusal,
   support: ROWS.support,
