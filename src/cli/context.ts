@@ -1,5 +1,7 @@
-import type { Progress, Result } from '../support/index.ts';
-import { type FileKind, readFileLimited, writeFileAtomic } from './files.ts';
+import type { ByteSource, Progress, Result } from '../support/index.ts';
+import { type Draft, draftFile, writeFileAtomic } from './drafts.ts';
+import { openSource } from './file-source.ts';
+import { type FileKind, readFileLimited } from './files.ts';
 import type { Io } from './io.ts';
 
 export type Shell = 'bash' | 'zsh' | 'fish';
@@ -12,6 +14,10 @@ export interface Context {
   completion(shell: Shell): Promise<string>;
   /** Reads a whole file of the given kind. */
   read(path: string, kind: FileKind): Result<Uint8Array>;
+  /** Opens a file that may be larger than memory. */
+  open(path: string, kind: FileKind): Result<ByteSource>;
+  /** Writes a file that gets its name later. */
+  draft(path: string, pieces: Iterable<Uint8Array>): Result<Draft>;
   /** Writes a whole file or nothing. */
   write(path: string, content: Uint8Array | string): Result<{ readonly replaced: boolean }>;
 }
@@ -21,5 +27,7 @@ export const createContext = (io: Io, progress: Progress, completion: Context['c
   progress,
   completion,
   read: (path, kind) => readFileLimited(io.cwd, path, kind),
+  open: (path, kind) => openSource(io.cwd, path, kind),
+  draft: (path, pieces) => draftFile(io.cwd, path, pieces),
   write: (path, content) => writeFileAtomic(io.cwd, path, content),
 });

@@ -2,7 +2,8 @@ import { chmodSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFile
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import type { Result } from '../support/index.ts';
-import { readBeside, readFileLimited, writeFileAtomic } from './files.ts';
+import { writeFileAtomic } from './drafts.ts';
+import { readBeside, readFileLimited } from './files.ts';
 import { inFolder } from './testing/run.ts';
 
 const codeOf = (result: Result<unknown>): string => (result.ok ? 'ok' : result.diagnostics.map((d) => d.code).join());

@@ -1,33 +1,13 @@
-import {
-  closeSync,
-  fstatSync,
-  fsyncSync,
-  openSync,
-  readdirSync,
-  readSync,
-  realpathSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeSync,
-} from 'node:fs';
-import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
-import { compareCodeUnits, fail, ok, type Result, toHex } from '../support/index.ts';
-import { randomBytes } from 'node:crypto';
-import {
-  externalDataRefused,
-  fileEmpty,
-  fileIsFolder,
-  fileMissing,
-  fileTooLarge,
-  fileUnreadable,
-  fileUnwritable,
-  folderUseless,
-} from './diagnostics.ts';
+import { closeSync, fstatSync, openSync, readdirSync, readSync, realpathSync, statSync } from 'node:fs';
+import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
+import { compareCodeUnits, fail, ok, type Result } from '../support/index.ts';
+import { externalDataRefused, fileEmpty, fileIsFolder, fileMissing, fileTooLarge, fileUnreadable, folderUseless } from './diagnostics.ts';
 
-/** Most bytes of each kind of file. Node buffers end at 4 GiB, protobuf at 2 GiB. */
-const LIMITS = {
+/** Most bytes of each kind of file. Node buffers end at 4 GiB, protobuf at 2 GiB; packages and data are read in parts. */
+export const LIMITS = {
   model: 2 ** 31 - 1,
+  package: 2 ** 34,
+  data: 2 ** 36,
   text: 64 * 2 ** 20,
   tensor: 2 ** 31 - 1,
   picture: 256 * 2 ** 20,
@@ -39,7 +19,7 @@ const MOST_SUGGESTIONS = 5000;
 const CHUNK = 2 ** 30;
 
 /** The system's own name of the problem (ENOENT), else its message. By shape, not class: errors may come from another realm. */
-const reasonOf = (error: unknown): string => {
+export const reasonOf = (error: unknown): string => {
   if (typeof error !== 'object' || error === null) return String(error);
   if ('code' in error && typeof error.code === 'string') return error.code;
   return 'message' in error ? String(error.message) : 'unknown reason';
@@ -54,7 +34,7 @@ const namesIn = (folder: string): readonly string[] => {
   }
 };
 
-const readAll = (handle: number, start: number, size: number): Uint8Array => {
+export const readAll = (handle: number, start: number, size: number): Uint8Array => {
   const bytes = new Uint8Array(size);
   let offset = 0;
   while (offset < size) {
@@ -66,7 +46,7 @@ const readAll = (handle: number, start: number, size: number): Uint8Array => {
 };
 
 /** Calls `use` with an open regular file that is not empty and within the limit of its kind; a missing file suggests its neighbours. */
-const withFile = <T>(cwd: string, path: string, kind: FileKind, use: (handle: number, size: number) => T): Result<T> => {
+export const withFile = <T>(cwd: string, path: string, kind: FileKind, use: (handle: number, size: number) => T): Result<T> => {
   const full = resolve(cwd, path);
   let handle: number | undefined;
   try {
@@ -98,32 +78,6 @@ export const fileSize = (cwd: string, path: string, kind: FileKind): Result<numb
 /** Reads a part of a file, less where the file ends. Errors: CLI2001 to CLI2005. */
 export const readFilePart = (cwd: string, path: string, kind: FileKind, offset: number, length: number): Result<Uint8Array> =>
   withFile(cwd, path, kind, (handle, size) => readAll(handle, offset, Math.max(0, Math.min(length, size - offset))));
-
-/**
- * Writes a file as a whole or not at all: to a temporary file beside it, then a rename. An interrupted run leaves the
- * old file untouched. Error: CLI2006.
- */
-export const writeFileAtomic = (cwd: string, path: string, content: Uint8Array | string): Result<{ readonly replaced: boolean }> => {
-  const full = resolve(cwd, path);
-  const temporary = join(dirname(full), `.${basename(full)}.${toHex(randomBytes(6))}.tmp`);
-  const bytes = typeof content === 'string' ? new TextEncoder().encode(content) : content;
-  let handle: number | undefined;
-  try {
-    const replaced = statSync(full, { throwIfNoEntry: false });
-    if (replaced?.isDirectory() === true) return fail(fileUnwritable(path, 'it is a folder'));
-    handle = openSync(temporary, 'wx');
-    for (let offset = 0; offset < bytes.length; ) offset += writeSync(handle, bytes, offset, Math.min(CHUNK, bytes.length - offset));
-    fsyncSync(handle);
-    closeSync(handle);
-    handle = undefined;
-    renameSync(temporary, full);
-    return ok({ replaced: replaced !== undefined });
-  } catch (error) {
-    if (handle !== undefined) closeSync(handle);
-    rmSync(temporary, { force: true });
-    return fail(fileUnwritable(path, reasonOf(error)));
-  }
-};
 
 export const isFolder = (cwd: string, path: string): boolean =>
   statSync(resolve(cwd, path), { throwIfNoEntry: false })?.isDirectory() === true;

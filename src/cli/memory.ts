@@ -15,3 +15,15 @@ export const collectGarbage = (): void => {
   }
   collect();
 };
+
+/** Dead copies of parameters that may pile up before they are collected. */
+const PILE_BYTES = 2 ** 27;
+let pile = 0;
+
+/** Called before bytes are allocated for a large parameter: what was read before it and is not used any more goes first. */
+export const makeRoom = (bytes: number): void => {
+  pile += bytes;
+  if (pile < PILE_BYTES) return;
+  pile = bytes;
+  collectGarbage();
+};

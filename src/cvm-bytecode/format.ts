@@ -25,11 +25,11 @@ export const LIMITS = {
   dimension: 2 ** 31 - 1,
   nameBytes: 255,
   /** Decoded bytes of all parameters. */
-  parameterBytes: 2 ** 32,
+  parameterBytes: 2 ** 33,
   /** Parameters plus the greatest set of run-time values alive at once. */
-  memoryBytes: 2 ** 33,
+  memoryBytes: 2 ** 34,
   /** Element visits of the interval proof: elements of the constant operands of each node, with repetition. */
-  proofElements: 2 ** 32,
+  proofElements: 2 ** 34,
   /** Per-channel intervals that the interval proof holds. */
   proofChannels: 2 ** 22,
   /** Uses of composite ops, and the sum of their results' dimensions and list attributes: what writing out their definitions takes. */

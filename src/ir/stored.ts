@@ -1,5 +1,5 @@
 import { invariant } from '../support/index.ts';
-import { DTYPE_INFO, elementCount, type DType, type StaticType, type Tensor, type TensorData } from './types.ts';
+import { DTYPE_INFO, elementCount, formatType, type DType, type StaticType, type Tensor, type TensorData } from './types.ts';
 
 /** Elements outside memory, such as a part of a file. */
 export interface TensorStore {
@@ -70,15 +70,27 @@ export class StoredTensor implements Tensor {
   readonly shape: readonly number[];
   declare readonly data: TensorData;
   readonly #store: TensorStore;
+  readonly #desk: TensorDesk;
 
   constructor({ dtype, shape }: StaticType, store: TensorStore, desk: TensorDesk) {
     this.dtype = dtype;
     this.shape = shape;
     this.#store = store;
+    this.#desk = desk;
     Object.defineProperty(this, 'data', { enumerable: true, get: () => desk.dataOf(this) });
   }
 
   pieces(): Iterable<Uint8Array> {
     return this.#store.pieces();
   }
+
+  /** The same elements under another type of as many bytes. */
+  retyped(type: StaticType): StoredTensor {
+    invariant(bytesInMemory(type) === bytesInMemory(this), `${formatType(this)} is not as large as ${formatType(type)}`);
+    return new StoredTensor(type, this.#store, this.#desk);
+  }
 }
+
+/** A tensor under another type whose elements have the same form; those of a stored one stay where they are. */
+export const retypedTensor = (tensor: Tensor, type: StaticType): Tensor =>
+  tensor instanceof StoredTensor ? tensor.retyped(type) : { dtype: type.dtype, shape: type.shape, data: tensor.data };

@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { encodePackage, type FloatParameter, type MetadataInput } from '../../cvm-bytecode/index.ts';
+import { type FloatParameter, layPackage, type MetadataInput, type PackageFile } from '../../cvm-bytecode/index.ts';
 import { isIntegerProgram, type Program } from '../../ir/index.ts';
 import {
   bringsScales,
@@ -148,7 +148,7 @@ const chooseMixedBits = (work: Work, built: Required<Omit<Built, 'mixed' | 'shar
     ...work,
     calibration: built.calibration,
     compile,
-    encode: (model, bits) => encode(work, { ...built, program: model.program, quantized: model }, bits),
+    lay: (model, bits) => lay(work, { ...built, program: model.program, quantized: model }, bits),
     form: JSON.stringify([metadataFor(work, built), args.storage, args['keep-float']]),
     folder: `${outputPath(args)}.state`,
   });
@@ -209,8 +209,9 @@ const withOptions = (metadata: MetadataInput, { options, model }: Work, program:
 /** Bits of layers for the record; undefined when all have those of --bits. */
 export const bitsOf = ({ mixed, record }: Built): BitsRecord | undefined => (mixed === undefined ? record : bitsRecord(mixed.mixed.layers));
 
-export const encode = (work: Work, built: Built, bits?: BitsRecord): Result<Uint8Array> =>
-  encodePackage({
+/** The package, not written yet. */
+export const lay = (work: Work, built: Built, bits?: BitsRecord): Result<PackageFile> =>
+  layPackage({
     program: built.program,
     metadata: metadataFor(work, built, bits),
     storage: work.args.storage === 'compressed' ? 'compressed' : 'plain',

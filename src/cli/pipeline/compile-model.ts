@@ -5,11 +5,13 @@ import { type Diagnostic, fail, invariant, ok, type Result } from '../../support
 import type { Report } from '../command.ts';
 import type { Context } from '../context.ts';
 import { fileReplaced, optionsConflict, wrongKind } from '../diagnostics.ts';
+import type { Draft } from '../drafts.ts';
 import { Phases } from '../phases.ts';
 import { fastestCompile } from './build.ts';
 import { readBudgets } from './budgets.ts';
-import { bitsOf, build, type Built, type CompileArgs, encode, metadataFor, outputPath, type Work } from './compile-build.ts';
+import { bitsOf, build, type Built, type CompileArgs, lay, metadataFor, outputPath, type Work } from './compile-build.ts';
 import type { CompileSummary } from './compile-summary.ts';
+import { deskOf } from './desk.ts';
 import { type Evaluation, evaluateModels, evaluateOutputs, outputMetric, type OutputQuality } from './evaluation.ts';
 import { givenDiagnostics, givenReport } from './given.ts';
 import { loadModel } from './load.ts';
@@ -25,32 +27,36 @@ import { latencyReport } from './summary-report.ts';
 import { floatBytesOf, floatParametersOf } from './storage.ts';
 
 interface Packed {
-  readonly bytes: Uint8Array;
+  readonly draft: Draft;
   readonly package: Package;
 }
 
-/** Encodes, and reads back what was encoded as a node would. */
+/** Writes the package, without giving it its name yet, and reads back what was written as a node would. */
 const pack = (work: Work, built: Built): Result<Packed> => {
-  const bytes = work.phases.time('verify, prove and encode', () => encode(work, built, bitsOf(built)));
-  if (!bytes.ok) return bytes;
-  const decoded = work.phases.time('read back', () => decodePackage(bytes.value));
-  invariant(decoded.ok, decoded.ok ? '' : `the package that was just written does not read: ${decoded.diagnostics[0]?.message ?? ''}`);
-  return ok({ bytes: bytes.value, package: decoded.value });
+  const { args, context, phases } = work;
+  const laid = phases.time('verify, prove and encode', () => lay(work, built, bitsOf(built)));
+  if (!laid.ok) return laid;
+  const draft = phases.time('write', () => context.draft(outputPath(args), laid.value.pieces()));
+  if (!draft.ok) return draft;
+  const decoded = phases.time('read back', () => decodePackage(draft.value.source(), { desk: deskOf(context) }));
+  if (decoded.ok) return ok({ draft: draft.value, package: decoded.value });
+  draft.value.discard();
+  invariant(false, `the package that was just written does not read: ${decoded.diagnostics[0]?.message ?? ''}`);
 };
 
 /** --report without a file name: an empty text. */
 const reportPath = (args: CompileArgs): string | undefined => (args.report === undefined || args.report === '' ? undefined : args.report);
 
-const writeAll = (work: Work, bytes: Uint8Array, html: string | undefined, mixed: MixedRun | undefined): Result<readonly string[]> => {
+const writeAll = (work: Work, draft: Draft, html: string | undefined, mixed: MixedRun | undefined): Result<readonly string[]> => {
   const written: string[] = [];
-  const files: readonly (readonly [string | undefined, Uint8Array | string])[] = [
-    [outputPath(work.args), bytes],
+  const files: readonly (readonly [string | undefined, Uint8Array | string | Draft])[] = [
+    [outputPath(work.args), draft],
     [html === undefined ? undefined : reportPath(work.args), html ?? ''],
     ...paretoFiles(work.args.pareto, basename(work.model.path), mixed),
   ];
   for (const [path, content] of files) {
     if (path === undefined) continue;
-    const result = work.context.write(path, content);
+    const result = typeof content === 'object' && 'commit' in content ? content.commit() : work.context.write(path, content);
     if (!result.ok) return result;
     if (result.value.replaced) work.warnings.push(fileReplaced(path));
     written.push(path);
@@ -84,9 +90,18 @@ const compileLoaded = async (work: Work): Promise<Result<Report>> => {
   if (!built.ok) return built;
   const packed = pack(work, built.value);
   if (!packed.ok) return packed;
-  const evaluation = await evaluate(work, built.value);
+  try {
+    return await compilePacked(work, built.value, packed.value);
+  } finally {
+    packed.value.draft.discard();
+  }
+};
+
+/** Measures what was packed, then writes and tells everything. */
+const compilePacked = async (work: Work, built: Built, packed: Packed): Promise<Result<Report>> => {
+  const evaluation = await evaluate(work, built);
   if (!evaluation.ok) return evaluation;
-  const { quantized, calibration, fitted, mixed } = built.value;
+  const { quantized, calibration, fitted, mixed } = built;
   const given =
     quantized?.given === undefined
       ? undefined
@@ -102,14 +117,14 @@ const compileLoaded = async (work: Work): Promise<Result<Report>> => {
     work.args.report === undefined
       ? undefined
       : await work.phases.timeAsync('measure latency', async () =>
-          latencyReport(packed.value.package.program, quantized, calibration, work.context.io.now),
+          latencyReport(packed.package.program, quantized, calibration, work.context.io.now),
         );
   const summary: CompileSummary = {
     source: work.model,
-    bytes: packed.value.bytes.length,
+    bytes: packed.draft.size,
     floatBytes: work.floatBytes,
-    shared: built.value.shared,
-    package: packed.value.package,
+    shared: built.shared,
+    package: packed.package,
     quantized,
     fitted,
     mixed,
@@ -122,7 +137,7 @@ const compileLoaded = async (work: Work): Promise<Result<Report>> => {
     peakBytes: work.context.io.peakBytes(),
   };
   const html = reportPath(work.args) === undefined ? undefined : summaryHtml(summary, work.warnings);
-  const written = writeAll(work, packed.value.bytes, html, mixed);
+  const written = writeAll(work, packed.draft, html, mixed);
   if (!written.ok) return written;
   if (work.args.state === undefined) removeObservations(work.context.io.cwd, `${outputPath(work.args)}.state`);
   const json = { ...summaryJson(summary, written.value), ...(mixed === undefined ? {} : { mixed: mixedJson(mixed) }) };

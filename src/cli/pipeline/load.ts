@@ -1,9 +1,11 @@
 import { decodePackage, isBytecode, isPackage, type PortMetadata } from '../../cvm-bytecode/index.ts';
 import type { Program } from '../../ir/index.ts';
-import { type Diagnostic, fail, ok, type Result } from '../../support/index.ts';
-import { parseBindings } from '../bindings.ts';
+import { type ByteSource, type Diagnostic, fail, ok, type Result } from '../../support/index.ts';
+import { type BindOptions, parseBindings } from '../bindings.ts';
 import type { Context } from '../context.ts';
-import { notAModel, optionsConflict, wrongKind } from '../diagnostics.ts';
+import { fileTooLarge, notAModel, optionsConflict, wrongKind } from '../diagnostics.ts';
+import { LIMITS } from '../files.ts';
+import { deskOf } from './desk.ts';
 import type { Quantization } from './execute.ts';
 import type { LoadedModel, PackagedModel } from './model.ts';
 import { preparationOf } from './preparation.ts';
@@ -67,6 +69,40 @@ export const kindOf = (bytes: Uint8Array, path: string): ModelKind | undefined =
   return looksLikeOnnx(bytes) ? 'onnx' : undefined;
 };
 
+/** Reads a model that is not compiled yet. */
+const loadSource = async (
+  context: Context,
+  path: string,
+  source: ByteSource,
+  kind: Exclude<ModelKind, 'package' | 'bytecode'>,
+  args: ModelArgs,
+  options: LoadOptions & BindOptions,
+): Promise<Result<LoadedModel>> => {
+  const { size } = source;
+  if (size > LIMITS.model) return fail(fileTooLarge(path, size, LIMITS.model));
+  const bytes = source.read(0, size);
+  switch (kind) {
+    case 'mrl': {
+      const { loadText } = await import('./load-mrl.ts');
+      const randomParams = options.randomParams ?? args['random-params'] ?? false;
+      return loadText(context, path, bytes, { ...options, params: args.params, randomParams });
+    }
+    case 'onnx': {
+      const { loadOnnx } = await import('./load-onnx.ts');
+      return loadOnnx(context, path, bytes, { ...options, constants: args.const ?? [] });
+    }
+    case 'tflite': {
+      const { loadTflite } = await import('./load-tflite.ts');
+      return loadTflite(path, bytes, options.sizes);
+    }
+    default:
+      return kind satisfies never;
+  }
+};
+
+/** Bytes that tell what a file is. */
+const HEAD_BYTES = 4096;
+
 /**
  * Reads a model of any kind and binds its symbolic dimensions.
  * Errors: CLI1003, CLI1005, CLI2001 to CLI2008, CLI2013, IR0008 and those of the format.
@@ -79,10 +115,10 @@ export const loadModel = async (
 ): Promise<Result<LoadedModel>> => {
   const sizes = parseBindings(args.bind ?? []);
   if (!sizes.ok) return sizes;
-  const file = context.read(path, 'model');
-  if (!file.ok) return file;
-  const bytes = file.value;
-  const kind = kindOf(bytes, path);
+  const source = context.open(path, 'package');
+  if (!source.ok) return source;
+  const head = source.value.read(0, HEAD_BYTES);
+  const kind = kindOf(head, path);
   if (args.params !== undefined && kind !== 'mrl') {
     return fail(
       optionsConflict(
@@ -96,35 +132,22 @@ export const loadModel = async (
   }
   switch (kind) {
     case undefined:
-      return fail(notAModel(path, describeUnknown(bytes)));
+      return fail(notAModel(path, describeUnknown(head)));
     case 'bytecode':
       return fail(
         wrongKind(path, 'this is bare CVM bytecode, without its parameters', 'Use the package (.cvm) that it came from, or cortexc dis.'),
       );
     case 'package': {
       if (sizes.value.size > 0) return fail(optionsConflict('--bind is given, but a package has no symbolic dimension', 'Leave it out.'));
-      const unpacked = decodePackage(bytes);
+      const unpacked = decodePackage(source.value, { desk: deskOf(context) });
       if (!unpacked.ok)
         return fail(...unpacked.diagnostics.map((d) => ({ ...d, where: d.where === undefined ? path : `${path}: ${d.where}` })));
-      return ok({ kind: 'package', path, sizeBytes: bytes.length, package: unpacked.value });
+      return ok({ kind: 'package', path, sizeBytes: source.value.size, package: unpacked.value });
     }
-    case 'mrl': {
-      const { loadText } = await import('./load-mrl.ts');
-      return loadText(context, path, bytes, {
-        params: args.params,
-        sizes: sizes.value,
-        ...options,
-        randomParams: options.randomParams ?? args['random-params'] ?? false,
-      });
-    }
-    case 'onnx': {
-      const { loadOnnx } = await import('./load-onnx.ts');
-      return loadOnnx(context, path, bytes, { sizes: sizes.value, constants: args.const ?? [], ...options });
-    }
-    case 'tflite': {
-      const { loadTflite } = await import('./load-tflite.ts');
-      return loadTflite(path, bytes, sizes.value);
-    }
+    case 'mrl':
+    case 'onnx':
+    case 'tflite':
+      return loadSource(context, path, source.value, kind, args, { ...options, sizes: sizes.value });
     default:
       return kind satisfies never;
   }

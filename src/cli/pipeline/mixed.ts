@@ -1,6 +1,6 @@
 import { rmdirSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import type { SourceProvenance } from '../../cvm-bytecode/index.ts';
+import type { PackageFile, SourceProvenance } from '../../cvm-bytecode/index.ts';
 import { identityHash, type Program } from '../../ir/index.ts';
 import {
   type AssignedLayer,
@@ -104,7 +104,7 @@ export interface ChooseOptions {
   readonly calibration: Calibration;
   readonly compile: Compile;
   /** The package with a model. */
-  readonly encode: (model: QuantizedModel, record: BitsRecord) => Result<Uint8Array>;
+  readonly lay: (model: QuantizedModel, record: BitsRecord) => Result<PackageFile>;
   /** Text that differs where packages of one model differ: metadata, storage. */
   readonly form: string;
   /** Folder of the record when --state does not name one. It is removed when all is done. */
@@ -143,15 +143,15 @@ const removeRecord = (cwd: string, folder: string): void => {
 };
 
 const choose = (fitted: Searched, options: ChooseOptions, meter: DropMeter, memo: MixedState): Result<Mixed> => {
-  const { budgets, calibration, compile, encode, context } = options;
+  const { budgets, calibration, compile, lay, context } = options;
   return chooseMixed(fitted, {
     samples: calibration.samples,
     compile,
     budgets,
     evaluate: (model) => ({ drop: meter.drop(model) }),
     sizeOf: (model, layers) => {
-      const bytes = encode(model, bitsRecord(layers));
-      return bytes.ok ? ok(bytes.value.length) : bytes;
+      const file = lay(model, bitsRecord(layers));
+      return file.ok ? ok(file.value.size) : file;
     },
     memo,
     progress: context.progress,
@@ -163,7 +163,7 @@ const choose = (fitted: Searched, options: ChooseOptions, meter: DropMeter, memo
  * interrupted run goes on where it was; a record that does not fit what the model gives now is left out.
  */
 export const chooseBits = (fitted: Searched, options: ChooseOptions): Result<MixedRun> => {
-  const { args, context, budgets, calibration, encode, warnings } = options;
+  const { args, context, budgets, calibration, lay, warnings } = options;
   const measured = meterOf(fitted, options);
   if (!measured.ok) return measured;
   const meter = measured.value;
@@ -175,9 +175,9 @@ export const chooseBits = (fitted: Searched, options: ChooseOptions): Result<Mix
   const first = choose(fitted, options, meter, state.value);
   let chosen = first;
   if (first.ok && state.value.found > 0) {
-    const bytes = encode(first.value.model, bitsRecord(first.value.layers));
-    if (!bytes.ok) return bytes;
-    if (bytes.value.length !== first.value.chosen.size) {
+    const file = lay(first.value.model, bitsRecord(first.value.layers));
+    if (!file.ok) return file;
+    if (file.value.size !== first.value.chosen.size) {
       warnings.push(recordStale(join(folder, STATE_FILE)));
       state.value.forget();
       chosen = choose(fitted, options, meter, state.value);

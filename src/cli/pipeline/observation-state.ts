@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import { identityHash, paramDigest, programCost, type Program } from '../../ir/index.ts';
 import { type Collector, type CollectorState, newCollector, type ObserveJob } from '../../passes/index.ts';
 import { type Diagnostic, diagnostic, sha256Hex } from '../../support/index.ts';
-import { writeFileAtomic } from '../files.ts';
+import { writeFileAtomic } from '../drafts.ts';
 import { compilerVersion } from '../version.ts';
 import type { DigestedSamples } from './digested-samples.ts';
 import { decodeState, encodeState } from './observation-codec.ts';

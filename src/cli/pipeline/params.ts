@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { ParamSource } from '../../frontend/mrl/index.ts';
-import { decodeNpz, encodeNpz } from '../../frontend/tensors/index.ts';
+import { encodeNpz, npyTensor, openNpz } from '../../frontend/tensors/index.ts';
 import { elementCount, INLINE_LIMIT, paramDigest, type Program, type Tensor } from '../../ir/index.ts';
-import { ok, type Result } from '../../support/index.ts';
+import { type Diagnostic, fail, ok, type Result } from '../../support/index.ts';
 import type { Context } from '../context.ts';
-
-const MAX_BYTES = 2 ** 32;
+import { LIMITS } from '../files.ts';
+import { deskOf } from './desk.ts';
 
 /** NAME.npz beside NAME.mrl. */
 export const paramsPathOf = (textPath: string): string => `${textPath.replace(/[.]mrl$/i, '')}.npz`;
@@ -27,17 +27,25 @@ export const paramArchive = (program: Program): Uint8Array | undefined => {
 export const readParams = (context: Context, textPath: string, given: string | undefined): Result<ParamSource> => {
   const path = given ?? paramsPathOf(textPath);
   if (given === undefined && !existsSync(resolve(context.io.cwd, path))) return ok({});
-  const file = context.read(path, 'model');
+  const file = context.open(path, 'data');
   if (!file.ok) return file;
-  const arrays = decodeNpz(file.value, { name: path, maxBytes: MAX_BYTES });
+  const arrays = openNpz(file.value, { name: path, maxBytes: LIMITS.data });
   if (!arrays.ok) return arrays;
+  const tensors = new Map<string, Tensor>();
+  const problems: Diagnostic[] = [];
+  for (const [name, array] of arrays.value) {
+    const tensor = npyTensor(array, deskOf(context));
+    if (tensor.ok) tensors.set(name, tensor.value);
+    else problems.push(...tensor.diagnostics);
+  }
+  if (problems.length > 0) return fail(...problems);
   let byContent: ReadonlyMap<string, Tensor> | undefined;
   return ok({
-    byName: (name) => arrays.value.get(name),
+    byName: (name) => tensors.get(name),
     byDigest: (digest) => {
-      const named = arrays.value.get(digest);
+      const named = tensors.get(digest);
       if (named !== undefined) return named;
-      byContent ??= new Map(Array.from(arrays.value.values(), (t) => [paramDigest(t), t]));
+      byContent ??= new Map(Array.from(tensors.values(), (t) => [paramDigest(t), t]));
       return byContent.get(digest);
     },
   });

@@ -3,6 +3,7 @@ import { elementCount, Philox, randomTensor, type StaticType, type Tensor } from
 import type { CalibrationSample, SampleSource } from '../../passes/index.ts';
 import {
   type ByteSource,
+  bytesSource,
   at,
   type Diagnostic,
   fail,
@@ -103,7 +104,7 @@ const openFile = (cwd: string, path: string): Result<Opened> => {
   if (starts(magic.value, 0x50, 0x4b)) {
     const file = readFileLimited(cwd, path, 'tensor');
     if (!file.ok) return file;
-    const arrays = openNpz(file.value, { name: path });
+    const arrays = openNpz(bytesSource(file.value), { name: path });
     return arrays.ok ? ok({ kind: 'arrays', arrays: arrays.value, bytes: size.value }) : arrays;
   }
   if (pictureFormat(magic.value) !== undefined || /[.](png|jpe?g|bmp|gif|webp|tiff?)$/i.test(path)) return ok({ kind: 'picture' });

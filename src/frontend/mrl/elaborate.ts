@@ -6,6 +6,8 @@ import {
   formatType,
   isStaticType,
   paramDigest,
+  retypedTensor,
+  StoredTensor,
   type ProgramBuilder,
   type StaticType,
   type Tensor,
@@ -266,9 +268,9 @@ export class Elaborator extends GraphicalEvaluator {
         notes: ['Give the parameter file that belongs to this model.'],
       };
     }
-    const declared: Tensor = { ...type, data: tensor.data };
     const problem = typeProblem(type, tensor);
     if (problem !== undefined) return { code: 'MRL2009', message: problem };
+    const declared = retypedTensor(tensor, type);
     const found = paramDigest(declared);
     return found === digest
       ? { tensor: declared }
@@ -283,7 +285,7 @@ export class Elaborator extends GraphicalEvaluator {
     const tensor = this.options.params.byName?.(name);
     if (tensor !== undefined) {
       const problem = typeProblem(type, tensor);
-      return problem === undefined ? { tensor: { ...type, data: tensor.data } } : { code: 'MRL2009', message: problem };
+      return problem === undefined ? { tensor: retypedTensor(tensor, type) } : { code: 'MRL2009', message: problem };
     }
     if (this.options.unboundParams === 'error') {
       return {
@@ -373,5 +375,6 @@ const typeProblem = (wanted: StaticType, given: Tensor): string | undefined => {
   const shapeFits = given.shape.length === wanted.shape.length && given.shape.every((d, i) => d === wanted.shape[i]);
   if (!dtypeFits || !shapeFits) return `the model wants ${formatType(wanted)} but the data is ${formatType(given)}`;
   const count = elementCount(wanted.shape);
+  if (given instanceof StoredTensor) return undefined;
   return given.data.length === count ? undefined : `${formatType(wanted)} has ${count} elements but the data has ${given.data.length}`;
 };

@@ -1,7 +1,7 @@
 /** Tensors and pictures from bytes: .npy, .npz, PNG, JPEG, BMP. No file system here. */
 export { type DecodePictureOptions, decodePicture, type PictureFormat, pictureFormat } from './decode-picture.ts';
 export { decodeNpy, encodeNpy, type NpyArray } from './npy.ts';
-export { type NpySlices, openNpy } from './npy-slices.ts';
+export { type NpySlices, npyTensor, openNpy } from './npy-slices.ts';
 export { type DecodeNpzOptions, decodeNpz, encodeNpz, openNpz } from './npz.ts';
 export type { Picture } from './picture.ts';
 export {

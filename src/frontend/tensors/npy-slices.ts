@@ -1,5 +1,5 @@
-import { type DType, formatShape, type Tensor } from '../../ir/index.ts';
-import { type ByteSource, type Diagnostic, fail, ok, type Result } from '../../support/index.ts';
+import { type DType, elementCount, formatShape, StoredTensor, type Tensor, type TensorDesk } from '../../ir/index.ts';
+import { type ByteSource, type Diagnostic, fail, ok, partOf, type Result } from '../../support/index.ts';
 import { elementTypeUnsupported, type NamedSource, npyHeaderMalformed, npyTrailingBytes, npyTruncated } from './diagnostics.ts';
 import { checkShape, decodeNpy, readElements, readHeaderText, resolveElement } from './npy.ts';
 import { parseNpyHeader } from './npy-header.ts';
@@ -8,6 +8,8 @@ import { parseNpyHeader } from './npy-header.ts';
 export interface NpySlices {
   readonly dtype: DType;
   readonly shape: readonly number[];
+  /** The elements as they stand in the file, where that is their canonical form: row-major, little-endian, none to be converted or checked. */
+  readonly canonical: ByteSource | undefined;
   /** Elements [start, start + count) in C order, and IO2007 when float64 values were rounded. Errors: IO2002, IO2006. */
   read(start: number, count: number): Result<{ readonly data: Tensor['data']; readonly warnings: readonly Diagnostic[] }>;
 }
@@ -15,6 +17,10 @@ export interface NpySlices {
 /** Headers of numpy are 128 bytes; a longer one is read again. */
 const USUAL_HEADER = 4096;
 const LONGEST_HEADER = 2 ** 20;
+
+/** numpy's names of the types that a tensor has as they are. Float16, 64-bit types and bool are read value by value. */
+const CANONICAL = /^([<|=]?[iu]1|<[fi]4|<i2)$/;
+const isCanonical = (descr: string): boolean => CANONICAL.test(descr);
 
 const headerOf = (source: ByteSource, name: string | undefined): ReturnType<typeof readHeaderText> => {
   const usual = readHeaderText(source.read(0, Math.min(source.size, USUAL_HEADER)), name);
@@ -46,6 +52,7 @@ export const openNpy = (source: ByteSource, { name }: NamedSource = {}): Result<
   return ok({
     dtype,
     shape,
+    canonical: isCanonical(descr) && !(fortranOrder && shape.length > 1) ? partOf(source, dataStart, needed) : undefined,
     read: (start, count) => {
       if (fortranOrder && shape.length > 1) {
         whole ??= decodeNpy(source.read(0, source.size), { name });
@@ -57,4 +64,25 @@ export const openNpy = (source: ByteSource, { name }: NamedSource = {}): Result<
       return readElements(bytes, resolved.value, count, descr, name);
     },
   });
+};
+
+/** Elements from which on a tensor of a file is read when it is asked for. */
+const STORED_FROM = 2 ** 20;
+/** Bytes read at a time; whole elements. */
+const PIECE_BYTES = 2 ** 20;
+
+/** The elements of a part of a file, read when they are asked for. */
+function* piecesOf(source: ByteSource): Iterable<Uint8Array> {
+  const room = new Uint8Array(Math.min(PIECE_BYTES, source.size));
+  for (let offset = 0; offset < source.size; offset += PIECE_BYTES) yield source.read(offset, PIECE_BYTES, room);
+}
+
+/** The array as a tensor: a large one stays in its file. Errors: those of `read`. */
+export const npyTensor = (array: NpySlices, desk: TensorDesk): Result<Tensor> => {
+  const { dtype, shape, canonical } = array;
+  const count = elementCount(shape);
+  if (canonical !== undefined && !canonical.inMemory && count >= STORED_FROM)
+    return ok(new StoredTensor({ dtype, shape }, { pieces: () => piecesOf(canonical) }, desk));
+  const read = array.read(0, count);
+  return read.ok ? ok({ dtype, shape, data: read.value.data }) : read;
 };

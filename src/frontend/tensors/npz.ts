@@ -1,6 +1,6 @@
 import type { Tensor } from '../../ir/index.ts';
-import { bytesSource, type Diagnostic, fail, invariant, ok, type Result } from '../../support/index.ts';
-import { readZip, writeZip } from '../zip.ts';
+import { type ByteSource, bytesSource, type Diagnostic, fail, invariant, ok, type Result } from '../../support/index.ts';
+import { openZip, writeZip } from '../zip.ts';
 import { memberNotArray, type NamedSource } from './diagnostics.ts';
 import { decodeNpy, encodeNpy, type NpyArray } from './npy.ts';
 import { type NpySlices, openNpy } from './npy-slices.ts';
@@ -15,11 +15,11 @@ const DEFAULT_MAX_BYTES = 2 ** 30;
 
 /** Opens every member of an archive; errors of all members at once. */
 const openMembers = <T>(
-  bytes: Uint8Array,
+  source: ByteSource,
   { maxBytes = DEFAULT_MAX_BYTES, name }: DecodeNpzOptions,
-  open: (data: Uint8Array, name: string) => Result<T>,
+  open: (member: ByteSource, name: string) => Result<T>,
 ): Result<ReadonlyMap<string, T>> => {
-  const members = readZip(bytes, { maxBytes, name });
+  const members = openZip(source, { maxBytes, name });
   if (!members.ok) return members;
   const arrays = new Map<string, T>();
   const problems: Diagnostic[] = [];
@@ -30,7 +30,7 @@ const openMembers = <T>(
     } else if (arrays.has(key)) {
       problems.push(memberNotArray(name, member.name, 'is there twice'));
     } else {
-      const array = open(member.data, name === undefined ? member.name : `${name}:${member.name}`);
+      const array = open(member.source, name === undefined ? member.name : `${name}:${member.name}`);
       if (array.ok) arrays.set(key, array.value);
       else problems.push(...array.diagnostics);
     }
@@ -44,11 +44,11 @@ const openMembers = <T>(
  * `decodeNpy`, of all members at once.
  */
 export const decodeNpz = (bytes: Uint8Array, options: DecodeNpzOptions = {}): Result<ReadonlyMap<string, NpyArray>> =>
-  openMembers(bytes, options, (data, name) => decodeNpy(data, { name }));
+  openMembers(bytesSource(bytes), options, (member, name) => decodeNpy(member.read(0, member.size), { name }));
 
-/** The same, with elements read on demand. Holds the unpacked bytes of all members. */
-export const openNpz = (bytes: Uint8Array, options: DecodeNpzOptions = {}): Result<ReadonlyMap<string, NpySlices>> =>
-  openMembers(bytes, options, (data, name) => openNpy(bytesSource(data), { name }));
+/** The same, with elements read on demand. Holds the unpacked bytes of deflated members only. */
+export const openNpz = (source: ByteSource, options: DecodeNpzOptions = {}): Result<ReadonlyMap<string, NpySlices>> =>
+  openMembers(source, options, (member, name) => openNpy(member, { name }));
 
 /**
  * Writes a .npz archive that numpy.load reads; the same arrays in the same order give the same bytes.

@@ -46,7 +46,7 @@ export const ioCodes = {
   },
   IO2021: {
     title: 'zip feature is not supported',
-    explain: 'Members are stored or deflated, not encrypted, below 4 GiB, and in one file.',
+    explain: 'Members are stored or deflated, not encrypted, and in one file.',
     exit: 4,
   },
   IO2022: {
