@@ -5,6 +5,7 @@ import { completion } from './commands/completion.ts';
 import { conformance } from './commands/conformance.ts';
 import { dis } from './commands/dis.ts';
 import { doctor } from './commands/doctor.ts';
+import { emit } from './commands/emit.ts';
 import { explain } from './commands/explain.ts';
 import { fmt } from './commands/fmt.ts';
 import { fuzz } from './commands/fuzz.ts';
@@ -20,6 +21,7 @@ export const COMMANDS: readonly Command[] = [
   compile,
   run,
   bench,
+  emit,
   inspect,
   rebuild,
   dis,

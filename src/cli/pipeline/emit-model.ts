@@ -1,0 +1,124 @@
+import { spawn } from 'node:child_process';
+import { join, resolve } from 'node:path';
+import { type EmittedFile, loadBackend } from '../../backends/index.ts';
+import { fail, ok, type Result } from '../../support/index.ts';
+import type { Report } from '../command.ts';
+import type { Context } from '../context.ts';
+import { checkFailed, optionsConflict } from '../diagnostics.ts';
+import { writeFolder } from '../folders.ts';
+import { formatBytes, formatDuration, formatFacts, formatTable } from '../text.ts';
+import { randomInputs } from './inputs.ts';
+import { loadRunnable, type ModelArgs } from './load.ts';
+
+/** What can be emitted, and the backend that writes it. */
+export const EMIT_TARGETS = { c: 'native', wasm: 'wasm' } as const;
+export type EmitTarget = keyof typeof EMIT_TARGETS;
+
+export interface EmitArgs extends ModelArgs {
+  readonly model: string;
+  readonly target: EmitTarget;
+  readonly output: string;
+  readonly vectors: number;
+  readonly force: boolean;
+  readonly check: boolean;
+}
+
+const CHECK = ['make', 'check'] as const;
+const CHECK_LIMIT_MS = 30 * 60_000;
+/** Of what a check says, the end tells most. */
+const LINES_SHOWN = 15;
+
+/** What a program said, and how it ended. */
+interface Ended {
+  readonly output: string;
+  /** Undefined when it succeeded. */
+  readonly problem: string | undefined;
+}
+
+const MOST_OUTPUT = 2 ** 20;
+
+const runIn = (folder: string, [program, ...args]: readonly [string, ...string[]], env: Context['io']['env']): Promise<Ended> =>
+  new Promise((done) => {
+    let output = '';
+    const child = spawn(program, args, { cwd: folder, env: { ...env }, stdio: ['ignore', 'pipe', 'pipe'], timeout: CHECK_LIMIT_MS });
+    for (const stream of [child.stdout, child.stderr])
+      stream.on('data', (chunk: Buffer) => {
+        output = (output + chunk.toString('utf8')).slice(-MOST_OUTPUT);
+      });
+    child.on('error', (error) =>
+      done({ output, problem: 'code' in error && error.code === 'ENOENT' ? `there is no ${program}` : error.message }),
+    );
+    child.on('close', (code, signal) =>
+      done({ output, problem: code === 0 ? undefined : signal === null ? `exit code ${code ?? 'none'}` : `ended by ${signal}` }),
+    );
+  });
+
+const lastLines = (text: string): readonly string[] => text.trimEnd().split('\n').slice(-LINES_SHOWN);
+
+interface Checked {
+  readonly ms: number;
+  readonly lines: readonly string[];
+}
+
+/** Builds the folder and runs its vectors with its own Makefile. Error: CLI3006. */
+const checkFolder = async (folder: string, context: Context): Promise<Result<Checked>> => {
+  const started = context.io.now();
+  const { output, problem } = await runIn(resolve(context.io.cwd, folder), CHECK, context.io.env);
+  const lines = output === '' ? [] : lastLines(output);
+  return problem === undefined
+    ? ok({ ms: context.io.now() - started, lines })
+    : fail({ ...checkFailed(CHECK.join(' '), folder, problem), notes: lines });
+};
+
+const sizeOf = ({ content }: EmittedFile): number =>
+  typeof content === 'string' ? new TextEncoder().encode(content).length : content.length;
+
+const filesTable = (files: readonly EmittedFile[]): string =>
+  formatTable(
+    ['file', 'size'],
+    files.map((f) => [f.name, formatBytes(sizeOf(f))]),
+    ['left', 'right'],
+  );
+
+const reportOf = (args: EmitArgs, files: readonly EmittedFile[], checked: Checked | undefined): Report => {
+  const total = files.reduce((n, f) => n + sizeOf(f), 0);
+  const facts: (readonly [string, string])[] = [['wrote', `${files.length} files, ${formatBytes(total)}, into ${args.output}`]];
+  if (checked === undefined) facts.push(['next', `make -C ${args.output} check`]);
+  else facts.push(['check', `${CHECK.join(' ')} succeeds in ${formatDuration(checked.ms)}`]);
+  const said = checked === undefined ? '' : `\n${checked.lines.map((l) => `  ${l}\n`).join('')}`;
+  return {
+    json: {
+      target: args.target,
+      folder: args.output,
+      vectors: args.vectors,
+      bytes: total,
+      files: files.map((f) => ({ name: f.name, bytes: sizeOf(f) })),
+      ...(checked === undefined ? {} : { check: { passed: true, ms: checked.ms, output: [...checked.lines] } }),
+    },
+    text: `${filesTable(files)}\n${formatFacts(facts)}${said}`,
+  };
+};
+
+/** `cortexc emit`: writes a program as sources that build and test themselves without cortexc. */
+export const emitModel = async (args: EmitArgs, context: Context): Promise<Result<Report>> => {
+  const backend = await loadBackend(EMIT_TARGETS[args.target]);
+  if (!backend.ok) return backend;
+  const { emit } = backend.value;
+  if (emit === undefined)
+    return fail(
+      optionsConflict(`--target is ${args.target}, but backend ${backend.value.name} emits no sources`, 'Choose another target.'),
+    );
+  const model = await loadRunnable(context, args.model, args);
+  if (!model.ok) return model;
+  const { program } = model.value;
+  const vectors = Array.from({ length: args.vectors }, (_, seed) => randomInputs(program, seed));
+  context.progress.step('writing sources and reference results', 0, 1);
+  const files = emit(program, vectors);
+  if (!files.ok) return files;
+  const written = writeFolder(context, args.output, files.value, args.force);
+  if (!written.ok) return written;
+  if (args.check) context.progress.step(`${CHECK.join(' ')} in ${join(args.output, '.')}`, 0, 1);
+  const checked = args.check ? await checkFolder(args.output, context) : undefined;
+  if (checked?.ok === false) return checked;
+  return ok({ ...reportOf(args, files.value, checked?.value), warnings: model.value.warnings });
+};
