@@ -5,6 +5,8 @@
 #include "cx_gemm_finish.h"
 #include "cx_isa.h"
 
+#if CX_DEPTH == 2
+
 /* Positions of a transformed patch, and output channels that are multiplied at a time. */
 #define CX_SPOTS 16
 #define CX_WINOGRAD_OUT 6
@@ -337,3 +339,22 @@ void CX_OF_LEVEL(cx_winograd_)(const cx_conv *d, const cx_layer *l, const int32_
     cx_winograd_multiply(&b, l, weights, first_channel, end_channel, l->y + n * result);
   }
 }
+
+#else
+
+/* Levels with products of bytes have none of i16 that are as fast: the plain product is, and reads the weights as they are. */
+size_t CX_OF_LEVEL(cx_winograd_scratch_)(const cx_conv *d) { return CX_OF_LEVEL(cx_conv_scratch_)(d); }
+
+size_t CX_OF_LEVEL(cx_winograd_weights_bytes_)(const cx_conv *d) {
+  (void)d;
+  return 0;
+}
+
+void CX_OF_LEVEL(cx_winograd_weights_)(const cx_conv *d, const int8_t *w, int32_t *to) { (void)d, (void)w, (void)to; }
+
+void CX_OF_LEVEL(cx_winograd_)(const cx_conv *d, const cx_layer *l, const int32_t *weights) {
+  (void)weights;
+  CX_OF_LEVEL(cx_conv_)(d, l);
+}
+
+#endif

@@ -21,7 +21,7 @@
 size_t CX_OF_LEVEL(cx_winograd_weights_bytes_)(const cx_conv *d);
 /* Transforms weights [out][in][3][3]; `to` is aligned to 64. */
 void CX_OF_LEVEL(cx_winograd_weights_)(const cx_conv *d, const int8_t *w, int32_t *to);
-/* The convolution; l->w is not read. Groups are 1, kernel 1 x 3 x 3, stride and dilation 1. */
+/* The convolution; l->w is read by levels with CX_DEPTH 4 only, whose weights are not transformed. Groups are 1, kernel 1 x 3 x 3, stride and dilation 1. */
 void CX_OF_LEVEL(cx_winograd_)(const cx_conv *d, const cx_layer *l, const int32_t *weights);
 size_t CX_OF_LEVEL(cx_winograd_scratch_)(const cx_conv *d);
 
