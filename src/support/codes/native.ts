@@ -64,4 +64,10 @@ export const nativeCodes = {
       'The program states how much memory it needs before it starts. Limits of the process (ulimit -v, -u; control groups) and free memory decide. Use a smaller batch or fewer threads.',
     exit: 5,
   },
+  NAT0011: {
+    title: 'the parameters are too large for an emitted folder',
+    explain:
+      'A folder of sources carries all parameters in one file that is put together in memory. Programs with more run from their package: `cortexc run --backend native` maps it.',
+    exit: 5,
+  },
 } as const satisfies Record<string, CodeInfo>;
