@@ -3,6 +3,8 @@ import { command } from '../command.ts';
 import { optionsConflict, optionValue } from '../diagnostics.ts';
 import { MODEL_OPTIONS, PREPARATION_OPTIONS } from '../shared-options.ts';
 
+const MOST_BATCH = 4096;
+
 export const run = command({
   name: 'run',
   summary: 'Run a model on inputs',
@@ -15,7 +17,31 @@ export const run = command({
     inputs: { type: 'string', array: true, describe: 'Input files (.npy, .npz, PNG, JPEG, BMP), or folders of them' },
   },
   options: {
-    backend: { type: 'string', default: 'wasm', requiresArg: true, describe: 'Where to run: wasm or reference' },
+    backend: {
+      type: 'string',
+      default: 'wasm',
+      requiresArg: true,
+      describe: 'Where to run: wasm, native (C, built by the compiler of this machine) or reference; all give the same bytes',
+    },
+    fallback: {
+      type: 'boolean',
+      default: true,
+      describe: 'Run on the next best where the backend cannot compile here, with a warning; --no-fallback makes it an error',
+    },
+    isa: {
+      type: 'string',
+      requiresArg: true,
+      describe: 'native: instruction set, such as portable or avx2; the best one here if left out',
+    },
+    threads: { type: 'number', requiresArg: true, describe: 'Threads of a run; if left out 1 for little work, else one a core, at most 8' },
+    batch: {
+      type: 'number',
+      default: 1,
+      requiresArg: true,
+      describe: 'Samples of a run, where the model can take several; else one after another',
+    },
+    profile: { type: 'boolean', default: false, describe: 'Also tell the time of each step, on one thread' },
+    'profile-output': { type: 'string', requiresArg: true, describe: 'Write the profile as a picture (.svg) or a page (.html)' },
     input: { type: 'string', array: true, requiresArg: true, describe: 'File of one input by name: NAME=FILE' },
     'random-input': { type: 'number', requiresArg: true, describe: 'Seed of random inputs, instead of files' },
     ...MODEL_OPTIONS,
@@ -39,6 +65,8 @@ export const run = command({
   examples: [
     ['cortexc run model.cvm cat.png', 'classify a picture'],
     ['cortexc run model.cvm samples.npy -o logits.npy --verify', 'run many samples, check against the reference'],
+    ['cortexc run model.cvm samples.npy --backend native --batch 8', 'eight samples at once, as machine code'],
+    ['cortexc run model.cvm cat.png --profile --profile-output steps.svg', 'where the time goes'],
     ['cortexc run two.onnx --input a=a.npy --input b=b.npy --json', 'inputs by name'],
   ],
   run: async (args, context) => {
@@ -54,6 +82,11 @@ export const run = command({
     if (args.output !== undefined && args['out-dir'] !== undefined) {
       problems.push(optionsConflict('--output and --out-dir are both given', 'Leave one of them out.'));
     }
+    if (!Number.isInteger(args.batch) || args.batch < 1 || args.batch > MOST_BATCH)
+      problems.push(optionValue('batch', `is ${args.batch} but takes a whole number from 1 to ${MOST_BATCH}`));
+    const picture = args['profile-output'];
+    if (picture !== undefined && !/[.](svg|html)$/i.test(picture))
+      problems.push(optionValue('profile-output', `is ${picture} but takes a name that ends in .svg or .html`));
     if (problems.length > 0) return fail(...problems);
     const { runModel } = await import('../pipeline/run-model.ts');
     return runModel(args, context);

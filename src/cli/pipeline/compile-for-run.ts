@@ -22,7 +22,8 @@ export interface CompiledRun {
   readonly executable: Executable;
   readonly threads: number;
   readonly isa: string | undefined;
-  readonly warnings: readonly Diagnostic[];
+  /** What works, but less well than asked; after the runs, since threads may be lost in them. */
+  readonly warnings: () => readonly Diagnostic[];
 }
 
 /** Where a program goes whose backend cannot compile on this machine. */
@@ -74,16 +75,24 @@ const attemptsFor = ({ backend, isa, fallback }: ExecutionRequest): readonly Att
 
 const describe = ({ backend, isa }: Attempt): string => (isa === undefined ? backend : `${backend} with ${isa}`);
 
+/** Checks a request before any work. Errors: BKD0001, CLI1003, CLI1005. */
+export const checkRequest = async ({ backend, threads, isa }: ExecutionRequest): Promise<Result<undefined>> => {
+  const known = backendByName(backend);
+  if (known === undefined) {
+    const missing = await loadBackend(backend);
+    return missing.ok ? ok(undefined) : missing;
+  }
+  const problems = [...threadsProblems(threads), ...isaProblems(known, isa)];
+  return problems.length > 0 ? fail(...problems) : ok(undefined);
+};
+
 /**
- * Compiles a program as asked. Where this machine does not allow it, the problem becomes a warning and the next best way is taken:
+ * Compiles a checked request. Where this machine does not allow it, the problem becomes a warning and the next best way is taken:
  * another instruction set of the same backend, then another backend; the bytes are the same.
- * Errors: BKD0001, CLI1003, CLI1005 and those of the last way.
+ * Errors: those of the last way.
  * @param runs - how often it is going to run
  */
 export const compileForRun = async (program: Program, request: ExecutionRequest, runs: number): Promise<Result<CompiledRun>> => {
-  const wanted = backendByName(request.backend);
-  const problems = [...threadsProblems(request.threads), ...(wanted === undefined ? [] : isaProblems(wanted, request.isa))];
-  if (problems.length > 0) return fail(...problems);
   const threads = request.threads ?? threadsForWork(program, runs);
   const warnings: Diagnostic[] = [];
   const attempts = attemptsFor(request);
@@ -93,8 +102,8 @@ export const compileForRun = async (program: Program, request: ExecutionRequest,
     const { isa } = attempt;
     const compiled = backend.value.compile(program, { threads, ...(isa === undefined ? {} : { isa }) });
     if (compiled.ok) {
-      warnings.push(...(compiled.value.warnings ?? []));
-      return ok({ backend: backend.value, executable: compiled.value, threads, isa, warnings });
+      const executable = compiled.value;
+      return ok({ backend: backend.value, executable, threads, isa, warnings: () => [...warnings, ...(executable.warnings ?? [])] });
     }
     const next = attempts[i + 1];
     if (next === undefined || !compiled.diagnostics.every((d) => isOfMachine(d.code))) return fail(...warnings, ...compiled.diagnostics);

@@ -1,17 +1,20 @@
-import { join } from 'node:path';
-import { type Executable, loadBackend } from '../../backends/index.ts';
-import type { Program, Tensor } from '../../ir/index.ts';
-import { at, type Diagnostic, fail, ok, type Progress, type Result } from '../../support/index.ts';
+import { basename, join } from 'node:path';
+import type { Tensor } from '../../ir/index.ts';
+import { at, type Diagnostic, fail, ok, type Result } from '../../support/index.ts';
 import type { Report } from '../command.ts';
 import type { Context } from '../context.ts';
 import { optionsConflict } from '../diagnostics.ts';
+import { flameHtml, flameSvg } from '../report/flame.ts';
 import { formatDuration } from '../text.ts';
-import { compareResults } from './execute.ts';
+import { batchedProgram } from './batches.ts';
+import { checkRequest, type CompiledRun, compileForRun, type ExecutionRequest } from './compile-for-run.ts';
 import { resolveInputs, type RunInputs } from './inputs.ts';
 import { readLabels } from './labels.ts';
-import { loadRunnable, type ModelArgs } from './load.ts';
+import { loadRunnable, type ModelArgs, type Runnable } from './load.ts';
 import { collectOutputs, type Output, outputFile, outputsJson, outputsText } from './outputs.ts';
 import { type PreparationArgs, readPreparation } from './preparation.ts';
+import { type Profile, profileJson, profileRuns, profileText } from './profile.ts';
+import { chunkInputs, runSamples, verifyRuns } from './run-samples.ts';
 
 export interface RunArgs extends ModelArgs, PreparationArgs {
   readonly model: string;
@@ -19,6 +22,12 @@ export interface RunArgs extends ModelArgs, PreparationArgs {
   readonly input?: readonly string[] | undefined;
   readonly 'random-input'?: number | undefined;
   readonly backend: string;
+  readonly fallback: boolean;
+  readonly isa?: string | undefined;
+  readonly threads?: number | undefined;
+  readonly batch: number;
+  readonly profile: boolean;
+  readonly 'profile-output'?: string | undefined;
   readonly top: number;
   readonly labels?: string | undefined;
   readonly output?: string | undefined;
@@ -27,38 +36,6 @@ export interface RunArgs extends ModelArgs, PreparationArgs {
   readonly verify: boolean;
   readonly 'self-test': boolean;
 }
-
-const runAll = (executable: Executable, samples: readonly RunInputs[], progress: Progress, phase: string): readonly (readonly Tensor[])[] =>
-  samples.map(({ tensors }, i) => {
-    progress.step(phase, i, samples.length);
-    return executable.run(tensors);
-  });
-
-/** Runs the reference on the same samples and compares; all differences. */
-const verifyRuns = async (
-  program: Program,
-  samples: readonly RunInputs[],
-  runs: readonly (readonly Tensor[])[],
-  backend: string,
-  progress: Progress,
-): Promise<Result<undefined>> => {
-  const reference = await loadBackend('reference');
-  if (!reference.ok) return reference;
-  const executable = reference.value.compile(program);
-  if (!executable.ok) return executable;
-  const expected = runAll(executable.value, samples, progress, 'reference');
-  const problems: Diagnostic[] = [];
-  expected.forEach((results, i) => {
-    const same = compareResults(
-      program.outputs.map((o) => o.name),
-      runs[i] ?? [],
-      results,
-      backend,
-    );
-    if (!same.ok) problems.push(...same.diagnostics.map((d) => ({ ...d, where: samples[i]?.name ?? '' })));
-  });
-  return problems.length > 0 ? fail(...problems) : ok(undefined);
-};
 
 /** File names of outputs: letters, digits, dot, dash and underscore of their names; each one once. */
 const fileNames = (names: readonly string[]): readonly string[] => {
@@ -94,57 +71,134 @@ const writeOutputs = (context: Context, args: RunArgs, outputs: readonly Output[
   return ok(written);
 };
 
+/** The profile as a picture, by the extension of the file. */
+const writePicture = (context: Context, path: string, profile: Profile, title: string): Result<string> => {
+  const written = context.write(path, path.toLowerCase().endsWith('.svg') ? flameSvg(profile, title) : flameHtml(profile, title));
+  return written.ok ? ok(path) : written;
+};
+
+const takeProfile = (
+  args: RunArgs,
+  { backend, executable, isa }: CompiledRun,
+  inputs: readonly Tensor[],
+  now: () => number,
+): Result<Profile> =>
+  executable.profile === undefined
+    ? fail(
+        optionsConflict(`--profile is given, but backend ${backend.name} does not tell the time of its steps`, 'Choose another backend.'),
+      )
+    : ok(profileRuns(executable.profile, inputs, backend.peak?.(isa ?? args.isa), now));
+
+/** What the command line asks for and the model gives: samples, and labels of classes. */
+const readSamples = (args: RunArgs, context: Context, model: Runnable, warnings: Diagnostic[]): Result<readonly RunInputs[]> => {
+  const traits = [];
+  for (const input of model.inputs) {
+    const preparation = readPreparation(args, input.preparation);
+    if (!preparation.ok) return preparation;
+    traits.push({ quantization: input.quantization, preparation: preparation.value });
+  }
+  const seed = args['random-input'];
+  const seeds = seed === undefined ? [undefined] : Array.from({ length: args.batch }, (_, i) => seed + i);
+  const samples: RunInputs[] = [];
+  for (const randomSeed of seeds) {
+    const request = { files: args.inputs ?? [], named: args.input ?? [], randomSeed };
+    const taken = resolveInputs(context, model.program, request, traits, warnings);
+    if (!taken.ok) return taken;
+    samples.push(...taken.value);
+  }
+  return ok(samples);
+};
+
+/** How it ran, in words: `native avx2, 2 threads, 16 samples in 2 runs of 8 in 34 ms`. */
+const ranText = ({ backend, isa, threads }: CompiledRun, samples: number, batch: number, ms: number): string => {
+  const where = [isa === undefined ? backend.name : `${backend.name} ${isa}`, ...(threads === 1 ? [] : [`${threads} threads`])].join(', ');
+  const runs = Math.ceil(samples / batch);
+  const count = `${runs} ${runs === 1 ? 'run' : 'runs'}`;
+  return `${where}, ${batch === 1 ? count : `${samples} samples in ${count} of ${batch}`} in ${formatDuration(ms)}`;
+};
+
+/** Compiles and runs all samples; with --profile also its steps. */
+const execute = async (args: RunArgs, context: Context, model: Runnable, samples: readonly RunInputs[]) => {
+  const { now } = context.io;
+  const { program, samples: batch, warnings } = batchedProgram(model.program, Math.min(args.batch, samples.length));
+  const runs = Math.ceil(samples.length / batch);
+  const compiled = await compileForRun(program, requestOf(args, context), runs);
+  if (!compiled.ok) return compiled;
+  const { executable, backend } = compiled.value;
+  try {
+    const started = now();
+    const results = runSamples(executable, samples, batch, context.progress, `running on ${backend.name}`);
+    const ms = now() - started;
+    const wanted = args.profile || args['profile-output'] !== undefined;
+    const profile = wanted ? takeProfile(args, compiled.value, chunkInputs(samples.slice(0, batch), batch), now) : undefined;
+    if (profile?.ok === false) return profile;
+    const told = [...warnings, ...compiled.value.warnings()];
+    return ok({ compiled: compiled.value, results, ms, batch, profile: profile?.value, warnings: told });
+  } finally {
+    executable.close?.();
+  }
+};
+
+const requestOf = (args: RunArgs, { io }: Context): ExecutionRequest => ({
+  backend: args.backend,
+  fallback: args.fallback,
+  threads: args.threads,
+  isa: args.isa,
+  selfTest: args['self-test'] && io.env['CORTEXC_SELF_TEST'] !== 'off',
+});
+
 /** `cortexc run`: loads, runs every sample, compares with the reference if asked, writes and reports. */
 export const runModel = async (args: RunArgs, context: Context): Promise<Result<Report>> => {
   const warnings: Diagnostic[] = [];
-  const backend = await loadBackend(args.backend, { selfTest: args['self-test'] && context.io.env['CORTEXC_SELF_TEST'] !== 'off' });
-  if (!backend.ok) return backend;
+  const request = await checkRequest(requestOf(args, context));
+  if (!request.ok) return request;
   const model = await loadRunnable(context, args.model, args);
   if (!model.ok) return model;
   warnings.push(...model.value.warnings);
   const { program } = model.value;
   const labels = args.labels === undefined ? ok(model.value.labels) : readLabels(context, args.labels);
   if (!labels.ok) return labels;
-  const traits = [];
-  for (const input of model.value.inputs) {
-    const preparation = readPreparation(args, input.preparation);
-    if (!preparation.ok) return preparation;
-    traits.push({ quantization: input.quantization, preparation: preparation.value });
-  }
-  const request = { files: args.inputs ?? [], named: args.input ?? [], randomSeed: args['random-input'] };
-  const samples = resolveInputs(context, program, request, traits, warnings);
+  const samples = readSamples(args, context, model.value, warnings);
   if (!samples.ok) return samples;
-  const executable = backend.value.compile(program);
-  if (!executable.ok) return executable;
-  const started = context.io.now();
-  const runs = runAll(executable.value, samples.value, context.progress, `running on ${backend.value.name}`);
-  const runMs = context.io.now() - started;
+  const ran = await execute(args, context, model.value, samples.value);
+  if (!ran.ok) return ran;
+  const { compiled, results, ms, batch, profile } = ran.value;
+  const { name } = compiled.backend;
+  warnings.push(...ran.value.warnings);
   if (args.verify) {
-    const same = await verifyRuns(program, samples.value, runs, backend.value.name, context.progress);
+    const same = await verifyRuns(program, samples.value, results, name, context.progress);
     if (!same.ok) return same;
   }
-  const names = program.outputs.map((o) => o.name);
-  const outputs = collectOutputs(names, runs, model.value.outputs, {
-    count: args.top,
-    labels: labels.value,
-    samples: samples.value.map((s) => s.name),
-  });
+  const outputs = collectOutputs(
+    program.outputs.map((o) => o.name),
+    results,
+    model.value.outputs,
+    { count: args.top, labels: labels.value, samples: samples.value.map((s) => s.name) },
+  );
   const written = writeOutputs(context, args, outputs);
   if (!written.ok) return written;
-  const told = [
-    `${backend.value.name}, ${samples.value.length} ${samples.value.length === 1 ? 'run' : 'runs'} in ${formatDuration(runMs)}${args.verify ? ', every byte equal to the reference' : ''}\n`,
-    ...written.value.map((path) => `wrote ${path}\n`),
-  ];
+  const files = [...written.value];
+  if (profile !== undefined && args['profile-output'] !== undefined) {
+    const picture = writePicture(context, args['profile-output'], profile, `${basename(args.model)} on ${name}`);
+    if (!picture.ok) return picture;
+    files.push(picture.value);
+  }
+  const told = `${ranText(compiled, samples.value.length, batch, ms)}${args.verify ? ', every byte equal to the reference' : ''}\n`;
   return ok({
     json: {
-      backend: backend.value.name,
-      runs: samples.value.length,
-      ms: runMs,
+      backend: name,
+      ...(compiled.isa === undefined ? {} : { isa: compiled.isa }),
+      threads: compiled.threads,
+      batch,
+      samples: samples.value.length,
+      runs: Math.ceil(samples.value.length / batch),
+      ms,
       ...(args.verify ? { verified: true } : {}),
       outputs: outputsJson(outputs),
-      ...(written.value.length === 0 ? {} : { files: [...written.value] }),
+      ...(profile === undefined ? {} : { profile: profileJson(profile) }),
+      ...(files.length === 0 ? {} : { files }),
     },
-    text: `${outputsText(outputs)}\n${told.join('')}`,
+    text: `${outputsText(outputs)}\n${profile === undefined ? '' : `${profileText(profile)}\n`}${told}${files.map((path) => `wrote ${path}\n`).join('')}`,
     warnings,
   });
 };
