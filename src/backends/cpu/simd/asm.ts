@@ -24,6 +24,11 @@ export class Asm implements FnHost {
     return name;
   }
 
+  /** Whether a function of this name is defined. */
+  has(name: string): boolean {
+    return this.defined.has(name);
+  }
+
   resultOf(name: string): Kind | undefined {
     return this.defined.get(name);
   }

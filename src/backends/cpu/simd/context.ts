@@ -111,9 +111,13 @@ export class Context {
     return known >= 0 ? known : this.external.push(value) - 1;
   }
 
-  /** Says that the step in the making divides its work among the threads: `f.arg(0)` of `f.arg(1)`. */
-  divide(): void {
-    this.parallel = true;
+  /**
+   * Says that the step in the making divides its work among the threads: its code does the share of thread `f.arg(0)` of `f.arg(1)`.
+   * @returns false where one thread does all there is: it is the only one, or the step is part of the instantiation
+   */
+  divide(): boolean {
+    this.parallel = this.threads > 1 && !this.inInit;
+    return this.parallel;
   }
 
   fusedInto(node: AnyNode): FusedRescale | undefined {
@@ -151,7 +155,8 @@ export class Context {
 
   /** Memory that is this step's alone while it runs; with `each`, so much for every thread, one behind the other. */
   temporary(bytes: number, { each = false }: { readonly each?: boolean } = {}): Slot {
-    const slot = new Slot(each ? bytes * this.threads : bytes);
+    // threads do not share cache lines
+    const slot = new Slot(each ? Math.ceil(bytes / 64) * 64 * this.threads : bytes);
     this.scratch.push(slot);
     return slot;
   }

@@ -184,6 +184,11 @@ export class Fn {
     this.block.push(this.m.storeLane(bits, offset, lane, this.ref(ptr), this.ref(vector)));
   }
 
+  /** Picks bytes of a (0-15) and b (16-31). */
+  shuffle8(a: Ex | Local, b: Ex | Local, bytes: readonly number[]): Ex {
+    return new Ex(this.m.shuffle(this.ref(a), this.ref(b), bytes));
+  }
+
   /** Picks 32-bit lanes of a (0-3) and b (4-7). */
   shuffle32(a: Ex | Local, b: Ex | Local, lanes: readonly number[]): Ex {
     const bytes = lanes.flatMap((l) => [4 * l, 4 * l + 1, 4 * l + 2, 4 * l + 3]);

@@ -4,7 +4,7 @@ import type { Asm } from '../asm.ts';
 import type { Context, Slot } from '../context.ts';
 import type { Fn } from '../fn.ts';
 import { type Geometry, geometryOf, planeOf, tapOffsets } from '../geometry.ts';
-import { emitPadded } from '../kernels/window.ts';
+import { emitPadded, PAD_SLACK } from '../kernels/window.ts';
 import type { Local } from '../lift.ts';
 
 /** Everything about a conv that its dtype does not change. */
@@ -45,7 +45,7 @@ export const planOf = (ctx: Context, node: OpNode<'conv'>): Plan => {
     positions: planeOf(geometry.output),
     elementBytes,
     x: ctx.use(at(node.operands, 0)),
-    padded: geometry.copies ? ctx.temporary(channels * planeOf(geometry.padded) * elementBytes) : undefined,
+    padded: geometry.copies ? ctx.temporary(channels * planeOf(geometry.padded) * elementBytes + PAD_SLACK) : undefined,
     fill: node.attrs.pad_value & 0xff,
   };
 };

@@ -8,6 +8,7 @@ import { planFinish, roundUp, sumFormOf } from './accumulate.ts';
 import { convFloatDirect, convIntDirect, convWideDirect, isDirect } from './conv-direct.ts';
 import { convFloatGemm, convIntGemm, convWideGemm } from './conv-gemm.ts';
 import { type Plan, planOf } from './conv-plan.ts';
+import { convWinograd, isWinograd } from './conv-winograd.ts';
 
 /** Bias of float outputs, zeros where there is none, each group rounded up to a tile. */
 const floatBias = (ctx: Context, plan: Plan, bias: ValueId | undefined): Slot => {
@@ -37,7 +38,9 @@ const lowerConv = (ctx: Context, node: OpNode<'conv'>): Emit => {
     const direct = isDirect(plan) && Math.ceil(plan.inner / 2) <= MOST_PAIRS[sumFormOf(ctx, w)];
     return (direct ? convWideDirect : convWideGemm)(ctx, plan, w, node.attrs.accumulator_shift, finish);
   }
-  return (isDirect(plan) ? convIntDirect : convIntGemm)(ctx, plan, w, dtype === 'u8' ? 'u8' : 'i8', finish);
+  const access = dtype === 'u8' ? 'u8' : 'i8';
+  if (isWinograd(ctx, plan, w, access)) return convWinograd(ctx, plan, w, access, finish);
+  return (isDirect(plan) ? convIntDirect : convIntGemm)(ctx, plan, w, access, finish);
 };
 
 export const convRows = { conv: lowerConv } satisfies LoweringTable<Context, Emit, keyof (typeof FAMILIES)['conv']>;

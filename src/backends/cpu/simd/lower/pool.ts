@@ -6,7 +6,7 @@ import { type Geometry, geometryOf, naturalRows, planeOf, tapOffsets } from '../
 import { ACCESS_BYTES } from '../kernels/map.ts';
 import { pixelStep } from '../kernels/pack.ts';
 import { averagePoolFloatKernel, averagePoolKernel, maxPoolFloatKernel, maxPoolKernel } from '../kernels/pool.ts';
-import { emitPadded, type Fill } from '../kernels/window.ts';
+import { emitPadded, type Fill, PAD_SLACK } from '../kernels/window.ts';
 import type { Val } from '../lift.ts';
 import { bytesOf, limitTable, operand, pixelAccess, result } from './common.ts';
 
@@ -36,7 +36,7 @@ const lowerRows = (
   const taps = tapOffsets(g, 1);
   const offsets = ctx.table(Int32Array.from(taps, (t) => t * bytes));
   const rowTable = ctx.table(Int32Array.from(rows.starts, (s) => s * bytes));
-  const padded = g.copies ? ctx.temporary(planeOf(g.padded) * bytes) : undefined;
+  const padded = g.copies ? ctx.temporary(planeOf(g.padded) * bytes + PAD_SLACK) : undefined;
   const [from, to] = [ctx.use(x), ctx.use(y)];
   return (f) => {
     const { i32 } = f.ops;

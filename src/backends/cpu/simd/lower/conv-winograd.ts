@@ -1,0 +1,301 @@
+import type { ValueId } from '../../../../ir/index.ts';
+import type { Context, Emit, Slot } from '../context.ts';
+import type { Fn } from '../fn.ts';
+import { planeOf } from '../geometry.ts';
+import { EPILOGUE_BYTES, TILE_CHANNELS, TILE_PIXELS } from '../kernels/gemm.ts';
+import { type Share, shareOf, wholeOf } from '../kernels/share.ts';
+import { emitPaddedRows, PAD_SLACK } from '../kernels/window.ts';
+import {
+  inputKernel,
+  multiplyKernel,
+  outputKernel,
+  POSITIONS,
+  SCRATCH_BYTES,
+  SUM_BOUND,
+  TILE_SIDE,
+  weightsKernel,
+  WINDOW,
+} from '../kernels/winograd.ts';
+import type { Local, Val } from '../lift.ts';
+import { type Finish, roundUp } from './accumulate.ts';
+import type { Plan } from './conv-plan.ts';
+
+/** Channels times tiles of a block: their transforms, 72 bytes each, stay in the second-level cache. */
+const BLOCK_CELLS = 4096;
+const [LEAST_BLOCK, MOST_BLOCK] = [16, 64];
+/** Bytes of products between the transforms, which share that cache. */
+const PRODUCT_BUDGET = 128 * 1024;
+/** Transformed weights are 8 times as big as weights: beyond this, streaming them costs more than it saves. */
+const MOST_WEIGHT_BYTES = 64 * 2 ** 20;
+/** So few tiles are half a group. */
+const NARROW = 4;
+/** Fewer tiles an image than this: images of a batch are taken together. */
+const FEW_TILES = 32;
+
+/** Least and greatest sum of products of any output channel, given the range of the input. */
+const sumsWithin = (weights: ArrayLike<number>, perOutput: number, lo: number, hi: number): boolean => {
+  let [least, most] = [0, 0];
+  for (let i = 0; i < weights.length; i++) {
+    if (i % perOutput === 0) [least, most] = [0, 0];
+    const w = weights[i] ?? 0;
+    least += w < 0 ? w * hi : w * lo;
+    most += w < 0 ? w * lo : w * hi;
+    if (least < -SUM_BOUND || most >= SUM_BOUND) return false;
+  }
+  return true;
+};
+
+/** Tiles of an image: the last of a row or column ends at the border, over its neighbour. */
+const tileCounts = (plan: Plan): { readonly down: number; readonly across: number } => {
+  const [, height, width] = plan.geometry.output;
+  return { down: Math.ceil(height / TILE_SIDE), across: Math.ceil(width / TILE_SIDE) };
+};
+
+/** Vector instructions per tile of both ways, all channels: products and sums, transforms, and weights that stream through the caches. */
+const pays = (plan: Plan): boolean => {
+  const { inGroup: channels, outGroup: outputs } = plan;
+  const { down, across } = tileCounts(plan);
+  const tiles = down * across * plan.batch;
+  const lanes = roundUp(tiles, TILE_PIXELS);
+  const direct = (9 / 4) * channels * outputs * plan.positions * plan.batch;
+  const winograd = (tiles <= NARROW ? NARROW : lanes) * (9 * channels * outputs + 65 * outputs + 45 * channels);
+  const streamed = 36 * channels * outputs * Math.ceil(tiles / MOST_BLOCK);
+  return winograd + streamed < 0.9 * direct;
+};
+
+/** Whether the sums of a conv may be computed by transforms: 3 x 3, stride 1, and known weights that cannot leave the bound. */
+export const isWinograd = (ctx: Context, plan: Plan, w: ValueId, access: 'i8' | 'u8'): boolean => {
+  const { geometry: g, groups, inGroup, outGroup } = plan;
+  const is = (t: readonly number[], ...wanted: number[]): boolean => t.every((n, i) => n === wanted[i]);
+  if (groups !== 1 || inGroup % 2 === 1 || !is(g.kernel, 1, 3, 3) || !is(g.stride, 1, 1, 1) || !is(g.dilation, 1, 1, 1)) return false;
+  if (g.output[0] !== 1 || g.padded[0] !== 1 || g.output[1] < TILE_SIDE || g.output[2] < TILE_SIDE) return false;
+  if (POSITIONS * inGroup * 2 * roundUp(outGroup, TILE_CHANNELS) > MOST_WEIGHT_BYTES || !pays(plan)) return false;
+  const data = ctx.paramData(w)?.data;
+  return data !== undefined && (access === 'u8' ? sumsWithin(data, plan.inner, 0, 255) : sumsWithin(data, plan.inner, -128, 127));
+};
+
+/** Everything decided: sizes, places, kernels. */
+interface Transform {
+  readonly plan: Plan;
+  readonly finish: Finish;
+  readonly access: 'i8' | 'u8';
+  /** Images taken together. */
+  readonly images: number;
+  readonly tiles: number;
+  /** There are 4 tiles at most. */
+  readonly narrow: boolean;
+  /** Groups of 8 tiles: in all, and in a block. */
+  readonly groups: number;
+  readonly block: number;
+  readonly pairs: number;
+  /** Blocks of 4 output channels: in all, and whose products are made before they are transformed. */
+  readonly outputBlocks: number;
+  readonly chunk: number;
+  /** Bytes from one position to the next: of weights, of the transformed input, of the products. */
+  readonly weightStep: number;
+  readonly inputStep: number;
+  readonly productStep: number;
+  readonly weights: Slot;
+  readonly input: Slot;
+  readonly products: Slot;
+  readonly scratch: Slot;
+  /** Where each tile starts: in the padded input, in the result. */
+  readonly starts: Slot;
+  readonly targets: Slot;
+  readonly y: Slot;
+  readonly threads: number;
+  /** Threads take tiles each, or output channels where there are few tiles. */
+  readonly byTiles: boolean;
+}
+
+/** Starts of all tiles, in bytes; the last group is filled up with its last tile. */
+const tileStarts = (plan: Plan, images: number, image: number, pitch: number, bytes: number): Int32Array => {
+  const [, height, width] = plan.geometry.output;
+  const { down, across } = tileCounts(plan);
+  const starts: number[] = [];
+  for (let n = 0; n < images; n++)
+    for (let y = 0; y < down; y++)
+      for (let x = 0; x < across; x++) {
+        const cell = Math.min(TILE_SIDE * y, height - TILE_SIDE) * pitch + Math.min(TILE_SIDE * x, width - TILE_SIDE);
+        starts.push((n * image + cell) * bytes);
+      }
+  while (starts.length % TILE_PIXELS !== 0) starts.push(starts.at(-1) ?? 0);
+  return Int32Array.from(starts);
+};
+
+const planTransform = (ctx: Context, plan: Plan, w: ValueId, access: 'i8' | 'u8', finish: Finish): Transform => {
+  const { inGroup: channels, outGroup: outputs, geometry: g } = plan;
+  const { down, across } = tileCounts(plan);
+  const images = down * across < FEW_TILES ? plan.batch : 1;
+  const tiles = down * across * images;
+  const groups = Math.ceil(tiles / TILE_PIXELS);
+  const most = Math.min(MOST_BLOCK, Math.max(LEAST_BLOCK, BLOCK_CELLS / channels)) / TILE_PIXELS;
+  const block = Math.ceil(groups / Math.ceil(groups / Math.floor(most)));
+  const pairs = channels / 2;
+  const narrow = tiles <= NARROW;
+  const outputBlocks = narrow ? 2 * Math.ceil(outputs / TILE_CHANNELS / 2) : Math.ceil(outputs / TILE_CHANNELS);
+  const blockBytes = block * TILE_CHANNELS * TILE_PIXELS * 4;
+  const fit = Math.max(2, Math.floor(PRODUCT_BUDGET / (POSITIONS * blockBytes)));
+  const chunk = Math.min(outputBlocks, narrow ? fit & -2 : fit);
+  const weightStep = outputBlocks * pairs * 16;
+  // a cache line more, so that the positions of one tile do not all fall into one set of the cache
+  const [inputStep, productStep] = [block * pairs * 32 + 64, chunk * blockBytes + 64];
+  const { threads } = ctx;
+  return {
+    plan,
+    finish,
+    access,
+    images,
+    tiles,
+    narrow,
+    groups,
+    block,
+    pairs,
+    outputBlocks,
+    chunk,
+    weightStep,
+    inputStep,
+    productStep,
+    weights: ctx.packed([w], POSITIONS * weightStep + SCRATCH_BYTES, (f, [from], to) => {
+      f.fill(to.address, 0, POSITIONS * weightStep);
+      const scratch = to.address + POSITIONS * weightStep;
+      f.do(f.call(weightsKernel(ctx.asm), [to.address, weightStep, from?.address ?? 0, outputs, channels, scratch]));
+    }),
+    input: ctx.temporary(POSITIONS * inputStep, { each: true }),
+    products: ctx.temporary(POSITIONS * productStep, { each: true }),
+    scratch: ctx.temporary(SCRATCH_BYTES, { each: true }),
+    starts: ctx.table(tileStarts(plan, images, channels * planeOf(g.padded), g.padded[2], 1)),
+    targets: ctx.table(tileStarts(plan, images, outputs * plan.positions, g.output[2], finish.bytes)),
+    y: ctx.use(finish.result),
+    threads,
+    byTiles: groups >= 3 * threads || outputBlocks < 2 * threads,
+  };
+};
+
+/** Places of the calling thread. */
+interface Own {
+  readonly input: Local;
+  readonly products: Local;
+  readonly scratch: Local;
+  readonly source: Local;
+  readonly target: Local;
+}
+
+/** B' d B of `count` groups of tiles from `group` on, all channels. */
+const emitInput = (f: Fn, ctx: Context, t: Transform, own: Own, group: Local, count: Local): void => {
+  const { i32 } = f.ops;
+  const plane = planeOf(t.plan.geometry.padded);
+  const kernel = inputKernel(ctx.asm, t.access === 'u8');
+  const [a, to] = [f.i32(own.source), f.i32(own.input)];
+  f.for(0, t.pairs, 1, () => {
+    const [cell, list] = [f.i32(to), f.i32(i32.add(t.starts.address, i32.shl(group, 5)))];
+    f.for(0, count, 1, () => {
+      f.do(f.call(kernel, [cell, t.inputStep, a, i32.add(a, plane), list, t.plan.geometry.padded[2], own.scratch]));
+      f.inc(cell, t.pairs * 32);
+      f.inc(list, 32);
+    });
+    f.inc(a, 2 * plane);
+    f.inc(to, 32);
+  });
+};
+
+/** Products and results of the output channels of `blocks` blocks from `first` on. */
+const emitOutputs = (f: Fn, ctx: Context, t: Transform, own: Own, group: Local, count: Local, first: Local, blocks: Local): void => {
+  const { i32 } = f.ops;
+  const { finish, plan } = t;
+  const [multiply, output] = [multiplyKernel(ctx.asm, t.narrow), outputKernel(ctx.asm, finish.epilogue)];
+  const weights = f.i32(i32.add(t.weights.address, i32.mul(first, t.pairs * 16)));
+  const [panel, product] = [f.i32(own.input), f.i32(own.products)];
+  f.for(0, POSITIONS, 1, () => {
+    f.do(f.call(multiply, [panel, weights, t.pairs, count, blocks, product]));
+    f.inc(weights, t.weightStep);
+    f.inc(panel, t.inputStep);
+    f.inc(product, t.productStep);
+  });
+  const channel = f.i32(i32.mul(first, TILE_CHANNELS));
+  const end = f.i32(i32.mul(i32.add(first, blocks), TILE_CHANNELS));
+  f.set(end, f.select(i32.gt_u(end, plan.outGroup), plan.outGroup, end));
+  const to = f.i32(i32.add(own.target, i32.mul(channel, plan.positions * finish.bytes)));
+  const entry = f.i32(i32.add(finish.table.address, i32.mul(channel, EPILOGUE_BYTES)));
+  const list = f.i32(i32.add(t.targets.address, i32.shl(group, 5)));
+  f.set(product, own.products);
+  f.while(
+    () => i32.lt_u(channel, end),
+    () => {
+      const place = [to, plan.geometry.output[2] * finish.bytes, own.scratch, entry, finish.zero, finish.lo, finish.hi];
+      f.do(f.call(output, [product, t.productStep, t.narrow ? 1 : i32.shl(count, 1), list, ...place]));
+      f.inc(channel, 1);
+      f.inc(to, plan.positions * finish.bytes);
+      f.inc(entry, EPILOGUE_BYTES);
+      f.inc(product, 32);
+      // behind the fourth channel of a block come its other groups of tiles
+      f.if(i32.eqz(i32.and(channel, 3)), () => f.inc(product, i32.shl(i32.sub(count, 1), 7)));
+    },
+  );
+};
+
+/** Pads the images that are taken together, or the rows that the tiles of a share read. */
+const emitPadding = (f: Fn, ctx: Context, t: Transform, from: Local, to: Local, tiles: Share): void => {
+  const { i32 } = f.ops;
+  const { geometry: g, channels, fill } = t.plan;
+  const word = (fill * 0x01010101) | 0;
+  if (t.images > 1) {
+    emitPaddedRows(f, ctx.asm, g, t.images * channels, to, from, 1, word);
+    return;
+  }
+  const { across } = tileCounts(t.plan);
+  const top = (tile: Val): Local => {
+    const row = f.i32(i32.mul(i32.div_u(tile, across), TILE_SIDE));
+    return f.i32(f.select(i32.gt_u(row, g.output[1] - TILE_SIDE), g.output[1] - TILE_SIDE, row));
+  };
+  const last = f.i32(i32.sub(i32.mul(tiles.end, TILE_PIXELS), 1));
+  const first = top(i32.mul(tiles.first, TILE_PIXELS));
+  const end = top(f.select(i32.gt_u(last, t.tiles - 1), t.tiles - 1, last));
+  emitPaddedRows(f, ctx.asm, g, channels, to, from, 1, word, { first, count: i32.add(i32.sub(end, first), WINDOW) });
+};
+
+/** A conv by transforms. */
+export const convWinograd = (ctx: Context, plan: Plan, w: ValueId, access: 'i8' | 'u8', finish: Finish): Emit => {
+  const { geometry: g, channels, batch } = plan;
+  const t = planTransform(ctx, plan, w, access, finish);
+  const image = channels * planeOf(g.padded);
+  const padded = g.copies ? ctx.temporary(t.images * image + PAD_SLACK, { each: true }) : undefined;
+  const divided = ctx.divide();
+  return (f) => {
+    const { i32 } = f.ops;
+    const mine = (slot: Slot): Local => f.i32(divided ? i32.add(slot.address, i32.mul(f.arg(0), slot.bytes / t.threads)) : slot.address);
+    const [input, products, scratch] = [mine(t.input), mine(t.products), mine(t.scratch)];
+    const tiles = divided && t.byTiles ? shareOf(f, t.groups) : wholeOf(f, t.groups);
+    const outputs = divided && !t.byTiles ? shareOf(f, t.outputBlocks, t.narrow ? 2 : 1) : wholeOf(f, t.outputBlocks);
+    const [from, target, source] = [f.i32(plan.x.address), f.i32(t.y.address), f.local('i32')];
+    if (padded !== undefined) f.set(source, mine(padded));
+    f.for(0, batch, t.images, () => {
+      if (padded === undefined) f.set(source, from);
+      else f.if(i32.lt_u(tiles.first, tiles.end), () => emitPadding(f, ctx, t, from, source, tiles));
+      const [group, count] = [f.i32(tiles.first), f.local('i32')];
+      const [first, blocks] = [f.local('i32'), f.local('i32')];
+      f.while(
+        () => i32.lt_u(group, tiles.end),
+        () => {
+          f.set(count, i32.sub(tiles.end, group));
+          f.set(count, f.select(i32.gt_u(count, t.block), t.block, count));
+          const own = { input, products, scratch, source, target };
+          emitInput(f, ctx, t, own, group, count);
+          f.set(first, outputs.first);
+          f.while(
+            () => i32.lt_u(first, outputs.end),
+            () => {
+              f.set(blocks, i32.sub(outputs.end, first));
+              f.set(blocks, f.select(i32.gt_u(blocks, t.chunk), t.chunk, blocks));
+              emitOutputs(f, ctx, t, own, group, count, first, blocks);
+              f.inc(first, t.chunk);
+            },
+          );
+          f.inc(group, t.block);
+        },
+      );
+      f.inc(from, t.images * channels * planeOf(g.input));
+      f.inc(target, t.images * plan.outGroup * plan.positions * finish.bytes);
+    });
+  };
+};
