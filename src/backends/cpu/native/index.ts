@@ -1,6 +1,7 @@
 import type { Backend } from '../../backend.ts';
 import { CModule } from './c-module.ts';
 import { compileProgram } from './compile.ts';
+import { emitProgram } from './emit.ts';
 import { nativeRows } from './rows.ts';
 import { LEVEL_NAMES } from './toolchain-levels.ts';
 
@@ -16,4 +17,5 @@ export const nativeBackend: Backend = {
   support: ROWS.support,
   compile: compileProgram,
   isas: LEVEL_NAMES,
+  emit: emitProgram,
 };
