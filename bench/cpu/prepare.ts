@@ -50,12 +50,21 @@ const compilerDigest = (): string => {
 /** The model file of that name, made by `bytes` the first time. */
 export const modelFile = (name: string, bytes: () => Uint8Array): string => cached(name, (path) => writeFileSync(path, bytes()));
 
+/** Why models have no package: many parts of the bench want the same one, and trying takes long. */
+const failures = new Map<string, unknown>();
+
 /** The package of a model, INT8, calibrated with one seeded sample. */
 export const packageOf = (model: string): string => {
+  if (failures.has(model)) throw failures.get(model);
   const key = sha256(readFileSync(model), compilerDigest()).slice(0, 16);
-  return cached(join('packages', `${key}.cvm`), (path) => {
-    runJson(['compile', model, '-o', path, '--random-calibration', '1', '--quiet']);
-  });
+  try {
+    return cached(join('packages', `${key}.cvm`), (path) => {
+      runJson(['compile', model, '-o', path, '--random-calibration', '1', '--quiet']);
+    });
+  } catch (error) {
+    failures.set(model, error);
+    throw error;
+  }
 };
 
 export const programOf = (path: string): Program => unwrap(decodePackage(readBytes(path))).program;
