@@ -19,6 +19,8 @@ import { CModule } from './c-module.ts';
 // opposite orders. CORTEXC_ALL_LEVELS=1 takes all.
 
 const THREADS = 2;
+/** For a busy machine. */
+const TIMEOUT_MS = 300_000;
 const ROWS = rowsOf(SIMD_ROWS);
 const C_FOLDER = fileURLToPath(new URL('./c', import.meta.url));
 
@@ -174,23 +176,27 @@ describe('every op through C', () => {
       test.skip(level.name, () => undefined);
       continue;
     }
-    test(level.name, async () => {
-      const program = join(folder, level.name.replaceAll(' ', '-'));
-      // unoptimized: it is the printing that is tested here
-      await run(level.compiler, [
-        ...level.flags,
-        '-O0',
-        '-Wno-unused',
-        '-Wno-unused-parameter',
-        `-I${C_FOLDER}`,
-        source,
-        '-o',
-        program,
-        '-lm',
-      ]);
-      const words = level.emulator === undefined ? [program] : [level.emulator, program];
-      await run(at(words, 0), [...words.slice(1), commandFile, `${program}.out`]);
-      expect(differences(readFileSync(`${program}.out`))).toEqual([]);
-    });
+    test(
+      level.name,
+      async () => {
+        const program = join(folder, level.name.replaceAll(' ', '-'));
+        // unoptimized: it is the printing that is tested here
+        await run(level.compiler, [
+          ...level.flags,
+          '-O0',
+          '-Wno-unused',
+          '-Wno-unused-parameter',
+          `-I${C_FOLDER}`,
+          source,
+          '-o',
+          program,
+          '-lm',
+        ]);
+        const words = level.emulator === undefined ? [program] : [level.emulator, program];
+        await run(at(words, 0), [...words.slice(1), commandFile, `${program}.out`]);
+        expect(differences(readFileSync(`${program}.out`))).toEqual([]);
+      },
+      TIMEOUT_MS,
+    );
   }
 });

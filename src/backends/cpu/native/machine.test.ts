@@ -146,6 +146,9 @@ ${CASES.map((_, i) => `  f${i}(m);`).join('\n')}
 const C_FOLDER = fileURLToPath(new URL('./c', import.meta.url));
 const run = promisify(execFile);
 
+/** All levels compile at once, on a machine that may be busy. */
+const TIMEOUT_MS = 300_000;
+
 /** Bits of the canonical NaN in place of any NaN, as the programs write it. */
 const withCanonicalNaNs = (bytes: Uint8Array, lanes: 'f32x4' | 'f64x2'): Uint8Array => {
   const copy = Uint8Array.from(bytes);
@@ -197,13 +200,17 @@ describe('the machine in C does what WebAssembly does', () => {
       continue;
     }
     // at once: the compilers share the processors that there are
-    test.concurrent(level.name, async () => {
-      const stem = join(folder, level.name.replaceAll(' ', '-'));
-      await run(level.compiler, [...level.flags, '-O1', `-I${C_FOLDER}`, source, '-o', stem, '-lm']);
-      const command = level.emulator === undefined ? [stem] : [level.emulator, stem];
-      await run(at(command, 0), [...command.slice(1), operandFile, `${stem}.out`]);
-      expect(differences(expected, readFileSync(`${stem}.out`))).toEqual([]);
-    });
+    test.concurrent(
+      level.name,
+      async () => {
+        const stem = join(folder, level.name.replaceAll(' ', '-'));
+        await run(level.compiler, [...level.flags, '-O1', `-I${C_FOLDER}`, source, '-o', stem, '-lm']);
+        const command = level.emulator === undefined ? [stem] : [level.emulator, stem];
+        await run(at(command, 0), [...command.slice(1), operandFile, `${stem}.out`]);
+        expect(differences(expected, readFileSync(`${stem}.out`))).toEqual([]);
+      },
+      TIMEOUT_MS,
+    );
   }
 });
 

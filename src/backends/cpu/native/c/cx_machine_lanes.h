@@ -6,7 +6,8 @@
 #define CX_MACHINE_LANES_H
 
 #if defined(CXM_VECTOR)
-typedef long long v128 __attribute__((vector_size(16)));
+/* Lanes of 32 bits are what accumulators have; gcc copies a variable between registers in each round of a loop otherwise. */
+typedef uint32_t v128 __attribute__((vector_size(16)));
 #define CXM_LANES(T, LANE, WIDE) \
   typedef LANE cxm_lane_##T;     \
   typedef WIDE cxm_wide_##T;     \
