@@ -11,7 +11,7 @@
  *   cx_v, cx_load, cx_store, cx_splat, cx_add    a vector of int32; any address
  *   cx_dot(sum, panel, word)       sum + the CX_DEPTH products of each lane; every lane of `panel` meets the same word
  *   cx_pack(to, half, rows, is_unsigned)   16 pixels of CX_DEPTH rows of bytes as panel vectors, pixels 8 to 15 at to + half
- *   CX_SPLIT_PAIRS   defined where panel vectors of pairs hold the first of all their pixels, then the second
+ *   cx_load_pairs(p)  with CX_DEPTH 2: a panel vector from words, each the pair of a pixel
  *   cx_half(from)     every second byte of 32, for cx_put16: 16 pixels of a row with stride 2
  *   cx_sums           16 sums of kernels without a panel: cx_sums_zero, cx_add_pair, cx_add_products, cx_put_sums, cx_total
  *   cx_narrow(sums, n, factors, to)        rescales n int32 to bytes, n a multiple of 8

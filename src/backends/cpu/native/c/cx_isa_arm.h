@@ -22,11 +22,14 @@ CX_INLINE int16x8_t cx_widen8(uint8x8_t bytes, int is_unsigned) {
 }
 
 #if CX_DEPTH == 2
-#define CX_SPLIT_PAIRS 1
 CX_INLINE cx_v cx_dot(cx_v sum, cx_v panel, int32_t word) {
   const int16x8_t x = vreinterpretq_s16_s32(panel);
   const int16x4_t w = vreinterpret_s16_s32(vdup_n_s32(word));
   return vmlal_lane_s16(vmlal_lane_s16(sum, vget_low_s16(x), w, 0), vget_high_s16(x), w, 1);
+}
+CX_INLINE cx_v cx_load_pairs(const int32_t *p) {
+  const int16x8_t v = vreinterpretq_s16_s32(vld1q_s32(p));
+  return vreinterpretq_s32_s16(vcombine_s16(vget_low_s16(vuzp1q_s16(v, v)), vget_low_s16(vuzp2q_s16(v, v))));
 }
 CX_INLINE void cx_pack(uint8_t *to, size_t half, const uint8_t *const *rows, int is_unsigned) {
   const uint8x16_t a = vld1q_u8(rows[0]), b = vld1q_u8(rows[1]);

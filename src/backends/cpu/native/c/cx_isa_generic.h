@@ -21,6 +21,7 @@ CX_INLINE cx_v cx_add(cx_v a, cx_v b) { return a + b; }
 CX_INLINE cx_v cx_field(cx_v v, int first, int bits) { return (cx_v)((cx_signed_v)(v << (32 - bits - first)) >> (32 - bits)); }
 
 #if CX_DEPTH == 2
+CX_INLINE cx_v cx_load_pairs(const int32_t *p) { return cx_load(p); }
 CX_INLINE cx_v cx_dot(cx_v sum, cx_v panel, int32_t word) {
   return sum + cx_field(panel, 0, 16) * (uint32_t)(int16_t)word + cx_field(panel, 16, 16) * (uint32_t)(word >> 16);
 }

@@ -53,6 +53,7 @@ CX_INLINE __m128i cx_half(const uint8_t *from) {
 CX_INLINE __m128i cx_widen8(__m128i bytes, int is_unsigned) { return is_unsigned ? _mm_cvtepu8_epi16(bytes) : _mm_cvtepi8_epi16(bytes); }
 
 #if CX_DEPTH == 2
+CX_INLINE cx_v cx_load_pairs(const int32_t *p) { return cx_load(p); }
 CX_INLINE void cx_pack(uint8_t *to, size_t half, const uint8_t *const *rows, int is_unsigned) {
   const __m128i a = cx_bytes16(rows[0]), b = cx_bytes16(rows[1]);
   const __m128i low = _mm_unpacklo_epi8(a, b), high = _mm_unpackhi_epi8(a, b);

@@ -129,15 +129,6 @@ CX_INLINE void cx_transform_patches(const uint8_t *from, int32_t row_bytes, int 
   }
 }
 
-#if defined(CX_SPLIT_PAIRS)
-/* Stores four of a, four of b, the other four of a, the other four of b: what cx_dot of NEON takes. */
-CX_INLINE void cx_store_pairs(int32_t *to, cx_halves a, cx_halves b) {
-  memcpy(to, &a, 8);
-  memcpy(to + 2, &b, 8);
-  memcpy(to + 4, (const char *)&a + 8, 8);
-  memcpy(to + 6, (const char *)&b + 8, 8);
-}
-#else
 /* Stores the pairs a0 b0 a1 b1 ... */
 CX_INLINE void cx_store_pairs(int32_t *to, cx_halves a, cx_halves b) {
   cx_halves low, high;
@@ -159,7 +150,6 @@ CX_INLINE void cx_store_pairs(int32_t *to, cx_halves a, cx_halves b) {
   memcpy(to, &low, sizeof low);
   memcpy(to + CX_LANES, &high, sizeof high);
 }
-#endif
 
 /* What a block of tile rows of one image is: its first row, how many, and its tiles. */
 typedef struct cx_winograd_block {
@@ -215,7 +205,7 @@ CX_INLINE void cx_winograd_tile(const cx_winograd_plan *p, const int32_t *panel,
   const int32_t *row[2] = {weights, weights + 3 * stride};
   for (int32_t k = 0; k < p->pairs; k++) {
     cx_v x[CX_VECTORS];
-    CX_UNROLL for (int v = 0; v < CX_VECTORS; v++) x[v] = cx_load(panel + CX_LANES * v);
+    CX_UNROLL for (int v = 0; v < CX_VECTORS; v++) x[v] = cx_load_pairs(panel + CX_LANES * v);
     panel += p->step;
     CX_UNROLL for (int c = 0; c < CX_WINOGRAD_OUT; c++) {
       const int32_t word = row[c / 3][(c % 3) * stride];
