@@ -30,12 +30,12 @@ const messageOf = (error: unknown): string => (error instanceof Error ? error.me
 
 let loaded: Koffi | undefined;
 
-/** Loads koffi, once. Error: NAT0003 where it is not installed or has no binary for this system. */
-export const loadKoffi = (): Result<Koffi> => {
-  if (loaded !== undefined) return ok(loaded);
+/** Loads koffi, once. @param name - for tests of its absence. Error: NAT0003 where it is not installed or has no binary for this system. */
+export const loadKoffi = (name = 'koffi'): Result<Koffi> => {
+  if (loaded !== undefined && name === 'koffi') return ok(loaded);
   try {
     // an optional dependency, and compiling is synchronous: no import
-    loaded = createRequire(import.meta.url)('koffi') as Koffi;
+    loaded = createRequire(import.meta.url)(name) as Koffi;
     return ok(loaded);
   } catch (error) {
     const [first] = messageOf(error).split('\n');

@@ -1,5 +1,10 @@
+import { type Tensor, tensorBytes } from '../../../../ir/index.ts';
+import { sha256Hex } from '../../../../support/index.ts';
+import type { ParameterBytes } from '../cache-parameters.ts';
+import { librarySources, type Sources } from '../sources.ts';
+
 /**
- * A program written by hand in the form of generated ones: y = (x + p0) * p1 + table[step], element by element on i32[1024],
+ * A program written by hand in the form of generated ones: y = (x + p0) * p1 + table[step], element by element on i32[32768],
  * z = p2 (a parameter that lies in linear memory), w = x. Its packed weights are p1 copied by an init step from a staged copy.
  */
 export const ELEMENTS = 32768;
@@ -13,11 +18,13 @@ const PACKED = Y + BYTES;
 const STAGED = PACKED + BYTES;
 const KEPT = Math.ceil((STAGED + BYTES) / 4096) * 4096;
 const BLOB = KEPT + BYTES + 64;
-export const MEMORY_BYTES = Math.ceil((BLOB + 65536) / 65536) * 65536;
+const MEMORY_BYTES = Math.ceil((BLOB + 65536) / 65536) * 65536;
+
+/** Where the parameters lie in their file: the last one on a page. */
+const OFFSETS = [0, 131136, 266240] as const;
+export const PARAMETER_BYTES = OFFSETS[2] + BYTES;
 
 export interface HandOptions {
-  readonly offsets: readonly number[];
-  readonly parameterBytes: number;
   readonly format?: number;
   readonly memoryBytes?: number;
   readonly maxThreads?: number;
@@ -26,8 +33,8 @@ export interface HandOptions {
 const port = (name: string, address: number, passes = 0): string =>
   `{ .name = "${name}", .dtype = CX_I32, .rank = 1, .shape = {${ELEMENTS}}, .address = ${address}u, .bytes = ${BYTES}u, .passes = ${passes} }`;
 
-/** The text of program.c. @param options - where the three parameters lie in the file */
-export const handProgram = ({ offsets, parameterBytes, format = 1, memoryBytes = MEMORY_BYTES, maxThreads = 4 }: HandOptions): string => `
+/** The text of program.c; options make it wrong. */
+export const handProgram = ({ format = 1, memoryBytes = MEMORY_BYTES, maxThreads = 4 }: HandOptions = {}): string => `
 #include <string.h>
 #include "cx_runtime.h"
 
@@ -65,9 +72,9 @@ static void run2(const cx_env *e, uint32_t thread, uint32_t threads)
 static const cx_port inputs[] = {${port('x', X)}};
 static const cx_port outputs[] = {${port('y', Y)}, ${port('z', KEPT)}, ${port('w', X, 1)}};
 static const cx_parameter parameters[] = {
-    {${offsets[0]}u, ${BYTES}u, CX_EXTERNAL},
-    {${offsets[1]}u, ${BYTES}u, CX_EXTERNAL},
-    {${offsets[2]}u, ${BYTES}u, ${KEPT}u},
+    {${OFFSETS[0]}u, ${BYTES}u, CX_EXTERNAL},
+    {${OFFSETS[1]}u, ${BYTES}u, CX_EXTERNAL},
+    {${OFFSETS[2]}u, ${BYTES}u, ${KEPT}u},
 };
 static const cx_staging stagings[] = {{1, 0, ${STAGED}u}};
 static const cx_blob blobs[] = {{${BLOB}u, sizeof table, table}};
@@ -79,8 +86,46 @@ static const cx_step steps[] = {
 };
 
 const cx_program CX_PROGRAM = {
-    .format = ${format}, .max_threads = ${maxThreads}, .name = "hand", .memory_bytes = ${memoryBytes}u, .parameter_bytes = ${parameterBytes}u,
+    .format = ${format}, .max_threads = ${maxThreads}, .name = "hand", .memory_bytes = ${memoryBytes}ull, .parameter_bytes = ${PARAMETER_BYTES}u,
     .input_count = 1, .output_count = 3, .parameter_count = 3, .staging_count = 1, .blob_count = 1, .init_count = 1, .step_count = 3,
     .inputs = inputs, .outputs = outputs, .parameters = parameters, .stagings = stagings, .blobs = blobs, .init = init, .steps = steps,
 };
 `;
+
+/** Kernels are left out: the program calls none, and they take long to compile. */
+export const handSources = (options: HandOptions = {}): Sources => ({ ...librarySources(handProgram(options)), kernels: [] });
+
+const numbers = (seed: number): Int32Array => {
+  const data = new Int32Array(ELEMENTS);
+  for (let i = 0; i < ELEMENTS; i++) data[i] = Math.imul(i + seed, 2654435761);
+  return data;
+};
+
+const PARAMETERS = [numbers(1), numbers(2), numbers(3)] as const;
+const bytesOf = (data: Int32Array): Uint8Array => new Uint8Array(data.buffer);
+
+/** The parameters, given in two pieces each. */
+export const handParameters = (): readonly ParameterBytes[] =>
+  PARAMETERS.map((data, i) => ({
+    digest: sha256Hex(bytesOf(data)),
+    offset: OFFSETS[i] ?? 0,
+    sizeBytes: BYTES,
+    chunks: () => [bytesOf(data).subarray(0, 1000), bytesOf(data).subarray(1000)],
+  }));
+
+const tensor = (data: Int32Array): Tensor => ({ dtype: 'i32', shape: [ELEMENTS], data });
+
+export const handInput = (seed: number): Tensor => tensor(numbers(seed));
+
+/** What the program gives for an input. */
+export const handOutputs = (x: Tensor): readonly [Tensor, Tensor, Tensor] => {
+  const y = new Int32Array(ELEMENTS);
+  for (let i = 0; i < ELEMENTS; i++) {
+    y[i] = (Math.imul(((x.data[i] ?? 0) + (PARAMETERS[0][i] ?? 0)) | 0, PARAMETERS[1][i] ?? 0) + 7) | 0;
+  }
+  return [tensor(y), tensor(PARAMETERS[2]), x];
+};
+
+/** Whether the bytes are the same; comparing them as arrays takes long. */
+export const sameBytes = (a: readonly Tensor[], b: readonly Tensor[]): boolean =>
+  a.length === b.length && a.every((t, i) => b[i] !== undefined && Buffer.compare(tensorBytes(t), tensorBytes(b[i])) === 0);
