@@ -27,11 +27,13 @@ const writePieces = (handle: number, pieces: Iterable<Uint8Array>): void => {
   const gathered = new Uint8Array(GATHER_BYTES);
   let used = 0;
   for (const piece of pieces) {
-    if (used + piece.length > GATHER_BYTES) {
+    const large = piece.length > GATHER_BYTES / 2;
+    // what was gathered comes before a piece that is written by itself
+    if (large || used + piece.length > GATHER_BYTES) {
       put(gathered.subarray(0, used));
       used = 0;
     }
-    if (piece.length > GATHER_BYTES / 2) put(piece);
+    if (large) put(piece);
     else {
       gathered.set(piece, used);
       used += piece.length;
