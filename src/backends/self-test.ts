@@ -21,7 +21,7 @@ import {
   type Tensor,
   type TensorType,
 } from '../ir/index.ts';
-import { at, diagnostic, type Diagnostic, fail, type Result, sha256Hex, unwrap } from '../support/index.ts';
+import { at, diagnostic, type Diagnostic, fail, ok, type Result, sha256Hex, unwrap } from '../support/index.ts';
 import type { Backend, SelfTestResult } from './backend.ts';
 
 /** Committed digests by op and form, such as `conv f32`: the first 16 digits of a SHA-256. */
@@ -136,20 +136,34 @@ const judge = (unit: Unit, got: string, digests: SelfTestDigests): Verdict =>
     ? { status: 'passed' }
     : { status: 'failed', reason: `${unit} gives digest ${got} but ${digests[unit] ?? 'none'} is right` };
 
-/** Tests units that have a digest together; where that fails as a whole, one by one. */
-const testUnits = (backend: Backend, units: readonly Unit[], digests: SelfTestDigests): readonly (readonly [Unit, Verdict])[] => {
+/** A machine that cannot build programs at all (no compiler) says nothing about an op. */
+const isOfMachine = ({ code }: Diagnostic): boolean => code.startsWith('NAT');
+
+type Verdicts = readonly (readonly [Unit, Verdict])[];
+
+/** Tests units that have a digest together; where that fails as a whole, one by one. Errors: why this machine cannot build programs. */
+const testUnits = (backend: Backend, units: readonly Unit[], digests: SelfTestDigests): Result<Verdicts> => {
   const [only, ...more] = units;
-  if (only === undefined) return [];
-  const oneByOne = (): readonly (readonly [Unit, Verdict])[] => units.flatMap((unit) => testUnits(backend, [unit], digests));
+  if (only === undefined) return ok([]);
+  const oneByOne = (): Result<Verdicts> => {
+    const all: (readonly [Unit, Verdict])[] = [];
+    for (const unit of units) {
+      const tested = testUnits(backend, [unit], digests);
+      if (!tested.ok) return tested;
+      all.push(...tested.value);
+    }
+    return ok(all);
+  };
   try {
     const got = digestsOn(backend, units);
-    if (got.ok) return units.map((unit, i) => [unit, judge(unit, at(got.value, i), digests)]);
+    if (got.ok) return ok(units.map((unit, i) => [unit, judge(unit, at(got.value, i), digests)]));
+    if (got.diagnostics.some(isOfMachine)) return got;
     if (more.length > 0) return oneByOne();
     const refused = got.diagnostics.every((d) => d.code === 'BKD0002');
-    return [[only, { status: refused ? 'refused' : 'failed', reason: got.diagnostics[0]?.message ?? 'no reason' }]];
+    return ok([[only, { status: refused ? 'refused' : 'failed', reason: got.diagnostics[0]?.message ?? 'no reason' }]]);
   } catch (error) {
     if (more.length > 0) return oneByOne();
-    return [[only, { status: 'failed', reason: error instanceof Error ? error.message : String(error) }]];
+    return ok([[only, { status: 'failed', reason: error instanceof Error ? error.message : String(error) }]]);
   }
 };
 
@@ -192,17 +206,21 @@ const selfTestFailed = (backend: string, op: OpName, reason: string, where: stri
 export const withSelfTest = (backend: Backend, digests: SelfTestDigests): SelfTestedBackend => {
   const known = new Map<Unit, Verdict>();
   const verdict = (unit: Unit): Verdict => known.get(unit) ?? { status: 'untested' };
-  const test = (units: readonly Unit[]): void => {
+  const test = (units: readonly Unit[]): Result<undefined> => {
     const fresh = units.filter((u) => !known.has(u) && digests[u] !== undefined && backend.refusal(opOfUnit(u)) === undefined);
-    for (const [unit, result] of testUnits(backend, fresh, digests)) known.set(unit, result);
+    const tested = testUnits(backend, fresh, digests);
+    if (!tested.ok) return tested;
+    for (const [unit, result] of tested.value) known.set(unit, result);
+    return ok(undefined);
   };
   return {
     ...backend,
     selfTest: (ops) => {
       const unitsByOp = ops.map((op) => FORMS.map((form): Unit => `${op} ${form}`));
-      test(unitsByOp.flat());
+      const tested = test(unitsByOp.flat());
+      const unbuilt = tested.ok ? undefined : tested.diagnostics[0]?.message;
       return ops.map((op, i) => {
-        const reason = backend.refusal(op);
+        const reason = backend.refusal(op) ?? unbuilt;
         if (reason !== undefined) return { op, status: 'refused', reason };
         const verdicts = at(unitsByOp, i).map(verdict);
         const worst = RANKING.map((status) => verdicts.find((v) => v.status === status)).find((v) => v !== undefined);
@@ -213,7 +231,8 @@ export const withSelfTest = (backend: Backend, digests: SelfTestDigests): SelfTe
       // programs with symbols are refused by the backend itself, with the better message
       if (!program.types.every(isStaticType)) return backend.compile(program, options);
       const places = unitsOf(backend, program);
-      test([...places.keys()]);
+      const tested = test([...places.keys()]);
+      if (!tested.ok) return tested;
       const failed = [...places].filter(([unit]) => verdict(unit).status === 'failed');
       if (failed.length === 0) return backend.compile(program, options);
       return fail(...failed.map(([unit, where]) => selfTestFailed(backend.name, opOfUnit(unit), verdict(unit).reason ?? '', where)));

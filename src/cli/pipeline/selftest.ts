@@ -44,12 +44,18 @@ const testBackend = async (name: string, context: Context): Promise<Result<Teste
 
 const count = (t: Tested, status: SelfTestResult['status']): number => t.results.filter((r) => r.status === status).length;
 
+/** The one reason why a backend does nothing here, such as a missing compiler. */
+const allRefused = (t: Tested): string => {
+  const reasons = new Set(t.results.map((r) => r.reason));
+  return count(t, 'refused') === t.results.length && reasons.size === 1 ? `: ${t.results[0]?.reason ?? ''}` : '';
+};
+
 const factsOf = (t: Tested): readonly (readonly [string, string])[] => {
   const parts = (['passed', 'failed', 'refused', 'untested'] as const).flatMap((status) =>
     count(t, status) > 0 || status === 'passed' ? [`${count(t, status)} ${status}`] : [],
   );
   return [
-    [t.backend, `${parts.join(', ')} of ${t.results.length} ops in ${formatDuration(t.ms)}`],
+    [t.backend, `${parts.join(', ')} of ${t.results.length} ops in ${formatDuration(t.ms)}${allRefused(t)}`],
     ...t.probes.map((p) => [p.feature, p.usable ? 'right' : `not used: ${p.reason ?? ''}`] as const),
   ];
 };

@@ -42,7 +42,11 @@ interface Box {
 }
 
 /** `/layer1/layer1.0/conv1/Conv` -> its parts. */
-const pathOf = (place: string): readonly string[] => place.split(/[/:]/).filter((part) => part !== '');
+const pathOf = (place: string): readonly string[] =>
+  place
+    .replace(/ \([a-z0-9_]+\)$/, '')
+    .split(/[/:]/)
+    .filter((part) => part !== '');
 
 const msText = (ms: number): string => `${ms < 1 ? ms.toFixed(3) : ms.toFixed(2)} ms`;
 
