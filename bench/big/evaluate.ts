@@ -2,7 +2,7 @@ import { fillBytes } from './elements.ts';
 import { type BigModel, type BigParameter, bigParameters, rescaleOf } from './model.ts';
 
 /** Elements of a part of a parameter. */
-const elements = (parameter: BigParameter, first: number, count: number): Int8Array<ArrayBuffer> | Int32Array<ArrayBuffer> => {
+const elements = (parameter: BigParameter, first: number, count: number): Int8Array | Int32Array => {
   const size = parameter.dtype === 'i8' ? 1 : 4;
   const bytes = new Uint8Array(count * size);
   fillBytes(parameter, first * size, bytes);
@@ -53,7 +53,7 @@ export const evaluateBig = (model: BigModel, token: number, done: (layer: number
     if (found === undefined) throw new RangeError(`no parameter is named ${name}`);
     return found;
   };
-  let x = Int8Array.from(elements(parameter('embedding'), token * model.width, model.width));
+  let x: Int8Array = Int8Array.from(elements(parameter('embedding'), token * model.width, model.width));
   for (let i = 0; i < model.layers; i++) {
     x = dense(x, parameter(`w${i}`), parameter(`b${i}`));
     done(i);
