@@ -1,5 +1,4 @@
-import { writeFileSync } from 'node:fs';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { diagnostic, fail, MrlError, ok, type Result, sha256Hex, unwrap } from '../../../support/index.ts';
 import type { Cache } from './cache.ts';
@@ -31,7 +30,7 @@ interface LibraryRecord {
 }
 
 const digestOfList = (files: readonly SourceFile[]): string =>
-  sha256Hex(...files.flatMap(({ name, text }) => [`${name} ${Buffer.byteLength(text)}\n`, text]));
+  sha256Hex(...files.flatMap(({ name, text }) => [`${name} ${text.length}\n`, text]));
 
 /** Version and target of the compiler, asked once and kept until the compiler changes. */
 const versionOf = (compiler: Compiler, cache: Cache): Result<CompilerVersion> => {
