@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { sha256Hex } from '../../../support/index.ts';
@@ -31,15 +31,6 @@ export const writeAll = (file: number, bytes: Uint8Array): void => {
   // one call of more than 2^31 - 1 bytes is refused
   const MOST = 1 << 30;
   for (let done = 0; done < bytes.length; ) done += writeSync(file, bytes, done, Math.min(MOST, bytes.length - done));
-};
-
-export const writeFile = (path: string, bytes: Uint8Array): void => {
-  const file = openSync(path, 'wx', 0o600);
-  try {
-    writeAll(file, bytes);
-  } finally {
-    closeSync(file);
-  }
 };
 
 /** The content, or undefined when there is no such file. */

@@ -48,7 +48,7 @@ beforeAll(() => {
 });
 
 const run = (...args: readonly string[]): { readonly code: number | null; readonly out: string; readonly err: string } => {
-  const ran = spawnSync('./run', args, { cwd: folder, encoding: 'utf8', env: {} });
+  const ran = spawnSync(join(folder, 'run'), args, { cwd: folder, encoding: 'utf8', env: {} });
   return { code: ran.status, out: ran.stdout, err: ran.stderr };
 };
 
@@ -172,7 +172,7 @@ describe('what is refused', () => {
   });
   test('an instruction set that the program or the processor lacks: exit code 4', () => {
     expect(run('--isa', 'quantum', '--list')).toMatchObject({ code: 4, err: expect.stringContaining('it has: portable') });
-    const forced = spawnSync('./run', ['--list'], { cwd: folder, encoding: 'utf8', env: { CX_ISA: 'avx512vnni' } });
+    const forced = spawnSync(join(folder, 'run'), ['--list'], { cwd: folder, encoding: 'utf8', env: { CX_ISA: 'avx512vnni' } });
     expect([forced.status, forced.stderr]).toEqual([4, expect.stringContaining('no instruction set avx512vnni')]);
   });
   test('parameters that are missing or cut off: exit code 3', () => {
