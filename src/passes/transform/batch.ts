@@ -88,7 +88,6 @@ class Batching {
       node.origin,
     );
     if (!emitted.ok) throw new Refused(place, at(emitted.diagnostics, 0).message);
-    checkResults(this.builder, emitted.value, results, this.samples, place);
     return emitted.value;
   }
 
@@ -136,6 +135,7 @@ class Batching {
         : opOf(node.op).kind === 'composite'
           ? this.composite(node, operands, program, where)
           : this.primitive(node, operands, program, where);
+      if (holds) checkResults(this.builder, results, staticTypes(program, node.results, where), this.samples, where);
       node.results.forEach((r, k) => map.set(r, { value: at(results, k), holds }));
     });
     return program.outputs.map((o) => mapped(o.value));
