@@ -1,6 +1,7 @@
 import { invariant } from '../../../support/index.ts';
 import type { Access, FunctionBody, Kind, LaneBits, Machine, NamespaceName, Ref, VectorLoad } from '../simd/index.ts';
 import { ACCESSES, C_TYPES, constantText, functionName, instructionName, resultKind } from './c-module-names.ts';
+import { declareVariables } from './c-module-variables.ts';
 
 /** An expression or statement as C. */
 interface Piece {
@@ -207,14 +208,9 @@ export class CModule implements Machine {
     const end = value === undefined ? undefined : this.take(value);
     if (effects || end?.effects === true) this.changing.add(name);
     const head = ['const cx_env *e', ...params.map((kind, i) => `${C_TYPES[kind]} v${i}`)].join(', ');
-    const zero = (kind: Kind): string => (kind === 'v128' ? 'v128_const(0, 0)' : '0');
-    const body = [
-      'uint8_t *const m = e->m;',
-      '(void)m;',
-      ...locals.map((kind, i) => `${C_TYPES[kind]} v${params.length + i} = ${zero(kind)};`),
-      ...lines,
-      ...(end === undefined ? [] : [...end.lines, `return ${end.text};`]),
-    ];
+    const ended = end === undefined ? lines : [...lines, ...end.lines, `return ${end.text};`];
+    const { declarations, lines: inner } = declareVariables(locals, params.length, ended);
+    const body = ['uint8_t *const m = e->m;', '(void)m;', ...declarations, ...inner];
     const type = result === undefined ? 'void' : C_TYPES[result];
     this.functions.push(`static ${type} ${functionName(name)}(${head}) {\n${indented(body).join('\n')}\n}\n`);
   }

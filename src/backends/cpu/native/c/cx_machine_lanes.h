@@ -32,6 +32,21 @@ CXM_LANES(u64x2, uint64_t, uint64_t)
 CXM_LANES(f32x4, float, float)
 CXM_LANES(f64x2, double, double)
 
+/* A variable that a loop folds floats into has this type (c-module-variables.ts): the bits are those of the v128. */
+#if defined(CXM_VECTOR)
+typedef cxm_f32x4 v128_f32x4;
+typedef cxm_f64x2 v128_f64x2;
+#define v128_to_f32x4(x) ((v128_f32x4)(x))
+#define v128_to_f64x2(x) ((v128_f64x2)(x))
+#define v128_from(x) ((v128)(x))
+#else
+typedef v128 v128_f32x4;
+typedef v128 v128_f64x2;
+#define v128_to_f32x4(x) (x)
+#define v128_to_f64x2(x) (x)
+#define v128_from(x) (x)
+#endif
+
 #define CXM_COUNT(T) (16 / sizeof(cxm_lane_##T))
 
 /* A vector from its halves, the low one first. */
