@@ -1,10 +1,12 @@
 /*
  * Random layers, kernels against definition: `cx_kernels_test SEED COUNT`. Prints the layers that differ, exits with 1 if
- * any does. Compiled once for each level (-DCX_ISA_AVX2 and so on) with the kernels' C files.
+ * any does. `cx_kernels_test SEED COUNT sizes` prints a line of numbers a layer instead: fields of cx_conv, bytes of scratch of
+ * cx_conv, cx_depthwise and cx_winograd, bytes of transformed weights. Compiled once for each level (-DCX_ISA_AVX2 and so on) with the kernels' C files.
  */
 #include <stdio.h>
 #include <string.h>
 
+#include "../cx_winograd.h"
 #include "cx_reference.h"
 
 /* Bytes behind each buffer that must stay as they are. */
@@ -128,16 +130,29 @@ static int test_dense(void) {
   return bad != 0;
 }
 
+static void print_triple(const int32_t *v) { printf("%d %d %d ", v[0], v[1], v[2]); }
+
+static void print_sizes(const cx_conv *d) {
+  printf("%d %d %d %d ", d->batch, d->groups, d->in_group, d->out_group);
+  print_triple(d->input), print_triple(d->output), print_triple(d->kernel), print_triple(d->stride), print_triple(d->dilation);
+  printf("%zu %zu %zu %zu\n", CX_OF_LEVEL(cx_conv_scratch_)(d), CX_OF_LEVEL(cx_depthwise_scratch_)(d), CX_OF_LEVEL(cx_winograd_scratch_)(d),
+         CX_OF_LEVEL(cx_winograd_weights_bytes_)(d));
+}
+
 int main(int argc, char **argv) {
   cx_seed = argc > 1 ? (uint32_t)strtoul(argv[1], NULL, 10) * 2654435761u + 1 : 1;
   const int count = argc > 2 ? atoi(argv[2]) : 300;
   int failures = 0;
   for (int i = 0; i < count && failures < 10; i++) {
     const cx_conv d = random_conv(0), depthwise = random_conv(1);
+    if (argc > 3) {
+      print_sizes(&d), print_sizes(&depthwise);
+      continue;
+    }
     failures += test_conv("conv:", &d, CX_OF_LEVEL(cx_conv_), CX_OF_LEVEL(cx_conv_scratch_)(&d));
     failures += test_conv("depthwise:", &depthwise, CX_OF_LEVEL(cx_depthwise_), CX_OF_LEVEL(cx_depthwise_scratch_)(&depthwise));
     failures += test_dense();
   }
-  printf("%d of %d layers differ\n", failures, 3 * count);
+  if (argc <= 3) printf("%d of %d layers differ\n", failures, 3 * count);
   return failures > 0;
 }

@@ -3,6 +3,7 @@
 #define CX_REFERENCE_H
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "../cx_conv.h"
 
@@ -14,12 +15,12 @@ static uint32_t cx_random(void) {
   cx_seed ^= cx_seed << 5;
   return cx_seed;
 }
-static int32_t cx_between(int32_t least, int32_t most) { return least + (int32_t)(cx_random() % (uint32_t)(most - least + 1)); }
+__attribute__((unused)) static int32_t cx_between(int32_t least, int32_t most) { return least + (int32_t)(cx_random() % (uint32_t)(most - least + 1)); }
 
-static int cx_bytes_of_form(int32_t form) { return form == CX_FORM_I32 ? 4 : form == CX_FORM_WIDE16 ? 2 : 1; }
+__attribute__((unused)) static int cx_bytes_of_form(int32_t form) { return form == CX_FORM_I32 ? 4 : form == CX_FORM_WIDE16 ? 2 : 1; }
 
 /* clamp(floor(((sum + bias) M + 2^(s-1)) / 2^s) + zero, lo, hi) in int64, stored at element i of y. */
-static void cx_reference_finish(int32_t form, int32_t zero, int32_t lo, int32_t hi, const int32_t *entry, uint32_t sum, uint8_t *y, size_t i) {
+__attribute__((unused)) static void cx_reference_finish(int32_t form, int32_t zero, int32_t lo, int32_t hi, const int32_t *entry, uint32_t sum, uint8_t *y, size_t i) {
   const int32_t total = (int32_t)(sum + (uint32_t)entry[0]);
   if (form == CX_FORM_I32) {
     memcpy(y + 4 * i, &total, 4);
@@ -36,7 +37,7 @@ static void cx_reference_finish(int32_t form, int32_t zero, int32_t lo, int32_t 
 }
 
 /* Sum of one output element: image n, output channel oc, output position o[3]. */
-static uint32_t cx_reference_sum(const cx_conv *d, const uint8_t *x, const int8_t *w, int n, int oc, const int *o) {
+__attribute__((unused)) static uint32_t cx_reference_sum(const cx_conv *d, const uint8_t *x, const int8_t *w, int n, int oc, const int *o) {
   const int plane = d->input[0] * d->input[1] * d->input[2];
   uint32_t sum = 0;
   for (int ic = 0; ic < d->in_group; ic++) {
@@ -58,7 +59,7 @@ static uint32_t cx_reference_sum(const cx_conv *d, const uint8_t *x, const int8_
   return sum;
 }
 
-static void cx_reference_conv(const cx_conv *d, const uint8_t *x, const int8_t *w, const int32_t *table, uint8_t *y) {
+__attribute__((unused)) static void cx_reference_conv(const cx_conv *d, const uint8_t *x, const int8_t *w, const int32_t *table, uint8_t *y) {
   size_t at = 0;
   for (int n = 0; n < d->batch; n++)
     for (int oc = 0; oc < d->groups * d->out_group; oc++)
@@ -70,7 +71,7 @@ static void cx_reference_conv(const cx_conv *d, const uint8_t *x, const int8_t *
           }
 }
 
-static void cx_reference_dense(const cx_dense *d, const uint8_t *x, const int8_t *w, const int32_t *table, uint8_t *y) {
+__attribute__((unused)) static void cx_reference_dense(const cx_dense *d, const uint8_t *x, const int8_t *w, const int32_t *table, uint8_t *y) {
   for (int r = 0; r < d->rows; r++)
     for (int o = 0; o < d->outputs; o++) {
       uint32_t sum = 0;
@@ -83,7 +84,7 @@ static void cx_reference_dense(const cx_dense *d, const uint8_t *x, const int8_t
 }
 
 /* Epilogue entries within the limits of the form; sums of layers of `inner` products land around the clamps. */
-static void cx_random_table(int32_t form, int32_t inner, int32_t channels, int32_t *table) {
+__attribute__((unused)) static void cx_random_table(int32_t form, int32_t inner, int32_t channels, int32_t *table) {
   int shift = 17;
   for (int32_t n = inner; n > 1; n >>= 1) shift++;
   for (int32_t c = 0; c < channels; c++) {
