@@ -1,5 +1,6 @@
 import type { OpNode, ValueId } from '../../../../ir/index.ts';
 import { at } from '../../../../support/index.ts';
+import { macsOf } from '../../../plan/index.ts';
 import { type Context, type Emit, Ex } from '../../simd/index.ts';
 import { type Geometry, geometryOf, planeOf } from '../../simd/geometry.ts';
 import type { Finish } from '../../simd/lower/accumulate.ts';
@@ -102,7 +103,8 @@ export const lowerConv =
     if (dtype !== 'i8' && dtype !== 'u8') return otherwise(ctx, node);
     const layer = layerOf(ctx, node, x, w);
     const { shape, finish, fields } = layer;
-    const call = { module, type: 'cx_conv', fields, x, weights: weightsOf(ctx, w), finish } as const;
+    const macs = macsOf(node, (v) => ctx.type(v));
+    const call = { module, macs, type: 'cx_conv', fields, x, weights: weightsOf(ctx, w), finish } as const;
     if (isDense(layer)) {
       const inner = shape.inGroup * planeOf(shape.geometry.kernel);
       const sizes = `.rows = ${shape.batch}, .inner = ${inner}, .outputs = ${shape.outGroup}, .is_unsigned = ${layer.isUnsigned ? 1 : 0}`;

@@ -1,5 +1,6 @@
 import { elementCount, type OpNode } from '../../../../ir/index.ts';
 import { at } from '../../../../support/index.ts';
+import { macsOf } from '../../../plan/index.ts';
 import type { Context, Emit } from '../../simd/index.ts';
 import type { CModule } from '../c-module.ts';
 import { callKernel, finishFields, finishOf, weightsOf } from './kernel.ts';
@@ -19,6 +20,7 @@ export const lowerDense =
     const sizes = `.rows = ${rows}, .inner = ${inner}, .outputs = ${outputs}, .is_unsigned = ${type.dtype === 'u8' ? 1 : 0}`;
     return callKernel(ctx, {
       module,
+      macs: macsOf(node, (v) => ctx.type(v)),
       kernel: 'cx_dense_',
       type: 'cx_dense',
       fields: `${sizes}, ${finishFields(finish)}`,

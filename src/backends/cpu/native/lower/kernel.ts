@@ -1,6 +1,7 @@
 import type { OpNode, ValueId } from '../../../../ir/index.ts';
 import { at, invariant } from '../../../../support/index.ts';
 import { type Context, type Emit, Ex, type Slot } from '../../simd/index.ts';
+import { MACS_PER_ELEMENT } from '../../simd/context.ts';
 import { type Finish, planFinish } from '../../simd/lower/accumulate.ts';
 import type { CModule } from '../c-module.ts';
 
@@ -33,6 +34,8 @@ export interface KernelCall {
   /** Type and fields of its descriptor. */
   readonly type: 'cx_conv' | 'cx_dense';
   readonly fields: string;
+  /** Multiply-accumulates of the layer. */
+  readonly macs: number;
   readonly x: ValueId;
   readonly weights: () => string;
   readonly finish: Finish;
@@ -49,7 +52,7 @@ export const callKernel = (ctx: Context, call: KernelCall): Emit => {
   const scratch = ctx.temporary(call.scratchBytes, { each: true });
   const each = scratch.bytes / ctx.threads;
   invariant(each % 64 === 0 || ctx.threads === 1, 'threads have whole cache lines of scratch');
-  const divided = ctx.divide();
+  const divided = ctx.divide(call.macs / MACS_PER_ELEMENT);
   module.include('cx_conv.h');
   return (f) => {
     const place = (slot: Slot): string => `m + ${slot.address}u`;
