@@ -20,13 +20,13 @@ export interface Shares {
 }
 
 /**
- * Compiles for `threads` threads; a run does the shares of every parallel step from the last thread's to the first, so a share that needs
+ * Compiles for `threads` threads, with any work shared that can be; a run does the shares of every parallel step from the last thread's to the first, so a share that needs
  * what another one writes shows. Needs `prepareToolchain`.
  */
-export const buildShares = (program: Program, threads: number): Shares => {
+export const buildShares = (program: Program, threads: number, options: { readonly leastWork?: number } = { leastWork: 0 }): Shares => {
   const rows = rowsOf(SIMD_ROWS);
   const machine = new BinaryenMachine();
-  const lowered = unwrap(lowerProgram(unwrap(planProgram(program, rows.has)), machine, rows, threads));
+  const lowered = unwrap(lowerProgram(unwrap(planProgram(program, rows.has)), machine, rows, threads, options));
   const { context, steps, params, pages } = lowered;
   const names = writeFunctions(lowered);
   const binary = machine.finish([...names.init, ...names.run]);

@@ -98,10 +98,16 @@ const placeParams = (context: Context): Placement => {
   return { run, initial, staged };
 };
 
-/** Runs all rules, then plans the memory. No code is written yet. Errors: BKD0002 for each refused node, BKD0003 for too much memory. */
-export const lowerProgram = (plan: ExecutionPlan, machine: Machine, rows: Rows, threads: number): Result<Lowered> => {
+/** Runs all rules, then plans the memory. No code is written yet. `leastWork`: see Context.divide; for tests. Errors: BKD0002 for each refused node, BKD0003 for too much memory. */
+export const lowerProgram = (
+  plan: ExecutionPlan,
+  machine: Machine,
+  rows: Rows,
+  threads: number,
+  { leastWork }: { readonly leastWork?: number } = {},
+): Result<Lowered> => {
   const { source, program, fusions } = plan;
-  const context = new Context(new Asm(machine), program, paramTensors(program), fusions.into, threads);
+  const context = new Context(new Asm(machine), program, paramTensors(program), fusions.into, threads, leastWork);
   const steps = lowerAll(context, rows, fusions.gone);
   if (!steps.ok) return steps;
   const params = placeParams(context);

@@ -39,6 +39,11 @@ export interface StepCode {
   readonly parallel: boolean;
 }
 
+/** Work that is worth sharing, in elements: it takes one thread ten microseconds or so, and threads need one or two to meet. */
+const LEAST_SHARED_WORK = 2 ** 15;
+/** Multiply-accumulates of the matrix kernels that take as long as one element of a pass over memory. */
+export const MACS_PER_ELEMENT = 8;
+
 /** Code and memory that lowering asks for: first all rules run, then memory is planned, then code is emitted. */
 export class Context {
   readonly asm: Asm;
@@ -58,6 +63,7 @@ export class Context {
   readonly external: ValueId[] = [];
   /** Threads that a run has. */
   readonly threads: number;
+  private readonly leastWork: number;
   private readonly slots: (Slot | undefined)[];
   private readonly params: ReadonlyMap<ValueId, Tensor>;
   private readonly isConstant: Uint8Array;
@@ -75,9 +81,11 @@ export class Context {
     params: ReadonlyMap<ValueId, Tensor>,
     fusions: ReadonlyMap<AnyNode, FusedRescale>,
     threads: number,
+    leastWork = LEAST_SHARED_WORK,
   ) {
     this.asm = asm;
     this.threads = threads;
+    this.leastWork = leastWork;
     this.program = program;
     this.params = params;
     this.fusions = fusions;
@@ -113,10 +121,11 @@ export class Context {
 
   /**
    * Says that the step in the making divides its work among the threads: its code does the share of thread `f.arg(0)` of `f.arg(1)`.
-   * @returns false where one thread does all there is: it is the only one, or the step is part of the instantiation
+   * @param work - elements of a pass over memory, or multiply-accumulates divided by MACS_PER_ELEMENT
+   * @returns false where one thread does all there is: it is the only one, the work is too little, or it is part of the instantiation
    */
-  divide(): boolean {
-    this.parallel = this.threads > 1 && !this.inInit;
+  divide(work: number): boolean {
+    this.parallel = this.threads > 1 && !this.inInit && work >= this.leastWork;
     return this.parallel;
   }
 

@@ -1,7 +1,7 @@
 import type { Asm } from '../asm.ts';
 import type { Fn } from '../fn.ts';
-import type { Val } from '../lift.ts';
-import { type Axes, collapse, nest } from './nest.ts';
+import type { Local, Val } from '../lift.ts';
+import { type Axes, collapse, nestRows } from './nest.ts';
 
 const ACCESS = { 1: 'u8', 2: 'i16', 4: 'i32' } as const;
 export type ElementBytes = keyof typeof ACCESS;
@@ -58,17 +58,16 @@ export const fill32Kernel = (asm: Asm): string =>
     });
   });
 
-/** Copies elements along a walk; pointer 0 is the target, pointer 1 the source, strides in bytes. */
-export const emitCopy = (f: Fn, asm: Asm, axes: Axes, to: Val, from: Val, bytes: ElementBytes): void => {
+/** Copies elements along a walk, or the calling thread's share of it; pointer 0 is the target, pointer 1 the source, strides in bytes. */
+export const emitCopy = (f: Fn, asm: Asm, axes: Axes, to: Val, from: Val, bytes: ElementBytes, divided = false): void => {
   if (axes.sizes.some((s) => s === 0)) return;
-  const { sizes, strides } = collapse(axes);
-  const inner = sizes.length - 1;
-  const count = sizes[inner] ?? 1;
-  const [toStep = 0, fromStep = 0] = strides.map((s) => s[inner] ?? bytes);
-  const outer = { sizes: sizes.slice(0, -1), strides: strides.map((s) => s.slice(0, -1)) };
-  nest(f, outer, [to, from], ([t, s]) => {
+  const walk = collapse(axes);
+  const inner = walk.sizes.length - 1;
+  const [toStep = 0, fromStep = 0] = walk.strides.map((s) => s[inner] ?? bytes);
+  const row = ([t, s]: readonly Local[], count: Val): void => {
     if (t === undefined || s === undefined) return;
-    if (toStep === bytes && fromStep === bytes) f.do(f.call(moveKernel(asm), [t, s, count * bytes]));
+    if (toStep === bytes && fromStep === bytes) f.do(f.call(moveKernel(asm), [t, s, f.ops.i32.mul(count, bytes)]));
     else f.do(f.call(stridedKernel(asm, bytes), [t, s, count, toStep, fromStep]));
-  });
+  };
+  nestRows(f, walk, [to, from], row, divided);
 };

@@ -3,7 +3,7 @@ import type { Asm } from '../asm.ts';
 import type { Access, Fn } from '../fn.ts';
 import type { Ex, Local, Val } from '../lift.ts';
 import type { Kind } from '../machine.ts';
-import { broadcastStrides, collapse, nest } from './nest.ts';
+import { broadcastStrides, collapse, nestRows } from './nest.ts';
 
 export const ACCESS_BYTES = { i8: 1, u8: 1, i16: 2, i32: 4, f32: 4, f64: 8, i64: 8 } as const satisfies Record<Access, number>;
 const kindOf = (access: Access): Kind => (access === 'f32' || access === 'f64' || access === 'i64' ? access : 'i32');
@@ -100,7 +100,7 @@ export interface MapOperand {
   readonly shape: readonly number[];
 }
 
-/** Emits an elementwise function over broadcast operands. */
+/** Emits an elementwise function over broadcast operands, or the calling thread's share of it. */
 export const emitMap = (
   f: Fn,
   asm: Asm,
@@ -108,6 +108,7 @@ export const emitMap = (
   out: MapOperand,
   operands: readonly MapOperand[],
   extra: (f: Fn) => readonly Val[] = () => [],
+  divided = false,
 ): void => {
   if (elementCount(out.shape) === 0) return;
   const unit = ACCESS_BYTES[spec.output];
@@ -121,8 +122,6 @@ export const emitMap = (
   const inner = sizes.length - 1;
   const repeats = operands.map((_, k) => (strides[k + 1]?.[inner] ?? 0) === 0);
   const kernel = mapKernel(asm, spec, repeats);
-  const outer = { sizes: sizes.slice(0, -1), strides: strides.map((s) => s.slice(0, -1)) };
-  nest(f, outer, [out.address, ...operands.map((o) => o.address)], (pointers) => {
-    f.do(f.call(kernel, [...pointers, sizes[inner] ?? 1, ...extra(f)]));
-  });
+  const bases = [out.address, ...operands.map((o) => o.address)];
+  nestRows(f, { sizes, strides }, bases, (pointers, count) => f.do(f.call(kernel, [...pointers, count, ...extra(f)])), divided);
 };

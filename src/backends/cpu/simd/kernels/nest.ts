@@ -1,6 +1,7 @@
 import { stridesOf } from '../../../../ir/index.ts';
 import type { Fn } from '../fn.ts';
 import type { Local, Val } from '../lift.ts';
+import { shareOf } from './share.ts';
 
 /** Loops over `sizes`; `strides[k][d]` is the step of pointer k along dimension d. */
 export interface Axes {
@@ -37,8 +38,12 @@ export const broadcastStrides = (shape: readonly number[], out: readonly number[
 
 export const scaled = (strides: readonly number[], unit: number): number[] => strides.map((s) => s * unit);
 
-/** Emits nested loops; `body` gets, per pointer, base + sum(index * stride). */
-export const nest = (f: Fn, axes: Axes, bases: readonly Val[], body: (pointers: readonly Local[]) => void): void => {
+/**
+ * Emits nested loops; `body` gets, per pointer, base + sum(index * stride).
+ * @param divided - the calling thread does its share of the outermost loop
+ */
+export const nest = (f: Fn, axes: Axes, bases: readonly Val[], body: (pointers: readonly Local[]) => void, divided = false): void => {
+  const { i32 } = f.ops;
   const level = (d: number, pointers: readonly Local[]): void => {
     const size = axes.sizes[d];
     if (size === undefined) {
@@ -46,13 +51,57 @@ export const nest = (f: Fn, axes: Axes, bases: readonly Val[], body: (pointers: 
       return;
     }
     const inner = pointers.map((p) => f.i32(p));
-    f.for(0, size, 1, () => {
+    const strides = inner.map((_, k) => axes.strides[k]?.[d] ?? 0);
+    const round = (): void => {
       level(d + 1, inner);
-      inner.forEach((p, k) => f.inc(p, axes.strides[k]?.[d] ?? 0));
-    });
+      inner.forEach((p, k) => f.inc(p, strides[k] ?? 0));
+    };
+    if (d > 0 || !divided) {
+      f.for(0, size, 1, round);
+      return;
+    }
+    const own = shareOf(f, size);
+    inner.forEach((p, k) => f.inc(p, i32.mul(own.first, strides[k] ?? 0)));
+    f.while(
+      () => i32.lt_u(own.first, own.end),
+      () => {
+        round();
+        f.inc(own.first, 1);
+      },
+    );
   };
   level(
     0,
     bases.map((b) => f.i32(b)),
   );
 };
+
+/**
+ * Splits the walk along its innermost axis from the walk over the others, and divides one of them: the others' outermost loop, or the row
+ * itself where it is the longer one.
+ * @param row - gets the pointers and the length of a row
+ */
+export const nestRows = (
+  f: Fn,
+  { sizes, strides }: Axes,
+  bases: readonly Val[],
+  row: (pointers: readonly Local[], count: Val) => void,
+  divided = false,
+): void => {
+  const { i32 } = f.ops;
+  const inner = sizes.length - 1;
+  const length = sizes[inner] ?? 1;
+  const outer = { sizes: sizes.slice(0, -1), strides: strides.map((s) => s.slice(0, -1)) };
+  if (!divided || (inner > 0 && (sizes[0] ?? 1) * ROW_GRAIN > length)) {
+    nest(f, outer, bases, (pointers) => row(pointers, length), divided);
+    return;
+  }
+  const own = shareOf(f, length, ROW_GRAIN);
+  f.if(i32.lt_u(own.first, own.end), () => {
+    const shifted = bases.map((b, k) => f.i32(i32.add(b, i32.mul(own.first, strides[k]?.[inner] ?? 0))));
+    nest(f, outer, shifted, (pointers) => row(pointers, i32.sub(own.end, own.first)));
+  });
+};
+
+/** Elements of a row that stay together: whole vectors and cache lines. */
+const ROW_GRAIN = 64;

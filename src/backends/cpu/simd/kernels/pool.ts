@@ -5,8 +5,8 @@ import { storeBytes, storeHalves, storeWords } from './gemm.ts';
 import { ACCESS_BYTES } from './map.ts';
 import { loadPixels, type PixelAccess, type PixelStep } from './pack.ts';
 
-/** Low memory where sums of eight pixels are put for the scalar division. */
-const SUMS_ADDRESS = 128;
+/** Bytes for the sums of eight pixels, which are divided one by one. */
+export const POOL_SUMS_BYTES = 32;
 
 /** Four floats, `step` bytes apart. `p` is moved behind them. */
 const loadFloats = (f: Fn, p: Local, into: Local, dense: boolean, step: Local): void => {
@@ -87,14 +87,14 @@ export const maxPoolFloatKernel = (asm: Asm, dense: boolean): string =>
   });
 
 /**
- * avgpool(from, offsets, count, to, width, step, cells, extra): one row. Padding holds 0; `cells` has the divisor of each
- * pixel, `extra` what counted padding adds to its sum. y = rdiv(S, c) = floor((2 S + c) / (2 c)) in float64, as defined.
+ * avgpool(from, offsets, count, to, width, step, cells, extra, sums): one row. Padding holds 0; `cells` has the divisor of each
+ * pixel, `extra` what counted padding adds to its sum; `sums` is scratch. y = rdiv(S, c) = floor((2 S + c) / (2 c)) in float64, as defined.
  */
 export const averagePoolKernel = (asm: Asm, access: PixelAccess, how: PixelStep): string =>
-  asm.define(`avgpool_${access}${how}`, new Array<'i32'>(8).fill('i32'), undefined, (f) => {
+  asm.define(`avgpool_${access}${how}`, new Array<'i32'>(9).fill('i32'), undefined, (f) => {
     const { i32, i32x4, f64 } = f.ops;
     const [from, offsets, count, to, width, step] = [f.arg(0), f.arg(1), f.arg(2), f.arg(3), f.arg(4), f.arg(5)];
-    const [cells, extra] = [f.arg(6), f.arg(7)];
+    const [cells, extra, sums] = [f.arg(6), f.arg(7), f.arg(8)];
     const [low, high, x, p, n, c, s] = [
       f.local('v128'),
       f.local('v128'),
@@ -112,12 +112,12 @@ export const averagePoolKernel = (asm: Asm, access: PixelAccess, how: PixelStep)
         f.set(low, i32x4.add(low, i32x4.extend_low_i16x8_s(x)));
         f.set(high, i32x4.add(high, i32x4.extend_high_i16x8_s(x)));
       });
-      f.vstore(SUMS_ADDRESS, low);
-      f.vstore(SUMS_ADDRESS + 16, high);
+      f.vstore(sums, low);
+      f.vstore(sums, high, 16);
       f.set(n, f.select(i32.gt_u(width, 8), 8, width));
       f.for(0, n, 1, (i) => {
         f.set(c, f64.convert_s.i32(f.load('i32', cells)));
-        const sum = i32.add(f.load('i32', i32.shl(i, 2), SUMS_ADDRESS), f.load('i32', extra));
+        const sum = i32.add(f.load('i32', i32.add(sums, i32.shl(i, 2))), f.load('i32', extra));
         f.set(s, f64.convert_s.i32(sum));
         const quotient = f64.floor(f64.div(f64.add(f64.mul(2, s), c), f64.mul(2, c)));
         f.store(access, i32.add(to, i32.mul(i, ACCESS_BYTES[access])), i32.trunc_s_sat.f64(quotient));

@@ -9,7 +9,7 @@ export interface Share {
 
 /**
  * The share of the calling thread `f.arg(0)` of `f.arg(1)` in `total` units of work, whole grains of `grain` units: shares are
- * consecutive and differ by one grain at most. total times the number of threads is below 2^31.
+ * consecutive and differ by one grain at most. Their product with the number of threads is below 2^31.
  */
 export const shareOf = (f: Fn, total: number, grain = 1): Share => {
   const { i32 } = f.ops;

@@ -68,7 +68,7 @@ export const emitPaddedRows = (
   f: Fn,
   asm: Asm,
   g: Geometry,
-  planes: number,
+  planes: Val,
   to: Val,
   from: Val,
   bytes: ElementBytes,
@@ -109,7 +109,16 @@ export const emitPaddedRows = (
 };
 
 /** Copies `planes` planes into their padded places, which have PAD_SLACK bytes behind them. */
-export const emitPadded = (f: Fn, asm: Asm, g: Geometry, planes: number, to: number, from: Val, bytes: ElementBytes, fill: Fill): void => {
+export const emitPadded = (
+  f: Fn,
+  asm: Asm,
+  g: Geometry,
+  planes: number,
+  to: Local | number,
+  from: Val,
+  bytes: ElementBytes,
+  fill: Fill,
+): void => {
   const word = 'byte' in fill ? (fill.byte * 0x01010101) | 0 : fill.word;
   if (g.padded[0] === 1) {
     emitPaddedRows(f, asm, g, planes, to, from, bytes, word);
@@ -130,7 +139,7 @@ export const emitPadded = (f: Fn, asm: Asm, g: Geometry, planes: number, to: num
         [planeOf(g.input) * bytes, ih * iw * bytes, iw * bytes, bytes],
       ],
     },
-    to + first,
+    f.ops.i32.add(to, first),
     from,
     bytes,
   );

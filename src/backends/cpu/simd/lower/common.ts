@@ -27,6 +27,7 @@ export const lowerMap = (ctx: Context, node: AnyNode, spec: MapSpec, extra: (f: 
   const to = ctx.use(y);
   const from = node.operands.map((v) => ({ slot: ctx.use(v), shape: ctx.type(v).shape }));
   const { shape } = ctx.type(y);
+  const divided = ctx.divide(ctx.count(y));
   return (f) =>
     emitMap(
       f,
@@ -35,6 +36,7 @@ export const lowerMap = (ctx: Context, node: AnyNode, spec: MapSpec, extra: (f: 
       { address: to.address, shape },
       from.map((o) => ({ address: o.slot.address, shape: o.shape })),
       extra,
+      divided,
     );
 };
 

@@ -8,10 +8,14 @@ import { type PixelStep, pixelStep } from '../kernels/pack.ts';
 import { directWideKernel, packRowsKernel } from '../kernels/wide.ts';
 import type { Local, Val } from '../lift.ts';
 import { type Finish, sumFormOf } from './accumulate.ts';
-import { forEachGroup, offsetTable, type Plan } from './conv-plan.ts';
+import { forEachGroup, type Layout, layoutOf, mayDivide, offsetTable, type Plan } from './conv-plan.ts';
 
 /** Groups of few output channels read the input directly: a panel would cost more than it saves. */
 export const isDirect = (plan: Plan): boolean => plan.outGroup < TILE_CHANNELS && plan.inGroup < 8;
+
+/** Threads take groups each, where there are several. */
+const directLayout = (ctx: Context, plan: Plan): Layout =>
+  layoutOf(ctx, plan, plan.groups >= ctx.threads && mayDivide(ctx, plan) ? 'groups' : 'none');
 
 /** Rows of every output channel of a group, one kernel call each. */
 const forEachRow = (
@@ -64,10 +68,11 @@ const emitDirect = (ctx: Context, plan: Plan, w: ValueId, finish: Finish, { kern
     f.do(f.call(packRowsKernel(asm, access), [to.address, from?.address ?? 0, outChannels, plan.inner, pairs * 4]));
   });
   const y = ctx.use(finish.result);
+  const layout = directLayout(ctx, plan);
   return (f) => {
     const { i32 } = f.ops;
     const kernel = kernelOf(pixelStep(rows.step));
-    forEachGroup(f, asm, plan, y.address, finish.bytes, (source, to, group) => {
+    forEachGroup(f, ctx, plan, layout, y.address, finish.bytes, (source, to, group) => {
       const groupWeights = f.i32(i32.add(weights.address, i32.mul(group, plan.outGroup * pairs * 4)));
       const table = f.i32(i32.add(finish.table.address, i32.mul(group, TILE_CHANNELS * EPILOGUE_BYTES)));
       forEachRow(f, plan, rows, rowTable, source, to, finish.bytes, (from, cell, channel) => {
@@ -87,10 +92,11 @@ export const convFloatDirect = (ctx: Context, plan: Plan, w: ValueId, bias: Slot
   const offsets = offsetTable(ctx, plan, false);
   const weights = ctx.use(w);
   const y = ctx.use(result);
+  const layout = directLayout(ctx, plan);
   return (f) => {
     const { i32 } = f.ops;
     const kernel = directFloatKernel(asm, rows.step === 1);
-    forEachGroup(f, asm, plan, y.address, 4, (source, to, group) => {
+    forEachGroup(f, ctx, plan, layout, y.address, 4, (source, to, group) => {
       const groupWeights = f.i32(i32.add(weights.address, i32.mul(group, plan.outGroup * plan.inner * 4)));
       const groupBias = f.i32(i32.add(bias.address, i32.mul(group, TILE_CHANNELS * 4)));
       forEachRow(f, plan, rows, rowTable, source, to, 4, (from, cell, channel) => {

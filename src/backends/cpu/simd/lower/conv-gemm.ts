@@ -1,15 +1,15 @@
 import type { ValueId } from '../../../../ir/index.ts';
-import type { Asm } from '../asm.ts';
 import type { Context, Emit, Slot } from '../context.ts';
 import type { Fn } from '../fn.ts';
 import { isPointwise, naturalRows, pointwiseRows, type Rows } from '../geometry.ts';
 import { EPILOGUE_BYTES, gemmFloatKernel, gemmKernel, PARTIAL_BYTES, TILE_CHANNELS, TILE_PIXELS } from '../kernels/gemm.ts';
 import { packFloatKernel, packKernel, packWeightsFloatKernel, packWeightsKernel, pixelStep } from '../kernels/pack.ts';
+import { type Share, shareOf, wholeOf } from '../kernels/share.ts';
 import type { Local, Val } from '../lift.ts';
 import { gemmWideKernel, MOST_PAIRS, WIDE_PARTIAL_BYTES } from '../kernels/wide.ts';
 import { type Finish, roundUp, sumFormOf } from './accumulate.ts';
 import { bytesOf } from './common.ts';
-import { forEachGroup, offsetTable, type Plan } from './conv-plan.ts';
+import { type Division, forEachGroup, type Layout, layoutOf, mayDivide, offsetTable, ownPart, type Plan } from './conv-plan.ts';
 
 /** Bytes of panel that one block of output pixels may take: stays in the second-level cache beside the results. */
 const PANEL_BUDGET = 128 * 1024;
@@ -51,11 +51,13 @@ interface Blocks {
   readonly rowTable: Slot;
 }
 
-const blocksOf = (ctx: Context, plan: Plan, sweepRows: number): Blocks => {
+/** The rows of the output in blocks: equal ones, as many as a multiple of `parts`, if there are enough rows. */
+const blocksOf = (ctx: Context, plan: Plan, sweepRows: number, parts: number): Blocks => {
   const fit = Math.max(TILE_PIXELS, Math.floor(PANEL_BUDGET / Math.max(1, 4 * sweepRows * TILE_PIXELS)) * TILE_PIXELS);
+  const even = (total: number, most: number): number => Math.ceil(total / (Math.ceil(total / (most * parts)) * parts));
   const pointwise = isPointwise(plan.geometry);
-  const rows = pointwise ? pointwiseRows(plan.geometry, Math.min(fit, roundUp(plan.positions, TILE_PIXELS))) : naturalRows(plan.geometry);
-  const perBlock = pointwise ? 1 : Math.min(rows.starts.length, Math.max(1, Math.floor(fit / rows.width)));
+  const rows = pointwise ? pointwiseRows(plan.geometry, roundUp(even(plan.positions, fit), TILE_PIXELS)) : naturalRows(plan.geometry);
+  const perBlock = pointwise ? 1 : even(rows.starts.length, Math.max(1, Math.floor(fit / rows.width)));
   const pixels = roundUp(perBlock * rows.width, TILE_PIXELS);
   return {
     rows,
@@ -63,6 +65,24 @@ const blocksOf = (ctx: Context, plan: Plan, sweepRows: number): Blocks => {
     panelPixels: (pixels / TILE_PIXELS) % 2 === 0 ? pixels + TILE_PIXELS : pixels,
     rowTable: ctx.table(Int32Array.from(rows.starts, (s) => s * plan.elementBytes)),
   };
+};
+
+/** Making a row of the panel costs about as much as this many tiles of 4 output channels take to use it. */
+const PACK_TILES = 0.4;
+
+/** What threads share so that the slowest has least to do: groups, rows of pixels, or output channels, which all need the panel. */
+const divisionOf = (ctx: Context, plan: Plan): Division => {
+  if (!mayDivide(ctx, plan)) return 'none';
+  const share = (units: number): number => Math.ceil(units / ctx.threads) / units;
+  const tiles = Math.ceil(plan.outGroup / TILE_CHANNELS);
+  const units = isPointwise(plan.geometry) ? Math.ceil(plan.positions / TILE_PIXELS) : plan.geometry.output[0] * plan.geometry.output[1];
+  const costs = [
+    ['groups', share(plan.groups) * (1 + PACK_TILES / tiles)],
+    ['rows', share(units) * (1 + PACK_TILES / tiles)],
+    ['channels', share(tiles) + PACK_TILES / tiles],
+  ] as const;
+  const [least] = [...costs].sort((a, b) => a[1] - b[1]);
+  return least?.[0] ?? 'none';
 };
 
 /** One sweep: a stretch of panel rows, packed and multiplied into all tiles of a block. */
@@ -74,8 +94,9 @@ interface Sweep {
 
 /** A conv as a matrix product with everything decided: sizes, places, kernels. */
 interface Product {
-  readonly asm: Asm;
+  readonly ctx: Context;
   readonly plan: Plan;
+  readonly layout: Layout;
   readonly form: Form;
   readonly blocks: Blocks;
   readonly sweeps: number;
@@ -93,20 +114,23 @@ interface Product {
 const planProduct = (ctx: Context, plan: Plan, form: Form): Product => {
   const sweeps = Math.max(1, Math.ceil(form.rows / form.mostRows));
   const sweepRows = Math.ceil(form.rows / sweeps);
-  const blocks = blocksOf(ctx, plan, sweepRows);
+  const division = divisionOf(ctx, plan);
+  const blocks = blocksOf(ctx, plan, sweepRows, division === 'rows' ? ctx.threads : 1);
+  const each = division !== 'none';
   const tiles = Math.ceil(plan.outGroup / TILE_CHANNELS);
   const partialStep = (blocks.panelPixels / TILE_PIXELS) * form.partialBytes;
   return {
-    asm: ctx.asm,
+    ctx,
     plan,
+    layout: layoutOf(ctx, plan, division),
     form,
     blocks,
     sweeps,
     sweepRows,
     tiles,
     offsets: offsetTable(ctx, plan, form.offsetsPerRow === 2),
-    panel: ctx.temporary(sweepRows * blocks.panelPixels * 4 + 64),
-    partials: sweeps > 1 ? ctx.temporary(tiles * partialStep) : undefined,
+    panel: ctx.temporary(sweepRows * blocks.panelPixels * 4 + 64, { each }),
+    partials: sweeps > 1 ? ctx.temporary(tiles * partialStep, { each }) : undefined,
     partialStep,
     y: ctx.use(form.result),
   };
@@ -119,6 +143,11 @@ interface BlockPlace {
   readonly table: Local;
   readonly pixels: Local;
   readonly out: Local;
+  /** The thread's own panel and partial sums. */
+  readonly panel: Local;
+  readonly partials: Local;
+  /** Tiles of output channels that the thread computes. */
+  readonly tiles: Share;
 }
 
 /** Multiplies the packed panel into every tile of the block. */
@@ -126,27 +155,36 @@ const emitTiles = (f: Fn, p: Product, sweep: Sweep, first: Local, place: BlockPl
   const { i32 } = f.ops;
   const { form, plan } = p;
   const channelStep = plan.positions * form.resultBytes;
-  const [plane, partialRow] = [f.i32(place.out), f.i32(p.partials?.address ?? 0)];
-  const [entry, own] = [f.i32(place.table), f.i32(i32.add(place.weights, i32.shl(first, 4)))];
+  const from0 = place.tiles.first;
+  const plane = f.i32(i32.add(place.out, i32.mul(from0, TILE_CHANNELS * channelStep)));
+  const partialRow = f.i32(i32.add(place.partials, i32.mul(from0, p.partialStep)));
+  const entry = f.i32(i32.add(place.table, i32.mul(from0, TILE_CHANNELS * form.entryBytes)));
+  const own = f.i32(i32.add(i32.add(place.weights, i32.mul(from0, form.rows * 16)), i32.shl(first, 4)));
   const [cell, partial, start, from] = [f.local('i32'), f.local('i32'), f.local('i32'), f.local('i32')];
-  f.for(0, plan.outGroup, TILE_CHANNELS, (channel) => {
-    f.set(cell, plane);
-    f.set(partial, partialRow);
-    f.set(from, p.panel.address);
-    f.for(0, place.pixels, TILE_PIXELS, (pixel) => {
-      if (p.partials !== undefined) f.set(start, f.select(first, partial, 0));
-      const sizes = [channelStep, i32.sub(place.pixels, pixel), i32.sub(plan.outGroup, channel)];
-      const common = [from, p.blocks.panelPixels * 4, own, sweep.count, sweep.last ? cell : partial, ...sizes, entry, start];
-      f.do(f.call(sweep.last ? form.last : form.partial, [...common, ...(sweep.last ? form.extra : [])]));
-      f.inc(cell, TILE_PIXELS * form.resultBytes);
-      f.inc(partial, form.partialBytes);
-      f.inc(from, TILE_PIXELS * 4);
-    });
-    f.inc(plane, TILE_CHANNELS * channelStep);
-    f.inc(partialRow, p.partialStep);
-    f.inc(entry, TILE_CHANNELS * form.entryBytes);
-    f.inc(own, form.rows * 16);
-  });
+  const [tile, channel] = [f.i32(from0), f.i32(i32.mul(from0, TILE_CHANNELS))];
+  f.while(
+    () => i32.lt_u(tile, place.tiles.end),
+    () => {
+      f.set(cell, plane);
+      f.set(partial, partialRow);
+      f.set(from, place.panel);
+      f.for(0, place.pixels, TILE_PIXELS, (pixel) => {
+        if (p.partials !== undefined) f.set(start, f.select(first, partial, 0));
+        const sizes = [channelStep, i32.sub(place.pixels, pixel), i32.sub(plan.outGroup, channel)];
+        const common = [from, p.blocks.panelPixels * 4, own, sweep.count, sweep.last ? cell : partial, ...sizes, entry, start];
+        f.do(f.call(sweep.last ? form.last : form.partial, [...common, ...(sweep.last ? form.extra : [])]));
+        f.inc(cell, TILE_PIXELS * form.resultBytes);
+        f.inc(partial, form.partialBytes);
+        f.inc(from, TILE_PIXELS * 4);
+      });
+      f.inc(plane, TILE_CHANNELS * channelStep);
+      f.inc(partialRow, p.partialStep);
+      f.inc(entry, TILE_CHANNELS * form.entryBytes);
+      f.inc(own, form.rows * 16);
+      f.inc(channel, TILE_CHANNELS);
+      f.inc(tile, 1);
+    },
+  );
 };
 
 /** All sweeps of one block of `taken` rows of `width` pixels from row `row` on. */
@@ -158,7 +196,7 @@ const emitBlock = (f: Fn, p: Product, place: BlockPlace, row: Local, taken: Loca
   const emitSweep = (sweep: Sweep): void => {
     const first = f.i32(sweep.first);
     const list = i32.add(p.offsets.address, i32.mul(first, 4 * form.offsetsPerRow));
-    const panel = [p.panel.address, p.blocks.panelPixels * 4];
+    const panel = [place.panel, p.blocks.panelPixels * 4];
     f.do(f.call(form.packer, [...panel, place.source, list, sweep.count, rowTable, taken, width, step]));
     emitTiles(f, p, sweep, first, place);
   };
@@ -167,23 +205,48 @@ const emitBlock = (f: Fn, p: Product, place: BlockPlace, row: Local, taken: Loca
   emitSweep({ first: before, count: form.rows - before, last: true });
 };
 
+/** The rows of pixels of the thread: whole blocks. */
+const ownRows = (f: Fn, p: Product): Share => {
+  const { starts } = p.blocks.rows;
+  return p.layout.division === 'rows' ? shareOf(f, starts.length, p.blocks.perBlock) : wholeOf(f, starts.length);
+};
+
+/** The rows of the output themselves, where they are divided and of two dimensions. */
+const outputRows = (p: Product, own: Share): Share | undefined =>
+  p.layout.division === 'rows' && p.plan.geometry.output[0] === 1 && !isPointwise(p.plan.geometry) ? own : undefined;
+
 const emitProduct = (f: Fn, p: Product): void => {
   const { i32 } = f.ops;
   const { starts, width: full, lastWidth } = p.blocks.rows;
   const { perBlock } = p.blocks;
-  forEachGroup(f, p.asm, p.plan, p.y.address, p.form.resultBytes, (source, to, group) => {
-    const weights = f.i32(i32.add(p.form.weights.address, i32.mul(group, p.tiles * p.form.rows * 16)));
-    const table = f.i32(i32.add(p.form.table.address, i32.mul(group, p.tiles * TILE_CHANNELS * p.form.entryBytes)));
-    const out = f.i32(to);
-    f.for(0, starts.length, perBlock, (row) => {
-      const left = f.i32(i32.sub(starts.length, row));
-      const taken = f.i32(f.select(i32.lt_u(left, perBlock), left, perBlock));
-      const width = f.i32(lastWidth === full ? full : f.select(i32.eq(left, 1), lastWidth, full));
-      const pixels = f.i32(i32.mul(taken, width));
-      emitBlock(f, p, { source, weights, table, pixels, out }, row, taken, width);
-      f.set(out, i32.add(out, i32.mul(pixels, p.form.resultBytes)));
-    });
-  });
+  const { form, layout, ctx } = p;
+  const each = layout.division !== 'none';
+  const panel = ownPart(f, ctx, p.panel, each);
+  const partials = p.partials === undefined ? f.i32(0) : ownPart(f, ctx, p.partials, each);
+  const own = ownRows(f, p);
+  const tiles = layout.division === 'channels' ? shareOf(f, p.tiles) : wholeOf(f, p.tiles);
+  const [row, left, taken, width] = [f.local('i32'), f.local('i32'), f.local('i32'), f.local('i32')];
+  const body = (source: Local, to: Local, group: Local): void => {
+    const weights = f.i32(i32.add(form.weights.address, i32.mul(group, p.tiles * form.rows * 16)));
+    const table = f.i32(i32.add(form.table.address, i32.mul(group, p.tiles * TILE_CHANNELS * form.entryBytes)));
+    const out = f.i32(i32.add(to, i32.mul(own.first, full * form.resultBytes)));
+    f.set(row, own.first);
+    f.while(
+      () => i32.lt_u(row, own.end),
+      () => {
+        f.set(left, i32.sub(own.end, row));
+        f.set(taken, f.select(i32.lt_u(left, perBlock), left, perBlock));
+        f.set(width, lastWidth === full ? full : f.select(i32.eq(row, starts.length - 1), lastWidth, full));
+        const pixels = f.i32(i32.mul(taken, width));
+        emitBlock(f, p, { source, weights, table, pixels, out, panel, partials, tiles }, row, taken, width);
+        f.set(out, i32.add(out, i32.mul(pixels, form.resultBytes)));
+        f.inc(row, perBlock);
+      },
+    );
+  };
+  const run = (): void => forEachGroup(f, ctx, p.plan, layout, p.y.address, form.resultBytes, body, outputRows(p, own));
+  if (layout.division === 'rows') f.if(i32.lt_u(own.first, own.end), run);
+  else run();
 };
 
 const lowerGemm = (ctx: Context, plan: Plan, form: Form): Emit => {

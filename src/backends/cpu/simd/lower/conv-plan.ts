@@ -1,10 +1,10 @@
 import { elementCount, type OpNode } from '../../../../ir/index.ts';
 import { at } from '../../../../support/index.ts';
-import type { Asm } from '../asm.ts';
-import type { Context, Slot } from '../context.ts';
+import { type Context, MACS_PER_ELEMENT, type Slot } from '../context.ts';
 import type { Fn } from '../fn.ts';
 import { type Geometry, geometryOf, planeOf, tapOffsets } from '../geometry.ts';
-import { emitPadded, PAD_SLACK } from '../kernels/window.ts';
+import { type Share, shareOf, wholeOf } from '../kernels/share.ts';
+import { emitPadded, emitPaddedRows, PAD_SLACK, type RowRange } from '../kernels/window.ts';
 import type { Local } from '../lift.ts';
 
 /** Everything about a conv that its dtype does not change. */
@@ -21,8 +21,6 @@ export interface Plan {
   readonly positions: number;
   readonly elementBytes: 1 | 2 | 4;
   readonly x: Slot;
-  /** Where the padded image goes, when there is padding. */
-  readonly padded: Slot | undefined;
   /** Byte that padding holds. */
   readonly fill: number;
 }
@@ -45,35 +43,87 @@ export const planOf = (ctx: Context, node: OpNode<'conv'>): Plan => {
     positions: planeOf(geometry.output),
     elementBytes,
     x: ctx.use(at(node.operands, 0)),
-    padded: geometry.copies ? ctx.temporary(channels * planeOf(geometry.padded) * elementBytes + PAD_SLACK) : undefined,
     fill: node.attrs.pad_value & 0xff,
   };
 };
 
-/** Loops over images (padding each) and groups. @param body - gets the group's input, its first result and its index */
+/** What the threads take a share of each: groups, rows of the output, or output channels of each group. */
+export type Division = 'none' | 'groups' | 'rows' | 'channels';
+
+/** Whether a conv is worth sharing; then the step in the making is. */
+export const mayDivide = (ctx: Context, plan: Plan): boolean =>
+  ctx.divide((plan.batch * plan.groups * plan.outGroup * plan.positions * plan.inner) / MACS_PER_ELEMENT);
+
+/** How the work of a conv lies in memory and among threads. */
+export interface Layout {
+  readonly division: Division;
+  /** Where the padded image goes, when there is padding: one place, or one for each thread where several read the same channels. */
+  readonly padded: Slot | undefined;
+}
+
+export const layoutOf = (ctx: Context, plan: Plan, division: Division): Layout => {
+  const bytes = plan.channels * planeOf(plan.geometry.padded) * plan.elementBytes + PAD_SLACK;
+  const each = division === 'rows' || division === 'channels';
+  return { division, padded: plan.geometry.copies ? ctx.temporary(bytes, { each }) : undefined };
+};
+
+/** The calling thread's part of a place that has one for each. */
+export const ownPart = (f: Fn, ctx: Context, slot: Slot, each: boolean): Local =>
+  f.i32(each ? f.ops.i32.add(slot.address, f.ops.i32.mul(f.arg(0), slot.bytes / ctx.threads)) : slot.address);
+
+/** Padded rows that output rows [first, end) read; all of them with three dimensions. */
+const rowsRead = (f: Fn, g: Geometry, rows: Share): RowRange => {
+  const { i32 } = f.ops;
+  const window = (g.kernel[1] - 1) * g.dilation[1] + 1 - g.stride[1];
+  return { first: i32.mul(rows.first, g.stride[1]), count: i32.add(i32.mul(i32.sub(rows.end, rows.first), g.stride[1]), window) };
+};
+
+/**
+ * Loops over images (padding what the thread reads of each) and groups.
+ * @param rows - output rows that the thread computes, when they are divided
+ * @param body - gets the group's input, its first result and its index
+ */
 export const forEachGroup = (
   f: Fn,
-  asm: Asm,
+  ctx: Context,
   plan: Plan,
+  layout: Layout,
   y: number,
   resultBytes: number,
   body: (source: Local, to: Local, group: Local) => void,
+  rows?: Share,
 ): void => {
-  const image = f.i32(plan.x.address);
-  const to = f.i32(y);
-  const source = f.local('i32');
+  const { i32 } = f.ops;
+  const { geometry: g, elementBytes, inGroup, groups, channels } = plan;
+  const { division, padded } = layout;
+  const own = division === 'groups' ? shareOf(f, groups) : wholeOf(f, groups);
+  const [image, result] = [f.i32(plan.x.address), f.i32(y)];
+  const [source, to, base] = [f.local('i32'), f.local('i32'), f.local('i32')];
+  const inBytes = inGroup * planeOf(g.padded) * elementBytes;
+  if (padded !== undefined) f.set(base, ownPart(f, ctx, padded, division === 'rows' || division === 'channels'));
   f.for(0, plan.batch, 1, () => {
-    if (plan.padded === undefined) f.set(source, image);
-    else {
-      emitPadded(f, asm, plan.geometry, plan.channels, plan.padded.address, image, plan.elementBytes, { byte: plan.fill });
-      f.set(source, plan.padded.address);
-    }
-    f.for(0, plan.groups, 1, (group) => {
-      body(source, to, group);
-      f.inc(source, plan.inGroup * planeOf(plan.geometry.padded) * plan.elementBytes);
-      f.inc(to, plan.outGroup * plan.positions * resultBytes);
-    });
-    f.inc(image, plan.channels * planeOf(plan.geometry.input) * plan.elementBytes);
+    if (padded === undefined) f.set(base, image);
+    else if (g.padded[0] === 1) {
+      const word = (plan.fill * 0x01010101) | 0;
+      const range = rows === undefined ? undefined : rowsRead(f, g, rows);
+      const planes = i32.mul(i32.sub(own.end, own.first), inGroup);
+      const [target, from] = [i32.mul(own.first, inBytes), i32.mul(own.first, inGroup * planeOf(g.input) * elementBytes)];
+      emitPaddedRows(f, ctx.asm, g, planes, i32.add(base, target), i32.add(image, from), elementBytes, word, range);
+    } else emitPadded(f, ctx.asm, g, channels, base, image, elementBytes, { byte: plan.fill });
+    f.set(source, i32.add(base, i32.mul(own.first, inBytes)));
+    f.set(to, i32.add(result, i32.mul(own.first, plan.outGroup * plan.positions * resultBytes)));
+    const group = f.i32(own.first);
+    f.while(
+      () => i32.lt_u(group, own.end),
+      () => {
+        body(source, to, group);
+        f.inc(source, inBytes);
+        f.inc(to, plan.outGroup * plan.positions * resultBytes);
+        f.inc(group, 1);
+      },
+    );
+    f.inc(image, channels * planeOf(g.input) * elementBytes);
+    f.inc(result, groups * plan.outGroup * plan.positions * resultBytes);
   });
 };
 

@@ -18,7 +18,7 @@ import {
 } from '../kernels/winograd.ts';
 import type { Local, Val } from '../lift.ts';
 import { type Finish, roundUp } from './accumulate.ts';
-import type { Plan } from './conv-plan.ts';
+import { mayDivide, ownPart, type Plan } from './conv-plan.ts';
 
 /** Channels times tiles of a block: their transforms, 72 bytes each, stay in the second-level cache. */
 const BLOCK_CELLS = 4096;
@@ -260,10 +260,10 @@ export const convWinograd = (ctx: Context, plan: Plan, w: ValueId, access: 'i8' 
   const t = planTransform(ctx, plan, w, access, finish);
   const image = channels * planeOf(g.padded);
   const padded = g.copies ? ctx.temporary(t.images * image + PAD_SLACK, { each: true }) : undefined;
-  const divided = ctx.divide();
+  const divided = mayDivide(ctx, plan);
   return (f) => {
     const { i32 } = f.ops;
-    const mine = (slot: Slot): Local => f.i32(divided ? i32.add(slot.address, i32.mul(f.arg(0), slot.bytes / t.threads)) : slot.address);
+    const mine = (slot: Slot): Local => ownPart(f, ctx, slot, divided);
     const [input, products, scratch] = [mine(t.input), mine(t.products), mine(t.scratch)];
     const tiles = divided && t.byTiles ? shareOf(f, t.groups) : wholeOf(f, t.groups);
     const outputs = divided && !t.byTiles ? shareOf(f, t.outputBlocks, t.narrow ? 2 : 1) : wholeOf(f, t.outputBlocks);

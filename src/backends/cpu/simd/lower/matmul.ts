@@ -1,7 +1,7 @@
 import { elementCount, type FAMILIES, type LoweringTable, type OpNode, type ValueId } from '../../../../ir/index.ts';
 import { at } from '../../../../support/index.ts';
 import type { Asm } from '../asm.ts';
-import type { Context, Emit, Slot } from '../context.ts';
+import { type Context, type Emit, MACS_PER_ELEMENT, type Slot } from '../context.ts';
 import type { Fn } from '../fn.ts';
 import { emitCopy } from '../kernels/copy.ts';
 import { denseFloatKernel, dotKernel, packDenseFloatKernel } from '../kernels/direct.ts';
@@ -9,9 +9,11 @@ import { EPILOGUE_BYTES, gemmFloatKernel, gemmKernel, TILE_CHANNELS, TILE_PIXELS
 import { broadcastStrides, collapse, nest } from '../kernels/nest.ts';
 import { packColumnsKernel, packWeightsFloatKernel, packWeightsKernel } from '../kernels/pack.ts';
 import { dotWideKernel, gemmWideKernel, MOST_PAIRS, packRowsKernel, WIDE_PARTIAL_BYTES } from '../kernels/wide.ts';
-import type { Val } from '../lift.ts';
+import { shareOf, wholeOf } from '../kernels/share.ts';
+import type { Local, Val } from '../lift.ts';
 import { type Finish, planFinish, roundUp, sumFormOf } from './accumulate.ts';
 import { bytesOf, pixelAccess } from './common.ts';
+import { ownPart } from './conv-plan.ts';
 
 /** Inner elements that one round of the dot kernel takes. */
 const DOT_STEP = 16;
@@ -28,16 +30,29 @@ interface Dot {
   readonly extra: readonly number[];
 }
 
+/** Loops over the thread's share of outputs in tiles of `tile`. */
+const eachTile = (f: Fn, divided: boolean, n: number, tile: number, body: (o: Local) => void): void => {
+  const { i32 } = f.ops;
+  const own = divided ? shareOf(f, n, tile) : wholeOf(f, n);
+  f.while(
+    () => i32.lt_u(own.first, own.end),
+    () => {
+      body(own.first);
+      f.inc(own.first, tile);
+    },
+  );
+};
+
 const emitDots = (ctx: Context, x: ValueId, n: number, finish: Finish, dot: Dot): Emit => {
   const type = ctx.type(x);
   const rows = elementCount(type.shape.slice(0, -1));
   const rowBytes = (type.shape.at(-1) ?? 0) * bytesOf(type);
   const [source, y] = [ctx.use(x), ctx.use(finish.result)];
+  const divided = ctx.divide((rows * n * (type.shape.at(-1) ?? 0)) / MACS_PER_ELEMENT);
   return (f) => {
     const { i32 } = f.ops;
-    const out = f.i32(y.address);
-    f.for(0, n, 4, (o) => {
-      const [from, to] = [f.i32(source.address), f.i32(out)];
+    eachTile(f, divided, n, 4, (o) => {
+      const [from, to] = [f.i32(source.address), f.i32(i32.add(y.address, i32.mul(o, finish.bytes)))];
       f.for(0, rows, 1, () => {
         const own = i32.add(dot.weights.address, i32.mul(o, dot.rowBytes));
         const entry = i32.add(finish.table.address, i32.mul(o, EPILOGUE_BYTES));
@@ -46,7 +61,6 @@ const emitDots = (ctx: Context, x: ValueId, n: number, finish: Finish, dot: Dot)
         f.inc(from, rowBytes);
         f.inc(to, n * finish.bytes);
       });
-      f.inc(out, 4 * finish.bytes);
     });
   };
 };
@@ -86,10 +100,11 @@ const denseFloat = (ctx: Context, node: OpNode<'dense'>, x: ValueId, w: ValueId)
     f.do(f.call(packDenseFloatKernel(asm), [to.address, from?.address ?? 0, n, k])),
   );
   const [source, y] = [ctx.use(x), ctx.use(at(node.results, 0))];
+  const divided = ctx.divide((rows * n * k) / MACS_PER_ELEMENT);
   return (f) => {
     const { i32 } = f.ops;
     const kernel = denseFloatKernel(asm);
-    f.for(0, n, DENSE_TILE, (o) => {
+    eachTile(f, divided, n, DENSE_TILE, (o) => {
       const [from, to] = [f.i32(source.address), f.i32(i32.add(y.address, i32.shl(o, 2)))];
       f.for(0, rows, 1, () => {
         const own = i32.add(panel.address, i32.mul(o, k * 4));
@@ -108,7 +123,7 @@ const lowerDense = (ctx: Context, node: OpNode<'dense'>): Emit => {
 };
 
 /** One tile of a product of i16 matrices: more pairs than a sum may take go in parts, with int64 sums in between. */
-const emitWideTile = (f: Fn, asm: Asm, args: readonly Val[], pairs: number, shift: number, sums: number): void => {
+const emitWideTile = (f: Fn, asm: Asm, args: readonly Val[], pairs: number, shift: number, sums: Local): void => {
   const { i32 } = f.ops;
   const [panel = 0, panelStep = 0, own = 0, , to = 0, ...rest] = args;
   const tail = rest.slice(0, 4);
@@ -139,9 +154,12 @@ const lowerMatmul = (ctx: Context, node: OpNode<'matmul'>): Emit => {
   const unit = float ? 4 : wide ? 2 : 1;
   const inner = float ? k : Math.ceil(k / 2);
   const panelStep = float ? n * 4 : roundUp(n, TILE_PIXELS) * 4;
-  const weights = ctx.temporary(roundUp(m, TILE_CHANNELS) * inner * 4);
-  const panel = float ? undefined : ctx.temporary(inner * panelStep);
-  const sums = wide && inner > MOST_PAIRS.careful ? ctx.temporary(WIDE_PARTIAL_BYTES) : undefined;
+  const many = elementCount(batch) >= ctx.threads;
+  const divided = ctx.divide((elementCount(batch) * m * k * n) / MACS_PER_ELEMENT);
+  // each thread packs what it multiplies: whole matrices of a batch, or rows of a and all of b
+  const weights = ctx.temporary(roundUp(m, TILE_CHANNELS) * inner * 4, { each: divided });
+  const panel = float ? undefined : ctx.temporary(inner * panelStep, { each: divided });
+  const sums = wide && inner > MOST_PAIRS.careful ? ctx.temporary(WIDE_PARTIAL_BYTES, { each: divided }) : undefined;
   const zeros = ctx.table(new Int32Array(TILE_CHANNELS * (EPILOGUE_BYTES / 4)));
   const [pa, pb, py] = [ctx.use(a), ctx.use(b), ctx.use(result)];
   const walk = collapse({
@@ -154,24 +172,33 @@ const lowerMatmul = (ctx: Context, node: OpNode<'matmul'>): Emit => {
   });
   return (f) => {
     const { i32 } = f.ops;
-    nest(f, walk, [py.address, pa.address, pb.address], ([y, x, z]) => {
+    const mine = (slot: Slot | undefined): Local => (slot === undefined ? f.i32(0) : ownPart(f, ctx, slot, divided));
+    const [ownWeights, ownPanel, ownSums] = [mine(weights), mine(panel), mine(sums)];
+    const rows = divided && !many ? shareOf(f, m, TILE_CHANNELS) : wholeOf(f, m);
+    const product = ([y, x, z]: readonly Local[]): void => {
       if (y === undefined || x === undefined || z === undefined) return;
-      if (float) f.do(f.call(packWeightsFloatKernel(asm), [weights.address, x, m, k]));
+      const count = f.i32(i32.sub(rows.end, rows.first));
+      const first = f.i32(i32.add(x, i32.mul(rows.first, k * unit)));
+      if (float) f.do(f.call(packWeightsFloatKernel(asm), [ownWeights, first, count, k]));
       else {
-        f.do(f.call(packWeightsKernel(asm, pixelAccess(ta.dtype)), [weights.address, x, m, k, node.attrs.a_zero]));
-        f.do(f.call(packColumnsKernel(asm, pixelAccess(tb.dtype)), [panel?.address ?? 0, panelStep, z, k, n, node.attrs.b_zero]));
+        f.do(f.call(packWeightsKernel(asm, pixelAccess(ta.dtype)), [ownWeights, first, count, k, node.attrs.a_zero]));
+        f.do(f.call(packColumnsKernel(asm, pixelAccess(tb.dtype)), [ownPanel, panelStep, z, k, n, node.attrs.b_zero]));
       }
-      f.for(0, m, TILE_CHANNELS, (row) => {
+      const out = f.i32(i32.add(y, i32.mul(rows.first, n * 4)));
+      f.for(0, count, TILE_CHANNELS, (row) => {
         f.for(0, n, TILE_PIXELS, (column) => {
-          const from = i32.add(panel === undefined ? z : panel.address, i32.shl(column, 2));
-          const own = i32.add(weights.address, i32.mul(row, inner * 4));
-          const to = i32.add(y, i32.shl(i32.add(i32.mul(row, n), column), 2));
-          const args: Val[] = [from, panelStep, own, inner, to, n * 4, i32.sub(n, column), i32.sub(m, row), zeros.address, 0];
-          if (wide) emitWideTile(f, asm, args, inner, node.attrs.accumulator_shift, sums?.address ?? 0);
+          const from = i32.add(panel === undefined ? z : ownPanel, i32.shl(column, 2));
+          const own = i32.add(ownWeights, i32.mul(row, inner * 4));
+          const to = i32.add(out, i32.shl(i32.add(i32.mul(row, n), column), 2));
+          const args: Val[] = [from, panelStep, own, inner, to, n * 4, i32.sub(n, column), i32.sub(count, row), zeros.address, 0];
+          if (wide) emitWideTile(f, asm, args, inner, node.attrs.accumulator_shift, ownSums);
           else f.do(f.call(float ? gemmFloatKernel(asm, false) : gemmKernel(asm, 'i32'), float ? args : [...args, 0, 0, 0]));
         });
       });
-    });
+    };
+    const all = (): void => nest(f, walk, [py.address, pa.address, pb.address], product, divided && many);
+    if (divided) f.if(i32.lt_u(rows.first, rows.end), all);
+    else all();
   };
 };
 

@@ -5,9 +5,11 @@ import type { Fn } from '../fn.ts';
 import { type Geometry, geometryOf, naturalRows, planeOf, tapOffsets } from '../geometry.ts';
 import { ACCESS_BYTES } from '../kernels/map.ts';
 import { pixelStep } from '../kernels/pack.ts';
-import { averagePoolFloatKernel, averagePoolKernel, maxPoolFloatKernel, maxPoolKernel } from '../kernels/pool.ts';
+import { averagePoolFloatKernel, averagePoolKernel, maxPoolFloatKernel, maxPoolKernel, POOL_SUMS_BYTES } from '../kernels/pool.ts';
+import { shareOf, wholeOf } from '../kernels/share.ts';
 import { emitPadded, type Fill, PAD_SLACK } from '../kernels/window.ts';
 import type { Val } from '../lift.ts';
+import { ownPart } from './conv-plan.ts';
 import { bytesOf, limitTable, operand, pixelAccess, result } from './common.ts';
 
 type PoolNode = OpNode<'max_pool'> | OpNode<'average_pool'>;
@@ -26,7 +28,7 @@ const lowerRows = (
   node: PoolNode,
   g: Geometry,
   fill: Fill,
-  row: (f: Fn, from: Val, offsets: number, taps: number, to: Val, rowIndex: Val) => void,
+  row: (f: Fn, from: Val, offsets: number, taps: number, to: Val, rowIndex: Val, sums: Val) => void,
 ): Emit => {
   const [x, y] = [operand(node, 0), result(node)];
   const type = ctx.type(x);
@@ -36,24 +38,34 @@ const lowerRows = (
   const taps = tapOffsets(g, 1);
   const offsets = ctx.table(Int32Array.from(taps, (t) => t * bytes));
   const rowTable = ctx.table(Int32Array.from(rows.starts, (s) => s * bytes));
-  const padded = g.copies ? ctx.temporary(planeOf(g.padded) * bytes + PAD_SLACK) : undefined;
+  // a tap of eight pixels costs about as much as a vector of a plain pass
+  const divided = ctx.divide(planes * rows.starts.length * Math.ceil(rows.width / 8) * taps.length * 8);
+  const sums = ctx.temporary(POOL_SUMS_BYTES, { each: divided });
+  const padded = g.copies ? ctx.temporary(planeOf(g.padded) * bytes + PAD_SLACK, { each: divided }) : undefined;
   const [from, to] = [ctx.use(x), ctx.use(y)];
   return (f) => {
     const { i32 } = f.ops;
-    const [source, target] = [f.i32(from.address), f.i32(to.address)];
-    const base = f.local('i32');
-    f.for(0, planes, 1, () => {
-      if (padded === undefined) f.set(base, source);
-      else {
-        emitPadded(f, ctx.asm, g, 1, padded.address, source, bytes, fill);
-        f.set(base, padded.address);
-      }
-      f.for(0, rows.starts.length, 1, (r) => {
-        row(f, i32.add(base, f.load('i32', i32.add(rowTable.address, i32.shl(r, 2)))), offsets.address, taps.length, target, r);
-        f.inc(target, rows.width * bytes);
-      });
-      f.inc(source, planeOf(g.input) * bytes);
-    });
+    const own = divided ? shareOf(f, planes) : wholeOf(f, planes);
+    const source = f.i32(i32.add(from.address, i32.mul(own.first, planeOf(g.input) * bytes)));
+    const target = f.i32(i32.add(to.address, i32.mul(own.first, planeOf(g.output) * bytes)));
+    const [base, mySums] = [f.local('i32'), ownPart(f, ctx, sums, divided)];
+    const place = padded === undefined ? base : ownPart(f, ctx, padded, divided);
+    f.while(
+      () => i32.lt_u(own.first, own.end),
+      () => {
+        if (padded === undefined) f.set(base, source);
+        else {
+          emitPadded(f, ctx.asm, g, 1, place, source, bytes, fill);
+          f.set(base, place);
+        }
+        f.for(0, rows.starts.length, 1, (r) => {
+          row(f, i32.add(base, f.load('i32', i32.add(rowTable.address, i32.shl(r, 2)))), offsets.address, taps.length, target, r, mySums);
+          f.inc(target, rows.width * bytes);
+        });
+        f.inc(source, planeOf(g.input) * bytes);
+        f.inc(own.first, 1);
+      },
+    );
   };
 };
 
@@ -123,13 +135,12 @@ const lowerAverage = (ctx: Context, node: OpNode<'average_pool'>): Emit => {
   const divisors = ctx.table(Int32Array.from(cells));
   const extra = ctx.table(Int32Array.from(cells, (c, i) => (c - at(inside, i)) * node.attrs.pad_value));
   const access = pixelAccess(dtype);
-  return lowerRows(ctx, node, g, { byte: 0 }, (f, from, offsets, taps, to, r) => {
+  const kernel = averagePoolKernel(ctx.asm, access, pixelStep(step));
+  return lowerRows(ctx, node, g, { byte: 0 }, (f, from, offsets, taps, to, r, sums) => {
     const { i32 } = f.ops;
     const skip = f.i32(i32.mul(r, width * 4));
     const tables = [i32.add(divisors.address, skip), i32.add(extra.address, skip)];
-    f.do(
-      f.call(averagePoolKernel(ctx.asm, access, pixelStep(step)), [from, offsets, taps, to, width, step * ACCESS_BYTES[access], ...tables]),
-    );
+    f.do(f.call(kernel, [from, offsets, taps, to, width, step * ACCESS_BYTES[access], ...tables, sums]));
   });
 };
 

@@ -3,6 +3,7 @@ import { at } from '../../../../support/index.ts';
 import type { Context, Emit } from '../context.ts';
 import type { Access, Fn } from '../fn.ts';
 import { emitMap, type MapSpec } from '../kernels/map.ts';
+import { type Axes, nestRows } from '../kernels/nest.ts';
 import { rescaleKernel, tableKernel } from '../kernels/quantize.ts';
 import type { Ex, Local, Val } from '../lift.ts';
 import { factorLocals, loadFactors, type RescaleForm, rescaleScalar, rescaleVector } from '../kernels/rescale.ts';
@@ -64,6 +65,12 @@ const lowerCast = (ctx: Context, node: OpNode<'cast'>): Emit => {
   });
 };
 
+/** A walk over rows of channels: pointers of the result and of the operand, and of what each channel has of its own. */
+const channelAxes = (outer: number, channels: number, inner: number, steps: readonly number[], own: number): Axes => {
+  const strides = [...steps.map((s) => [s * inner * channels, s * inner, s]), [0, own, 0]];
+  return outer === 1 ? { sizes: [channels, inner], strides: strides.map((s) => s.slice(1)) } : { sizes: [outer, channels, inner], strides };
+};
+
 const lowerRescale = (ctx: Context, node: OpNode<'rescale'>): Emit => {
   const [x, m, s, y] = [operand(node, 0), operand(node, 1), operand(node, 2), result(node)];
   const [tx, ty] = [ctx.type(x), ctx.type(y)];
@@ -74,18 +81,19 @@ const lowerRescale = (ctx: Context, node: OpNode<'rescale'>): Emit => {
   const outer = shared ? 1 : at(tx.shape, 0);
   const [from, multiplier, shift, to] = [ctx.use(x), ctx.use(m), ctx.use(s), ctx.use(y)];
   const { input_zero: inputZero, output_zero: zero, lo, hi } = node.attrs;
+  const steps = [DTYPE_INFO[ty.dtype].bytes, DTYPE_INFO[tx.dtype].bytes];
+  const divided = ctx.divide(total);
   return (f) => {
     const { i32 } = f.ops;
     const kernel = rescaleKernel(ctx.asm, accessOf(tx), accessOf(ty), rescaleForm(ctx, m, s));
-    const [source, target] = [f.i32(from.address), f.i32(to.address)];
-    f.for(0, outer, 1, () => {
-      f.for(0, channels, 1, (c) => {
-        const factor = (at: number): Ex => f.load('i32', i32.add(at, i32.shl(c, 2)));
-        f.do(f.call(kernel, [target, source, inner, factor(multiplier.address), factor(shift.address), inputZero, zero, lo, hi]));
-        f.inc(source, inner * DTYPE_INFO[tx.dtype].bytes);
-        f.inc(target, inner * DTYPE_INFO[ty.dtype].bytes);
-      });
-    });
+    const axes = channelAxes(outer, channels, inner, steps, 4);
+    const bases = [to.address, from.address, 0];
+    const row = ([target, source, c]: readonly Local[], count: Val): void => {
+      const factor = (at: number): Ex => f.load('i32', i32.add(at, c ?? 0));
+      const factors = [factor(multiplier.address), factor(shift.address)];
+      f.do(f.call(kernel, [target ?? 0, source ?? 0, count, ...factors, inputZero, zero, lo, hi]));
+    };
+    nestRows(f, axes, bases, row, divided);
   };
 };
 
@@ -107,7 +115,9 @@ const lowerWideTable = (ctx: Context, node: OpNode<'table'>): Emit => {
       return i32.shr_s(i32.add(i32.add(i32.shl(low, 7), slope), 64), 7);
     },
   };
-  return (f) => emitMap(f, ctx.asm, spec, { address: to.address, shape }, [{ address: from.address, shape }], () => [table.address]);
+  const divided = ctx.divide(ctx.count(result(node)));
+  return (f) =>
+    emitMap(f, ctx.asm, spec, { address: to.address, shape }, [{ address: from.address, shape }], () => [table.address], divided);
 };
 
 const lowerTable = (ctx: Context, node: OpNode<'table'>): Emit => {
@@ -120,17 +130,13 @@ const lowerTable = (ctx: Context, node: OpNode<'table'>): Emit => {
   const inner = shared ? ctx.count(x) : elementCount(tx.shape.slice(2));
   const [from, table, to] = [ctx.use(x), ctx.use(t), ctx.use(y)];
   const offset = tx.dtype === 'i8' ? 128 * bytes : 0;
+  const divided = ctx.divide(ctx.count(x));
   return (f) => {
-    const { i32 } = f.ops;
     const kernel = tableKernel(ctx.asm, tx.dtype === 'i8' ? 'i8' : 'u8', accessOf(tt));
-    const [source, target] = [f.i32(from.address), f.i32(to.address)];
-    f.for(0, outer, 1, () => {
-      f.for(0, channels, 1, (c) => {
-        f.do(f.call(kernel, [target, source, inner, i32.add(table.address + offset, i32.mul(c, 256 * bytes))]));
-        f.inc(source, inner);
-        f.inc(target, inner * bytes);
-      });
-    });
+    const axes = channelAxes(outer, channels, inner, [bytes, 1], 256 * bytes);
+    const row = ([target, source, entries]: readonly Local[], count: Val): void =>
+      f.do(f.call(kernel, [target ?? 0, source ?? 0, count, entries ?? 0]));
+    nestRows(f, axes, [to.address, from.address, table.address + offset], row, divided);
   };
 };
 
@@ -220,15 +226,14 @@ const lowerMulRescale = (ctx: Context, node: OpNode<'mul_rescale'>): Emit => {
   const spec = mulRescaleSpec(accessOf(ta), accessOf(tb), rescaleForm(ctx, m, s));
   const [left, right, multiplier, shift, to] = [ctx.use(a), ctx.use(b), ctx.use(m), ctx.use(s), ctx.use(y)];
   const { a_zero: za, b_zero: zb, output_zero: zero, lo, hi } = node.attrs;
+  const divided = ctx.divide(ctx.count(y));
   return (f) => {
     const operands = [
       { address: left.address, shape: ta.shape },
       { address: right.address, shape: tb.shape },
     ];
-    emitMap(f, ctx.asm, spec, { address: to.address, shape: ctx.type(y).shape }, operands, () => {
-      const factors = [f.load('i32', multiplier.address), f.load('i32', shift.address)];
-      return [za, zb, ...factors, zero, lo, hi];
-    });
+    const extra = (): readonly Val[] => [za, zb, f.load('i32', multiplier.address), f.load('i32', shift.address), zero, lo, hi];
+    emitMap(f, ctx.asm, spec, { address: to.address, shape: ctx.type(y).shape }, operands, extra, divided);
   };
 };
 

@@ -12,7 +12,8 @@ const lowerCopy = (ctx: Context, node: OpNode, strides: readonly number[], offse
   const bytes = bytesOf(type);
   const [from, to] = [ctx.use(x), ctx.use(y)];
   const axes = { sizes: type.shape, strides: [scaled(stridesOf(type.shape), bytes), scaled(strides, bytes)] };
-  return (f) => emitCopy(f, ctx.asm, axes, to.address, from.address + offset * bytes, bytes);
+  const divided = ctx.divide(ctx.count(y));
+  return (f) => emitCopy(f, ctx.asm, axes, to.address, from.address + offset * bytes, bytes, divided);
 };
 
 const lowerReshape = (ctx: Context, node: OpNode<'reshape'>): Emit => {
@@ -58,6 +59,7 @@ const lowerConcat = (ctx: Context, node: OpNode<'concat'>): Emit => {
   const whole = runBytes(ctx, node, y, node.attrs.axis);
   const to = ctx.use(y);
   const parts = node.operands.map((v) => ({ slot: ctx.use(v), bytes: runBytes(ctx, node, v, node.attrs.axis) }));
+  const divided = ctx.divide(ctx.count(y));
   return (f) => {
     let start = 0;
     for (const { slot, bytes } of parts) {
@@ -66,7 +68,7 @@ const lowerConcat = (ctx: Context, node: OpNode<'concat'>): Emit => {
         [bytes, 1],
       ];
       const target = to.address + start;
-      f.scope(() => emitCopy(f, ctx.asm, { sizes: [outer, bytes], strides }, target, slot.address, 1));
+      f.scope(() => emitCopy(f, ctx.asm, { sizes: [outer, bytes], strides }, target, slot.address, 1, divided));
       start += bytes;
     }
   };
@@ -79,6 +81,7 @@ const lowerSplit = (ctx: Context, node: OpNode<'split'>): Emit => {
   const whole = runBytes(ctx, node, x, node.attrs.axis);
   const from = ctx.use(x);
   const parts = node.results.map((v) => ({ slot: ctx.use(v), bytes: runBytes(ctx, node, v, node.attrs.axis) }));
+  const divided = ctx.divide(ctx.count(x));
   return (f) => {
     let start = 0;
     for (const { slot, bytes } of parts) {
@@ -87,7 +90,7 @@ const lowerSplit = (ctx: Context, node: OpNode<'split'>): Emit => {
         [whole, 1],
       ];
       const source = from.address + start;
-      f.scope(() => emitCopy(f, ctx.asm, { sizes: [outer, bytes], strides }, slot.address, source, 1));
+      f.scope(() => emitCopy(f, ctx.asm, { sizes: [outer, bytes], strides }, slot.address, source, 1, divided));
       start += bytes;
     }
   };
