@@ -22,7 +22,7 @@ import {
   type TensorType,
 } from '../ir/index.ts';
 import { at, diagnostic, type Diagnostic, fail, ok, type Result, sha256Hex, unwrap } from '../support/index.ts';
-import type { Backend, SelfTestResult } from './backend.ts';
+import type { Backend, Executable, SelfTestResult } from './backend.ts';
 
 /** Committed digests by op and form, such as `conv f32`: the first 16 digits of a SHA-256. */
 export type SelfTestDigests = Readonly<Partial<Record<string, string>>>;
@@ -115,12 +115,15 @@ const testProgram = (
   return { program: builder.finish(), inputs, counts };
 };
 
-/** Digests of units on a backend, by one program; a diagnostic or an exception concerns them all. */
-const digestsOn = (backend: Backend, units: readonly Unit[]): Result<readonly string[]> => {
+/** Digests of units on a backend, by one program; a diagnostic or an exception concerns them all. Warnings go to `told`. */
+const digestsOn = (backend: Backend, units: readonly Unit[], told: Diagnostic[]): Result<readonly string[]> => {
   const { program, inputs, counts } = testProgram(units.flatMap((unit) => findCase(unit) ?? []));
   const compiled = backend.compile(program);
   if (!compiled.ok) return compiled;
-  const results = compiled.value.run(inputs);
+  const { value: executable } = compiled;
+  const results = executable.run(inputs);
+  told.push(...(executable.warnings ?? []));
+  executable.close?.();
   let next = 0;
   return { ok: true, value: counts.map((count) => digestOf(results.slice(next, (next += count)))) };
 };
@@ -142,20 +145,20 @@ const isOfMachine = ({ code }: Diagnostic): boolean => code.startsWith('NAT');
 type Verdicts = readonly (readonly [Unit, Verdict])[];
 
 /** Tests units that have a digest together; where that fails as a whole, one by one. Errors: why this machine cannot build programs. */
-const testUnits = (backend: Backend, units: readonly Unit[], digests: SelfTestDigests): Result<Verdicts> => {
+const testUnits = (backend: Backend, units: readonly Unit[], digests: SelfTestDigests, told: Diagnostic[]): Result<Verdicts> => {
   const [only, ...more] = units;
   if (only === undefined) return ok([]);
   const oneByOne = (): Result<Verdicts> => {
     const all: (readonly [Unit, Verdict])[] = [];
     for (const unit of units) {
-      const tested = testUnits(backend, [unit], digests);
+      const tested = testUnits(backend, [unit], digests, told);
       if (!tested.ok) return tested;
       all.push(...tested.value);
     }
     return ok(all);
   };
   try {
-    const got = digestsOn(backend, units);
+    const got = digestsOn(backend, units, told);
     if (got.ok) return ok(units.map((unit, i) => [unit, judge(unit, at(got.value, i), digests)]));
     if (got.diagnostics.some(isOfMachine)) return got;
     if (more.length > 0) return oneByOne();
@@ -198,6 +201,17 @@ const selfTestFailed = (backend: string, op: OpName, reason: string, where: stri
     notes: ['Try another version of Node, another machine or another --backend. `cortexc selftest` tests every op.'],
   });
 
+/** The executable, whose warnings begin with those of the self-test: what is told once, such as a damaged cache, was told there. */
+const alsoTelling = (executable: Executable, told: readonly Diagnostic[]): Executable =>
+  told.length === 0
+    ? executable
+    : {
+        ...executable,
+        get warnings() {
+          return [...told, ...(executable.warnings ?? [])];
+        },
+      };
+
 /**
  * The backend with a power-on self-test: before a program is compiled, each op that it uses and that this process has not
  * tried yet runs small cases, whose bytes must have the committed digests. An op that fails is refused with BKD0005 by its
@@ -205,10 +219,11 @@ const selfTestFailed = (backend: string, op: OpName, reason: string, where: stri
  */
 export const withSelfTest = (backend: Backend, digests: SelfTestDigests): SelfTestedBackend => {
   const known = new Map<Unit, Verdict>();
+  const told: Diagnostic[] = [];
   const verdict = (unit: Unit): Verdict => known.get(unit) ?? { status: 'untested' };
   const test = (units: readonly Unit[]): Result<undefined> => {
     const fresh = units.filter((u) => !known.has(u) && digests[u] !== undefined && backend.refusal(opOfUnit(u)) === undefined);
-    const tested = testUnits(backend, fresh, digests);
+    const tested = testUnits(backend, fresh, digests, told);
     if (!tested.ok) return tested;
     for (const [unit, result] of tested.value) known.set(unit, result);
     return ok(undefined);
@@ -234,7 +249,10 @@ export const withSelfTest = (backend: Backend, digests: SelfTestDigests): SelfTe
       const tested = test([...places.keys()]);
       if (!tested.ok) return tested;
       const failed = [...places].filter(([unit]) => verdict(unit).status === 'failed');
-      if (failed.length === 0) return backend.compile(program, options);
+      if (failed.length === 0) {
+        const compiled = backend.compile(program, options);
+        return compiled.ok ? ok(alsoTelling(compiled.value, told.splice(0))) : compiled;
+      }
       return fail(...failed.map(([unit, where]) => selfTestFailed(backend.name, opOfUnit(unit), verdict(unit).reason ?? '', where)));
     },
   };
