@@ -121,10 +121,10 @@ export class Context {
 
   /**
    * Says that the step in the making divides its work among the threads: its code does the share of thread `f.arg(0)` of `f.arg(1)`.
-   * @param work - elements of a pass over memory, or multiply-accumulates divided by MACS_PER_ELEMENT
+   * @param work - elements of a pass over memory (much, when absent), or multiply-accumulates divided by MACS_PER_ELEMENT
    * @returns false where one thread does all there is: it is the only one, the work is too little, or it is part of the instantiation
    */
-  divide(work: number): boolean {
+  divide(work = Number.POSITIVE_INFINITY): boolean {
     this.parallel = this.threads > 1 && !this.inInit && work >= this.leastWork;
     return this.parallel;
   }
