@@ -19,6 +19,7 @@ import { Cache, cacheFolder } from './cache.ts';
 import { storeParameters } from './cache-parameters.ts';
 import { openLibrary } from './host.ts';
 import { buildLibrary, preparedName, recallPrepared, rememberPrepared } from './library.ts';
+import { openPrepared } from './library-prepared.ts';
 import { handInput, handOutputs, handParameters, handSources, PARAMETER_BYTES, sameBytes } from './testing/hand-program.ts';
 
 const top = mkdtempSync(join(tmpdir(), 'cortexc-cache-test-'));
@@ -176,7 +177,10 @@ describe('libraries and parameter files', () => {
     rememberPrepared(cache, name, { library, parameters, note: 'my note' });
     const found = recallPrepared(new Cache({ folder }), name);
     expect(found).toEqual({ library, parameters, note: 'my note' });
-    expect(runs(found?.library.path ?? '', found?.parameters?.path ?? '')).toBe(true);
+    const opened = openPrepared({ identity: 'id', version: '1', options: '', cache, threads: 2 });
+    expect(opened).toMatchObject({ note: 'my note', program: { threads: 2 } });
+    expect(sameBytes(opened?.program.run([handInput(8)]) ?? [], handOutputs(handInput(8)))).toBe(true);
+    expect(openPrepared({ identity: 'other', version: '1', options: '', cache, threads: 2 })).toBeUndefined();
     truncateSync(parameters.path, 10);
     expect(recallPrepared(cache, name)).toBeUndefined();
     expect(codes(cache)).toEqual(['warning NAT0008']);

@@ -1,5 +1,6 @@
-import { DTYPE_INFO, DTYPES, type DType, elementCount, formatType, sameType, type Tensor, tensorBytes } from '../../../ir/index.ts';
+import type { DType, Tensor } from '../../../ir/index.ts';
 import { at, type Code, type Diagnostic, diagnostic, fail, fromHex, invariant, MrlError, ok, type Result } from '../../../support/index.ts';
+import { blankTensor, bytesOf, isDType, misfits } from './host-tensors.ts';
 import { bindLibrary, type Koffi, type LibraryFunctions, loadKoffi, type Pointer } from './host-koffi.ts';
 
 /** An input or output of a compiled program. */
@@ -85,10 +86,9 @@ interface Facts {
 const nameOf = (word: string): string => new TextDecoder().decode(fromHex(word.slice(1)));
 
 const portOf = (words: readonly string[]): NativePort => {
-  const [, name = 'x', dtypeName, , passes = '0', ...dims] = words;
-  const dtype = DTYPES.find((d) => d === dtypeName);
-  invariant(dtype !== undefined, `the library has a port of type ${dtypeName}`);
-  return { name: nameOf(name), dtype, shape: dims.map(Number), passes: passes === '0' ? undefined : Number(passes) - 1 };
+  const [, name = 'x', dtypeName = '', , passes = '0', ...dims] = words;
+  invariant(isDType(dtypeName), `the library has a port of type ${dtypeName}`);
+  return { name: nameOf(name), dtype: dtypeName, shape: dims.map(Number), passes: passes === '0' ? undefined : Number(passes) - 1 };
 };
 
 /** Reads what cx_describe writes; lines of other kinds belong to later versions. */
@@ -121,20 +121,6 @@ const describe = (functions: LibraryFunctions, instance: Pointer): Facts => {
 const abandoned = new FinalizationRegistry<{ readonly functions: LibraryFunctions; readonly instance: Pointer }>(
   ({ functions, instance }) => functions.close(instance),
 );
-
-const misfits = (ports: readonly NativePort[], inputs: readonly Tensor[]): readonly Diagnostic[] => {
-  if (inputs.length !== ports.length) {
-    return [diagnostic('IR0010', `the program has ${ports.length} inputs but ${inputs.length} tensors are given`)];
-  }
-  return ports.flatMap((port, i) => {
-    const given = at(inputs, i);
-    return sameType(port, given) && given.data.length === elementCount(given.shape)
-      ? []
-      : [diagnostic('IR0010', `input ${port.name} is ${formatType(port)} but the tensor is ${formatType(given)}`)];
-  });
-};
-
-const blank = ({ dtype, shape }: NativePort): Tensor => ({ dtype, shape, data: DTYPE_INFO[dtype].make(elementCount(shape)) });
 
 class OpenedProgram implements NativeProgram {
   readonly level: string;
@@ -169,7 +155,7 @@ class OpenedProgram implements NativeProgram {
     const problems = misfits(this.inputs, inputs);
     if (problems.length > 0) throw new MrlError(problems);
     inputs.forEach((tensor, i) => {
-      const bytes = tensorBytes(tensor);
+      const bytes = bytesOf(tensor);
       this.check(this.functions.writeInput(instance, i, bytes, bytes.length), 'cx_write_input');
     });
     return instance;
@@ -183,7 +169,7 @@ class OpenedProgram implements NativeProgram {
     return results.map((result, i) => {
       const { passes } = at(this.outputs, i);
       if (passes !== undefined) return at(inputs, passes);
-      const bytes = tensorBytes(result);
+      const bytes = bytesOf(result);
       this.check(this.functions.readOutput(instance, i, bytes, bytes.length), 'cx_read_output');
       return result;
     });
@@ -196,11 +182,11 @@ class OpenedProgram implements NativeProgram {
   }
 
   run(inputs: readonly Tensor[]): readonly Tensor[] {
-    return this.runInto(inputs, this.outputs.map(blank));
+    return this.runInto(inputs, this.outputs.map(blankTensor));
   }
 
   look(inputs: readonly Tensor[]): readonly Tensor[] {
-    return this.runInto(inputs, (this.held ??= this.outputs.map(blank)));
+    return this.runInto(inputs, (this.held ??= this.outputs.map(blankTensor)));
   }
 
   profile(inputs: readonly Tensor[]): readonly number[] {

@@ -1,10 +1,11 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { diagnostic, fail, MrlError, ok, type Result, sha256Hex, unwrap } from '../../../support/index.ts';
 import type { Cache } from './cache.ts';
 import { causeOf, isSystemError, readIfThere, removeQuietly } from './cache-files.ts';
 import { findParameters, type ParameterFile } from './cache-parameters.ts';
-import { type SourceFile, type Sources, sourceList } from './sources.ts';
+import { cFolder, type SourceFile, type Sources, sourceList } from './sources.ts';
 import { type Compiler, type CompilerVersion, compileFlags, compilerVersion, findCompiler, linkFlags, runCompiler } from './toolchain.ts';
 import { chooseLevel, type Level, type LevelChoice, levelMacro, type LevelOptions } from './toolchain-levels.ts';
 
@@ -180,6 +181,24 @@ export interface PreparedNameOptions extends LevelOptions {
 }
 
 /**
+ * Names, sizes and times of change of the code that makes programs: with a version alone, a checkout would recall programs of
+ * its own past.
+ */
+const codeStamp = (): string => {
+  const root = fileURLToPath(new URL('../../../', import.meta.url));
+  const folders = [join(root, 'ir'), join(root, 'backends'), cFolder()];
+  const lines = folders.flatMap((folder, i) =>
+    readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((name) => {
+      const facts = statSync(join(folder, name), { throwIfNoEntry: false });
+      return `${i}/${name} ${facts?.size} ${facts?.mtimeMs}\n`;
+    }),
+  );
+  return sha256Hex(lines.sort(byText).join(''));
+};
+
+const byText = (a: string, b: string): number => (a < b ? -1 : Number(a > b));
+
+/**
  * A name under which a prepared program is remembered. Making it starts no process and reads nothing of the program.
  * Undefined where no program can be built, so that the reason is told by `buildLibrary`.
  */
@@ -187,7 +206,7 @@ export const preparedName = ({ identity, version, options, level, emulate, env }
   const choice = chooseLevel(level, emulate === undefined ? {} : { emulate });
   const compiler = findCompiler(env);
   if (!choice.ok || !compiler.ok) return undefined;
-  return sha256Hex(JSON.stringify(['prepared', identity, version, options, choice.value, compiler.value.id]));
+  return sha256Hex(JSON.stringify(['prepared', identity, version, options, choice.value, compiler.value.id, codeStamp()]));
 };
 
 interface PreparedRecord {

@@ -21,7 +21,7 @@ export interface Sources {
 }
 
 /** The C folder lies beside this file; in the package, the compiled file is in dist/src and the folder in src. */
-const cFolder = (): string => {
+export const cFolder = (): string => {
   const names = ['./c/', '../../../../../src/backends/cpu/native/c/'].map((p) => fileURLToPath(new URL(p, import.meta.url)));
   const folder = names.find((name) => {
     try {
