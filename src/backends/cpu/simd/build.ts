@@ -3,7 +3,7 @@ import { at, type Diagnostic, diagnostic, fail, ok, type Result } from '../../..
 import { type ExecutionPlan, macsOf } from '../../plan/index.ts';
 import { Asm } from './asm.ts';
 import { Context, type Slot, type StepCode } from './context.ts';
-import { layOut, type Lifetime } from './layout.ts';
+import { layOut, type Lifetime, MOST_BYTES, PAGE_BYTES } from './layout.ts';
 import type { Machine } from './machine.ts';
 import type { Rows } from './rows.ts';
 
@@ -50,7 +50,8 @@ const lowerAll = (context: Context, rows: Rows, gone: ReadonlySet<AnyNode>): Res
     try {
       const code = context.step(node, () => rows.lower(context, node));
       const writes = fused === undefined ? node.results : fused.results;
-      if (code !== undefined) steps.push({ ...code, node, place, reads: node.operands, writes, macs: macsOf(node, (v) => context.type(v)) });
+      if (code !== undefined)
+        steps.push({ ...code, node, place, reads: node.operands, writes, macs: macsOf(node, (v) => context.type(v)) });
     } catch (error) {
       if (!(error instanceof UnsupportedError)) throw error;
       problems.push(diagnostic('BKD0002', `${node.op}: ${error.message}`, { where: place }));
@@ -98,6 +99,33 @@ const placeParams = (context: Context): Placement => {
   return { run, initial, staged };
 };
 
+/** Parameters told of a program that is too large. */
+const TOLD = 5;
+
+/** Which parameters make a program larger than 32-bit addresses reach. */
+const tooLarge = ({ program }: Context, { run, initial, staged }: Placement, bytes: number): Diagnostic => {
+  const placed = new Map([run, initial, ...staged].flatMap((places) => [...places]));
+  const params = program.params
+    .flatMap(({ name, value }) => {
+      const slot = placed.get(value);
+      return slot === undefined ? [] : [{ name, bytes: slot.bytes }];
+    })
+    .sort((a, b) => b.bytes - a.bytes);
+  const total = params.reduce((n, p) => n + p.bytes, 0);
+  const more = params.length > TOLD ? ` and ${params.length - TOLD} more` : '';
+  const largest = params.slice(0, TOLD).map((p) => `${p.name} (${p.bytes} bytes)`);
+  return diagnostic(
+    'BKD0003',
+    `the program needs ${bytes} bytes of memory, but 32-bit addresses reach ${MOST_BYTES}; its ${params.length} parameters have ${total} bytes`,
+    {
+      notes: [
+        ...(largest.length === 0 ? [] : [`The largest parameters: ${largest.join(', ')}${more}.`]),
+        'Use --backend native: it reads the weights of conv and dense where they lie in a mapped file, and only the other parameters need these addresses.',
+      ],
+    },
+  );
+};
+
 /** Runs all rules, then plans the memory. No code is written yet. `leastWork`: see Context.divide; for tests. Errors: BKD0002 for each refused node, BKD0003 for too much memory. */
 export const lowerProgram = (
   plan: ExecutionPlan,
@@ -111,14 +139,15 @@ export const lowerProgram = (
   const steps = lowerAll(context, rows, fusions.gone);
   if (!steps.ok) return steps;
   const params = placeParams(context);
-  const pages = layOut({
+  const bytes = layOut({
     persistent: [...context.persistent, ...params.run.values()],
     initial: [...params.initial.values()],
     staged: params.staged.map((slots) => [...slots.values()]),
     arena: lifetimesOf(context, steps.value),
     scratches: context.scratches,
   });
-  return pages.ok ? ok({ source, context, steps: steps.value, params, pages: pages.value }) : pages;
+  if (bytes > MOST_BYTES) return fail(tooLarge(context, params, bytes));
+  return ok({ source, context, steps: steps.value, params, pages: Math.ceil(bytes / PAGE_BYTES) });
 };
 
 /** Names of the functions of a program. */

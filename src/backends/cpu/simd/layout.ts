@@ -1,4 +1,3 @@
-import { diagnostic, fail, ok, type Result } from '../../../support/index.ts';
 import type { Slot } from './context.ts';
 
 /** Low memory for code that needs a few bytes of its own (tails of vectors). */
@@ -73,8 +72,11 @@ export interface MemoryRequest {
   readonly scratches: readonly (readonly Slot[])[];
 }
 
-/** Gives every slot its address. @returns pages of memory needed, or BKD0003 above 4 GiB */
-export const layOut = (request: MemoryRequest): Result<number> => {
+/** Bytes that 32-bit addresses reach. */
+export const MOST_BYTES = MAX_PAGES * PAGE_BYTES;
+
+/** Gives every slot its address. @returns bytes of memory needed; addresses are right only up to `MOST_BYTES` */
+export const layOut = (request: MemoryRequest): number => {
   const arenaBase = stack(request.persistent, LOW_BYTES);
   const arenaTop = arenaBase + placeLifetimes(request.arena, arenaBase);
   const stagingBase = stack(request.initial, arenaBase);
@@ -82,8 +84,5 @@ export const layOut = (request: MemoryRequest): Result<number> => {
   for (const slots of request.staged ?? []) scratchBase = Math.max(scratchBase, stack(slots, stagingBase));
   let top = scratchBase;
   for (const slots of request.scratches) top = Math.max(top, stack(slots, scratchBase));
-  const pages = Math.ceil((top + SLACK_BYTES) / PAGE_BYTES);
-  return pages <= MAX_PAGES
-    ? ok(pages)
-    : fail(diagnostic('BKD0003', `the program needs ${top + SLACK_BYTES} bytes of memory, WebAssembly has ${MAX_PAGES * PAGE_BYTES}`));
+  return top + SLACK_BYTES;
 };
