@@ -16,10 +16,10 @@ export const emit = command({
   options: {
     target: {
       type: 'string',
-      choices: ['c', 'wasm'],
+      choices: ['c'],
       default: 'c',
       requiresArg: true,
-      describe: 'c: C11 for every instruction set of the processor family; wasm: a WebAssembly module for browsers and Node',
+      describe: 'c: C11 for every instruction set of a processor family, chosen when it runs',
     },
     output: { type: 'string', alias: 'o', demandOption: true, requiresArg: true, describe: 'The folder; new or empty' },
     vectors: { type: 'number', default: 3, requiresArg: true, describe: 'Test vectors with random inputs' },
@@ -29,7 +29,7 @@ export const emit = command({
   },
   examples: [
     ['cortexc emit model.cvm --target c -o model-c --check', 'C sources, built and tested here'],
-    ['cortexc emit model.cvm --target wasm -o model-wasm', 'a module for a web page'],
+    ['cortexc emit model.cvm -o model-c --vectors 20 --force', 'more test vectors, into the same folder'],
   ],
   run: async (args, context) => {
     const { output } = args;
@@ -41,6 +41,6 @@ export const emit = command({
     ];
     if (problems.length > 0 || output === undefined) return fail(...problems);
     const { emitModel } = await import('../pipeline/emit-model.ts');
-    return emitModel({ ...args, output, target: args.target === 'wasm' ? 'wasm' : 'c' }, context);
+    return emitModel({ ...args, output, target: 'c' }, context);
   },
 });

@@ -11,7 +11,7 @@ import { randomInputs } from './inputs.ts';
 import { loadRunnable, type ModelArgs } from './load.ts';
 
 /** What can be emitted, and the backend that writes it. */
-export const EMIT_TARGETS = { c: 'native', wasm: 'wasm' } as const;
+export const EMIT_TARGETS = { c: 'native' } as const;
 export type EmitTarget = keyof typeof EMIT_TARGETS;
 
 export interface EmitArgs extends ModelArgs {
@@ -23,7 +23,7 @@ export interface EmitArgs extends ModelArgs {
   readonly check: boolean;
 }
 
-const CHECK = ['make', 'check'] as const;
+const CHECK = ['make', '-s', 'check'] as const;
 const CHECK_LIMIT_MS = 30 * 60_000;
 /** Of what a check says, the end tells most. */
 const LINES_SHOWN = 15;
