@@ -180,19 +180,26 @@ export interface PreparedNameOptions extends LevelOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
 }
 
+/** Code files: neither declarations nor maps. */
+const CODE = /(?:[.]js|(?<![.]d)[.]ts|[.][ch])$/;
+
+const codeFiles = (folder: string): readonly string[] =>
+  readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+    const path = `${folder}/${entry.name}`;
+    if (entry.isDirectory()) return codeFiles(path);
+    return CODE.test(entry.name) ? [path] : [];
+  });
+
 /**
  * Names, sizes and times of change of the code that makes programs: with a version alone, a checkout would recall programs of
  * its own past.
  */
 const codeStamp = (): string => {
   const root = fileURLToPath(new URL('../../../', import.meta.url));
-  const folders = [join(root, 'ir'), join(root, 'backends'), cFolder()];
-  const lines = folders.flatMap((folder, i) =>
-    readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((name) => {
-      const facts = statSync(join(folder, name), { throwIfNoEntry: false });
-      return `${i}/${name} ${facts?.size} ${facts?.mtimeMs}\n`;
-    }),
-  );
+  const lines = [`${root}ir`, `${root}backends`, cFolder()].flatMap(codeFiles).map((path) => {
+    const facts = statSync(path, { throwIfNoEntry: false });
+    return `${path} ${facts?.size} ${facts?.mtimeMs}\n`;
+  });
   return sha256Hex(lines.sort(byText).join(''));
 };
 
