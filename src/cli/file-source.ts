@@ -2,7 +2,7 @@ import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { type ByteSource, bytesSource, MrlError, ok, type Result } from '../support/index.ts';
 import { fileUnreadable } from './diagnostics.ts';
-import { type FileKind, readAll, reasonOf, withFile } from './files.ts';
+import { type FileKind, folderBeside, readAll, reasonOf, withFile } from './files.ts';
 
 /** Files up to this size are read as a whole: views of them cost nothing. */
 export const WHOLE_BYTES = 2 ** 28;
@@ -58,4 +58,10 @@ export const openSource = (cwd: string, path: string, kind: FileKind, wholeBytes
   const opened = withFile(cwd, path, kind, (handle, size) => (size <= wholeBytes ? bytesSource(readAll(handle, 0, size)) : undefined));
   if (!opened.ok) return opened;
   return opened.value === undefined ? ok(new FileSource(path, openSync(resolve(cwd, path), 'r'))) : ok(opened.value);
+};
+
+/** Opens a data file that an ONNX model names, inside the folder of the model. Errors: CLI2001 to CLI2005, CLI2008. */
+export const openBeside = (cwd: string, model: string, location: string, wholeBytes = WHOLE_BYTES): Result<ByteSource> => {
+  const folder = folderBeside(cwd, model, location);
+  return folder.ok ? openSource(folder.value, location, 'data', wholeBytes) : folder;
 };

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import type { Result } from '../support/index.ts';
 import { writeFileAtomic } from './drafts.ts';
-import { readBeside, readFileLimited } from './files.ts';
+import { openBeside } from './file-source.ts';
+import { readFileLimited } from './files.ts';
 import { inFolder } from './testing/run.ts';
 
 const codeOf = (result: Result<unknown>): string => (result.ok ? 'ok' : result.diagnostics.map((d) => d.code).join());
@@ -52,7 +53,7 @@ test('external data stays inside the folder of the model', () =>
     symlinkSync(join(folder, 'secret.bin'), join(models, 'link.bin'));
     symlinkSync('data.bin', join(models, 'inner.bin'));
     symlinkSync('..', join(models, 'up'));
-    const read = (location: string): string => codeOf(readBeside(folder, 'models/model.onnx', location));
+    const read = (location: string): string => codeOf(openBeside(folder, 'models/model.onnx', location));
     expect(read('data.bin')).toBe('ok');
     expect(read('sub/more.bin')).toBe('ok');
     expect(read('inner.bin')).toBe('ok');

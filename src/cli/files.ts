@@ -94,10 +94,10 @@ export const listFolder = (cwd: string, folder: string, extensions: readonly str
 };
 
 /**
- * Reads a data file that an ONNX model names: a relative path inside the folder of the model, with no symbolic link
- * that leads out of it. Errors: CLI2008 and those of `readFileLimited`.
+ * The folder of a data file that an ONNX model names, once its location is found to be a relative path inside the folder of the model, with no symbolic link
+ * that leads out of it. Errors: CLI2004, CLI2008.
  */
-export const readBeside = (cwd: string, model: string, location: string): Result<Uint8Array> => {
+export const folderBeside = (cwd: string, model: string, location: string): Result<string> => {
   const folder = dirname(resolve(cwd, model));
   const leaves = (root: string, target: string): boolean => {
     const path = relative(root, target);
@@ -115,5 +115,5 @@ export const readBeside = (cwd: string, model: string, location: string): Result
   } catch (error) {
     if (reasonOf(error) !== 'ENOENT') return fail(fileUnreadable(target, reasonOf(error)));
   }
-  return readFileLimited(folder, location, 'model');
+  return ok(folder);
 };

@@ -18,6 +18,15 @@ export const bytesSource = (bytes: Uint8Array): ByteSource => ({
   read: (offset, length) => bytes.subarray(offset, offset + length),
 });
 
+/** Bytes read at a time; a multiple of every element's size. */
+const PIECE_BYTES = 2 ** 20;
+
+/** All bytes in order, in pieces; a piece of a source that is not in memory may be written over when the next one is asked for. */
+export function* sourcePieces(source: ByteSource): Iterable<Uint8Array> {
+  const room = source.inMemory ? undefined : new Uint8Array(Math.min(PIECE_BYTES, source.size));
+  for (let offset = 0; offset < source.size; offset += PIECE_BYTES) yield source.read(offset, PIECE_BYTES, room);
+}
+
 /** A part of a source. */
 export const partOf = (source: ByteSource, start: number, size: number): ByteSource => ({
   size,

@@ -1,9 +1,10 @@
-import { examineOnnx, importOnnx, type OnnxOptions, type OnnxReport } from '../../frontend/onnx/index.ts';
-import { type Diagnostic, fail, ok, type Result } from '../../support/index.ts';
+import { examineOnnx, importOnnx, type OnnxOptions, type OnnxReport, type ReadExternal } from '../../frontend/onnx/index.ts';
+import { type ByteSource, type Diagnostic, fail, ok, type Result } from '../../support/index.ts';
 import { assumedNotes, type BindOptions, chooseSizes } from '../bindings.ts';
 import type { Context } from '../context.ts';
 import { parseConstants, unknownConstants } from '../constants.ts';
-import { readBeside } from '../files.ts';
+import { openBeside } from '../file-source.ts';
+import { deskOf } from './desk.ts';
 import type { SourceModel } from './model.ts';
 
 /** Puts the path of the model before what the importer says. */
@@ -17,6 +18,16 @@ const isNoModel = (report: OnnxReport): boolean => report.nodes.length === 0 && 
 export interface FixedValues extends BindOptions {
   readonly constants: readonly string[];
 }
+
+/** Opens each file of external data once. */
+const externalFiles = (context: Context, path: string): ReadExternal => {
+  const opened = new Map<string, Result<ByteSource>>();
+  return (location) => {
+    const source = opened.get(location) ?? openBeside(context.io.cwd, path, location);
+    opened.set(location, source);
+    return source.ok ? ok({ source: source.value, desk: deskOf(context) }) : source;
+  };
+};
 
 interface Examined {
   readonly report: OnnxReport;
@@ -32,7 +43,7 @@ interface Examined {
 export const examineFile = (context: Context, path: string, bytes: Uint8Array, bind: FixedValues): Result<Examined> => {
   const constants = parseConstants(context, bind.constants);
   if (!constants.ok) return constants;
-  const plain: OnnxOptions = { readExternal: (location) => readBeside(context.io.cwd, path, location) };
+  const plain: OnnxOptions = { readExternal: externalFiles(context, path) };
   const plainly = examineOnnx(bytes, plain);
   if (isNoModel(plainly)) return fail(...inModel(path, plainly.problems));
   const unknown = unknownConstants(

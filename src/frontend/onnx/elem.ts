@@ -1,4 +1,4 @@
-import { decodeFormat, type DType } from '../../ir/index.ts';
+import { decodeFormat, type DType, type StoredTensor } from '../../ir/index.ts';
 
 /**
  * Element types of ONNX tensors that can be read: how they are stored in raw_data, held at import, and kept in a program.
@@ -80,6 +80,8 @@ export interface HostTensor {
   readonly data: HostData;
   /** The bytes of float32 elements where they are not aligned: `data` is then a copy, made when it is first read. */
   readonly raw?: Uint8Array;
+  /** The same elements as a tensor that stays in its file: `data` reads them. */
+  readonly stored?: StoredTensor;
   readonly symbols?: readonly (string | undefined)[];
 }
 
@@ -91,6 +93,7 @@ export const reshapedHost = (host: HostTensor, shape: readonly number[]): HostTe
     return host.data;
   },
   ...(host.raw === undefined ? {} : { raw: host.raw }),
+  ...(host.stored === undefined ? {} : { stored: host.stored.retyped({ dtype: host.stored.dtype, shape }) }),
   ...(host.symbols === undefined ? {} : { symbols: host.symbols }),
 });
 

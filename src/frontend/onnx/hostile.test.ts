@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
-import { verifyProgram } from '../../ir/index.ts';
-import { ByteWriter, diagnostic, fail, ok } from '../../support/index.ts';
-import { decodeTensorProto, importOnnx } from './index.ts';
+import { TensorDesk, verifyProgram } from '../../ir/index.ts';
+import { bytesSource, ByteWriter, diagnostic, fail, ok } from '../../support/index.ts';
+import { decodeTensorProto, importOnnx, type ReadExternal } from './index.ts';
 import { isPlainLocation } from './tensor.ts';
 import { codesOf, model, node, port, rawTensor, tensor, tensorBytesOf } from './testing/build.ts';
 
@@ -104,7 +104,7 @@ describe('external data', () => {
       dataLocation: 1,
       externalData: Object.entries(entries).map(([key, value]) => ({ key, value })),
     });
-  const file = (): ReturnType<typeof ok<Uint8Array>> => ok(new Uint8Array(16));
+  const file: ReadExternal = () => ok({ source: bytesSource(new Uint8Array(16)), desk: new TensorDesk() });
   test.each([
     [{ location: '../w' }],
     [{ location: '/etc/passwd' }],
@@ -122,7 +122,7 @@ describe('external data', () => {
     let asked = 0;
     const readExternal = () => {
       asked++;
-      return file();
+      return file('');
     };
     expect(codesOf(external(entries), { readExternal })).toEqual(['ONX1008']);
     // no path that is not plain ever reaches the reader

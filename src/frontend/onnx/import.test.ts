@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
-import { bindDims, runProgram, verifyProgram } from '../../ir/index.ts';
-import { at, ok, unwrap } from '../../support/index.ts';
-import { examineOnnx, importOnnx } from './index.ts';
+import { bindDims, runProgram, StoredTensor, TensorDesk, verifyProgram } from '../../ir/index.ts';
+import { at, type ByteSource, bytesSource, diagnostic, fail, ok, unwrap } from '../../support/index.ts';
+import { examineOnnx, importOnnx, type ReadExternal } from './index.ts';
 import { codesOf, graph, model, node, port, rawTensor, tensor, tensorBytesOf } from './testing/build.ts';
 
 const relu = (input: string, output: string, name?: string): object =>
@@ -328,8 +328,65 @@ test('external data is read through the given reader', () => {
   const asked: string[] = [];
   const readExternal = (location: string) => {
     asked.push(location);
-    return ok(new Uint8Array(Float32Array.of(9, 1, 2).buffer));
+    return ok({ source: bytesSource(new Uint8Array(Float32Array.of(9, 1, 2).buffer)), desk: new TensorDesk() });
   };
   expect(Array.from(unwrap(importOnnx(bytes, { readExternal })).program.params[0]?.tensor.data ?? [])).toEqual([1, 2]);
   expect(asked).toEqual(['weights/w.bin']);
+});
+
+describe('external data of a file that is larger than memory', () => {
+  const [inputs, outputs] = [512, 1024];
+  const weights = Float32Array.from({ length: inputs * outputs }, (_, i) => ((i * 37) % 64) / 64 - 0.5);
+  const bytes = model({
+    inputs: [port('x', 'float', [1, inputs])],
+    outputs: [port('y', 'float', [1, outputs])],
+    params: [
+      {
+        name: 'w',
+        dataType: 1,
+        dims: [outputs, inputs],
+        dataLocation: 1,
+        externalData: [
+          { key: 'location', value: 'w.bin' },
+          { key: 'offset', value: '64' },
+        ],
+      },
+    ],
+    nodes: [node('Gemm', ['x', 'w'], ['y'], { transB: 1 })],
+  });
+  const file = new Uint8Array(64 + weights.byteLength);
+  file.set(new Uint8Array(weights.buffer), 64);
+  const x = { dtype: 'f32' as const, shape: [1, inputs], data: Float32Array.from({ length: inputs }, (_, i) => (i % 7) - 3) };
+
+  test('a large tensor stays in its file until it is asked for', () => {
+    let longest = 0;
+    const source: ByteSource = {
+      size: file.length,
+      inMemory: false,
+      read: (offset, length) => {
+        longest = Math.max(longest, length);
+        return file.slice(offset, offset + length);
+      },
+    };
+    const stored = unwrap(importOnnx(bytes, { readExternal: () => ok({ source, desk: new TensorDesk() }) })).program;
+    expect(stored.params.map((p) => p.tensor instanceof StoredTensor)).toContain(true);
+    expect(longest).toBeLessThanOrEqual(2 ** 20);
+    const whole = unwrap(importOnnx(bytes, { readExternal: () => ok({ source: bytesSource(file), desk: new TensorDesk() }) })).program;
+    expect(whole.params.some((p) => p.tensor instanceof StoredTensor)).toBe(false);
+    expect(runProgram(stored, [x])).toEqual(runProgram(whole, [x]));
+  });
+
+  test('a file that is cut off or missing: the tensor is named', () => {
+    const messages = (readExternal: ReadExternal): readonly string[] => {
+      const result = importOnnx(bytes, { readExternal });
+      return result.ok ? [] : result.diagnostics.map((d) => `${d.code} ${d.message}`);
+    };
+    const cut = bytesSource(file.subarray(0, 1000));
+    expect(messages(() => ok({ source: cut, desk: new TensorDesk() }))).toEqual([
+      'ONX1008 tensor w: bytes 64 to 2097216 of w.bin are wanted, but the file has 1000',
+    ]);
+    expect(messages(() => fail(diagnostic('CLI2001', 'the file does not exist')))).toEqual([
+      'CLI2001 tensor w: its data: the file does not exist',
+    ]);
+  });
 });

@@ -1,5 +1,5 @@
-import { DTYPE_INFO, elementCount, MAX_ELEMENTS, MAX_RANK, type Tensor } from '../../ir/index.ts';
-import { type Diagnostic, fail, ok, type Result } from '../../support/index.ts';
+import { DTYPE_INFO, elementCount, MAX_ELEMENTS, MAX_RANK, StoredTensor, type Tensor, type TensorDesk } from '../../ir/index.ts';
+import { type ByteSource, type Diagnostic, fail, ok, partOf, type Result, sourcePieces } from '../../support/index.ts';
 import { tensorProblem } from './diagnostics.ts';
 import {
   elemByCode,
@@ -18,8 +18,17 @@ import { fromBrain, fromHalf } from '../half-floats.ts';
 import { decodeTensorProtoMessage, plainBytes } from './schema.ts';
 import { doublesOf, floatsOf, type TensorProto } from './tensor-message.ts';
 
-/** Reads a file of external data by its location; the location was checked before. */
-export type ReadExternal = (location: string) => Result<Uint8Array>;
+/** A file of external data, and where elements of tensors that stay in it are looked at. */
+export interface ExternalFile {
+  readonly source: ByteSource;
+  readonly desk: TensorDesk;
+}
+
+/** Opens a file of external data by its location; the location was checked before. */
+export type ReadExternal = (location: string) => Result<ExternalFile>;
+
+/** Bytes of a tensor from which on it stays in a file that is not in memory. */
+const STORED_FROM = 2 ** 20;
 
 const shapeOf = (t: TensorProto): Result<readonly number[]> => {
   const problem = tensorProblem('ONX1007');
@@ -41,7 +50,8 @@ export const isPlainLocation = (location: string): boolean =>
   !/[\\:\u0000]/.test(location) &&
   location.split('/').every((part) => part !== '' && part !== '.' && part !== '..');
 
-const externalBytes = (t: TensorProto, size: number, read: ReadExternal | undefined): Result<Uint8Array> => {
+/** The part of an external file that a tensor is. */
+const externalPart = (t: TensorProto, size: number, read: ReadExternal | undefined): Result<ExternalFile> => {
   const problem = tensorProblem('ONX1008');
   const location = t.externalData.get('location') ?? '';
   if (!isPlainLocation(location)) {
@@ -59,12 +69,13 @@ const externalBytes = (t: TensorProto, size: number, read: ReadExternal | undefi
     );
   if (read === undefined) return fail(problem(t.name, `its data is in the file ${location}, but no files can be read here`));
   const file = read(location);
-  if (!file.ok) return file;
+  if (!file.ok) return fail(...file.diagnostics.map((d) => ({ ...d, message: `tensor ${t.name}: its data: ${d.message}` })));
+  const { source, desk } = file.value;
   const [offset, length] = [Number(offsetText), Number(lengthText)];
   if (length !== size) return fail(problem(t.name, `external length is ${length} bytes but its shape needs ${size}`));
-  if (offset + length > file.value.length)
-    return fail(problem(t.name, `bytes ${offset} to ${offset + length} of ${location} are wanted, but the file has ${file.value.length}`));
-  return ok(plainBytes(file.value).subarray(offset, offset + length));
+  if (offset + length > source.size)
+    return fail(problem(t.name, `bytes ${offset} to ${offset + length} of ${location} are wanted, but the file has ${source.size}`));
+  return ok({ source: partOf(source, offset, length), desk });
 };
 
 const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -147,6 +158,23 @@ const misaligned = (shape: readonly number[], raw: Uint8Array): HostTensor => {
   };
 };
 
+/** Element types whose bytes in a file are those of a tensor of ours: nothing is to be converted or checked. */
+const CANONICAL: ReadonlySet<ElemName> = new Set(['float', 'int8', 'uint8', 'int16', 'int32'] as const);
+
+/** A tensor that stays in its external file; undefined when it is small, to be converted, or in memory anyway. */
+const storedHost = (elem: ElemName, shape: readonly number[], { source, desk }: ExternalFile): HostTensor | undefined => {
+  if (source.inMemory || source.size < STORED_FROM || !CANONICAL.has(elem)) return undefined;
+  const stored = new StoredTensor({ dtype: elemOf(elem).dtype, shape }, { pieces: () => sourcePieces(source) }, desk);
+  return {
+    elem,
+    shape,
+    stored,
+    get data() {
+      return stored.data;
+    },
+  };
+};
+
 /** Reads a tensor without using more memory than its data. */
 export const hostTensor = (t: TensorProto, readExternal?: ReadExternal): Result<HostTensor> => {
   const elem = elemByCode(t.dataType);
@@ -167,12 +195,15 @@ export const hostTensor = (t: TensorProto, readExternal?: ReadExternal): Result<
       tensorProblem('ONX1006')(t.name, `${elem}[${shape.value.join(', ')}] needs ${count} elements (${size} bytes) but there are ${have}`),
     );
   let data: HostData;
-  if (t.external || t.rawData !== undefined || elem === 'float') {
-    const bytes = t.external ? externalBytes(t, size, readExternal) : ok(t.rawData ?? t.floatData ?? new Uint8Array(0));
-    if (!bytes.ok) return bytes;
-    if (bytes.value.length !== size) return mismatch(`${bytes.value.length} bytes`);
-    if (elem === 'float' && bytes.value.byteOffset % 4 !== 0) return ok(misaligned(shape.value, bytes.value));
-    data = low ? unpackLow(elem, bytes.value, count) : fromRaw(elem, bytes.value);
+  const part = t.external ? externalPart(t, size, readExternal) : undefined;
+  if (part?.ok === false) return part;
+  const stored = part === undefined ? undefined : storedHost(elem, shape.value, part.value);
+  if (stored !== undefined) return ok(stored);
+  if (part !== undefined || t.rawData !== undefined || elem === 'float') {
+    const bytes = part === undefined ? (t.rawData ?? t.floatData ?? new Uint8Array(0)) : plainBytes(part.value.source.read(0, size));
+    if (bytes.length !== size) return mismatch(`${bytes.length} bytes`);
+    if (elem === 'float' && bytes.byteOffset % 4 !== 0) return ok(misaligned(shape.value, bytes));
+    data = low ? unpackLow(elem, bytes, count) : fromRaw(elem, bytes);
   } else {
     const fields = t.intData ?? new Float64Array(0);
     data = low ? unpackLow(elem, fields, fields.length === size ? count : fields.length) : fromFields(elem, t);
@@ -185,6 +216,7 @@ export const hostTensor = (t: TensorProto, readExternal?: ReadExternal): Result<
 /** A host tensor as the program keeps it: float32 or the integer dtype, every value checked to fit. No copy where types agree. */
 export const tensorOfHost = (name: string, host: HostTensor): Result<Tensor> => {
   const { dtype, kind } = elemOf(host.elem);
+  if (host.stored !== undefined) return ok(host.stored);
   const { shape, data } = host;
   const symbol = host.symbols?.find((s) => s !== undefined);
   if (symbol !== undefined)

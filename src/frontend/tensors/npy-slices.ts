@@ -1,5 +1,5 @@
 import { type DType, elementCount, formatShape, StoredTensor, type Tensor, type TensorDesk } from '../../ir/index.ts';
-import { type ByteSource, type Diagnostic, fail, ok, partOf, type Result } from '../../support/index.ts';
+import { type ByteSource, type Diagnostic, fail, ok, partOf, type Result, sourcePieces } from '../../support/index.ts';
 import { elementTypeUnsupported, type NamedSource, npyHeaderMalformed, npyTrailingBytes, npyTruncated } from './diagnostics.ts';
 import { checkShape, decodeNpy, readElements, readHeaderText, resolveElement } from './npy.ts';
 import { parseNpyHeader } from './npy-header.ts';
@@ -68,21 +68,12 @@ export const openNpy = (source: ByteSource, { name }: NamedSource = {}): Result<
 
 /** Elements from which on a tensor of a file is read when it is asked for. */
 const STORED_FROM = 2 ** 20;
-/** Bytes read at a time; whole elements. */
-const PIECE_BYTES = 2 ** 20;
-
-/** The elements of a part of a file, read when they are asked for. */
-function* piecesOf(source: ByteSource): Iterable<Uint8Array> {
-  const room = new Uint8Array(Math.min(PIECE_BYTES, source.size));
-  for (let offset = 0; offset < source.size; offset += PIECE_BYTES) yield source.read(offset, PIECE_BYTES, room);
-}
-
 /** The array as a tensor: a large one stays in its file. Errors: those of `read`. */
 export const npyTensor = (array: NpySlices, desk: TensorDesk): Result<Tensor> => {
   const { dtype, shape, canonical } = array;
   const count = elementCount(shape);
   if (canonical !== undefined && !canonical.inMemory && count >= STORED_FROM)
-    return ok(new StoredTensor({ dtype, shape }, { pieces: () => piecesOf(canonical) }, desk));
+    return ok(new StoredTensor({ dtype, shape }, { pieces: () => sourcePieces(canonical) }, desk));
   const read = array.read(0, count);
   return read.ok ? ok({ dtype, shape, data: read.value.data }) : read;
 };
