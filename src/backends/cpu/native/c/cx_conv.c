@@ -75,24 +75,29 @@ typedef struct cx_product {
   int32_t group;
 } cx_product;
 
-/* Finishes the tile of channels from `channel` and pixels from `first` on. */
-CX_STATIC void cx_put_tile(const cx_product *g, int32_t channel, int32_t channels, int64_t first, int32_t count, const int32_t *sums) {
+/* Where a tile's pixels are: the first one's image and its index there. */
+typedef struct cx_place {
+  int64_t image;
+  int32_t at;
+} cx_place;
+
+/* Finishes the tile of channels from `channel` on, whose first pixel is at `place`. */
+CX_STATIC void cx_put_tile(const cx_product *g, const cx_narrower *narrowers, int32_t channel, int32_t channels, cx_place place,
+                           int32_t count, const int32_t *sums) {
   const cx_plan *p = g->plan;
   const size_t bytes = (size_t)cx_result_bytes(g->finish.form), plane = (size_t)p->out_plane * bytes;
   const int32_t own = g->group * p->d.out_group + channel;
-  for (int32_t done = 0; done < count;) {
-    const int64_t image = (first + done) / p->out_plane, at = (first + done) % p->out_plane;
-    const int32_t run = (int32_t)(p->out_plane - at < count - done ? p->out_plane - at : count - done);
-    uint8_t *to = g->y + (size_t)(image * p->d.groups * p->d.out_group + own) * plane + (size_t)at * bytes;
+  for (int32_t done = 0; done < count; place.image++, place.at = 0) {
+    const int32_t run = cx_min(p->out_plane - place.at, count - done);
+    uint8_t *to = g->y + (size_t)(place.image * p->d.groups * p->d.out_group + own) * plane + (size_t)place.at * bytes;
+    if (run == CX_TILE_PIXELS && g->finish.form == CX_FORM_NARROW) {
+      for (int32_t c = 0; c < channels; c++, to += plane) cx_narrow(sums + c * CX_TILE_PIXELS, CX_TILE_PIXELS, &narrowers[c], to);
+      return;
+    }
     for (int32_t c = 0; c < channels; c++, to += plane) {
-      const int32_t *entry = g->table + 3 * (own + c);
-      if (done == 0) {
-        cx_finish_row(&g->finish, entry, sums + c * CX_TILE_PIXELS, run, to);
-        continue;
-      }
       int32_t moved[CX_TILE_PIXELS] CX_ALIGNED = {0};
       memcpy(moved, sums + c * CX_TILE_PIXELS + done, (size_t)run * 4);
-      cx_finish_row(&g->finish, entry, moved, run, to);
+      cx_finish_row(&g->finish, g->table + 3 * (own + c), &narrowers[c], moved, run, to);
     }
     done += run;
   }
@@ -109,17 +114,21 @@ CX_STATIC void cx_multiply_block(const cx_product *g, const cx_block *b, int is_
   for (int32_t channel = g->share.first_channel; channel < g->share.end_channel; channel += CX_CHANNELS) {
     const int32_t channels = cx_min(CX_CHANNELS, g->share.end_channel - channel);
     int32_t offset[CX_CHANNELS] = {0};
+    cx_narrower narrowers[CX_CHANNELS];
     for (int32_t c = 0; c < channels; c++) {
       const int8_t *row = g->w + (size_t)(g->group * p->d.out_group + channel + c) * (size_t)p->inner + (size_t)(b->channel - g->group * p->d.in_group) * (size_t)p->taps;
       cx_widen_row(row, inner, padded, g->scratch->weights + c * stride);
       offset[c] = cx_row_offset(row, inner, p->d.is_unsigned);
+      narrowers[c] = cx_channel_narrower(&g->finish, g->table + 3 * (g->group * p->d.out_group + channel + c));
     }
     const cx_start start = {offset, is_first};
+    cx_place place = {b->first / p->out_plane, (int32_t)(b->first % p->out_plane)};
     for (int32_t t = 0; t < tiles; t++) {
       const int32_t count = cx_min(CX_TILE_PIXELS, b->count - t * CX_TILE_PIXELS);
       int32_t *to = p->sweeps > 1 ? sums : own_sums;
       cx_tile(channels, cx_ceil(count, CX_LANES), g->scratch->panel + (size_t)t * cx_tile_bytes(p), g->scratch->weights, stride, steps, start, to);
-      if (is_last) cx_put_tile(g, channel, channels, b->first + (int64_t)t * CX_TILE_PIXELS, count, to);
+      if (is_last) cx_put_tile(g, narrowers, channel, channels, place, count, to);
+      for (place.at += count; place.at >= p->out_plane; place.at -= p->out_plane) place.image++;
       sums += CX_CHANNELS * CX_TILE_PIXELS;
     }
   }

@@ -136,14 +136,14 @@ CX_STATIC void cx_put_plane(const cx_phases *p, const uint8_t *results, size_t b
 /* One output channel of one image. */
 CX_STATIC void cx_depthwise_channel(const cx_phases *p, const cx_depthwise_scratch *s, const int32_t *entry, uint8_t *y) {
   const cx_finish finish = {p->d.form, p->d.zero, p->d.lo, p->d.hi};
-  const cx_factors factors = cx_factors_of(&finish, entry);
+  const cx_narrower narrower = cx_channel_narrower(&finish, entry);
   const size_t bytes = (size_t)cx_result_bytes(finish.form);
   int32_t sums[CX_CHUNK] CX_ALIGNED;
   for (int32_t first = 0; first < p->positions; first += CX_CHUNK) {
     const int32_t count = cx_min(CX_CHUNK, p->positions - first);
     uint8_t *to = s->results + (size_t)first * bytes;
     cx_sum_chunk(s->planes + first, s->offsets, s->words, (p->taps + 1) / 2, count, p->d.is_unsigned, sums);
-    if (finish.form == CX_FORM_NARROW) cx_narrow(sums, cx_round_up(count, 16), &factors, to);
+    if (finish.form == CX_FORM_NARROW) cx_narrow(sums, cx_round_up(count, 16), &narrower, to);
     else cx_finish_wide(&finish, entry, sums, count, to);
   }
   cx_put_plane(p, s->results, bytes, y);

@@ -51,19 +51,25 @@ CX_INLINE void cx_copy_tail(uint8_t *to, const uint8_t *from, int count) {
   if (count & 1) *to = *from;
 }
 
+/* The narrower of a channel, made once for many rows; anything where the form has none. */
+CX_INLINE cx_narrower cx_channel_narrower(const cx_finish *f, const int32_t *entry) {
+  cx_factors factors = cx_factors_of(f, entry);
+  if (f->form != CX_FORM_NARROW) factors.shift = 17;
+  return cx_narrower_of(&factors);
+}
+
 /* The same for up to CX_TILE_PIXELS sums. */
-CX_INLINE void cx_finish_row(const cx_finish *f, const int32_t *entry, const int32_t *sums, int count, uint8_t *to) {
+CX_INLINE void cx_finish_row(const cx_finish *f, const int32_t *entry, const cx_narrower *narrower, const int32_t *sums, int count, uint8_t *to) {
   if (f->form != CX_FORM_NARROW) {
     cx_finish_wide(f, entry, sums, count, to);
     return;
   }
-  const cx_factors factors = cx_factors_of(f, entry);
   if (count == CX_TILE_PIXELS) {
-    cx_narrow(sums, CX_TILE_PIXELS, &factors, to);
+    cx_narrow(sums, CX_TILE_PIXELS, narrower, to);
     return;
   }
   uint8_t bytes[CX_TILE_PIXELS];
-  cx_narrow(sums, CX_TILE_PIXELS, &factors, bytes);
+  cx_narrow(sums, CX_TILE_PIXELS, narrower, bytes);
   cx_copy_tail(to, bytes, count);
 }
 

@@ -14,7 +14,8 @@
  *   cx_load_pairs(p)  with CX_DEPTH 2: a panel vector from words, each the pair of a pixel
  *   cx_half(from)     every second byte of 32, for cx_put16: 16 pixels of a row with stride 2
  *   cx_sums           16 sums of kernels without a panel: cx_sums_zero, cx_add_pair, cx_add_products, cx_put_sums, cx_total
- *   cx_narrow(sums, n, factors, to)        rescales n int32 to bytes, n a multiple of 8
+ *   cx_narrower, cx_narrower_of(factors)   the factors of a channel in vectors
+ *   cx_narrow(sums, n, narrower, to)       rescales n int32 to bytes, n a multiple of 8
  */
 #ifndef CX_ISA_H
 #define CX_ISA_H
@@ -24,6 +25,11 @@
 #include <string.h>
 
 #include "cx_env.h"
+
+/* gcc leaves loops over bytes scalar at -O2, which halves the speed of layers whose weights are used for few pixels. */
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC optimize("O3")
+#endif
 
 #define CX_INLINE static inline __attribute__((always_inline, unused))
 #define CX_STATIC static __attribute__((unused))

@@ -99,7 +99,9 @@ CX_INLINE int16x4_t cx_narrow4(const int32_t *sums, const cx_factors *f) {
   v = vaddq_s32(v, vdupq_n_s32((int32_t)(1u << (f->shift - 17))));
   return vqmovn_s32(vshlq_s32(v, vdupq_n_s32(16 - f->shift)));
 }
-CX_INLINE void cx_narrow(const int32_t *sums, int count, const cx_factors *f, uint8_t *to) {
+typedef cx_factors cx_narrower;
+CX_INLINE cx_narrower cx_narrower_of(const cx_factors *f) { return *f; }
+CX_INLINE void cx_narrow(const int32_t *sums, int count, const cx_narrower *f, uint8_t *to) {
   const int16x8_t zero = vdupq_n_s16((int16_t)f->zero), lo = vdupq_n_s16((int16_t)f->lo), hi = vdupq_n_s16((int16_t)f->hi);
   for (int i = 0; i < count; i += 8) {
     const int16x8_t words = vcombine_s16(cx_narrow4(sums + i, f), cx_narrow4(sums + i + 4, f));

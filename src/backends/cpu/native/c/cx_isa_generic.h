@@ -88,7 +88,9 @@ CX_INLINE int32_t cx_total(const cx_sums *s) {
  * The int32-only rescale (0 <= M < 2^15, 17 <= s <= 47): with x = h 2^16 + l, h signed,
  * floor((x M + 2^(s-1)) / 2^s) = floor((h M + floor(l M / 2^16) + 2^(s-17)) / 2^(s-16)).
  */
-CX_INLINE void cx_narrow(const int32_t *sums, int count, const cx_factors *f, uint8_t *to) {
+typedef cx_factors cx_narrower;
+CX_INLINE cx_narrower cx_narrower_of(const cx_factors *f) { return *f; }
+CX_INLINE void cx_narrow(const int32_t *sums, int count, const cx_narrower *f, uint8_t *to) {
   const int32_t half = (int32_t)(1u << (f->shift - 17));
   for (int i = 0; i < count; i++) {
     const int32_t x = (int32_t)((uint32_t)sums[i] + (uint32_t)f->bias);

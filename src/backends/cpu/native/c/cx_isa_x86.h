@@ -171,13 +171,12 @@ CX_INLINE __m128i cx_narrow16(__m256i a, __m256i b, const cx_narrower *n) {
   const __m128i bytes = _mm_packus_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
   return _mm_shuffle_epi32(bytes, _MM_SHUFFLE(3, 1, 2, 0));
 }
-CX_INLINE void cx_narrow(const int32_t *sums, int count, const cx_factors *f, uint8_t *to) {
-  const cx_narrower n = cx_narrower_of(f);
+CX_INLINE void cx_narrow(const int32_t *sums, int count, const cx_narrower *n, uint8_t *to) {
   const __m256i *from = (const __m256i *)sums;
-  for (int i = 0; i + 16 <= count; i += 16, from += 2) cx_put16(to + i, cx_narrow16(_mm256_loadu_si256(from), _mm256_loadu_si256(from + 1), &n));
+  for (int i = 0; i + 16 <= count; i += 16, from += 2) cx_put16(to + i, cx_narrow16(_mm256_loadu_si256(from), _mm256_loadu_si256(from + 1), n));
   if (count % 16 != 0) {
     const __m256i last = _mm256_loadu_si256(from);
-    _mm_storel_epi64((__m128i *)(to + count - 8), cx_narrow16(last, last, &n));
+    _mm_storel_epi64((__m128i *)(to + count - 8), cx_narrow16(last, last, n));
   }
 }
 #else
@@ -200,11 +199,10 @@ CX_INLINE __m128i cx_narrow_vector(__m128i x, const cx_narrower *n) {
   const __m128i v = _mm_add_epi32(_mm_madd_epi16(x, n->high), _mm_mulhi_epu16(x, n->low));
   return _mm_sra_epi32(_mm_add_epi32(v, n->half), n->shift);
 }
-CX_INLINE void cx_narrow(const int32_t *sums, int count, const cx_factors *f, uint8_t *to) {
-  const cx_narrower n = cx_narrower_of(f);
+CX_INLINE void cx_narrow(const int32_t *sums, int count, const cx_narrower *n, uint8_t *to) {
   for (int i = 0; i < count; i += 8) {
-    const __m128i a = cx_narrow_vector(cx_bytes16(sums + i), &n), b = cx_narrow_vector(cx_bytes16(sums + i + 4), &n);
-    const __m128i words = _mm_min_epi16(_mm_max_epi16(_mm_adds_epi16(_mm_packs_epi32(a, b), n.zero), n.lo), n.hi);
+    const __m128i a = cx_narrow_vector(cx_bytes16(sums + i), n), b = cx_narrow_vector(cx_bytes16(sums + i + 4), n);
+    const __m128i words = _mm_min_epi16(_mm_max_epi16(_mm_adds_epi16(_mm_packs_epi32(a, b), n->zero), n->lo), n->hi);
     _mm_storel_epi64((__m128i *)(to + i), _mm_packus_epi16(_mm_and_si128(words, _mm_set1_epi16(0xff)), words));
   }
 }

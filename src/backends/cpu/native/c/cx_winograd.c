@@ -267,16 +267,16 @@ CX_STATIC void cx_winograd_outputs(const cx_winograd_block *b, const int32_t *su
 }
 
 /* A row of finished outputs; `sums` is readable to a multiple of CX_TILE_PIXELS. */
-CX_STATIC void cx_winograd_row(const cx_finish *f, const int32_t *entry, const int32_t *sums, int32_t count, uint8_t *to) {
+CX_STATIC void cx_winograd_row(const cx_finish *f, const int32_t *entry, const cx_narrower *narrower, const int32_t *sums, int32_t count,
+                               uint8_t *to) {
   const size_t bytes = (size_t)cx_result_bytes(f->form);
   int32_t done = 0;
   if (f->form == CX_FORM_NARROW) {
-    const cx_factors factors = cx_factors_of(f, entry);
     done = count & ~(CX_MOST_PIXELS - 1);
-    if (done > 0) cx_narrow(sums, done, &factors, to);
+    if (done > 0) cx_narrow(sums, done, narrower, to);
   }
   for (; done < count; done += CX_TILE_PIXELS)
-    cx_finish_row(f, entry, sums + done, cx_min(CX_TILE_PIXELS, count - done), to + (size_t)done * bytes);
+    cx_finish_row(f, entry, narrower, sums + done, cx_min(CX_TILE_PIXELS, count - done), to + (size_t)done * bytes);
 }
 
 /* Transforms back and stores `channels` channels from `channel` on; y is the image's. */
@@ -286,12 +286,13 @@ CX_STATIC void cx_winograd_finish(const cx_winograd_block *b, const cx_layer *l,
   const cx_finish finish = {d->form, d->zero, d->lo, d->hi};
   const size_t bytes = (size_t)cx_result_bytes(d->form), row = (size_t)d->output[2] * bytes, plane = row * (size_t)d->output[1];
   for (int32_t c = 0; c < channels; c++) {
+    const cx_narrower narrower = cx_channel_narrower(&finish, l->table + 3 * (channel + c));
     cx_winograd_outputs(b, b->s->sums + (size_t)c * (size_t)p->step, b->s->staging);
     for (int32_t r = 0; r < 2 * b->rows; r++) {
       const int32_t at = 2 * b->row + r;
       if (at >= d->output[1]) break;
       const int32_t *from = b->s->staging + (size_t)(r % 2) * 2 * (size_t)p->step + 2 * (size_t)(r / 2) * (size_t)p->wide;
-      cx_winograd_row(&finish, l->table + 3 * (channel + c), from, d->output[2], y + (size_t)(channel + c) * plane + (size_t)at * row);
+      cx_winograd_row(&finish, l->table + 3 * (channel + c), &narrower, from, d->output[2], y + (size_t)(channel + c) * plane + (size_t)at * row);
     }
   }
 }
