@@ -27,4 +27,18 @@ export const backendCodes = {
       'Try another version of Node, another machine or another backend, and report it with the versions in the message. `cortexc selftest` tests every op.',
     exit: 70,
   },
+  BKD0010: {
+    title: 'threads are missing',
+    explain:
+      'Fewer threads run the program than were asked for: the platform gives no shared memory or no more workers. The bytes are the same, only the time differs. ' +
+      'A page gets shared memory (SharedArrayBuffer) when its server sends Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp.',
+    exit: 5,
+  },
+  BKD0011: {
+    title: 'a thread was lost during a run',
+    explain:
+      'A worker ended, or was not heard of for half a minute after the others had done their share. The run was repeated on one thread in new memory, and later runs stay there. ' +
+      'The bytes are the same, only the time differs. Workers end when the machine has no memory left or something ends them from outside.',
+    exit: 5,
+  },
 } as const satisfies Record<string, CodeInfo>;

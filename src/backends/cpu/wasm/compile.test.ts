@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, test } from '@jest/globals';
 import { ProgramBuilder, type Tensor } from '../../../ir/index.ts';
 import { BACKENDS, backendByName, loadBackend, supportRows } from '../../index.ts';
 import { buildModule } from './compile.ts';
-import { compileModule } from './host.ts';
+import { compileModule } from './runtime/engine.ts';
 import { wasmBackend } from './index.ts';
 
 beforeAll(() => wasmBackend.prepare?.());
@@ -17,7 +17,7 @@ const chain = (length: number, shape: readonly number[]) => {
 
 describe('registry', () => {
   test('names, near misses and readiness', async () => {
-    expect(BACKENDS.map((b) => b.name)).toEqual(['wasm', 'reference']);
+    expect(BACKENDS.map((b) => b.name)).toEqual(['wasm', 'native', 'reference']);
     expect(backendByName('wasm')).toBe(wasmBackend);
     expect(backendByName('cuda2')).toBeUndefined();
     const missing = await loadBackend('wasn');
@@ -44,7 +44,7 @@ describe('memory', () => {
   test('buffers of a chain are used again', () => {
     // 200 tensors of four pages each
     const built = buildModule(chain(200, [512, 512]));
-    expect(built.ok ? built.value.pages : 0).toBe(13);
+    expect(built.ok ? built.value.info.pages : 0).toBe(13);
   });
   test('a symbolic dimension is named', () => {
     const b = new ProgramBuilder('symbol');

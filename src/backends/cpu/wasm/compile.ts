@@ -1,113 +1,148 @@
-import {
-  canonicalizeNaN,
-  checkInputs,
-  DTYPE_INFO,
-  elementCount,
-  type Program,
-  type Tensor,
-  tensorBytes,
-  type ValueId,
-} from '../../../ir/index.ts';
-import { at, diagnostic, fail, invariant, ok, type Result, unwrap } from '../../../support/index.ts';
-import type { Executable } from '../../backend.ts';
+import { checkInputs, type Program, tensorBytes, type ValueId } from '../../../ir/index.ts';
+import { at, type Diagnostic, diagnostic, fail, ok, type Result, unwrap } from '../../../support/index.ts';
+import type { CompileOptions, Executable } from '../../backend.ts';
 import { planProgram } from '../../plan/index.ts';
-import { type Context, type Functions, type Lowered, lowerProgram, rowsOf, SIMD_ROWS, type Slot, writeFunctions } from '../simd/index.ts';
+import {
+  type Context,
+  type Functions,
+  type Lowered,
+  lowerProgram,
+  PAGE_BYTES,
+  type Rows,
+  rowsOf,
+  SIMD_ROWS,
+  type Slot,
+  writeFunctions,
+} from '../simd/index.ts';
 import { BinaryenMachine } from './binaryen-machine.ts';
-import { allocateMemory, compileModule, instantiate } from './host.ts';
+import { startWorkerThread } from './node-worker.ts';
+import type { StartWorker } from './runtime/crew.ts';
+import { createExecutable, memoryOf } from './executable.ts';
+import { CONTROL_PAGES, MOST_THREADS } from './runtime/control.ts';
+import { compileModule, instantiate, type Memory, type Module } from './runtime/engine.ts';
+import type { OutputPort, Port, ProgramInfo } from './runtime/program-info.ts';
+import { addThreadedRun } from './threads-code.ts';
 
 export const ROWS = rowsOf(SIMD_ROWS);
 
-interface Built extends Lowered {
+const MOST_PAGES = 65536;
+
+/** A compiled program whose memory is not filled yet. */
+export interface Built {
   readonly binary: Uint8Array;
+  readonly info: ProgramInfo;
+  readonly lowered: Lowered;
   readonly functions: Functions;
 }
 
-/** Builds the module: all rules, then the memory plan, then the code. */
-export const buildModule = (source: Program): Result<Built> => {
-  const plan = planProgram(source, ROWS.has);
-  if (!plan.ok) return plan;
-  const machine = new BinaryenMachine();
-  const lowered = lowerProgram(plan.value, machine, ROWS, 1);
-  if (!lowered.ok) return lowered;
-  const functions = writeFunctions(lowered.value);
-  lowered.value.context.asm.define('run', [], undefined, (f) => {
-    for (const name of functions.run) f.do(f.call(name, [0, 1]));
-  });
-  return ok({ ...lowered.value, functions, binary: machine.finish([...functions.init, 'run']) });
+const portsOf = (context: Context, source: Program): Pick<ProgramInfo, 'inputs' | 'outputs'> => {
+  const port = (name: string, value: ValueId): Port => {
+    const { dtype, shape } = context.type(value);
+    return { name, dtype, shape, address: context.slot(value).address };
+  };
+  return {
+    inputs: context.program.inputs.map(({ name, value }) => port(name, value)),
+    outputs: context.program.outputs.map(({ name, value }, i): OutputPort => {
+      const input = source.inputs.findIndex((p) => p.value === at(source.outputs, i).value);
+      return { ...port(name, value), ...(input < 0 ? {} : { input }) };
+    }),
+  };
 };
 
-/** Compiles, instantiates and initializes a program. */
-export const compileProgram = (source: Program): Result<Executable> => {
-  const built = buildModule(source);
-  if (!built.ok) return built;
-  const { binary, pages, context, params, functions: names } = built.value;
-  const memory = allocateMemory(pages);
-  if (memory === undefined) return fail(diagnostic('BKD0003', `this machine does not give ${pages} pages of 64 KiB`));
-  const heap = memory.buffer;
-  const put = (slot: Slot, bytes: Uint8Array): void => new Uint8Array(heap, slot.address, bytes.length).set(bytes);
+/** From the first to the last byte of what lives as long as the program. */
+const imageOf = ({ context, params }: Lowered): ProgramInfo['image'] => {
+  const slots = [...context.persistent, ...params.run.values()];
+  const address = slots.reduce((n, s) => Math.min(n, s.address), Number.POSITIVE_INFINITY);
+  const end = slots.reduce((n, s) => Math.max(n, s.address + s.bytes), 0);
+  return end === 0 ? { address: 0, bytes: 0 } : { address, bytes: end - address };
+};
+
+/** Builds the module: all rules, then the memory plan, then the code. */
+export const buildModule = (source: Program, { threads = 1 }: CompileOptions = {}, rows: Rows = ROWS): Result<Built> => {
+  const plan = planProgram(source, rows.has);
+  if (!plan.ok) return plan;
+  const shared = threads > 1;
+  const machine = new BinaryenMachine({ shared });
+  const result = lowerProgram(plan.value, machine, rows, threads);
+  if (!result.ok) return result;
+  const { context, steps, pages } = result.value;
+  const functions = writeFunctions(result.value);
+  const work = functions.run.map((name, i) => ({ name, parallel: at(steps, i).parallel }));
+  const together = shared && work.some((s) => s.parallel) && pages + CONTROL_PAGES <= MOST_PAGES;
+  if (together) addThreadedRun(machine.module, work, pages * PAGE_BYTES, threads);
+  else
+    context.asm.define('run', [], undefined, (f) => {
+      for (const { name } of work) f.do(f.call(name, [0, 1]));
+    });
+  const info: ProgramInfo = {
+    pages: together ? pages + CONTROL_PAGES : pages,
+    shared,
+    threads: together ? threads : 1,
+    ...(together ? { control: pages * PAGE_BYTES } : {}),
+    image: imageOf(result.value),
+    ...portsOf(context, source),
+    steps: steps.map(({ place, node, macs, parallel }) => ({ place, op: node.op, macs, parallel })),
+  };
+  const binary = machine.finish([...functions.init, ...functions.run, 'run', ...(together ? ['work'] : [])]);
+  return ok({ binary, info, lowered: result.value, functions });
+};
+
+/** Fills the memory of a program: parameters, tables and what the instantiation code makes of them. */
+const initialize = ({ lowered, functions }: Built, module: Module, memory: Memory): void => {
+  const { context, params } = lowered;
+  const exports = instantiate(module, memory);
+  const put = (slot: Slot, bytes: Uint8Array): void => new Uint8Array(memory.buffer, slot.address, bytes.length).set(bytes);
   const fill = (slots: ReadonlyMap<ValueId, Slot>): void => {
     for (const [value, slot] of slots) {
       const tensor = context.paramData(value);
       if (tensor !== undefined) put(slot, tensorBytes(tensor));
     }
   };
-  const compiled = compileModule(binary);
-  if ('refusal' in compiled)
-    return fail(diagnostic('BKD0004', `the engine refuses a module of ${binary.length} bytes: ${compiled.refusal}`));
-  const functions = instantiate(compiled.module, memory);
   for (const slot of context.persistent) if (slot.data !== undefined) put(slot, slot.data);
   fill(params.run);
   fill(params.initial);
-  names.init.forEach((name, i) => {
+  functions.init.forEach((name, i) => {
     fill(at(params.staged, i));
-    const step = functions.get(name);
-    invariant(step !== undefined, `the module exports ${name}`);
-    step();
-  });
-  const run = functions.get('run');
-  invariant(run !== undefined, 'the module exports run');
-  return ok({
-    run: (inputs) => execute(context, source, heap, run, unwrap(checkInputs(source, inputs))).map(owned),
-    look: (inputs) => execute(context, source, heap, run, unwrap(checkInputs(source, inputs))).map(({ tensor }) => tensor),
+    exports.get(name)?.();
   });
 };
 
-/** A result, and whether it is a view of the memory of the run. */
-interface RunResult {
-  readonly tensor: Tensor;
-  readonly view: boolean;
+/** What tests put in place of the real thing. */
+export interface CompileParts {
+  readonly rows?: Rows;
+  readonly startWorker?: StartWorker;
+  readonly patience?: number;
 }
 
-/** A result that no later run changes. */
-const owned = ({ tensor, view }: RunResult): Tensor => {
-  if (!view) return tensor;
-  const data = tensor.data.slice();
-  // F4: NaN bits are canonical at every store. No op tells one NaN from another (casts, comparisons, min and max treat
-  // all alike, moves keep them NaN), so it is enough to canonicalize what leaves the program.
-  if (data instanceof Float32Array) canonicalizeNaN(data);
-  return { ...tensor, data };
-};
+const noSharedMemory = (threads: number): Diagnostic =>
+  diagnostic('BKD0010', `${threads} threads are asked for, but this engine has no SharedArrayBuffer`, {
+    severity: 'warning',
+    notes: ['The program runs on one thread; the bytes are the same.'],
+  });
 
-const execute = (
-  context: Context,
-  source: Program,
-  heap: ArrayBuffer,
-  run: () => void,
-  inputs: readonly Tensor[],
-): readonly RunResult[] => {
-  context.program.inputs.forEach((port, i) => {
-    const bytes = tensorBytes(at(inputs, i));
-    new Uint8Array(heap, context.slot(port.value).address, bytes.length).set(bytes);
-  });
-  run();
-  return context.program.outputs.map((port, i) => {
-    const given = source.inputs.findIndex((input) => input.value === at(source.outputs, i).value);
-    // an input that is an output passes through untouched, as in the reference
-    if (given >= 0) return { tensor: at(inputs, given), view: false };
-    const { dtype, shape } = context.type(port.value);
-    return {
-      tensor: { dtype, shape, data: DTYPE_INFO[dtype].view(heap, context.slot(port.value).address, elementCount(shape)) },
-      view: true,
-    };
-  });
+/** Compiles, instantiates and initializes a program. */
+export const compileProgram = (source: Program, options: CompileOptions = {}, parts: CompileParts = {}): Result<Executable> => {
+  const asked = Math.min(options.threads ?? 1, MOST_THREADS);
+  const alone = asked > 1 && typeof SharedArrayBuffer === 'undefined';
+  const built = buildModule(source, { threads: alone ? 1 : asked }, parts.rows);
+  if (!built.ok) return built;
+  const { binary, info } = built.value;
+  const memory = memoryOf(info);
+  if (!memory.ok) return memory;
+  const compiled = compileModule(binary);
+  if ('refusal' in compiled)
+    return fail(diagnostic('BKD0004', `the engine refuses a module of ${binary.length} bytes: ${compiled.refusal}`));
+  initialize(built.value, compiled.module, memory.value);
+  const { startWorker = startWorkerThread, patience } = parts;
+  return ok(
+    createExecutable({
+      info,
+      module: compiled.module,
+      memory: memory.value,
+      check: (inputs) => unwrap(checkInputs(source, inputs)),
+      warnings: alone ? [noSharedMemory(asked)] : [],
+      startWorker,
+      ...(patience === undefined ? {} : { patience }),
+    }),
+  );
 };

@@ -12,7 +12,7 @@ export const wasmBackend: Backend = {
   refusal: ROWS.refusal,
   support: ROWS.support,
   prepare: prepareToolchain,
-  compile: compileProgram,
+  compile: (program, options) => compileProgram(program, options),
   peak: measurePeak,
   probes: () => [probeRelaxedDot()],
 };

@@ -1,5 +1,5 @@
 import type { EngineProbe } from '../../backend.ts';
-import { allocateMemory, compileModule, instantiate } from './host.ts';
+import { allocateMemory, compileModule, instantiate } from './runtime/engine.ts';
 import { toolchain } from './toolchain.ts';
 
 const FEATURE = 'relaxed-simd dot product';
@@ -50,7 +50,7 @@ const WARM_CALLS = 20_000;
 const unusable = (reason: string): EngineProbe => ({ feature: FEATURE, usable: false, reason });
 
 /** Calls over all cases in turn; what the first wrong one gives. */
-const firstWrong = (memory: ArrayBuffer, dot: () => void, calls: number): string | undefined => {
+const firstWrong = (memory: ArrayBufferLike, dot: () => unknown, calls: number): string | undefined => {
   const [bytes, words] = [new Int8Array(memory), new Int32Array(memory)];
   const wanted = CASES.map(dotOf);
   for (let call = 0; call < calls; call++) {

@@ -1,0 +1,49 @@
+/** The part of the engine's WebAssembly API that is used here; it belongs to no library of types without a browser. */
+interface Engine {
+  readonly Memory: new (limits: { initial: number; maximum: number; shared?: boolean }) => Memory;
+  readonly Module: new (binary: Uint8Array) => Module;
+  readonly Instance: new (module: Module, imports: object) => { readonly exports: Readonly<Record<string, unknown>> };
+  readonly CompileError: new () => Error;
+}
+
+declare const WebAssembly: Engine;
+
+/** Linear memory of a fixed size. */
+export interface Memory {
+  readonly buffer: ArrayBuffer | SharedArrayBuffer;
+}
+
+declare const compiled: unique symbol;
+/** A module that the engine has accepted. */
+export interface Module {
+  readonly [compiled]?: never;
+}
+
+/** Functions that a module exports; what they take and give is known to who built the module. */
+export type Exports = ReadonlyMap<string, (...args: readonly number[]) => unknown>;
+
+/** Memory of a fixed size; undefined when the machine does not give it. */
+export const allocateMemory = (pages: number, shared = false): Memory | undefined => {
+  try {
+    return new WebAssembly.Memory({ initial: pages, maximum: pages, ...(shared ? { shared } : {}) });
+  } catch {
+    return undefined;
+  }
+};
+
+/** The module, or why the engine refuses it: engines limit the size of functions and the number of their variables. */
+export const compileModule = (binary: Uint8Array): { readonly module: Module } | { readonly refusal: string } => {
+  try {
+    return { module: new WebAssembly.Module(binary) };
+  } catch (error) {
+    if (error instanceof WebAssembly.CompileError) return { refusal: error.message };
+    throw error;
+  }
+};
+
+const isFunction = (value: unknown): value is (...args: readonly number[]) => unknown => typeof value === 'function';
+
+export const instantiate = (module: Module, memory: Memory): Exports => {
+  const { exports } = new WebAssembly.Instance(module, { env: { memory } });
+  return new Map(Object.entries(exports).flatMap(([name, value]) => (isFunction(value) ? [[name, value] as const] : [])));
+};
