@@ -95,6 +95,42 @@ export interface EpilogueArgs {
   readonly hi: Local;
 }
 
+/** Reads the factors of an output channel from its epilogue table entry. */
+export const loadEntry = (f: Fn, factors: Factors | undefined, entry: Local): void => {
+  if (factors === undefined) return;
+  const shift = f.i32(f.load('i32', entry, 8));
+  loadFactors(f, factors, f.load('i32', entry, 4), shift);
+};
+
+/** Finishes eight pixels of the output channel whose factors are loaded. */
+export const finishPixels = (
+  f: Fn,
+  epilogue: Epilogue,
+  factors: Factors | undefined,
+  low: Local,
+  high: Local,
+  to: Local,
+  count: Local,
+  args: EpilogueArgs,
+): void => {
+  const { i16x8, i8x16 } = f.ops;
+  if (epilogue === 'i32' || factors === undefined) {
+    storeWords(f, to, low, high, count);
+    return;
+  }
+  const a = f.v128(rescaleVector(f, low, factors, args));
+  const b = f.v128(rescaleVector(f, high, factors, args));
+  const words = f.v128(i16x8.narrow_i32x4_s(a, b));
+  if (epilogue === 'wide16') {
+    storeHalves(f, to, words, count);
+    return;
+  }
+  // lo and hi are within the 8-bit type, so taking the low byte is exact for i8 and u8 alike
+  const mask = i16x8.splat(0xff);
+  const bytes = f.v128(i8x16.narrow_i16x8_u(f.ops.v128.and(words, mask), f.zero()));
+  storeBytes(f, to, bytes, count);
+};
+
 /** Finishes one output channel of eight pixels: `entry` points to its epilogue table entry. */
 export const finishChannel = (
   f: Fn,
@@ -107,24 +143,8 @@ export const finishChannel = (
   entry: Local,
   args: EpilogueArgs,
 ): void => {
-  const { i16x8, i8x16 } = f.ops;
-  if (epilogue === 'i32' || factors === undefined) {
-    storeWords(f, to, low, high, count);
-    return;
-  }
-  const shift = f.i32(f.load('i32', entry, 8));
-  loadFactors(f, factors, f.load('i32', entry, 4), shift);
-  const a = f.v128(rescaleVector(f, low, factors, args));
-  const b = f.v128(rescaleVector(f, high, factors, args));
-  const words = f.v128(i16x8.narrow_i32x4_s(a, b));
-  if (epilogue === 'wide16') {
-    storeHalves(f, to, words, count);
-    return;
-  }
-  // lo and hi are within the 8-bit type, so taking the low byte is exact for i8 and u8 alike
-  const mask = i16x8.splat(0xff);
-  const bytes = f.v128(i8x16.narrow_i16x8_u(f.ops.v128.and(words, mask), f.zero()));
-  storeBytes(f, to, bytes, count);
+  loadEntry(f, factors, entry);
+  finishPixels(f, epilogue, factors, low, high, to, count, args);
 };
 
 export const factorsFor = (f: Fn, epilogue: Epilogue): Factors | undefined =>

@@ -51,6 +51,11 @@ const tileCounts = (plan: Plan): { readonly down: number; readonly across: numbe
   return { down: Math.ceil(height / TILE_SIDE), across: Math.ceil(width / TILE_SIDE) };
 };
 
+/** What it costs to read the 72 bytes of an input and an output channel once for a block of tiles: from a cache, and from memory. */
+const STREAMING = { near: 10, far: 100 } as const;
+/** Weights of a layer that may still be in a cache when the layer comes again. */
+const NEAR_BYTES = 2 * 2 ** 20;
+
 /** Vector instructions per tile of both ways, all channels: products and sums, transforms, and weights that stream through the caches. */
 const pays = (plan: Plan): boolean => {
   const { inGroup: channels, outGroup: outputs } = plan;
@@ -59,7 +64,8 @@ const pays = (plan: Plan): boolean => {
   const lanes = roundUp(tiles, TILE_PIXELS);
   const direct = (9 / 4) * channels * outputs * plan.positions * plan.batch;
   const winograd = (tiles <= NARROW ? NARROW : lanes) * (9 * channels * outputs + 65 * outputs + 45 * channels);
-  const streamed = 36 * channels * outputs * Math.ceil(tiles / MOST_BLOCK);
+  const far = 2 * POSITIONS * channels * outputs > NEAR_BYTES;
+  const streamed = STREAMING[far ? 'far' : 'near'] * channels * outputs * Math.ceil(tiles / MOST_BLOCK);
   return winograd + streamed < 0.9 * direct;
 };
 

@@ -5,6 +5,7 @@ import { TILE_CHANNELS } from '../kernels/gemm.ts';
 import { limitTable } from './common.ts';
 import { MOST_PAIRS } from '../kernels/wide.ts';
 import { planFinish, roundUp, sumFormOf } from './accumulate.ts';
+import { convDepthwise, depthwiseStride } from './conv-depthwise.ts';
 import { convFloatDirect, convIntDirect, convWideDirect, isDirect } from './conv-direct.ts';
 import { convFloatGemm, convIntGemm, convWideGemm } from './conv-gemm.ts';
 import { type Plan, planOf } from './conv-plan.ts';
@@ -40,6 +41,8 @@ const lowerConv = (ctx: Context, node: OpNode<'conv'>): Emit => {
   }
   const access = dtype === 'u8' ? 'u8' : 'i8';
   if (isWinograd(ctx, plan, w, access)) return convWinograd(ctx, plan, w, access, finish);
+  const stride = depthwiseStride(plan);
+  if (stride !== undefined) return convDepthwise(ctx, plan, w, access, stride, finish);
   return (isDirect(plan) ? convIntDirect : convIntGemm)(ctx, plan, w, access, finish);
 };
 
