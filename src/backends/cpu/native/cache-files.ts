@@ -1,6 +1,7 @@
-import { mkdirSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { randomUUID } from 'node:crypto';
-import { join } from 'node:path';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { sha256Hex } from '../../../support/index.ts';
 
 interface SystemError {
@@ -43,11 +44,34 @@ export const readIfThere = (path: string): Uint8Array | undefined => {
   }
 };
 
+/** Makes a folder and those above it. Node's own way names no cause where the file system is read-only. */
+export const makeFolder = (path: string): void => {
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+    if (error.code === 'EEXIST') return;
+    if (error.code !== 'ENOENT' || dirname(path) === path) throw error;
+    makeFolder(dirname(path));
+    makeFolder(path);
+  }
+};
+
 /** A new folder in `parent`, for this process alone. */
 export const scratchFolder = (parent: string): string => {
   const folder = join(parent, `${process.pid}-${randomUUID()}`);
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  makeFolder(folder);
   return folder;
+};
+
+/** Does work in a folder of the system's for temporary files, which goes afterwards. */
+export const inTemporaryFolder = <T>(work: (folder: string) => T): T => {
+  const folder = mkdtempSync(join(tmpdir(), 'cortexc-work-'));
+  try {
+    return work(folder);
+  } finally {
+    removeQuietly(folder);
+  }
 };
 
 /** Removes a file or folder if it can: what is left over is cleared away another time. */

@@ -1,8 +1,8 @@
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, renameSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, renameSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import { type Diagnostic, diagnostic } from '../../../support/index.ts';
-import { causeOf, isSystemError, publish, readIfThere, removeQuietly, scratchFolder, seal, unseal } from './cache-files.ts';
+import { causeOf, isSystemError, makeFolder, publish, readIfThere, removeQuietly, scratchFolder, seal, unseal } from './cache-files.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -142,11 +142,16 @@ export class Cache {
    * @throws whatever `write` throws besides errors of the file system, and those when the temporary folder fails too
    */
   make(kind: Kind, key: string, write: (folder: string) => string): Entry {
+    const { root } = this;
     try {
       return this.makeHere(kind, key, write);
     } catch (error) {
-      if (!isSystemError(error) || this.temporary) throw error;
-      this.replaceRoot(causeOf(error));
+      if (!isSystemError(error)) throw error;
+      // an entry that this one needed may have replaced the folder already
+      if (this.root === root) {
+        if (this.temporary) throw error;
+        this.replaceRoot(causeOf(error));
+      }
       return this.makeHere(kind, key, write);
     }
   }
@@ -154,7 +159,7 @@ export class Cache {
   private makeHere(kind: Kind, key: string, write: (folder: string) => string): Entry {
     this.prepareRoot();
     const folder = this.path(kind, key);
-    mkdirSync(join(this.root, kind), { recursive: true, mode: 0o700 });
+    makeFolder(join(this.root, kind));
     const draft = scratchFolder(this.scratch);
     try {
       const record = write(draft);
@@ -187,7 +192,7 @@ export class Cache {
   private prepareRoot(): void {
     this.checkTrust();
     try {
-      mkdirSync(this.scratch, { recursive: true, mode: 0o700 });
+      makeFolder(this.scratch);
     } catch (error) {
       if (!isSystemError(error) || this.temporary) throw error;
       this.replaceRoot(causeOf(error));
@@ -200,7 +205,7 @@ export class Cache {
     chmodSync(folder, 0o700);
     this.root = folder;
     this.temporary = true;
-    mkdirSync(this.scratch, { recursive: true, mode: 0o700 });
+    makeFolder(this.scratch);
     process.once('exit', () => removeQuietly(folder));
   }
 
@@ -241,7 +246,7 @@ export class Cache {
     try {
       this.prepareRoot();
       const folder = this.path('names', name);
-      mkdirSync(folder, { recursive: true, mode: 0o700 });
+      makeFolder(folder);
       const draft = scratchFolder(this.scratch);
       writeFileSync(join(draft, RECORD), seal(text), { mode: 0o600 });
       renameSync(join(draft, RECORD), join(folder, RECORD));

@@ -1,9 +1,9 @@
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { diagnostic, fail, MrlError, ok, type Result, sha256Hex, unwrap } from '../../../support/index.ts';
 import type { Cache } from './cache.ts';
-import { causeOf, isSystemError, readIfThere, removeQuietly } from './cache-files.ts';
+import { causeOf, inTemporaryFolder, isSystemError, readIfThere } from './cache-files.ts';
 import { findParameters, type ParameterFile } from './cache-parameters.ts';
 import { cFolder, type SourceFile, type Sources, sourceList } from './sources.ts';
 import { type Compiler, type CompilerVersion, compileFlags, compilerVersion, findCompiler, linkFlags, runCompiler } from './toolchain.ts';
@@ -79,10 +79,12 @@ const sharedObjects = (job: Job): string => {
     cache.drop('objects', key, 'an object file does not have the digest that was recorded');
   }
   return cache.make('objects', key, (draft) => {
-    writeSources(draft, files);
-    const compile = (flags: readonly string[]) => (f: SourceFile) => [...flags, '-c', f.name, '-o', objectOf(f.name)];
-    unwrap(runCompiler(compiler, [...sources.runtime.map(compile(runtimeFlags)), ...sources.kernels.map(compile(kernelFlags))], draft));
-    for (const f of files) removeQuietly(join(draft, f.name));
+    inTemporaryFolder((work) => {
+      writeSources(work, files);
+      const compile = (flags: readonly string[]) => (f: SourceFile) => [...flags, '-c', f.name, '-o', objectOf(f.name)];
+      unwrap(runCompiler(compiler, [...sources.runtime.map(compile(runtimeFlags)), ...sources.kernels.map(compile(kernelFlags))], work));
+      for (const name of objects) copyFileSync(join(work, name), join(draft, name));
+    });
     return digestOfObjects(draft, objects) ?? '';
   }).folder;
 };
@@ -92,28 +94,32 @@ const digestOfObjects = (folder: string, names: readonly string[]): string | und
   return contents.some((c) => c === undefined) ? undefined : sha256Hex(...contents.flatMap((c) => (c === undefined ? [] : [sha256Hex(c)])));
 };
 
-/** Compiles and links in `draft`; only the library stays there. @returns its record */
+/**
+ * Compiles and links. Not in the cache: a compiler that finds its disk full says so in words only, and this is told from a
+ * program that it refuses when the file is copied. @returns the record
+ */
 const compileInto = (job: Job, draft: string, flags: readonly string[]): string => {
   const { sources, compiler, choice } = job;
   const shared = sharedObjects(job);
-  const work = join(draft, 'work');
-  mkdirSync(work);
-  writeSources(work, [...sources.headers, ...sources.program]);
   const objects = [...sources.runtime, ...sources.kernels].map((f) => join(shared, objectOf(f.name)));
-  const output = ['-o', join(draft, LIBRARY)];
-  if (sources.program.length === 1) {
-    unwrap(runCompiler(compiler, [[...flags, ...sources.program.map((f) => f.name), ...objects, ...output, ...linkFlags()]], work));
-  } else {
-    unwrap(
-      runCompiler(
-        compiler,
-        sources.program.map((f) => [...flags, '-c', f.name, '-o', objectOf(f.name)]),
-        work,
-      ),
-    );
-    unwrap(runCompiler(compiler, [[...sources.program.map((f) => objectOf(f.name)), ...objects, ...output, ...linkFlags()]], work));
-  }
-  removeQuietly(work);
+  const link = [...objects, '-o', LIBRARY, ...linkFlags()];
+  inTemporaryFolder((work) => {
+    writeSources(work, [...sources.headers, ...sources.program]);
+    const [only, ...more] = sources.program;
+    if (only !== undefined && more.length === 0) {
+      unwrap(runCompiler(compiler, [[...flags, only.name, ...link]], work));
+    } else {
+      unwrap(
+        runCompiler(
+          compiler,
+          sources.program.map((f) => [...flags, '-c', f.name, '-o', objectOf(f.name)]),
+          work,
+        ),
+      );
+      unwrap(runCompiler(compiler, [[...sources.program.map((f) => objectOf(f.name)), ...link]], work));
+    }
+    copyFileSync(join(work, LIBRARY), join(draft, LIBRARY));
+  });
   const record: LibraryRecord = { sha256: sha256Hex(readFileSync(join(draft, LIBRARY))), level: choice.level };
   return JSON.stringify(record);
 };
