@@ -56,11 +56,13 @@ CX_STATIC void cx_phase_row(const cx_phases *p, const uint8_t *from, int32_t x, 
   const int32_t width = p->size[2], step = p->d.stride[2];
   const int32_t left = from == NULL ? width : x >= 0 ? 0 : cx_min(cx_ceil(-x, step), width);
   const int32_t end = from == NULL || x >= p->d.input[2] ? left : cx_max(cx_min(cx_ceil(p->d.input[2] - x, step), width), left);
-  for (int32_t i = 0; i < left; i++) to[i] = (uint8_t)p->d.pad;
+  /* whole vectors throughout: the bytes past the end belong to cells that are written later, or to the slack behind the planes */
+  uint8_t pad[16];
+  memset(pad, p->d.pad, 16);
+  for (int32_t i = 0; i < left; i += 16) memcpy(to + i, pad, 16);
   if (end > left) {
     const uint8_t *source = from + x + left * step;
     const int32_t count = end - left;
-    /* whole vectors: the bytes past the end belong to cells that are written later */
     if (step == 1)
       for (int32_t i = 0; i < count; i += 16) memcpy(to + left + i, source + i, 16);
     else if (step == 2)
@@ -68,7 +70,7 @@ CX_STATIC void cx_phase_row(const cx_phases *p, const uint8_t *from, int32_t x, 
     else
       for (int32_t i = 0; i < count; i++) to[left + i] = source[(ptrdiff_t)i * step];
   }
-  for (int32_t i = end; i < width; i++) to[i] = (uint8_t)p->d.pad;
+  for (int32_t i = end; i < width; i += 16) memcpy(to + i, pad, 16);
 }
 
 /* Copies one channel to its phases; phases and rows in order of address. */
@@ -126,11 +128,22 @@ CX_STATIC void cx_sum_chunk(const uint8_t *from, const int32_t *offsets, const i
   else cx_sum_taps(from, offsets, words, pairs, count, 0, to);
 }
 
-/* Copies the rows of the output out of the long row. */
+/* Copies `bytes` bytes; whole vectors where `room` bytes may be written. */
+CX_INLINE void cx_copy_row(uint8_t *to, const uint8_t *from, size_t bytes, size_t room) {
+  const size_t whole = (bytes + 15) & ~(size_t)15;
+  if (whole <= room)
+    for (size_t i = 0; i < whole; i += 16) memcpy(to + i, from + i, 16);
+  else
+    memcpy(to, from, bytes);
+}
+
+/* Copies the rows of the output out of the long row; a row may run over its end into what the next one writes. */
 CX_STATIC void cx_put_plane(const cx_phases *p, const uint8_t *results, size_t bytes, uint8_t *y) {
   const size_t width = (size_t)p->d.output[2] * bytes;
+  const uint8_t *const end = y + (size_t)p->out_plane * bytes;
   for (int32_t i = 0; i < p->d.output[0]; i++)
-    for (int32_t j = 0; j < p->d.output[1]; j++, y += width) memcpy(y, results + (size_t)((i * p->size[1] + j) * p->size[2]) * bytes, width);
+    for (int32_t j = 0; j < p->d.output[1]; j++, y += width)
+      cx_copy_row(y, results + (size_t)((i * p->size[1] + j) * p->size[2]) * bytes, width, (size_t)(end - y));
 }
 
 /* One output channel of one image. */
