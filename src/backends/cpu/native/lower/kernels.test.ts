@@ -137,7 +137,7 @@ test('every 8-bit layer calls a kernel', () => {
   const calls = [...text.matchAll(/CX_OF_LEVEL\((\w+)\)/g)].map((m) => m[1]);
   const count = (name: string): number => calls.filter((c) => c === name).length;
   expect({ conv: count('cx_conv_'), depthwise: count('cx_depthwise_'), dense: count('cx_dense_') }).toEqual({
-    conv: 6,
+    conv: 7,
     depthwise: 3,
     dense: 5,
   });
