@@ -20,7 +20,8 @@ const [{ name, shape }] = session.inputMetadata;
 const dims = shape.map((d) => (typeof d === 'number' ? d : Number(values.batch)));
 const count = dims.reduce((n, d) => n * d, 1);
 const file = values.input === undefined ? undefined : readFileSync(values.input);
-const data = file === undefined ? Float32Array.from({ length: count }, (_, i) => Math.sin(i)) : new Float32Array(new Uint8Array(file).buffer);
+const data =
+  file === undefined ? Float32Array.from({ length: count }, (_, i) => Math.sin(i)) : new Float32Array(new Uint8Array(file).buffer);
 const feeds = { [name]: new ort.Tensor('float32', data, dims) };
 
 await session.run(feeds);
