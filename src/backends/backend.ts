@@ -53,6 +53,8 @@ export interface Executable {
   readonly memory?: MemoryUse;
   /** What works, but less well than asked: a fallback that was taken. */
   readonly warnings?: readonly Diagnostic[];
+  /** Keeps it in the cache of this user, for `Backend.recall`. Absent when it cannot outlive the process. */
+  readonly keep?: () => void;
   /** Ends its threads and gives its memory back; it cannot run afterwards. Absent when there is nothing to end. */
   readonly close?: () => void;
 }
@@ -102,6 +104,11 @@ export interface Backend {
   readonly prepare?: () => Promise<void>;
   /** Compiles a verified program whose dimensions are numbers. */
   compile(program: Program, options?: CompileOptions): Result<Executable>;
+  /**
+   * An executable of the same program, options, compiler and machine that was kept (`Executable.keep`); undefined when there is none.
+   * Needs no `prepare`, and no self-test when only those are kept that have passed it.
+   */
+  readonly recall?: (program: Program, options?: CompileOptions) => Executable | undefined;
   /** Instruction sets that `CompileOptions.isa` may name, worst first; absent when there is no choice. */
   readonly isas?: readonly string[];
   /** Source that a vendor can build elsewhere, complete: code, parameters, test vectors from `vectors` given as inputs. */

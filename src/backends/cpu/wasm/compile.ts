@@ -15,6 +15,7 @@ import {
   writeFunctions,
 } from '../simd/index.ts';
 import { BinaryenMachine } from './binaryen-machine.ts';
+import { type Kept, keepProgram, keyOf } from './kept.ts';
 import { startWorkerThread } from './node-worker.ts';
 import type { StartWorker } from './runtime/crew.ts';
 import { createExecutable, memoryOf } from './executable.ts';
@@ -110,6 +111,7 @@ const initialize = ({ lowered, functions }: Built, module: Module, memory: Memor
 /** What tests put in place of the real thing. */
 export interface CompileParts {
   readonly rows?: Rows;
+  readonly keep?: (kept: Kept) => readonly Diagnostic[];
   readonly startWorker?: StartWorker;
   readonly patience?: number;
 }
@@ -133,7 +135,7 @@ export const compileProgram = (source: Program, options: CompileOptions = {}, pa
   if ('refusal' in compiled)
     return fail(diagnostic('BKD0004', `the engine refuses a module of ${binary.length} bytes: ${compiled.refusal}`));
   initialize(built.value, compiled.module, memory.value);
-  const { startWorker = startWorkerThread, patience } = parts;
+  const { startWorker = startWorkerThread, patience, keep = (kept) => keepProgram(keyOf(source, options), kept) } = parts;
   return ok(
     createExecutable({
       info,
@@ -141,6 +143,7 @@ export const compileProgram = (source: Program, options: CompileOptions = {}, pa
       memory: memory.value,
       check: (inputs) => unwrap(checkInputs(source, inputs)),
       warnings: alone ? [noSharedMemory(asked)] : [],
+      keep: (image) => keep({ info, module: binary, image }),
       startWorker,
       ...(patience === undefined ? {} : { patience }),
     }),

@@ -15,6 +15,8 @@ export interface ExecutableParts {
   /** @throws {MrlError} IR0010 when tensors do not fit the inputs */
   readonly check: (inputs: readonly Tensor[]) => readonly Tensor[];
   readonly warnings?: readonly Diagnostic[];
+  /** Keeps the program for later processes, given the bytes that no run changes. @returns what is to be told */
+  readonly keep?: (image: Uint8Array) => readonly Diagnostic[];
   readonly startWorker: StartWorker;
   /** Tenths of a second that the caller's thread waits for the others to finish a step once it is done itself. */
   readonly patience?: number;
@@ -104,6 +106,10 @@ class WasmExecutable {
     return missing === 0 ? this.told : [...this.told, threadsMissing(this.parts.info.threads, missing, crew?.losses[0])];
   }
 
+  keep(): void {
+    this.told.push(...(this.parts.keep?.(this.instance.image().slice()) ?? []));
+  }
+
   close(): void {
     this.closed = true;
     this.crew?.close();
@@ -131,6 +137,7 @@ export const createExecutable = (parts: ExecutableParts): Executable => {
     get warnings() {
       return executable.warnings;
     },
+    ...(parts.keep === undefined ? {} : { keep: () => executable.keep() }),
     close: () => executable.close(),
   };
 };

@@ -1,6 +1,7 @@
 import type { Backend } from '../../backend.ts';
 import { compileProgram, ROWS } from './compile.ts';
 import { measurePeak } from './peak.ts';
+import { recallProgram } from './kept.ts';
 import { probeRelaxedDot } from './self-test-relaxed.ts';
 import { prepareToolchain } from './toolchain.ts';
 
@@ -13,6 +14,7 @@ export const wasmBackend: Backend = {
   support: ROWS.support,
   prepare: prepareToolchain,
   compile: (program, options) => compileProgram(program, options),
+  recall: (program, options) => recallProgram(program, options),
   peak: measurePeak,
   probes: () => [probeRelaxedDot()],
 };
