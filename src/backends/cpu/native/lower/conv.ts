@@ -53,6 +53,11 @@ const isDepthwise = ({ shape }: Layer): boolean => shape.outGroup < 4 && shape.i
 const isDense = ({ shape: { groups, geometry: g } }: Layer): boolean =>
   groups === 1 && !g.copies && planeOf(g.output) === 1 && planeOf(g.kernel) === planeOf(g.input);
 
+/**
+ * Transformed weights are 7 times as big as weights: with fewer tiles of 2 x 2 outputs, reading them from memory takes what the
+ * products save.
+ */
+const WINOGRAD_LEAST_TILES = 32;
 /** Layers with fewer input channels spend more on the transforms than the products save. */
 const WINOGRAD_LEAST_CHANNELS = 12;
 const is3x3 = (g: Geometry): boolean =>
@@ -71,8 +76,7 @@ const isWinograd = (ctx: Context, { shape: { groups, inGroup, outGroup, geometry
   inGroup >= WINOGRAD_LEAST_CHANNELS &&
   inGroup <= WINOGRAD_CHANNELS &&
   outGroup >= 6 &&
-  g.output[1] >= 4 &&
-  g.output[2] >= 4 &&
+  Math.ceil(g.output[1] / 2) * Math.ceil(g.output[2] / 2) >= WINOGRAD_LEAST_TILES &&
   ctx.constantValue(w);
 
 /** Transforms the weights when the program is opened, and convolves by them. */
