@@ -76,6 +76,8 @@ export class Cache {
   private temporary = false;
   private trusted = false;
   private readonly limitBytes: number;
+  /** Folders of entries that this process found or made: it may be about to open them. */
+  private readonly inUse = new Set<string>();
 
   constructor(options: CacheOptions = {}) {
     this.limitBytes = options.limitBytes ?? DEFAULT_LIMIT_BYTES;
@@ -126,6 +128,7 @@ export class Cache {
       return undefined;
     }
     this.touch(join(folder, RECORD));
+    this.inUse.add(folder);
     return { folder, record };
   }
 
@@ -167,7 +170,8 @@ export class Cache {
       const ours = publish(draft, folder, { replace: false, scratch: this.scratch });
       // another process was first, or a damaged entry could not be removed: only the former has a good record
       const there = ours ? { folder, record } : (this.find(kind, key) ?? this.force(kind, key, write));
-      this.shrink(folder);
+      this.inUse.add(folder);
+      this.shrink();
       return there;
     } catch (error) {
       removeQuietly(draft);
@@ -219,13 +223,13 @@ export class Cache {
     }
   }
 
-  /** Removes the entries unused for longest until the rest is within the limit; `keep` stays. */
-  private shrink(keep: string): void {
+  /** Removes the entries unused for longest until the rest is within the limit; those in use stay, however large: parameters may be. */
+  private shrink(): void {
     const entries = KINDS.flatMap((kind) => list(join(this.root, kind)).map((name) => usage(join(this.root, kind, name))));
     let total = entries.reduce((sum, e) => sum + e.bytes, 0);
     for (const entry of entries.sort((a, b) => a.used - b.used)) {
       if (total <= this.limitBytes) break;
-      if (entry.folder === keep) continue;
+      if (this.inUse.has(entry.folder)) continue;
       removeQuietly(entry.folder);
       total -= entry.bytes;
     }
