@@ -10,7 +10,7 @@ export const backendCodes = {
   BKD0003: {
     title: 'program needs too much memory',
     explain:
-      'Weights and intermediate tensors together need more than the 4 GiB that WebAssembly can address, or more than this machine gives. Use a smaller batch or the reference backend.',
+      'Weights and intermediate tensors together need more than the 4 GiB that WebAssembly can address, or more than this machine gives. Use a smaller batch, or the native backend, which maps parameters of any size.',
     exit: 5,
   },
   BKD0004: {
