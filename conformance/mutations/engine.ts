@@ -19,7 +19,7 @@ export interface Outcome {
 
 /** A check that takes longer hangs, which is caught too. */
 const HANG_MS = 240_000;
-const WASM = 'src/backends/cpu/wasm';
+const LOWERING = 'src/backends/cpu/simd';
 /** Only the fuzzer is not part of every test run. */
 export const SUITE: readonly Stage[] = ['golden', 'samples', 'vectors'];
 
@@ -64,10 +64,10 @@ const checkIn = (
   chosen: readonly Mutation[],
   tell: (outcome: Outcome, index: number) => void,
 ): readonly Outcome[] | Unchecked => {
-  const sources = new Map(chosen.map((m) => [m.file, readFileSync(join(root, WASM, m.file), 'utf8')]));
+  const sources = new Map(chosen.map((m) => [m.file, readFileSync(join(root, LOWERING, m.file), 'utf8')]));
   const stale = chosen.filter((m) => planted(sources.get(m.file) ?? '', m) === undefined);
   if (stale.length > 0) {
-    const where = (m: Mutation): string => `"${m.name}" no longer applies: its text does not stand exactly once in ${WASM}/${m.file}`;
+    const where = (m: Mutation): string => `"${m.name}" no longer applies: its text does not stand exactly once in ${LOWERING}/${m.file}`;
     return { problems: stale.map(where) };
   }
   writeTree(root, tree, ['src', 'conformance']);
@@ -75,7 +75,7 @@ const checkIn = (
   const wrong = STAGES.find((stage) => sound[stage] !== null);
   if (wrong !== undefined) return { problems: [`the sources fail without a planted bug (${wrong}): ${sound[wrong] ?? ''}`] };
   return chosen.map((mutation, i) => {
-    const path = `${WASM}/${mutation.file}`;
+    const path = `${LOWERING}/${mutation.file}`;
     const text = sources.get(mutation.file) ?? '';
     const started = Date.now();
     writeSource(tree, path, planted(text, mutation) ?? text);

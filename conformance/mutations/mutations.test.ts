@@ -14,7 +14,7 @@ const harmless: Mutation = {
 
 test('every mutation applies to the sources as they are, and has a name of its own', () => {
   const root = repositoryRoot();
-  const stale = MUTATIONS.filter((m) => planted(readFileSync(join(root, 'src/backends/cpu/wasm', m.file), 'utf8'), m) === undefined);
+  const stale = MUTATIONS.filter((m) => planted(readFileSync(join(root, 'src/backends/cpu/simd', m.file), 'utf8'), m) === undefined);
   expect(stale.map((m) => m.name)).toEqual([]);
   expect(new Set(MUTATIONS.map((m) => m.name)).size).toBe(MUTATIONS.length);
   expect(QUICK.filter((name) => !MUTATIONS.some((m) => m.name === name))).toEqual([]);

@@ -3,7 +3,7 @@ import type { OpName } from '../../src/ir/index.ts';
 /** A bug planted in the sources of a backend: `find` stands exactly once in the file. */
 export interface Mutation {
   readonly name: string;
-  /** Relative to src/backends/cpu/wasm/. */
+  /** Relative to src/backends/cpu/simd/. */
   readonly file: string;
   readonly find: string;
   readonly replace: string;
@@ -44,7 +44,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'every group of a conv reads the first one',
     file: 'lower/conv-plan.ts',
-    find: 'f.inc(source, plan.inGroup * planeOf(plan.geometry.padded) * plan.elementBytes);',
+    find: 'f.inc(source, inBytes);',
     replace: '',
     ops: ['conv'],
   },

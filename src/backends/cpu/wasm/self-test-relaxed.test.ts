@@ -13,7 +13,7 @@ let tree = '';
 beforeAll(() => {
   mkdirSync(join(ROOT, 'tmp'), { recursive: true });
   tree = mkdtempSync(join(ROOT, 'tmp', 'relaxed-'));
-  writeTree(ROOT, tree, ['src/support', 'src/ir', 'src/backends']);
+  writeTree(ROOT, tree, ['src']);
   writeFileSync(
     join(tree, 'probe.js'),
     `import { loadTestedBackend } from './src/backends/index.js';
