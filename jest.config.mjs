@@ -1,3 +1,8 @@
+import { join } from 'node:path';
+
+// Tests of the command line and of native programs keep what they compile here, not in the user's cache.
+process.env.CORTEXC_CACHE ??= join(import.meta.dirname, '.cache', 'cortexc');
+
 /** @type {import('jest').Config} */
 export default {
   rootDir: import.meta.dirname,

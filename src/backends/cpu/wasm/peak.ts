@@ -1,6 +1,6 @@
 import { invariant } from '../../../support/index.ts';
 import type { Peak } from '../../backend.ts';
-import { allocateMemory, compileModule, instantiate } from './host.ts';
+import { allocateMemory, compileModule, instantiate } from './runtime/engine.ts';
 import { toolchain } from './toolchain.ts';
 
 /** Sums that run side by side: enough to hide the latency of a product, few enough for the 16 registers of x86-64. */

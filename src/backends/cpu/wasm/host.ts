@@ -1,1 +1,0 @@
-export { allocateMemory, compileModule, instantiate } from './runtime/engine.ts';
