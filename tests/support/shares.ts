@@ -1,7 +1,16 @@
 import { BinaryenMachine } from '../../src/backends/cpu/wasm/binaryen-machine.ts';
-import { type Lowered, lowerProgram, PAGE_BYTES, rowsOf, SIMD_ROWS, type Slot, writeFunctions } from '../../src/backends/cpu/simd/index.ts';
+import {
+  fillMemory,
+  type Lowered,
+  lowerProgram,
+  PAGE_BYTES,
+  rowsOf,
+  SIMD_ROWS,
+  type Slot,
+  writeFunctions,
+} from '../../src/backends/cpu/simd/index.ts';
 import { planProgram } from '../../src/backends/plan/index.ts';
-import { canonicalizeNaN, DTYPE_INFO, elementCount, type Program, type Tensor, tensorBytes, type ValueId } from '../../src/ir/index.ts';
+import { canonicalizeNaN, DTYPE_INFO, elementCount, type Program, type Tensor, tensorBytes } from '../../src/ir/index.ts';
 import { at, unwrap } from '../../src/support/index.ts';
 
 interface Engine {
@@ -27,26 +36,14 @@ export const buildShares = (program: Program, threads: number, options: { readon
   const rows = rowsOf(SIMD_ROWS);
   const machine = new BinaryenMachine();
   const lowered = unwrap(lowerProgram(unwrap(planProgram(program, rows.has)), machine, rows, threads, options));
-  const { context, steps, params, pages } = lowered;
+  const { context, steps, pages } = lowered;
   const names = writeFunctions(lowered);
   const binary = machine.finish([...names.init, ...names.run]);
   const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
   const { exports } = new WebAssembly.Instance(new WebAssembly.Module(binary), { env: { memory } });
   const call = (name: string, ...args: number[]): void => (exports[name] as (...numbers: number[]) => void)(...args);
   const put = (slot: Slot, bytes: Uint8Array): void => new Uint8Array(memory.buffer, slot.address, bytes.length).set(bytes);
-  const fill = (slots: ReadonlyMap<ValueId, Slot>): void => {
-    for (const [value, slot] of slots) {
-      const tensor = context.paramData(value);
-      if (tensor !== undefined) put(slot, tensorBytes(tensor));
-    }
-  };
-  for (const slot of context.persistent) if (slot.data !== undefined) put(slot, slot.data);
-  fill(params.run);
-  fill(params.initial);
-  names.init.forEach((name, i) => {
-    fill(at(params.staged, i));
-    call(name);
-  });
+  fillMemory(lowered, names, memory.buffer, (name) => call(name));
   if (pages * PAGE_BYTES !== memory.buffer.byteLength) throw new Error('the memory has another size than planned');
   return {
     lowered,

@@ -1,4 +1,4 @@
-import { type AnyNode, paramTensors, placeOf, type Program, UnsupportedError, type ValueId } from '../../../ir/index.ts';
+import { type AnyNode, paramTensors, placeOf, type Program, tensorBytes, UnsupportedError, type ValueId } from '../../../ir/index.ts';
 import { at, type Diagnostic, diagnostic, fail, ok, type Result } from '../../../support/index.ts';
 import { type ExecutionPlan, macsOf } from '../../plan/index.ts';
 import { Asm } from './asm.ts';
@@ -163,3 +163,29 @@ export const writeFunctions = ({ context, steps }: Lowered): Functions => ({
   init: context.init.map(({ emit }, i) => context.asm.define(`init${i}`, [], undefined, emit)),
   run: steps.map(({ emit }, i) => context.asm.define(`run${i}`, ['i32', 'i32'], undefined, emit)),
 });
+
+/**
+ * Fills linear memory before the first run: constants, parameters, and what the instantiation code makes of them.
+ * @param call - runs a step of the instantiation
+ */
+export const fillMemory = (
+  { context, params }: Lowered,
+  { init }: Functions,
+  buffer: ArrayBufferLike,
+  call: (name: string) => void,
+): void => {
+  const put = (slot: Slot, bytes: Uint8Array): void => new Uint8Array(buffer, slot.address, bytes.length).set(bytes);
+  const fill = (slots: ReadonlyMap<ValueId, Slot>): void => {
+    for (const [value, slot] of slots) {
+      const tensor = context.paramData(value);
+      if (tensor !== undefined) put(slot, tensorBytes(tensor));
+    }
+  };
+  for (const slot of context.persistent) if (slot.data !== undefined) put(slot, slot.data);
+  fill(params.run);
+  fill(params.initial);
+  init.forEach((name, i) => {
+    fill(at(params.staged, i));
+    call(name);
+  });
+};

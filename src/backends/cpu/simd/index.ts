@@ -1,4 +1,4 @@
-export { type Functions, type Lowered, lowerProgram, writeFunctions } from './build.ts';
+export { fillMemory, type Functions, type Lowered, lowerProgram, writeFunctions } from './build.ts';
 export { Context, type Emit, Slot } from './context.ts';
 export { Ex } from './lift.ts';
 export { PAGE_BYTES } from './layout.ts';

@@ -1,9 +1,10 @@
-import { checkInputs, type Program, tensorBytes, type ValueId } from '../../../ir/index.ts';
+import { checkInputs, type Program, type ValueId } from '../../../ir/index.ts';
 import { at, type Diagnostic, diagnostic, fail, ok, type Result, unwrap } from '../../../support/index.ts';
 import type { CompileOptions, Executable } from '../../backend.ts';
 import { planProgram } from '../../plan/index.ts';
 import {
   type Context,
+  fillMemory,
   type Functions,
   type Lowered,
   lowerProgram,
@@ -11,7 +12,6 @@ import {
   type Rows,
   rowsOf,
   SIMD_ROWS,
-  type Slot,
   writeFunctions,
 } from '../simd/index.ts';
 import { BinaryenMachine } from './binaryen-machine.ts';
@@ -90,22 +90,8 @@ export const buildModule = (source: Program, { threads = 1 }: CompileOptions = {
 
 /** Fills the memory of a program: parameters, tables and what the instantiation code makes of them. */
 const initialize = ({ lowered, functions }: Built, module: Module, memory: Memory): void => {
-  const { context, params } = lowered;
   const exports = instantiate(module, memory);
-  const put = (slot: Slot, bytes: Uint8Array): void => new Uint8Array(memory.buffer, slot.address, bytes.length).set(bytes);
-  const fill = (slots: ReadonlyMap<ValueId, Slot>): void => {
-    for (const [value, slot] of slots) {
-      const tensor = context.paramData(value);
-      if (tensor !== undefined) put(slot, tensorBytes(tensor));
-    }
-  };
-  for (const slot of context.persistent) if (slot.data !== undefined) put(slot, slot.data);
-  fill(params.run);
-  fill(params.initial);
-  functions.init.forEach((name, i) => {
-    fill(at(params.staged, i));
-    exports.get(name)?.();
-  });
+  fillMemory(lowered, functions, memory.buffer, (name) => exports.get(name)?.());
 };
 
 /** What tests put in place of the real thing. */
