@@ -121,7 +121,11 @@ export const compileProgram = (source: Program, options: CompileOptions = {}, pa
   if ('refusal' in compiled)
     return fail(diagnostic('BKD0004', `the engine refuses a module of ${binary.length} bytes: ${compiled.refusal}`));
   initialize(built.value, compiled.module, memory.value);
-  const { startWorker = startWorkerThread, patience, keep = (kept) => keepProgram(keyOf(source, options), kept) } = parts;
+  const {
+    startWorker = startWorkerThread,
+    patience,
+    keep = (kept) => keepProgram(keyOf(source, alone ? { threads: 1 } : options), kept),
+  } = parts;
   return ok(
     createExecutable({
       info,

@@ -113,6 +113,8 @@ export const findKept = (key: string, cache: Cache = cacheOf()): Kept | undefine
 
 /** An executable that an earlier process kept, without the compiler; undefined when there is none. */
 export const recallProgram = (program: Program, options: CompileOptions = {}, cache: Cache = cacheOf()): Executable | undefined => {
+  // without shared memory it is compiled for one thread, and that is told
+  if ((options.threads ?? 1) > 1 && typeof SharedArrayBuffer === 'undefined') return undefined;
   const kept = findKept(keyOf(program, options), cache);
   if (kept === undefined) return undefined;
   const memory = memoryOf(kept.info);
