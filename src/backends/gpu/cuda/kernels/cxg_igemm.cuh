@@ -63,6 +63,7 @@ template <class T>
 struct cxg_mma_places {
   static constexpr int ROWS_16 = T::BM / T::WM / 16, COLUMNS_8 = T::BN / T::WN / 8;
   static constexpr int ROWS = 2 * ROWS_16, COLUMNS = 2 * COLUMNS_8, PAIR = 2;
+  static constexpr int PARTS = ROWS_16 * COLUMNS_8, EACH = 4;
   int row0, column0;
   CXG_DEVICE explicit cxg_mma_places(int thread) {
     const int warp = thread / 32, lane = thread % 32;
@@ -78,11 +79,10 @@ struct cxg_mma_places {
 template <class T>
 struct cxg_mma_multiply {
   using Places = cxg_mma_places<T>;
-  static constexpr int COUNT = Places::ROWS * Places::COLUMNS;
-  int (&sums)[COUNT];
+  int (&sums)[Places::PARTS][Places::EACH];
   int a_row, a_chunk, b_row, b_chunk;
 
-  CXG_DEVICE cxg_mma_multiply(int (&to)[COUNT], int thread) : sums(to) {
+  CXG_DEVICE cxg_mma_multiply(int (&to)[Places::PARTS][4], int thread) : sums(to) {
     const int warp = thread / 32, lane = thread % 32;
     /* ldmatrix takes the row addresses of its four matrices from eight lanes each */
     a_row = warp / T::WN * (T::BM / T::WM) + lane % 16;
@@ -107,7 +107,7 @@ struct cxg_mma_multiply {
         b[j][0] = four[0], b[j][1] = four[1], b[j + 1][0] = four[2], b[j + 1][1] = four[3];
       }
       CXG_UNROLL for (int i = 0; i < Places::ROWS_16; i++)
-        CXG_UNROLL for (int j = 0; j < Places::COLUMNS_8; j++) cxg_mma_m16n8k32_s8(sums + (i * Places::COLUMNS_8 + j) * 4, a[i], b[j]);
+        CXG_UNROLL for (int j = 0; j < Places::COLUMNS_8; j++) cxg_mma_m16n8k32_s8(sums[i * Places::COLUMNS_8 + j], a[i], b[j]);
     }
   }
 };
@@ -117,6 +117,7 @@ template <class T>
 struct cxg_plain_places {
   static constexpr int ACROSS = T::THREADS / 16;
   static constexpr int ROWS = T::BM / 16, COLUMNS = T::BN / ACROSS, PAIR = 1;
+  static constexpr int PARTS = ROWS, EACH = COLUMNS;
   int row0, column0;
   CXG_DEVICE explicit cxg_plain_places(int thread) : row0(thread % 16), column0(thread / 16) {}
   CXG_DEVICE int row(int r) const { return row0 + 16 * r; }
@@ -128,11 +129,10 @@ struct cxg_plain_places {
 template <class T>
 struct cxg_dp4a_multiply {
   using Places = cxg_plain_places<T>;
-  static constexpr int COUNT = Places::ROWS * Places::COLUMNS;
-  int (&sums)[COUNT];
+  int (&sums)[Places::PARTS][Places::EACH];
   Places places;
 
-  CXG_DEVICE cxg_dp4a_multiply(int (&to)[COUNT], int thread) : sums(to), places(thread) {}
+  CXG_DEVICE cxg_dp4a_multiply(int (&to)[Places::PARTS][Places::EACH], int thread) : sums(to), places(thread) {}
 
   CXG_DEVICE void operator()(const uint8_t *stage) const {
     const uint8_t *weights = stage + T::A_BYTES;
@@ -140,14 +140,14 @@ struct cxg_dp4a_multiply {
       cxg_bytes<16> b[Places::COLUMNS];
       CXG_UNROLL for (int c = 0; c < Places::COLUMNS; c++) {
         const int r = places.column(c);
-        b[c] = *(const cxg_bytes<16> *)(const void *)(weights + r * T::BK + cxg_swizzle<T::BK>(r, k) * 16);
+        b[c] = cxg_load<16>(weights + r * T::BK + cxg_swizzle<T::BK>(r, k) * 16);
       }
       CXG_UNROLL for (int i = 0; i < Places::ROWS; i++) {
         const int r = places.row(i);
-        const cxg_bytes<16> a = *(const cxg_bytes<16> *)(const void *)(stage + r * T::BK + cxg_swizzle<T::BK>(r, k) * 16);
+        const cxg_bytes<16> a = cxg_load<16>(stage + r * T::BK + cxg_swizzle<T::BK>(r, k) * 16);
         CXG_UNROLL for (int c = 0; c < Places::COLUMNS; c++)
           CXG_UNROLL for (int q = 0; q < 4; q++)
-            sums[Places::index(i, c)] = cxg_dp4a((int)a.words[q], (int)b[c].words[q], sums[Places::index(i, c)]);
+            sums[i][c] = cxg_dp4a((int)a.words[q], (int)b[c].words[q], sums[i][c]);
       }
     }
   }
@@ -160,15 +160,22 @@ struct cxg_igemm_shared {
   static constexpr int BYTES = STAGES > ORDERED ? STAGES : ORDERED;
 };
 
+template <int PARTS, int EACH>
+CXG_DEVICE void cxg_zero(int (&sums)[PARTS][EACH]) {
+  CXG_UNROLL for (int i = 0; i < PARTS; i++)
+    CXG_UNROLL for (int j = 0; j < EACH; j++) sums[i][j] = 0;
+}
+
 template <class L, class T, class Multiply>
 CXG_DEVICE void cxg_igemm(cx_env e) {
   uint8_t *shared = cxg_dynamic_shared();
   const cxg_work<L, T> work;
-  int sums[Multiply::COUNT];
-  CXG_UNROLL for (int i = 0; i < Multiply::COUNT; i++) sums[i] = 0;
+  using Places = typename Multiply::Places;
+  int sums[Places::PARTS][Places::EACH];
+  cxg_zero(sums);
   cxg_sweep<L, T>(e, work, shared, Multiply(sums, work.thread));
   if (!cxg_join<L, T>(e, work.thread, work.tile, sums, shared)) return;
-  const typename Multiply::Places places(work.thread);
+  const Places places(work.thread);
   cxg_finish_tile<L, T>(e, work.thread, work.pixel0, work.group, work.channel0, sums, places, shared);
 }
 

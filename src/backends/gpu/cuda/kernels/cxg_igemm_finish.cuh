@@ -20,27 +20,6 @@
 /* int32 as it is; bytes where 0 <= M < 2^15 and 17 <= s <= 47; bytes for any factors; 16 bits for any factors. */
 enum { CXG_FORM_I32, CXG_FORM_NARROW, CXG_FORM_WIDE, CXG_FORM_WIDE16 };
 
-CXG_DEVICE int cxg_clamp(int v, int lo, int hi) { return v < lo ? lo : v > hi ? hi : v; }
-
-CXG_DEVICE int cxg_add_wrap(int a, int b) { return (int)((unsigned)a + (unsigned)b); }
-
-/* N bytes that are moved at once, N a multiple of 4, or one. */
-template <int N>
-struct alignas(N) cxg_bytes {
-  uint32_t words[N / 4];
-  CXG_DEVICE int get(int i) const { return (int8_t)(words[i / 4] >> (8 * (i % 4))); }
-  CXG_DEVICE void set(int i, int v) {
-    const int at = 8 * (i % 4);
-    words[i / 4] = (words[i / 4] & ~(255u << at)) | (uint32_t)(v & 255) << at;
-  }
-};
-template <>
-struct cxg_bytes<1> {
-  int8_t byte;
-  CXG_DEVICE int get(int) const { return byte; }
-  CXG_DEVICE void set(int, int v) { byte = (int8_t)v; }
-};
-
 /* What an output channel has of its own. */
 struct cxg_factors {
   int bias, multiplier, shift;
@@ -51,10 +30,7 @@ CXG_DEVICE cxg_factors cxg_factors_of(cx_env e, int channel) {
   const int *entry = (const int *)(const void *)(e.m + L::table) + 3 * channel;
   cxg_factors f = {entry[0], 0, 0};
   if (L::form != CXG_FORM_I32) f.multiplier = entry[1], f.shift = entry[2];
-  if (L::form == CXG_FORM_NARROW) {
-    /* M < 2^15 as the upper half of a word: the product's upper word is floor(x M / 2^16) */
-    f.multiplier <<= 16;
-  }
+  if (L::form == CXG_FORM_NARROW) f.multiplier <<= 16;
   return f;
 }
 
@@ -63,11 +39,8 @@ template <class L>
 CXG_DEVICE int cxg_finish(int sum, cxg_factors f) {
   const int x = cxg_add_wrap(sum, f.bias);
   if (L::form == CXG_FORM_I32) return x;
-  if (L::form == CXG_FORM_NARROW) {
-    const int high = cxg_mulhi(x, f.multiplier);
-    return cxg_clamp(((high + (1 << (f.shift - 17))) >> (f.shift - 16)) + L::zero, L::lo, L::hi);
-  }
-  const long long v = (((long long)x * f.multiplier + (1ll << (f.shift - 1))) >> f.shift) + L::zero;
+  if (L::form == CXG_FORM_NARROW) return cxg_clamp(cxg_rescale_narrow(x, f.multiplier, f.shift) + L::zero, L::lo, L::hi);
+  const int64_t v = cxg_rescale_wide(x, f.multiplier, f.shift) + L::zero;
   return (int)(v < L::lo ? L::lo : v > L::hi ? L::hi : v);
 }
 
@@ -82,11 +55,12 @@ CXG_DEVICE int cxg_finish_add(int y, int other) {
  * Adds up a tile over the blocks that share it. @return whether this block has the whole sums, to finish them: the last
  * that arrives does. It leaves zeros behind for the next run.
  */
-template <class L, class T, int COUNT>
-CXG_DEVICE bool cxg_join(cx_env e, int thread, int tile, int (&sums)[COUNT], uint8_t *shared) {
+template <class L, class T, int PARTS, int EACH>
+CXG_DEVICE bool cxg_join(cx_env e, int thread, int tile, int (&sums)[PARTS][EACH], uint8_t *shared) {
   if (L::splits == 1) return true;
   int *place = (int *)(void *)(e.m + L::sums) + (size_t)tile * (T::BM * T::BN) + thread;
-  CXG_UNROLL for (int i = 0; i < COUNT; i++) cxg_atomic_add(place + i * T::THREADS, sums[i]);
+  CXG_UNROLL for (int i = 0; i < PARTS; i++)
+    CXG_UNROLL for (int j = 0; j < EACH; j++) cxg_atomic_add(place + (i * EACH + j) * T::THREADS, sums[i][j]);
   cxg_threadfence();
   int *arrived = (int *)(void *)shared;
   cxg_syncthreads();
@@ -95,10 +69,9 @@ CXG_DEVICE bool cxg_join(cx_env e, int thread, int tile, int (&sums)[COUNT], uin
   const bool is_last = *arrived == L::splits - 1;
   if (!is_last) return false;
   cxg_threadfence();
-  CXG_UNROLL for (int i = 0; i < COUNT; i++) {
-    sums[i] = cxg_load_l2(place + i * T::THREADS);
-    place[i * T::THREADS] = 0;
-  }
+  CXG_UNROLL for (int i = 0; i < PARTS; i++)
+    CXG_UNROLL for (int j = 0; j < EACH; j++) sums[i][j] = cxg_load_l2(place + (i * EACH + j) * T::THREADS);
+  CXG_UNROLL for (int i = 0; i < PARTS * EACH; i++) place[i * T::THREADS] = 0;
   if (thread == 0) ((int *)(void *)(e.m + L::counters))[tile] = 0;
   /* `shared` is written next */
   cxg_syncthreads();
@@ -119,15 +92,14 @@ CXG_DEVICE void cxg_store_lines(cx_env e, int thread, int pixel0, int group, int
   for (int i = thread; i < T::BM * LINE; i += T::THREADS) {
     const int r = i / LINE, c = i % LINE * WIDTH;
     if (pixel0 + r >= PIXELS || channel0 + c >= L::out_group) continue;
-    cxg_bytes<WIDTH> v = *(const cxg_bytes<WIDTH> *)(const void *)(shared + r * cxg_stage<T>::PITCH + c);
+    cxg_bytes<WIDTH> v = cxg_load<WIDTH>(shared + r * cxg_stage<T>::PITCH + c);
     const int channel = group * L::out_group + channel0 + c;
     if (L::has_add) {
       const uint8_t *from = e.m + L::other + (size_t)(pixel0 + r) * L::other_pitch + L::other_first + channel;
-      const cxg_bytes<WIDTH> other = *(const cxg_bytes<WIDTH> *)(const void *)from;
+      const cxg_bytes<WIDTH> other = cxg_load<WIDTH>(from);
       CXG_UNROLL for (int b = 0; b < WIDTH; b++) v.set(b, cxg_finish_add<L>(v.get(b), other.get(b)));
     }
-    uint8_t *to = e.m + L::y + (size_t)(pixel0 + r) * L::y_pitch + L::y_first + channel;
-    *(cxg_bytes<WIDTH> *)(void *)to = v;
+    cxg_store<WIDTH>(e.m + L::y + (size_t)(pixel0 + r) * L::y_pitch + L::y_first + channel, v);
   }
 }
 
@@ -170,9 +142,9 @@ CXG_DEVICE void cxg_store_one(cx_env e, int pixel, int channel, int v) {
  * neighbours each.
  * @param shared - of at least cxg_stage<T>::BYTES; nobody reads it any more as stages
  */
-template <class L, class T, class Places, int COUNT>
-CXG_DEVICE void cxg_finish_tile(cx_env e, int thread, int pixel0, int group, int channel0, const int (&sums)[COUNT], const Places &places,
-                                uint8_t *shared) {
+template <class L, class T, class Places>
+CXG_DEVICE void cxg_finish_tile(cx_env e, int thread, int pixel0, int group, int channel0,
+                                const int (&sums)[Places::PARTS][Places::EACH], const Places &places, uint8_t *shared) {
   constexpr int PIXELS = L::batch * L::out_d * L::out_h * L::out_w, PAIR = Places::PAIR;
   constexpr bool BYTES = L::form == CXG_FORM_NARROW || L::form == CXG_FORM_WIDE;
   CXG_UNROLL for (int c = 0; c < Places::COLUMNS; c += PAIR) {
@@ -183,7 +155,7 @@ CXG_DEVICE void cxg_finish_tile(cx_env e, int thread, int pixel0, int group, int
     CXG_UNROLL for (int r = 0; r < Places::ROWS; r++) {
       const int row = places.row(r);
       int v[PAIR];
-      CXG_UNROLL for (int j = 0; j < PAIR; j++) v[j] = cxg_finish<L>(sums[Places::index(r, c + j)], f[j]);
+      CXG_UNROLL for (int j = 0; j < PAIR; j++) v[j] = cxg_finish<L>(sums[Places::index(r, c + j) / Places::EACH][Places::index(r, c + j) % Places::EACH], f[j]);
       if (BYTES) {
         uint8_t *to = shared + row * cxg_stage<T>::PITCH + column;
         if (PAIR == 2) *(uint16_t *)(void *)to = (uint16_t)((v[0] & 255) | v[PAIR - 1] << 8);

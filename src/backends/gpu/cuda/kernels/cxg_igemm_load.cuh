@@ -20,7 +20,7 @@
 #ifndef CXG_IGEMM_LOAD_CUH
 #define CXG_IGEMM_LOAD_CUH
 
-#include "cxg_prims.cuh"
+#include "cxg_common.cuh"
 
 /* Sizes of a block's tile; WM by WN warps (warpgroups for wgmma) share it. */
 template <int M, int N, int K, int WARPS_M, int WARPS_N, int STAGE_COUNT, int WARP_THREADS = 32>
@@ -80,8 +80,8 @@ struct cxg_loader {
     }
   }
 
-  /* Copies `piece` bytes of each row of pixels at `inner` to `to`, which is the start of the chunk. */
-  CXG_DEVICE void copy_piece(uint8_t *tile, int inner, int part) {
+  /* Copies `piece` bytes of each row of pixels at `inner` to byte `part` of this thread's chunk. */
+  CXG_DEVICE void copy_piece(uint8_t *tile, int inner, int part) const {
     constexpr int TAPS_WH = L::k_h * L::k_w;
     const int tap = POINTWISE ? 0 : inner / L::in_group;
     const int channel = POINTWISE ? inner : inner % L::in_group;
@@ -103,7 +103,7 @@ struct cxg_loader {
   }
 
   /* Starts the copies of tile `index` of inner into `stage`. */
-  CXG_DEVICE void copy(uint8_t *stage, int index) {
+  CXG_DEVICE void copy(uint8_t *stage, int index) const {
     CXG_UNROLL for (int part = 0; part < 16; part += L::piece) copy_piece(stage, index * T::BK + chunk * 16 + part, part);
     uint8_t *tile = stage + T::A_BYTES;
     CXG_UNROLL for (int i = 0; i < B_ROWS; i++) {
