@@ -43,7 +43,7 @@ export const nativeCodes = {
   NAT0007: {
     title: 'the cache folder cannot be used',
     explain:
-      'Compiled programs are kept in a folder: CORTEXC_CACHE, else $XDG_CACHE_HOME/cortexc/native, else ~/.cache/cortexc/native. It has to be writable, have room, and belong to you alone, since code is loaded from it. ' +
+      'Compiled programs are kept in a folder: CORTEXC_CACHE, else $XDG_CACHE_HOME/cortexc, else ~/.cache/cortexc. It has to be writable, have room, and belong to you alone, since code is loaded from it; no folder above it may be open to everyone. ' +
       'Where that fails, a temporary folder is used for this process: results are the same, but every process compiles again.',
     exit: 6,
   },

@@ -4,8 +4,8 @@ import type { CompileOptions, Executable, StepTime } from '../../backend.ts';
 import { planProgram } from '../../plan/index.ts';
 import { lowerProgram, writeFunctions } from '../simd/index.ts';
 import { CModule } from './c-module.ts';
-import { Cache } from './cache.ts';
-import { type ParameterBytes, storeParameters } from './cache-parameters.ts';
+import { type Cache, sharedCache } from '../cache/cache.ts';
+import { type ParameterBytes, storeParameters } from '../cache/parameters.ts';
 import { type NativeProgram, openLibrary } from './host.ts';
 import { buildLibrary } from './library.ts';
 import { type ProgramSource, programSource } from './program-source.ts';
@@ -58,10 +58,6 @@ export const executableOf = (program: NativeProgram, warnings: Executable['warni
   ...(warnings === undefined || warnings.length === 0 ? {} : { warnings }),
   close: () => program.close(),
 });
-
-/** The cache of this process. */
-let shared: Cache | undefined;
-const sharedCache = (): Cache => (shared ??= new Cache());
 
 /** Compiles a program with the system's C compiler and opens it in this process. Errors: IR0008, BKD0002, BKD0003, NAT… */
 export const compileProgram = (source: Program, options: NativeOptions = {}): Result<Executable> => {

@@ -1,4 +1,4 @@
-import type { Cache } from './cache.ts';
+import type { Cache } from '../cache/cache.ts';
 import { type NativeProgram, openLibrary } from './host.ts';
 import { preparedName, type PreparedNameOptions, recallPrepared } from './library.ts';
 

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { decodeNpy, encodeNpy } from '../../../frontend/tensors/index.ts';
 import { type Tensor, tensorBytes } from '../../../ir/index.ts';
 import { unwrap } from '../../../support/index.ts';
-import { writeParameters } from './cache-parameters.ts';
+import { writeParameters } from '../cache/parameters.ts';
 import { runnerSources } from './sources.ts';
 import { ELEMENTS, handInput, handOutputs, handParameters, handSources, PARAMETER_BYTES, sameBytes } from './testing/hand-program.ts';
 import { compileFlags, findCompiler, runCompiler } from './toolchain.ts';

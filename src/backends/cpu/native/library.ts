@@ -2,9 +2,9 @@ import { copyFileSync, readdirSync, readFileSync, statSync, writeFileSync } from
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { diagnostic, fail, MrlError, ok, type Result, sha256Hex, unwrap } from '../../../support/index.ts';
-import type { Cache } from './cache.ts';
-import { causeOf, inTemporaryFolder, isSystemError, readIfThere } from './cache-files.ts';
-import { findParameters, type ParameterFile } from './cache-parameters.ts';
+import type { Cache } from '../cache/cache.ts';
+import { causeOf, inTemporaryFolder, isSystemError, readIfThere } from '../cache/files.ts';
+import { findParameters, type ParameterFile } from '../cache/parameters.ts';
 import { cFolder, type SourceFile, type Sources, sourceList } from './sources.ts';
 import { type Compiler, type CompilerVersion, compileFlags, compilerVersion, findCompiler, linkFlags, runCompiler } from './toolchain.ts';
 import { chooseLevel, type Level, type LevelChoice, levelMacro, type LevelOptions } from './toolchain-levels.ts';

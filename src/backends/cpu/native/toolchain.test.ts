@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { type Diagnostic, type Result, unwrap } from '../../../support/index.ts';
-import { Cache } from './cache.ts';
+import { Cache } from '../cache/cache.ts';
 import { buildLibrary } from './library.ts';
 import { librarySources } from './sources.ts';
 import { compilerVersion, findCompiler, runCompiler } from './toolchain.ts';
@@ -42,8 +42,9 @@ describe('the compiler', () => {
   test('that does not answer is told with its command', () => {
     const env = { CC: program('silent', 'echo out of order >&2; exit 7') };
     const cache = new Cache({ folder: join(folder, 'cache') });
-    expect(problem(buildLibrary(librarySources(''), { cache, env }))).toMatchObject({
+    expect(problem(buildLibrary(librarySources(''), { cache, env }))).toEqual({
       code: 'NAT0002',
+      severity: 'error',
       message: 'the C compiler ends with status 7\nout of order',
       notes: [`Command: ${env.CC} --version`, expect.stringContaining('wasm')],
     });

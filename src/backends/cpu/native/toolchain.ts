@@ -87,7 +87,8 @@ const MAX_MESSAGE_BYTES = 1 << 24;
 const commandLine = (words: readonly string[]): string =>
   words.map((w) => (/^[\w@%+=:,./-]+$/.test(w) ? w : `'${w.replaceAll("'", `'\\''`)}'`)).join(' ');
 
-const failure = (command: string, folder: string, why: string, output: string): Diagnostic => {
+/** @param folder - where it ran; undefined when it was only asked something */
+const failure = (command: string, folder: string | undefined, why: string, output: string): Diagnostic => {
   const lines = output.split('\n').filter((line) => line.trim() !== '');
   const more = lines.length > MESSAGE_LINES ? [`(${lines.length - MESSAGE_LINES} more lines)`] : [];
   return diagnostic('NAT0002', [`the C compiler ${why}`, ...lines.slice(0, MESSAGE_LINES), ...more].join('\n'), {
@@ -137,8 +138,8 @@ export const compilerVersion = (compiler: Compiler): Result<CompilerVersion> => 
       timeout: TIMEOUT_MS,
     });
     const command = commandLine([compiler.path, ...compiler.extra, flag]);
-    if (ran.error !== undefined) return fail(failure(command, '', `does not run: ${ran.error.message}`, ''));
-    if (ran.status !== 0) return fail(failure(command, '', `ends with status ${ran.status ?? ran.signal}`, ran.stderr));
+    if (ran.error !== undefined) return fail(failure(command, undefined, `does not run: ${ran.error.message}`, ''));
+    if (ran.status !== 0) return fail(failure(command, undefined, `ends with status ${ran.status ?? ran.signal}`, ran.stderr));
     return ok((ran.stdout.split('\n')[0] ?? '').trim());
   };
   const version = ask('--version');

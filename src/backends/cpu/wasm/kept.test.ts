@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { Philox, ProgramBuilder, type Program, randomTensor, type StaticType } from '../../../ir/index.ts';
 import { unwrap } from '../../../support/index.ts';
-import { Cache } from '../native/cache.ts';
+import { Cache } from '../cache/cache.ts';
 import { buildModule, compileProgram } from './compile.ts';
 import { decodeKept, encodeKept, findKept, type Kept, keepProgram, keyOf, recallProgram } from './kept.ts';
 import { wasmBackend } from './index.ts';

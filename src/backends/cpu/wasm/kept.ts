@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { checkInputs, paramTensors, placeOf, printProgram, type Program, tensorBytes } from '../../../ir/index.ts';
 import { type Diagnostic, sha256Hex, unwrap } from '../../../support/index.ts';
 import type { CompileOptions, Executable } from '../../backend.ts';
-import { Cache } from '../native/cache.ts';
+import { type Cache, sharedCache } from '../cache/cache.ts';
 import { createExecutable, memoryOf } from './executable.ts';
 import { startWorkerThread } from './node-worker.ts';
 import { compileModule } from './runtime/engine.ts';
@@ -80,12 +80,8 @@ export const keyOf = (program: Program, { threads = 1 }: CompileOptions): string
   return sha256Hex(text, places, ...[...paramTensors(program).values()].map((t) => sha256Hex(tensorBytes(t))));
 };
 
-/** The folder of kept programs; opened when it is first asked for. */
-let opened: Cache | undefined;
-const cacheOf = (): Cache => (opened ??= new Cache());
-
 /** Keeps a compiled program. Where that fails it is compiled again another time. @returns what is to be told */
-export const keepProgram = (key: string, kept: Kept, cache: Cache = cacheOf()): readonly Diagnostic[] => {
+export const keepProgram = (key: string, kept: Kept, cache: Cache = sharedCache()): readonly Diagnostic[] => {
   if (kept.image.length <= MOST_IMAGE_BYTES) {
     const file = encodeKept(kept);
     cache.make('programs', key, (folder) => {
@@ -97,7 +93,7 @@ export const keepProgram = (key: string, kept: Kept, cache: Cache = cacheOf()): 
 };
 
 /** The parts of a kept program; undefined when there is none, or none that is as it was written, of which the cache tells. */
-export const findKept = (key: string, cache: Cache = cacheOf()): Kept | undefined => {
+export const findKept = (key: string, cache: Cache = sharedCache()): Kept | undefined => {
   const entry = cache.find('programs', key);
   if (entry === undefined) return undefined;
   try {
@@ -112,7 +108,7 @@ export const findKept = (key: string, cache: Cache = cacheOf()): Kept | undefine
 };
 
 /** An executable that an earlier process kept, without the compiler; undefined when there is none. */
-export const recallProgram = (program: Program, options: CompileOptions = {}, cache: Cache = cacheOf()): Executable | undefined => {
+export const recallProgram = (program: Program, options: CompileOptions = {}, cache: Cache = sharedCache()): Executable | undefined => {
   // without shared memory it is compiled for one thread, and that is told
   if ((options.threads ?? 1) > 1 && typeof SharedArrayBuffer === 'undefined') return undefined;
   const kept = findKept(keyOf(program, options), cache);

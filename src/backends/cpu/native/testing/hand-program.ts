@@ -1,6 +1,6 @@
 import { type Tensor, tensorBytes } from '../../../../ir/index.ts';
 import { sha256Hex } from '../../../../support/index.ts';
-import type { ParameterBytes } from '../cache-parameters.ts';
+import type { ParameterBytes } from '../../cache/parameters.ts';
 import { librarySources, type Sources } from '../sources.ts';
 
 /**

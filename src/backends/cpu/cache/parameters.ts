@@ -2,7 +2,7 @@ import { closeSync, openSync, readSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { diagnostic, fail, invariant, ok, type Result, Sha256, sha256Hex } from '../../../support/index.ts';
 import type { Cache } from './cache.ts';
-import { causeOf, isSystemError, writeAll } from './cache-files.ts';
+import { causeOf, isSystemError, writeAll } from './files.ts';
 
 /** A parameter to be written to a file. */
 export interface ParameterBytes {

@@ -2,12 +2,13 @@ import { chmodSync, mkdtempSync, readdirSync, renameSync, statSync, utimesSync, 
 import { homedir, tmpdir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import { type Diagnostic, diagnostic } from '../../../support/index.ts';
-import { causeOf, isSystemError, makeFolder, publish, readIfThere, removeQuietly, scratchFolder, seal, unseal } from './cache-files.ts';
+import { distrust } from './trust.ts';
+import { causeOf, isSystemError, makeFolder, publish, readIfThere, removeQuietly, scratchFolder, seal, unseal } from './files.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface CacheOptions {
-  /** The folder; absent: CORTEXC_CACHE, else $XDG_CACHE_HOME/cortexc/native, else ~/.cache/cortexc/native. */
+  /** The folder; absent: CORTEXC_CACHE, else $XDG_CACHE_HOME/cortexc, else ~/.cache/cortexc. */
   readonly folder?: string | undefined;
   /** Bytes that entries may take together; the entry that was written last may exceed it alone. */
   readonly limitBytes?: number;
@@ -30,32 +31,25 @@ export const cacheFolder = ({ folder, env = process.env }: CacheOptions = {}): s
   if (given !== undefined && given !== '') return resolve(given);
   const base = env['XDG_CACHE_HOME'];
   // the XDG base directory specification: relative paths there are to be ignored
-  if (base !== undefined && isAbsolute(base)) return join(base, 'cortexc', 'native');
+  if (base !== undefined && isAbsolute(base)) return join(base, 'cortexc');
   const home = env['HOME'] ?? homedir();
-  return join(isAbsolute(home) ? home : tmpdir(), '.cache', 'cortexc', 'native');
-};
-
-/** Code is loaded from the folder, so nobody else may write to it. @returns what is wrong */
-const distrust = (folder: string): string | undefined => {
-  const { mode, uid } = statSync(folder);
-  const own = process.getuid?.();
-  if (own === undefined) return undefined;
-  if (uid !== own) return `it belongs to user ${uid}, not to ${own}`;
-  return (mode & 0o022) === 0 ? undefined : `others can write to it (mode ${(mode & 0o777).toString(8)})`;
+  return join(isAbsolute(home) ? home : tmpdir(), '.cache', 'cortexc');
 };
 
 const unusable = (folder: string, why: string): Diagnostic =>
   diagnostic('NAT0007', `the cache folder cannot be used: ${why}`, {
     severity: 'warning',
     where: folder,
-    notes: ['A temporary folder takes its place for this process. Name another folder in CORTEXC_CACHE, or make room.'],
+    notes: [
+      'A temporary folder takes its place for this process. Make room, take the right to write away from others (chmod go-w), or name another folder in CORTEXC_CACHE.',
+    ],
   });
 
 export const damaged = (path: string, why: string): Diagnostic =>
   diagnostic('NAT0008', `a cached file is damaged and is made anew: ${why}`, {
     severity: 'warning',
     where: path,
-    notes: [`If it happens again, remove the cache folder and check its disk.`],
+    notes: ['If it happens again, remove the cache folder and check its disk.'],
   });
 
 /** An entry of the cache: a folder, and the text of its record. */
@@ -111,7 +105,7 @@ export class Cache {
     try {
       why = distrust(this.root);
     } catch (error) {
-      // it does not exist yet, and is then made; else it says why when something is written
+      // it says why when something is written
       if (!isSystemError(error)) throw error;
     }
     if (why !== undefined) this.replaceRoot(why);
@@ -205,7 +199,7 @@ export class Cache {
 
   private replaceRoot(why: string): void {
     this.warn(unusable(this.root, why));
-    const folder = mkdtempSync(join(tmpdir(), 'cortexc-native-'));
+    const folder = mkdtempSync(join(tmpdir(), 'cortexc-cache-'));
     chmodSync(folder, 0o700);
     this.root = folder;
     this.temporary = true;
@@ -285,3 +279,7 @@ const usage = (folder: string): { readonly folder: string; readonly bytes: numbe
   }
   return { folder, bytes, used };
 };
+
+/** The cache of this process. */
+let shared: Cache | undefined;
+export const sharedCache = (): Cache => (shared ??= new Cache());

@@ -6,6 +6,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   truncateSync,
   utimesSync,
   writeFileSync,
@@ -13,13 +14,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { unwrap } from '../../../support/index.ts';
 import { Cache, cacheFolder } from './cache.ts';
-import { storeParameters } from './cache-parameters.ts';
-import { openLibrary } from './host.ts';
-import { buildLibrary, preparedName, recallPrepared, rememberPrepared } from './library.ts';
-import { openPrepared } from './library-prepared.ts';
-import { handInput, handOutputs, handParameters, handSources, PARAMETER_BYTES, sameBytes } from './testing/hand-program.ts';
 
 const top = mkdtempSync(join(tmpdir(), 'cortexc-cache-test-'));
 /** Folders that took the place of others: they go with the process, which here is the test framework's. */
@@ -47,8 +42,8 @@ const put = (cache: Cache, key: string, content: string): string =>
 describe('folder', () => {
   test('CORTEXC_CACHE, then XDG_CACHE_HOME, then HOME', () => {
     expect(cacheFolder({ env: { CORTEXC_CACHE: '/a/b', XDG_CACHE_HOME: '/x', HOME: '/h' } })).toBe('/a/b');
-    expect(cacheFolder({ env: { XDG_CACHE_HOME: '/x', HOME: '/h' } })).toBe('/x/cortexc/native');
-    expect(cacheFolder({ env: { XDG_CACHE_HOME: 'relative', HOME: '/h' } })).toBe('/h/.cache/cortexc/native');
+    expect(cacheFolder({ env: { XDG_CACHE_HOME: '/x', HOME: '/h' } })).toBe('/x/cortexc');
+    expect(cacheFolder({ env: { XDG_CACHE_HOME: 'relative', HOME: '/h' } })).toBe('/h/.cache/cortexc');
     expect(cacheFolder({ folder: '/o', env: { CORTEXC_CACHE: '/a' } })).toBe('/o');
   });
   test('a file in its place, and one that others may write to, are replaced by a temporary folder with a warning', () => {
@@ -65,7 +60,49 @@ describe('folder', () => {
     const shared = new Cache({ folder: open });
     expect(put(shared, 'k', 'content').startsWith(open)).toBe(false);
     replacements.push(shared.folder);
-    expect(shared.takeWarnings()[0]).toMatchObject({ code: 'NAT0007', message: expect.stringContaining('others can write') });
+    expect(shared.takeWarnings()[0]).toMatchObject({
+      code: 'NAT0007',
+      message: expect.stringContaining('v1 can be written to by others (mode 777)'),
+    });
+  });
+  test.each([
+    ['the cache folder itself, with entries', (base: string) => join(base, 'cache'), 0o777, true],
+    ['the cache folder itself, for its group', (base: string) => join(base, 'cache'), 0o770, false],
+    ['a folder above it', (base: string) => base, 0o777, false],
+  ])('%s that others can write to is not used', (_, which, mode, filled) => {
+    const base = join(top, `above-${count++}`);
+    const cache = join(base, 'cache');
+    mkdirSync(cache, { recursive: true });
+    if (filled) put(new Cache({ folder: cache }), 'k', 'planted');
+    chmodSync(which(base), mode);
+    const distrusted = new Cache({ folder: cache });
+    expect(distrusted.find('objects', 'k')).toBeUndefined();
+    expect(put(distrusted, 'k', 'content').startsWith(base)).toBe(false);
+    replacements.push(distrusted.folder);
+    expect(distrusted.takeWarnings()).toMatchObject([
+      {
+        code: 'NAT0007',
+        message: expect.stringContaining(`${which(base)} can be written to by`),
+        notes: [expect.stringContaining('chmod go-w')],
+      },
+    ]);
+  });
+  test('a folder above it where only owners can replace their entries, such as /tmp, is no danger', () => {
+    const base = join(top, `sticky-${count++}`);
+    mkdirSync(join(base, 'cache'), { recursive: true, mode: 0o700 });
+    chmodSync(base, 0o1777);
+    const cache = new Cache({ folder: join(base, 'cache') });
+    expect(put(cache, 'k', 'content').startsWith(base)).toBe(true);
+    expect(codes(cache)).toEqual([]);
+  });
+  test('a link is followed: what lies above its target counts, too', () => {
+    const base = join(top, `link-${count++}`);
+    mkdirSync(join(base, 'open', 'cache'), { recursive: true, mode: 0o700 });
+    chmodSync(join(base, 'open'), 0o777);
+    symlinkSync(join(base, 'open', 'cache'), join(base, 'link'));
+    const cache = new Cache({ folder: join(base, 'link') });
+    expect(put(cache, 'k', 'content').startsWith(base)).toBe(false);
+    expect(codes(cache)).toEqual(['warning NAT0007']);
   });
   test('a disk that fills up while an entry is written', () => {
     const cache = new Cache({ folder });
@@ -142,76 +179,5 @@ describe('entries', () => {
     put(one, 'library', 'x'.repeat(10));
     put(one, 'parameters', 'x'.repeat(5000));
     expect(there('big', 'library', 'parameters')).toEqual([false, true, true]);
-  });
-});
-
-describe('libraries and parameter files', () => {
-  const runs = (library: string, parameters: string): boolean => {
-    const native = unwrap(openLibrary(library, parameters));
-    const right = sameBytes(native.run([handInput(7)]), handOutputs(handInput(7)));
-    native.close();
-    return right;
-  };
-  test('a library is compiled once; one that was changed or cut off is compiled again', () => {
-    const cache = new Cache({ folder });
-    const parameters = unwrap(storeParameters(cache, handParameters(), PARAMETER_BYTES)).path;
-    const build = (): string => unwrap(buildLibrary(handSources(), { cache })).path;
-    const path = build();
-    const before = readFileSync(path);
-    expect(build()).toBe(path);
-    expect(codes(cache)).toEqual([]);
-    for (const harm of [() => truncateSync(path, 100), () => appendFileSync(path, 'x'), () => rmSync(path)]) {
-      harm();
-      expect(build()).toBe(path);
-      expect(codes(cache)).toEqual(['warning NAT0008']);
-      expect(readFileSync(path).equals(before)).toBe(true);
-    }
-    expect(runs(path, parameters)).toBe(true);
-  });
-  test('other code, another level and other flags are other libraries', () => {
-    const cache = new Cache({ folder });
-    const key = (options: Parameters<typeof handSources>[0], level?: string): string =>
-      unwrap(buildLibrary(handSources(options), { cache, level })).key;
-    expect(new Set([key({}), key({ maxThreads: 3 }), key({}, 'portable')]).size).toBe(3);
-  });
-  test('a parameter file is written once; a changed one is written again, a touched one only read', () => {
-    const cache = new Cache({ folder });
-    let asked = 0;
-    const counted = handParameters().map((p) => ({ ...p, chunks: () => (asked++, p.chunks()) }));
-    const store = (): string => unwrap(storeParameters(cache, counted, PARAMETER_BYTES)).path;
-    const path = store();
-    store();
-    utimesSync(path, new Date(0), new Date(0));
-    expect(store()).toBe(path);
-    expect([asked, codes(cache)]).toEqual([3, []]);
-    const bytes = readFileSync(path);
-    expect(bytes.length).toBe(PARAMETER_BYTES);
-    bytes[5] = (bytes[5] ?? 0) ^ 1;
-    writeFileSync(path, bytes);
-    store();
-    expect([asked, codes(cache)]).toEqual([6, ['warning NAT0008']]);
-    truncateSync(path, 10);
-    store();
-    expect([asked, codes(cache)]).toEqual([9, ['warning NAT0008']]);
-  });
-  test('a prepared program is recalled by a cheap name, whole or not at all', () => {
-    const cache = new Cache({ folder });
-    const library = unwrap(buildLibrary(handSources(), { cache }));
-    const parameters = unwrap(storeParameters(cache, handParameters(), PARAMETER_BYTES));
-    const name = preparedName({ identity: 'id', version: '1', options: '' }) ?? '';
-    expect(recallPrepared(cache, name)).toBeUndefined();
-    rememberPrepared(cache, name, { library, parameters, note: 'my note' });
-    const found = recallPrepared(new Cache({ folder }), name);
-    expect(found).toEqual({ library, parameters, note: 'my note' });
-    const opened = openPrepared({ identity: 'id', version: '1', options: '', cache, threads: 2 });
-    expect(opened).toMatchObject({ note: 'my note', program: { threads: 2 } });
-    expect(sameBytes(opened?.program.run([handInput(8)]) ?? [], handOutputs(handInput(8)))).toBe(true);
-    expect(openPrepared({ identity: 'other', version: '1', options: '', cache, threads: 2 })).toBeUndefined();
-    truncateSync(parameters.path, 10);
-    expect(recallPrepared(cache, name)).toBeUndefined();
-    expect(codes(cache)).toEqual(['warning NAT0008']);
-    expect(preparedName({ identity: 'other', version: '1', options: '' })).not.toBe(name);
-    expect(preparedName({ identity: 'id', version: '1', options: '', level: 'portable' })).not.toBe(name);
-    expect(preparedName({ identity: 'id', version: '1', options: '', env: { PATH: '' } })).toBeUndefined();
   });
 });
