@@ -4,6 +4,20 @@
 
 #include "cxg_prims.cuh"
 
+/* Before a loop that stays one: unrolled, its few steps would be taken apart around the tensor cores' waits. */
+#if defined(CXG_SHIM)
+#define CXG_ROLLED
+#else
+#define CXG_ROLLED _Pragma("unroll 1")
+#endif
+
+/* Keeps what defines a register before this point. */
+CXG_DEVICE void cxg_pin(int &v) {
+#if defined(__CUDA_ARCH__)
+  asm volatile("" : "+r"(v));
+#endif
+}
+
 /* N bytes that are moved at once, N a multiple of 4, or one. */
 template <int N>
 struct alignas(N) cxg_bytes {

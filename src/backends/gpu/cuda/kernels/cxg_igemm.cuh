@@ -43,7 +43,7 @@ CXG_DEVICE void cxg_sweep(cx_env e, const cxg_work<L, T> &work, uint8_t *shared,
     cxg_cp_async_commit();
   }
   int reading = 0, writing = T::STAGES - 1;
-  for (int step = 0; step < work.count; step++) {
+  CXG_ROLLED for (int step = 0; step < work.count; step++) {
     cxg_cp_async_wait<T::STAGES - 2>();
     /* all copies of this tile are there, and nobody reads the stage that is written next */
     cxg_syncthreads();

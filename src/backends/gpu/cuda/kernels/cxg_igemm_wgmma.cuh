@@ -49,8 +49,11 @@ CXG_DEVICE void cxg_wgmma_sweep(cx_env e, const cxg_work<L, T> &work, uint8_t *s
     if (s < work.count) loader.copy(shared + s * T::STAGE_BYTES, work.first + s);
     cxg_cp_async_commit();
   }
+  /* the zeros are there before the tensor cores start: between their instructions nothing else may define the sums */
+  CXG_UNROLL for (int i = 0; i < PARTS; i++)
+    CXG_UNROLL for (int j = 0; j < EACH; j++) cxg_pin(sums[i][j]);
   int reading = 0, writing = T::STAGES - 2;
-  for (int step = 0; step < work.count; step++) {
+  CXG_ROLLED for (int step = 0; step < work.count; step++) {
     cxg_cp_async_wait<T::STAGES - 3>();
     /* the tensor cores read by another way than the copies were written */
     cxg_fence_proxy_async();
