@@ -2,7 +2,7 @@ import { type AnyNode, paramTensors, placeOf, type Program, tensorBytes, Unsuppo
 import { at, type Diagnostic, diagnostic, fail, ok, type Result } from '../../../support/index.ts';
 import { type ExecutionPlan, macsOf } from '../../plan/index.ts';
 import { Asm } from './asm.ts';
-import { Context, type Slot, type StepCode } from './context.ts';
+import { Context, type Slot, type StepCode, type ThreadOptions } from './context.ts';
 import { layOut, type Lifetime, MOST_BYTES, PAGE_BYTES } from './layout.ts';
 import type { Machine } from './machine.ts';
 import type { Rows } from './rows.ts';
@@ -126,16 +126,16 @@ const tooLarge = ({ program }: Context, { run, initial, staged }: Placement, byt
   );
 };
 
-/** Runs all rules, then plans the memory. No code is written yet. `leastWork`: see Context.divide; for tests. Errors: BKD0002 for each refused node, BKD0003 for too much memory. */
+/** Runs all rules, then plans the memory. No code is written yet. Errors: BKD0002 for each refused node, BKD0003 for too much memory. */
 export const lowerProgram = (
   plan: ExecutionPlan,
   machine: Machine,
   rows: Rows,
   threads: number,
-  { leastWork }: { readonly leastWork?: number } = {},
+  options: ThreadOptions = {},
 ): Result<Lowered> => {
   const { source, program, fusions } = plan;
-  const context = new Context(new Asm(machine), program, paramTensors(program), fusions.into, threads, leastWork);
+  const context = new Context(new Asm(machine), program, paramTensors(program), fusions.into, threads, options);
   const steps = lowerAll(context, rows, fusions.gone);
   if (!steps.ok) return steps;
   const params = placeParams(context);
@@ -164,28 +164,43 @@ export const writeFunctions = ({ context, steps }: Lowered): Functions => ({
   run: steps.map(({ emit }, i) => context.asm.define(`run${i}`, ['i32', 'i32'], undefined, emit)),
 });
 
+/** Bytes that the host writes into linear memory. */
+export interface FillPart {
+  readonly address: number;
+  readonly bytes: Uint8Array;
+}
+
+/** Parts that the host writes, and the step of the instantiation that it calls afterwards; none for what comes first. */
+export interface FillStep {
+  readonly parts: Iterable<FillPart>;
+  readonly call?: string;
+}
+
+/** What happens to linear memory before the first run, in order: constants, parameters, and what the instantiation code makes of them. */
+export const fillSteps = ({ context, params }: Lowered, { init }: Functions): readonly FillStep[] => {
+  // parameters that lie in files are read when their turn comes
+  function* parts(slots: ReadonlyMap<ValueId, Slot>): Generator<FillPart> {
+    for (const [value, { address }] of slots) {
+      const tensor = context.paramData(value);
+      if (tensor !== undefined) yield { address, bytes: tensorBytes(tensor) };
+    }
+  }
+  const written = context.persistent.flatMap(({ address, data }) => (data === undefined ? [] : [{ address, bytes: data }]));
+  function* first(): Generator<FillPart> {
+    yield* written;
+    yield* parts(params.run);
+    yield* parts(params.initial);
+  }
+  return [{ parts: first() }, ...init.map((call, i) => ({ parts: parts(at(params.staged, i)), call }))];
+};
+
 /**
- * Fills linear memory before the first run: constants, parameters, and what the instantiation code makes of them.
+ * Fills linear memory before the first run.
  * @param call - runs a step of the instantiation
  */
-export const fillMemory = (
-  { context, params }: Lowered,
-  { init }: Functions,
-  buffer: ArrayBufferLike,
-  call: (name: string) => void,
-): void => {
-  const put = (slot: Slot, bytes: Uint8Array): void => new Uint8Array(buffer, slot.address, bytes.length).set(bytes);
-  const fill = (slots: ReadonlyMap<ValueId, Slot>): void => {
-    for (const [value, slot] of slots) {
-      const tensor = context.paramData(value);
-      if (tensor !== undefined) put(slot, tensorBytes(tensor));
-    }
-  };
-  for (const slot of context.persistent) if (slot.data !== undefined) put(slot, slot.data);
-  fill(params.run);
-  fill(params.initial);
-  init.forEach((name, i) => {
-    fill(at(params.staged, i));
-    call(name);
-  });
+export const fillMemory = (lowered: Lowered, functions: Functions, buffer: ArrayBufferLike, call: (name: string) => void): void => {
+  for (const step of fillSteps(lowered, functions)) {
+    for (const { address, bytes } of step.parts) new Uint8Array(buffer, address, bytes.length).set(bytes);
+    if (step.call !== undefined) call(step.call);
+  }
 };
