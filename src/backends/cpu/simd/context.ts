@@ -26,10 +26,31 @@ export class Slot {
 /** Adds the code of one step to a function; called after the memory plan is made. */
 export type Emit = (f: Fn) => void;
 
+/**
+ * A kernel of a GPU that does a step, or a part of it, instead of code of the SIMD machine. Its text is made after the memory plan, so
+ * that addresses are literals in it.
+ */
+export interface KernelLaunch {
+  /** Statements of the kernel, which has `cx_env e` in scope: a call of a template, say. Texts that are equal become one kernel. */
+  readonly body: () => string;
+  /** What the body needs at namespace scope, such as a structure of constants; equal texts are written once. */
+  readonly declarations?: () => readonly string[];
+  /** Headers with the templates, found beside the other kernels. */
+  readonly headers: readonly string[];
+  /** Blocks along x, y and z. */
+  readonly grid: readonly [number, number, number];
+  /** Threads of a block. */
+  readonly block: number;
+  /** Dynamic shared memory of a block. */
+  readonly sharedBytes: number;
+}
+
 /** Code that runs once, at instantiation, and the constant values that it reads. */
 export interface InitStep {
   readonly emit: Emit;
   readonly reads: ReadonlySet<ValueId>;
+  /** On a GPU: what runs instead of `emit`. */
+  readonly launches?: readonly KernelLaunch[];
 }
 
 /** A step of the run. */
@@ -37,6 +58,44 @@ export interface StepCode {
   readonly emit: Emit;
   /** Whether every thread takes part: the code does the share of thread `f.arg(0)` of `f.arg(1)`. Else thread 0 runs it alone. */
   readonly parallel: boolean;
+  /** The same where something waits between the parts, as it does between kernels: first one thread does `before`, then all do `main`. */
+  readonly apart: {
+    readonly before: Emit | undefined;
+    readonly main: Emit;
+    readonly parallel: boolean;
+    /** Threads that scratch memory is for. */
+    readonly threads: number;
+    /** Work of `main` as `Context.divide` was told it. */
+    readonly work: number;
+    /** Whether threads have scratch memory of their own, so that no more than `threads` may take part. */
+    readonly scratch: boolean;
+    /** On a GPU: what runs instead of `before` and `main`. */
+    readonly launches?: readonly KernelLaunch[];
+  };
+}
+
+interface CopyPlaces {
+  readonly once: boolean;
+  readonly from: readonly Slot[];
+  readonly to: Slot;
+  readonly reads: ReadonlySet<ValueId>;
+}
+
+/** How a program is divided among threads. */
+export interface ThreadOptions {
+  /** Work that is worth sharing, in elements; see Context.divide. */
+  readonly leastWork?: number;
+  /** Bytes that the scratch of all threads of a step may take together; a step that needs more has fewer threads. No limit when absent. */
+  readonly mostScratch?: number;
+}
+
+/** The scratch of so many threads is too large. */
+class ScratchTooLarge extends Error {
+  readonly bytes: number;
+  constructor(bytes: number) {
+    super(`${bytes} bytes of scratch a thread`);
+    this.bytes = bytes;
+  }
 }
 
 /** Work that is worth sharing, in elements: it takes one thread ten microseconds or so, and threads need one or two to meet. */
@@ -61,9 +120,10 @@ export class Context {
   readonly readInRun = new Set<ValueId>();
   /** Parameters that code reads where they lie, outside of linear memory; their order is their number. */
   readonly external: ValueId[] = [];
-  /** Threads that a run has. */
-  readonly threads: number;
+  /** Threads that the step in the making, or being written, may have. */
+  threads: number;
   private readonly leastWork: number;
+  private readonly mostScratch: number;
   private readonly slots: (Slot | undefined)[];
   private readonly params: ReadonlyMap<ValueId, Tensor>;
   private readonly isConstant: Uint8Array;
@@ -73,7 +133,10 @@ export class Context {
   private initReads = new Set<ValueId>();
   private prologue: Emit[] = [];
   private scratch: Slot[] = [];
+  private hasOwnScratch = false;
   private parallel = false;
+  private work = 0;
+  private launches: KernelLaunch[] = [];
 
   constructor(
     asm: Asm,
@@ -81,11 +144,12 @@ export class Context {
     params: ReadonlyMap<ValueId, Tensor>,
     fusions: ReadonlyMap<AnyNode, FusedRescale>,
     threads: number,
-    leastWork = LEAST_SHARED_WORK,
+    { leastWork = LEAST_SHARED_WORK, mostScratch = Number.POSITIVE_INFINITY }: ThreadOptions = {},
   ) {
     this.asm = asm;
     this.threads = threads;
     this.leastWork = leastWork;
+    this.mostScratch = mostScratch;
     this.program = program;
     this.params = params;
     this.fusions = fusions;
@@ -125,6 +189,7 @@ export class Context {
    * @returns false where one thread does all there is: it is the only one, the work is too little, or it is part of the instantiation
    */
   divide(work = Number.POSITIVE_INFINITY): boolean {
+    this.work = work;
     this.parallel = this.threads > 1 && !this.inInit && work >= this.leastWork;
     return this.parallel;
   }
@@ -165,7 +230,10 @@ export class Context {
   /** Memory that is this step's alone while it runs; with `each`, so much for every thread, one behind the other. */
   temporary(bytes: number, { each = false }: { readonly each?: boolean } = {}): Slot {
     // threads do not share cache lines
-    const slot = new Slot(each ? Math.ceil(bytes / 64) * 64 * this.threads : bytes);
+    const own = Math.ceil(bytes / 64) * 64;
+    if (each && this.threads > 1 && own * this.threads > this.mostScratch) throw new ScratchTooLarge(own);
+    if (each) this.hasOwnScratch = true;
+    const slot = new Slot(each ? own * this.threads : bytes);
     this.scratch.push(slot);
     return slot;
   }
@@ -177,11 +245,8 @@ export class Context {
     return slot;
   }
 
-  /**
-   * A rearranged copy of operands: made once at instantiation when all are constant, else at the start of the step.
-   * @param emit - writes the copy; gets the places of the sources and of the copy
-   */
-  packed(sources: readonly ValueId[], bytes: number, emit: (f: Fn, from: readonly Slot[], to: Slot) => void): Slot {
+  /** Where the sources of a rearranged copy are and where it goes; `once` when all are constant. */
+  private copyPlaces(sources: readonly ValueId[], bytes: number): CopyPlaces {
     const once = sources.every((v) => this.constantValue(v));
     const before = { inInit: this.inInit, reads: this.initReads };
     if (once) {
@@ -194,35 +259,98 @@ export class Context {
     this.initReads = before.reads;
     const to = once ? new Slot(bytes) : this.temporary(bytes);
     if (once) this.persistent.push(to);
+    return { once, from, to, reads };
+  }
+
+  /**
+   * A rearranged copy of operands: made once at instantiation when all are constant, else at the start of the step.
+   * @param emit - writes the copy; gets the places of the sources and of the copy
+   */
+  packed(sources: readonly ValueId[], bytes: number, emit: (f: Fn, from: readonly Slot[], to: Slot) => void): Slot {
+    const { once, from, to, reads } = this.copyPlaces(sources, bytes);
     const copy: Emit = (f) => emit(f, from, to);
     if (once) this.init.push({ emit: copy, reads });
     else this.prologue.push(copy);
     return to;
   }
 
+  /** The same by kernels of a GPU, which come before those that `launch` gets later. */
+  packedByKernels(sources: readonly ValueId[], bytes: number, kernels: (from: readonly Slot[], to: Slot) => readonly KernelLaunch[]): Slot {
+    const { once, from, to, reads } = this.copyPlaces(sources, bytes);
+    const launches = kernels(from, to);
+    if (once) this.init.push({ emit: () => undefined, reads, launches });
+    else this.launches.push(...launches);
+    return to;
+  }
+
+  /** Says that kernels of a GPU do the step in the making, in this order; what its rule returns is not used then. */
+  launch(...launches: readonly KernelLaunch[]): void {
+    this.launches.push(...launches);
+  }
+
+  /** Runs a rule; again with fewer threads when the scratch of all of them is too large. */
+  private apply(rule: () => Emit): Emit {
+    const before = { persistent: this.persistent.length, init: this.init.length };
+    for (;;) {
+      this.prologue = [];
+      this.scratch = [];
+      this.launches = [];
+      this.parallel = false;
+      this.hasOwnScratch = false;
+      this.work = 0;
+      try {
+        return rule();
+      } catch (error) {
+        if (!(error instanceof ScratchTooLarge)) throw error;
+        const fit = Math.floor(this.mostScratch / error.bytes);
+        this.threads = Math.max(Math.min(fit, Math.floor(this.threads / 2)), 1);
+        this.persistent.length = before.persistent;
+        this.init.length = before.init;
+      }
+    }
+  }
+
+  /** Writes with the number of threads that the step was planned for. */
+  private planned(emits: readonly Emit[], threads: number): Emit {
+    return (f) => {
+      const before = this.threads;
+      this.threads = threads;
+      for (const emit of emits) emit(f);
+      this.threads = before;
+    };
+  }
+
   /** Lowers one node: constant nodes become part of the instantiation code, the others are returned. */
   step(node: AnyNode, rule: () => Emit): StepCode | undefined {
+    const most = this.threads;
     this.inInit = node.operands.every((v) => this.constantValue(v));
     this.initReads = new Set();
-    this.prologue = [];
-    this.scratch = [];
-    this.parallel = false;
-    const emit = rule();
-    const prologue = this.prologue;
+    const emit = this.apply(rule);
+    const { prologue, threads, launches } = this;
+    this.threads = most;
     this.scratches.push(this.scratch);
-    const whole: Emit = (f) => {
-      for (const p of prologue) p(f);
-      emit(f);
-    };
+    const whole = this.planned([...prologue, emit], threads);
     const once = this.inInit;
     this.inInit = false;
-    // what a prologue writes has to be there before any thread reads it
-    if (!once) return { emit: whole, parallel: this.parallel && prologue.length === 0 };
+    const kernels = launches.length === 0 ? {} : { launches };
+    if (!once) {
+      const apart = {
+        before: prologue.length === 0 ? undefined : this.planned(prologue, threads),
+        main: this.planned([emit], threads),
+        parallel: this.parallel,
+        threads,
+        work: this.work,
+        scratch: this.hasOwnScratch,
+        ...kernels,
+      };
+      // what a prologue writes has to be there before any thread reads it
+      return { emit: whole, parallel: this.parallel && prologue.length === 0, apart };
+    }
     for (const r of this.fusedInto(node)?.results ?? node.results) {
       this.isConstant[r] = 1;
       if (!this.aliases.has(r)) this.persistent.push(this.slot(r));
     }
-    this.init.push({ emit: whole, reads: this.initReads });
+    this.init.push({ emit: whole, reads: this.initReads, ...kernels });
     return undefined;
   }
 }
