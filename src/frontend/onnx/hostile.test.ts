@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { TensorDesk, verifyProgram } from '../../ir/index.ts';
-import { bytesSource, ByteWriter, diagnostic, fail, ok } from '../../support/index.ts';
+import { type ByteSource, bytesSource, ByteWriter, diagnostic, fail, ok } from '../../support/index.ts';
 import { decodeTensorProto, importOnnx, type ReadExternal } from './index.ts';
 import { isPlainLocation } from './tensor.ts';
 import { codesOf, model, node, port, rawTensor, tensor, tensorBytesOf } from './testing/build.ts';
@@ -132,6 +132,41 @@ describe('external data', () => {
     expect(codesOf(external({ location: 'w' }))).toEqual(['ONX1008']);
     expect(codesOf(external({ location: 'w' }), { readExternal: () => fail(diagnostic('ONX1008', 'no such file')) })).toEqual(['ONX1008']);
     expect(codesOf(external({ location: 'dir/w-1.bin' }), { readExternal: file })).toEqual([]);
+  });
+
+  // sha1sum of sixteen zero bytes, which is the whole file, not the eight of the tensor
+  const SHA1 = 'e129f27c5103bc5cc44bcdf0a15e160d445066ff';
+  test('a checksum that agrees with the file', () => {
+    for (const checksum of [SHA1, SHA1.toUpperCase()])
+      expect(codesOf(external({ location: 'w', offset: '8', checksum }), { readExternal: file })).toEqual([]);
+  });
+  test('a checksum of another file: tensor, file and both digests are named', () => {
+    const other = SHA1.replace('e', 'f');
+    const result = importOnnx(external({ location: 'dir/w.bin', checksum: other }), { readExternal: file });
+    expect(result.ok ? [] : result.diagnostics.map((d) => `${d.code} ${d.message}`)).toEqual([
+      `ONX1008 tensor w: its checksum is ${other}, but the file dir/w.bin has the SHA-1 ${SHA1}`,
+    ]);
+  });
+  test.each([[''], ['md5:1'], [SHA1.slice(1)]])('a checksum that is no SHA-1: %j', (checksum) => {
+    expect(codesOf(external({ location: 'w', checksum }), { readExternal: file })).toEqual(['ONX1008']);
+  });
+  test('a file is read once for the checksums of all its tensors', () => {
+    let bytesRead = 0;
+    const zeros = new Uint8Array(16);
+    const source: ByteSource = {
+      size: 16,
+      inMemory: false,
+      read: (offset, length) => {
+        const part = zeros.slice(offset, offset + length);
+        bytesRead += part.length;
+        return part;
+      },
+    };
+    const readExternal: ReadExternal = () => ok({ source, desk: new TensorDesk() });
+    expect(codesOf(external({ location: 'w' }), { readExternal })).toEqual([]);
+    const plain = bytesRead;
+    for (let i = 0; i < 3; i++) expect(codesOf(external({ location: 'w', checksum: SHA1 }), { readExternal })).toEqual([]);
+    expect(bytesRead).toBe(4 * plain + 16);
   });
 });
 

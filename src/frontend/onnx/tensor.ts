@@ -1,5 +1,6 @@
 import { DTYPE_INFO, elementCount, MAX_ELEMENTS, MAX_RANK, StoredTensor, type Tensor, type TensorDesk } from '../../ir/index.ts';
 import { type ByteSource, type Diagnostic, fail, ok, partOf, type Result, sourcePieces } from '../../support/index.ts';
+import { checksumProblem } from './checksum.ts';
 import { tensorProblem } from './diagnostics.ts';
 import {
   elemByCode,
@@ -75,6 +76,8 @@ const externalPart = (t: TensorProto, size: number, read: ReadExternal | undefin
   if (length !== size) return fail(problem(t.name, `external length is ${length} bytes but its shape needs ${size}`));
   if (offset + length > source.size)
     return fail(problem(t.name, `bytes ${offset} to ${offset + length} of ${location} are wanted, but the file has ${source.size}`));
+  const changed = checksumProblem(t.name, location, source, t.externalData.get('checksum'));
+  if (changed !== undefined) return fail(changed);
   return ok({ source: partOf(source, offset, length), desk });
 };
 

@@ -35,7 +35,7 @@ export const onnxCodes = {
   ONX1008: {
     title: 'ONNX external data cannot be used',
     explain:
-      'The location of external data is a plain relative path inside the folder of the model: no "..", no absolute path. Offset and length lie inside the file.',
+      'The location of external data is a plain relative path inside the folder of the model: no "..", no absolute path. Offset and length lie inside the file. A checksum is the SHA-1 of the whole file in hexadecimal digits.',
     exit: 3,
   },
   ONX1009: { title: 'ONNX element type is unknown', explain: 'data_type and elem_type are numbers listed in onnx.proto.', exit: 3 },
