@@ -63,3 +63,32 @@ const make = spawnSync('make', ['--version']).status === 0;
   },
   120_000,
 );
+
+/** Words that make would run, with a compiler that only tells what it makes code for. */
+const commandsFor = (machine: string): string => {
+  const place = mkdtempSync(join(folder, 'machine-'));
+  for (const { name, content } of unwrap(emitProgram(smallNet(), []))) {
+    mkdirSync(dirname(join(place, name)), { recursive: true });
+    writeFileSync(join(place, name), content);
+  }
+  const answer = machine === '' ? 'exit 1' : `echo ${machine}`;
+  writeFileSync(join(place, 'fake-cc'), `#!/bin/sh\ncase "$*" in *-dumpmachine*) ${answer} ;; esac\n`, { mode: 0o755 });
+  const ran = spawnSync('make', ['-n', 'run', 'CC=./fake-cc'], { cwd: place, encoding: 'utf8' });
+  expect(ran.stderr).toBe('');
+  return ran.stdout;
+};
+
+(make ? test : test.skip).each([
+  ['aarch64-linux-gnu', ['PORTABLE', 'NEON', 'NEONDOT']],
+  ['arm64-apple-darwin23.1.0', ['PORTABLE', 'NEON', 'NEONDOT']],
+  ['x86_64-w64-mingw32', ['PORTABLE', 'SSE41', 'AVX2', 'AVXVNNI', 'AVX512VNNI']],
+  ['riscv64-linux-gnu', ['PORTABLE']],
+])('a compiler for %s builds the levels of that processor', (machine, levels) => {
+  const built = new Set([...commandsFor(machine).matchAll(/-DCX_ISA_(\w+)/g)].map((m) => m[1]));
+  expect(built).toEqual(new Set(levels));
+});
+
+(make ? test : test.skip)('a compiler that does not tell what it makes code for: this machine', () => {
+  const levels: Readonly<Record<string, string>> = { x64: 'AVX2', arm64: 'NEON' };
+  expect(commandsFor('')).toContain(`-DCX_ISA_${levels[process.arch] ?? 'PORTABLE'} `);
+});

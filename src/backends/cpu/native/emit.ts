@@ -36,7 +36,8 @@ CC ?= cc
 CFLAGS ?= -O2
 # Results are exact to the bit: a * b + c must not be contracted, and no -ffast-math.
 EXACT := -std=c11 -ffp-contract=off -fno-math-errno
-MACHINE := $(shell uname -m)
+# What the compiler makes code for, not what it runs on: x86_64 of x86_64-linux-gnu. A compiler that does not tell makes code for this machine.
+MACHINE := $(firstword $(subst -, ,$(or $(shell $(CC) -dumpmachine 2>/dev/null),$(shell uname -m))))
 # flags that the compiler does not know are left out: the level then runs on the compiler's own vectors
 accepted = $(if $(strip $(1)),$(shell $(CC) $(1) -x c -c /dev/null -o /dev/null 2>/dev/null && echo '$(1)'))
 
