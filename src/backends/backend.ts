@@ -53,8 +53,11 @@ export interface Executable {
   readonly memory?: MemoryUse;
   /** What works, but less well than asked: a fallback that was taken. */
   readonly warnings?: readonly Diagnostic[];
-  /** Keeps it in the cache of this user, for `Backend.recall`. Absent when it cannot outlive the process. */
-  readonly keep?: () => void;
+  /**
+   * Keeps it in the cache of this user, for `Backend.recall`, and gives the handle that opens it again (prepared.ts); undefined when it
+   * is not kept. Absent when it cannot outlive the process.
+   */
+  readonly keep?: () => string | undefined;
   /** Ends its threads and gives its memory back; it cannot run afterwards. Absent when there is nothing to end. */
   readonly close?: () => void;
 }

@@ -1,12 +1,14 @@
 import { canonicalPieces, paramDigest, type Program, type Tensor, type ValueId } from '../../../ir/index.ts';
-import { at, invariant, ok, type Result, sha256Hex } from '../../../support/index.ts';
-import type { CompileOptions, Executable, StepTime } from '../../backend.ts';
+import { invariant, ok, type Result, sha256Hex } from '../../../support/index.ts';
+import type { CompileOptions, Executable } from '../../backend.ts';
 import { planProgram } from '../../plan/index.ts';
 import { lowerProgram, writeFunctions } from '../simd/index.ts';
 import { CModule } from './c-module.ts';
 import { type Cache, sharedCache } from '../cache/cache.ts';
 import { type ParameterBytes, storeParameters } from '../cache/parameters.ts';
-import { type NativeProgram, openLibrary } from './host.ts';
+import { executableOf } from './executable.ts';
+import { openLibrary } from './host.ts';
+import { handleOf } from './kept.ts';
 import { buildLibrary } from './library.ts';
 import { type ProgramSource, programSource } from './program-source.ts';
 import { nativeRows } from './rows.ts';
@@ -46,19 +48,6 @@ export const parameterBytes = ({ parameters, tensors }: GeneratedProgram): reado
     return { digest: paramDigest(tensor), offset, sizeBytes: bytes, chunks: () => canonicalPieces(tensor) };
   });
 
-/** What the backend says of an opened program. */
-export const executableOf = (program: NativeProgram, warnings: Executable['warnings']): Executable => ({
-  run: (inputs) => program.run(inputs),
-  look: (inputs) => program.look(inputs),
-  profile: (inputs) => {
-    const times = program.profile(inputs);
-    return program.steps.map((step, i): StepTime => ({ place: step.place, op: step.op, milliseconds: at(times, i), macs: step.macs }));
-  },
-  memory: { parameters: program.parameterBytes, arena: program.memoryBytes },
-  ...(warnings === undefined || warnings.length === 0 ? {} : { warnings }),
-  close: () => program.close(),
-});
-
 /** Compiles a program with the system's C compiler and opens it in this process. Errors: IR0008, BKD0002, BKD0003, NAT… */
 export const compileProgram = (source: Program, options: NativeOptions = {}): Result<Executable> => {
   const { threads = 1, isa, emulate = process.env['CORTEXC_EMULATE_ISA'] === '1', cache = sharedCache() } = options;
@@ -72,5 +61,5 @@ export const compileProgram = (source: Program, options: NativeOptions = {}): Re
       : storeParameters(cache, parameterBytes(generated.value), generated.value.parameterBytes);
   if (stored !== undefined && !stored.ok) return stored;
   const opened = openLibrary(library.value.path, stored?.value.path, { threads, level: library.value.level });
-  return opened.ok ? ok(executableOf(opened.value, cache.takeWarnings())) : opened;
+  return opened.ok ? ok(executableOf(opened.value, handleOf(library.value.key, stored?.value.key), cache.takeWarnings())) : opened;
 };

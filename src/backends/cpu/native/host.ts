@@ -1,6 +1,6 @@
 import type { DType, Tensor } from '../../../ir/index.ts';
 import { at, type Code, type Diagnostic, diagnostic, fail, fromHex, invariant, MrlError, ok, type Result } from '../../../support/index.ts';
-import { blankTensor, bytesOf, isDType, misfits } from './host-tensors.ts';
+import { blankTensor, bytesOf, isDType, misfits } from '../port-tensors.ts';
 import { bindLibrary, type Koffi, type LibraryFunctions, loadKoffi, type Pointer } from './host-koffi.ts';
 
 /** An input or output of a compiled program. */

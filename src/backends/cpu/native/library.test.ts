@@ -6,8 +6,8 @@ import { unwrap } from '../../../support/index.ts';
 import { Cache } from '../cache/cache.ts';
 import { storeParameters } from '../cache/parameters.ts';
 import { openLibrary } from './host.ts';
-import { buildLibrary, preparedName, recallPrepared, rememberPrepared } from './library.ts';
-import { openPrepared } from './library-prepared.ts';
+import { handleOf, nativeKept } from './kept.ts';
+import { buildLibrary } from './library.ts';
 import { handInput, handOutputs, handParameters, handSources, PARAMETER_BYTES, sameBytes } from './testing/hand-program.ts';
 
 const top = mkdtempSync(join(tmpdir(), 'cortexc-library-test-'));
@@ -69,24 +69,31 @@ describe('libraries and parameter files', () => {
     store();
     expect([asked, codes(cache)]).toEqual([9, ['warning NAT0008']]);
   });
-  test('a prepared program is recalled by a cheap name, whole or not at all', () => {
+  test('a program is opened by its handle, whole or not at all', () => {
     const cache = new Cache({ folder });
     const library = unwrap(buildLibrary(handSources(), { cache }));
     const parameters = unwrap(storeParameters(cache, handParameters(), PARAMETER_BYTES));
-    const name = preparedName({ identity: 'id', version: '1', options: '' }) ?? '';
-    expect(recallPrepared(cache, name)).toBeUndefined();
-    rememberPrepared(cache, name, { library, parameters, note: 'my note' });
-    const found = recallPrepared(new Cache({ folder }), name);
-    expect(found).toEqual({ library, parameters, note: 'my note' });
-    const opened = openPrepared({ identity: 'id', version: '1', options: '', cache, threads: 2 });
-    expect(opened).toMatchObject({ note: 'my note', program: { threads: 2 } });
-    expect(sameBytes(opened?.program.run([handInput(8)]) ?? [], handOutputs(handInput(8)))).toBe(true);
-    expect(openPrepared({ identity: 'other', version: '1', options: '', cache, threads: 2 })).toBeUndefined();
+    const handle = handleOf(library.key, parameters.key);
+    const opened = nativeKept.open(handle, { threads: 2 }, new Cache({ folder }));
+    expect(opened?.keep?.()).toBe(handle);
+    expect(sameBytes(opened?.run([handInput(8)]) ?? [], handOutputs(handInput(8)))).toBe(true);
+    expect(nativeKept.open(handleOf(library.key, 'f'.repeat(64)), {}, cache)).toBeUndefined();
+    expect(codes(cache)).toEqual([]);
+    // of another program: the library says that the file is too short
+    expect(nativeKept.open(handleOf(library.key, undefined), {}, cache)).toBeUndefined();
     truncateSync(parameters.path, 10);
-    expect(recallPrepared(cache, name)).toBeUndefined();
+    expect(nativeKept.open(handle, {}, cache)).toBeUndefined();
     expect(codes(cache)).toEqual(['warning NAT0008']);
-    expect(preparedName({ identity: 'other', version: '1', options: '' })).not.toBe(name);
-    expect(preparedName({ identity: 'id', version: '1', options: '', level: 'portable' })).not.toBe(name);
-    expect(preparedName({ identity: 'id', version: '1', options: '', env: { PATH: '' } })).toBeUndefined();
+  });
+  test('what decides besides the program: instruction set and compiler', () => {
+    const here = nativeKept.circumstances({});
+    expect(nativeKept.circumstances({ threads: 2 })).toBe(here);
+    expect(nativeKept.circumstances({ isa: 'portable' })).not.toBe(here);
+    expect(nativeKept.circumstances({ isa: process.arch === 'arm64' ? 'avx2' : 'neon' })).toBeUndefined();
+    const { CC } = process.env;
+    process.env['CC'] = 'no-such-compiler';
+    expect(nativeKept.circumstances({})).toBeUndefined();
+    if (CC === undefined) delete process.env['CC'];
+    else process.env['CC'] = CC;
   });
 });

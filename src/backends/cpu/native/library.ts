@@ -1,33 +1,18 @@
-import { copyFileSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { copyFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { diagnostic, fail, MrlError, ok, type Result, sha256Hex, unwrap } from '../../../support/index.ts';
 import type { Cache } from '../cache/cache.ts';
 import { causeOf, inTemporaryFolder, isSystemError, readIfThere } from '../cache/files.ts';
-import { findParameters, type ParameterFile } from '../cache/parameters.ts';
-import { cFolder, type SourceFile, type Sources, sourceList } from './sources.ts';
+import { findLibrary, LIBRARY, type Library, libraryRecord } from './library-entry.ts';
+import { type SourceFile, type Sources, sourceList } from './sources.ts';
 import { type Compiler, type CompilerVersion, compileFlags, compilerVersion, findCompiler, linkFlags, runCompiler } from './toolchain.ts';
-import { chooseLevel, type Level, type LevelChoice, levelMacro, type LevelOptions } from './toolchain-levels.ts';
+import { chooseLevel, type LevelChoice, levelMacro, type LevelOptions } from './toolchain-levels.ts';
 
 export interface BuildOptions extends LevelOptions {
   /** Instruction set; absent: the best that this processor has. */
   readonly level?: string | undefined;
   readonly cache: Cache;
   readonly env?: Readonly<Record<string, string | undefined>>;
-}
-
-/** A shared library on disk. */
-export interface Library {
-  readonly path: string;
-  readonly key: string;
-  readonly level: Level;
-}
-
-const LIBRARY = 'program.so';
-
-interface LibraryRecord {
-  readonly sha256: string;
-  readonly level: Level;
 }
 
 const digestOfList = (files: readonly SourceFile[]): string =>
@@ -120,20 +105,7 @@ const compileInto = (job: Job, draft: string, flags: readonly string[]): string 
     }
     copyFileSync(join(work, LIBRARY), join(draft, LIBRARY));
   });
-  const record: LibraryRecord = { sha256: sha256Hex(readFileSync(join(draft, LIBRARY))), level: choice.level };
-  return JSON.stringify(record);
-};
-
-/** The library of a key, when the cache has it and its bytes have the digest that was recorded. */
-const findLibrary = (cache: Cache, key: string): Library | undefined => {
-  const entry = cache.find('programs', key);
-  if (entry === undefined) return undefined;
-  const path = join(entry.folder, LIBRARY);
-  const record = JSON.parse(entry.record) as LibraryRecord;
-  const content = readIfThere(path);
-  if (content !== undefined && sha256Hex(content) === record.sha256) return { path, key, level: record.level };
-  cache.drop('programs', key, content === undefined ? 'the library is gone' : 'the library does not have the digest that was recorded');
-  return undefined;
+  return libraryRecord(draft, choice.level);
 };
 
 const build = (job: Job): Library => {
@@ -165,81 +137,4 @@ export const buildLibrary = (sources: Sources, options: BuildOptions): Result<Li
     const notes = ['Make room, or name a folder with room in CORTEXC_CACHE. The wasm backend needs none.'];
     return fail(diagnostic('NAT0007', `the compiled program cannot be written: ${causeOf(error)}`, { where: options.cache.folder, notes }));
   }
-};
-
-/** What a cheap name stands for: a program on disk that can be opened at once. */
-export interface Prepared {
-  readonly library: Library;
-  readonly parameters: ParameterFile | undefined;
-  /** Whatever the caller needs besides, as it gave it. */
-  readonly note: string;
-}
-
-export interface PreparedNameOptions extends LevelOptions {
-  /** Identity of the program: root CID of its package, or its identity hash. */
-  readonly identity: string;
-  /** Version of the code that makes programs. */
-  readonly version: string;
-  /** All options that change the program, as text. */
-  readonly options: string;
-  readonly level?: string | undefined;
-  readonly env?: Readonly<Record<string, string | undefined>>;
-}
-
-/** Code files: neither declarations nor maps. */
-const CODE = /(?:[.]js|(?<![.]d)[.]ts|[.][ch])$/;
-
-const codeFiles = (folder: string): readonly string[] =>
-  readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
-    const path = `${folder}/${entry.name}`;
-    if (entry.isDirectory()) return codeFiles(path);
-    return CODE.test(entry.name) ? [path] : [];
-  });
-
-/**
- * Names, sizes and times of change of the code that makes programs: with a version alone, a checkout would recall programs of
- * its own past.
- */
-const codeStamp = (): string => {
-  const root = fileURLToPath(new URL('../../../', import.meta.url));
-  const lines = [`${root}ir`, `${root}backends`, cFolder()].flatMap(codeFiles).map((path) => {
-    const facts = statSync(path, { throwIfNoEntry: false });
-    return `${path} ${facts?.size} ${facts?.mtimeMs}\n`;
-  });
-  return sha256Hex(lines.sort(byText).join(''));
-};
-
-const byText = (a: string, b: string): number => (a < b ? -1 : Number(a > b));
-
-/**
- * A name under which a prepared program is remembered. Making it starts no process and reads nothing of the program.
- * Undefined where no program can be built, so that the reason is told by `buildLibrary`.
- */
-export const preparedName = ({ identity, version, options, level, emulate, env }: PreparedNameOptions): string | undefined => {
-  const choice = chooseLevel(level, emulate === undefined ? {} : { emulate });
-  const compiler = findCompiler(env);
-  if (!choice.ok || !compiler.ok) return undefined;
-  return sha256Hex(JSON.stringify(['prepared', identity, version, options, choice.value, compiler.value.id, codeStamp()]));
-};
-
-interface PreparedRecord {
-  readonly library: string;
-  readonly parameters: string | null;
-  readonly note: string;
-}
-
-/** The program that was remembered under a name, its files verified; undefined when there is none or they are not as they were. */
-export const recallPrepared = (cache: Cache, name: string): Prepared | undefined => {
-  const text = cache.recall(name);
-  if (text === undefined) return undefined;
-  const record = JSON.parse(text) as PreparedRecord;
-  const library = findLibrary(cache, record.library);
-  if (library === undefined) return undefined;
-  const parameters = record.parameters === null ? undefined : findParameters(cache, record.parameters);
-  return record.parameters !== null && parameters === undefined ? undefined : { library, parameters, note: record.note };
-};
-
-export const rememberPrepared = (cache: Cache, name: string, { library, parameters, note }: Prepared): void => {
-  const record: PreparedRecord = { library: library.key, parameters: parameters?.key ?? null, note };
-  cache.remember(name, JSON.stringify(record));
 };

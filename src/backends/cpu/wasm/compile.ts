@@ -18,7 +18,7 @@ import { BinaryenMachine } from './binaryen-machine.ts';
 import { type Kept, keepProgram, keyOf } from './kept.ts';
 import { startWorkerThread } from './node-worker.ts';
 import type { StartWorker } from './runtime/crew.ts';
-import { createExecutable, memoryOf } from './executable.ts';
+import { createExecutable, type KeepResult, memoryOf } from './executable.ts';
 import { CONTROL_PAGES, MOST_THREADS } from './runtime/control.ts';
 import { compileModule, instantiate, type Memory, type Module } from './runtime/engine.ts';
 import type { OutputPort, Port, ProgramInfo } from './runtime/program-info.ts';
@@ -97,7 +97,7 @@ const initialize = ({ lowered, functions }: Built, module: Module, memory: Memor
 /** What tests put in place of the real thing. */
 export interface CompileParts {
   readonly rows?: Rows;
-  readonly keep?: (kept: Kept) => readonly Diagnostic[];
+  readonly keep?: (kept: Kept) => KeepResult;
   readonly startWorker?: StartWorker;
   readonly patience?: number;
 }

@@ -6,12 +6,18 @@ import { allocateMemory, type Memory } from './runtime/engine.ts';
 import type { ProgramInfo } from './runtime/program-info.ts';
 import { Session, type SessionParts } from './runtime/session.ts';
 
+/** What keeping a program gave: the key that finds it, absent when it is not kept, and what is to be told. */
+export interface KeepResult {
+  readonly key: string | undefined;
+  readonly warnings: readonly Diagnostic[];
+}
+
 export interface ExecutableParts extends Omit<SessionParts, 'allocate'> {
   /** @throws {MrlError} IR0010 when tensors do not fit the inputs */
   readonly check: (inputs: readonly Tensor[]) => readonly Tensor[];
   readonly warnings?: readonly Diagnostic[];
-  /** Keeps the program for later processes, given the bytes that no run changes. @returns what is to be told */
-  readonly keep?: (image: Uint8Array) => readonly Diagnostic[];
+  /** Keeps the program for later processes, given the bytes that no run changes. */
+  readonly keep?: (image: Uint8Array) => KeepResult;
 }
 
 /** The memory of a program, empty. */
@@ -31,6 +37,11 @@ export const createExecutable = (parts: ExecutableParts): Executable => {
     invariant(!closed, 'an executable runs after it was closed');
     return check(inputs);
   };
+  const keepIt = (keepImage: (image: Uint8Array) => KeepResult): string | undefined => {
+    const { key, warnings } = keepImage(session.image());
+    told.push(...warnings);
+    return key;
+  };
   return {
     run: (inputs) => session.run(accepted(inputs)),
     // views of shared memory are not what callers expect: many functions of the platform refuse them
@@ -41,7 +52,7 @@ export const createExecutable = (parts: ExecutableParts): Executable => {
       const lost = session.warnings.map(({ code, message, help }) => diagnostic(code, message, { severity: 'warning', notes: [help] }));
       return [...told, ...lost];
     },
-    ...(keep === undefined ? {} : { keep: () => void told.push(...keep(session.image())) }),
+    ...(keep === undefined ? {} : { keep: () => keepIt(keep) }),
     close: () => {
       closed = true;
       session.close();

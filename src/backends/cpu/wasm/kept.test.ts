@@ -30,12 +30,12 @@ const keep = (folder: string, threads: number): { readonly cache: Cache; readonl
   const cache = new Cache({ folder: join(root, folder) });
   let kept: Kept | undefined;
   const options = { threads };
-  const executable = unwrap(compileProgram(program(), options, { keep: (k) => ((kept = k), []) }));
-  executable.keep?.();
+  const executable = unwrap(compileProgram(program(), options, { keep: (k) => ((kept = k), { key: 'k', warnings: [] }) }));
+  expect(executable.keep?.()).toBe('k');
   executable.close?.();
   if (kept === undefined) throw new Error('nothing was kept');
   const key = keyOf(program(), options);
-  expect(keepProgram(key, kept, cache)).toEqual([]);
+  expect(keepProgram(key, kept, cache)).toEqual({ key, warnings: [] });
   return { cache, key };
 };
 

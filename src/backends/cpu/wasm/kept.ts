@@ -1,12 +1,14 @@
-import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { cpus } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { checkInputs, paramTensors, placeOf, printProgram, type Program, tensorBytes } from '../../../ir/index.ts';
-import { type Diagnostic, sha256Hex, unwrap } from '../../../support/index.ts';
+import { paramTensors, placeOf, printProgram, type Program, tensorBytes } from '../../../ir/index.ts';
+import { MrlError, sha256Hex } from '../../../support/index.ts';
 import type { CompileOptions, Executable } from '../../backend.ts';
 import { type Cache, sharedCache } from '../cache/cache.ts';
-import { createExecutable, memoryOf } from './executable.ts';
+import { codeStamp } from '../cache/code-stamp.ts';
+import { engineName } from '../cache/engine.ts';
+import type { KeptPrograms } from '../kept.ts';
+import { misfits } from '../port-tensors.ts';
+import { createExecutable, type KeepResult, memoryOf } from './executable.ts';
 import { startWorkerThread } from './node-worker.ts';
 import { compileModule } from './runtime/engine.ts';
 import type { ProgramInfo } from './runtime/program-info.ts';
@@ -51,45 +53,25 @@ export const decodeKept = (file: Uint8Array): Kept | undefined => {
   return image.length === info.image.bytes ? { info, module: file.subarray(start, start + module), image } : undefined;
 };
 
-/** The folders whose code decides what a compiled program is. */
-const COMPILER = ['backends/cpu/simd', 'backends/cpu/wasm', 'backends/plan', 'ir'] as const;
-const SOURCE = fileURLToPath(new URL('../../../', import.meta.url));
-
-/** Changes with every build of the compiler: names, sizes and times of its files. */
-const compilerStamp = (): string => {
-  const facts = COMPILER.flatMap((folder) =>
-    readdirSync(join(SOURCE, folder), { recursive: true, encoding: 'utf8' })
-      .filter((name) => /(?<![.]test)[.][jt]s$/.test(name) && !name.endsWith('.d.ts'))
-      .sort()
-      .map((name) => {
-        const { size, mtimeMs } = statSync(join(SOURCE, folder, name));
-        return `${folder}/${name} ${size} ${mtimeMs}`;
-      }),
-  );
-  return facts.join('\n');
-};
-
 /**
  * What a kept program depends on: the program with its names and places, the options, the compiler, and the engine and processor, on
  * which the ops that it uses have passed the self-test.
  */
 export const keyOf = (program: Program, { threads = 1 }: CompileOptions): string => {
-  const engine = `${process.versions.node} ${process.versions.v8} ${process.platform} ${process.arch} ${cpus()[0]?.model ?? ''}`;
-  const text = [engine, compilerStamp(), `threads ${threads}`, printProgram(program, { form: 'readable' })].join('\n');
+  const text = [engineName(), codeStamp(), `threads ${threads}`, printProgram(program, { form: 'readable' })].join('\n');
   const places = JSON.stringify(program.nodes.map((node, i) => placeOf(node, i)));
   return sha256Hex(text, places, ...[...paramTensors(program).values()].map((t) => sha256Hex(tensorBytes(t))));
 };
 
-/** Keeps a compiled program. Where that fails it is compiled again another time. @returns what is to be told */
-export const keepProgram = (key: string, kept: Kept, cache: Cache = sharedCache()): readonly Diagnostic[] => {
-  if (kept.image.length <= MOST_IMAGE_BYTES) {
-    const file = encodeKept(kept);
-    cache.make('programs', key, (folder) => {
-      writeFileSync(join(folder, FILE), file, { mode: 0o600 });
-      return sha256Hex(file);
-    });
-  }
-  return cache.takeWarnings();
+/** Keeps a compiled program. Where that fails it is compiled again another time. */
+export const keepProgram = (key: string, kept: Kept, cache: Cache = sharedCache()): KeepResult => {
+  if (kept.image.length > MOST_IMAGE_BYTES) return { key: undefined, warnings: [] };
+  const file = encodeKept(kept);
+  cache.make('programs', key, (folder) => {
+    writeFileSync(join(folder, FILE), file, { mode: 0o600 });
+    return sha256Hex(file);
+  });
+  return { key, warnings: cache.takeWarnings() };
 };
 
 /** The parts of a kept program; undefined when there is none, or none that is as it was written, of which the cache tells. */
@@ -107,22 +89,35 @@ export const findKept = (key: string, cache: Cache = sharedCache()): Kept | unde
   return undefined;
 };
 
-/** An executable that an earlier process kept, without the compiler; undefined when there is none. */
-export const recallProgram = (program: Program, options: CompileOptions = {}, cache: Cache = sharedCache()): Executable | undefined => {
-  // without shared memory it is compiled for one thread, and that is told
-  if ((options.threads ?? 1) > 1 && typeof SharedArrayBuffer === 'undefined') return undefined;
-  const kept = findKept(keyOf(program, options), cache);
+/** An executable that an earlier process kept under a key, without the compiler; undefined when there is none. */
+export const openKept = (key: string, cache: Cache): Executable | undefined => {
+  const kept = findKept(key, cache);
   if (kept === undefined) return undefined;
-  const memory = memoryOf(kept.info);
+  const { info } = kept;
+  const memory = memoryOf(info);
   const compiled = compileModule(kept.module);
   // the compiler says what is wrong
   if (!memory.ok || 'refusal' in compiled) return undefined;
-  new Uint8Array(memory.value.buffer).set(kept.image, kept.info.image.address);
+  new Uint8Array(memory.value.buffer).set(kept.image, info.image.address);
   return createExecutable({
-    info: kept.info,
+    info,
     module: compiled.module,
     memory: memory.value,
-    check: (inputs) => unwrap(checkInputs(program, inputs)),
+    check: (inputs) => {
+      const problems = misfits(info.inputs, inputs);
+      if (problems.length > 0) throw new MrlError(problems);
+      return inputs;
+    },
+    keep: () => ({ key, warnings: [] }),
     startWorker: startWorkerThread,
   });
+};
+
+/** An executable of a program that an earlier process kept. */
+export const recallProgram = (program: Program, options: CompileOptions = {}, cache: Cache = sharedCache()): Executable | undefined =>
+  openKept(keyOf(program, options), cache);
+
+export const wasmKept: KeptPrograms = {
+  circumstances: () => engineName(),
+  open: (handle, _options, cache) => openKept(handle, cache),
 };

@@ -1,5 +1,5 @@
-import type { DType, Tensor, TensorData } from '../../../ir/index.ts';
-import { at, type Diagnostic, diagnostic } from '../../../support/index.ts';
+import type { DType, Tensor, TensorData } from '../../ir/index.ts';
+import { at, type Diagnostic, diagnostic } from '../../support/index.ts';
 
 // What src/ir says of tensors, in few words: a program that was prepared before is opened without loading the compiler, whose
 // modules take several times as long as all the rest.

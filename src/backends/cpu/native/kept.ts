@@ -1,0 +1,42 @@
+import { engineName } from '../cache/engine.ts';
+import { findParameters } from '../cache/parameters.ts';
+import type { KeptPrograms } from '../kept.ts';
+import { executableOf } from './executable.ts';
+import { openLibrary } from './host.ts';
+import { findLibrary } from './library-entry.ts';
+import { compileFlags, findCompiler, linkFlags } from './toolchain.ts';
+import { chooseLevel } from './toolchain-levels.ts';
+
+/** Cache keys of the files that a program is made of. */
+interface KeptFiles {
+  readonly library: string;
+  /** Null when the program has no parameters. */
+  readonly parameters: string | null;
+}
+
+export const handleOf = (library: string, parameters: string | undefined): string => {
+  const files: KeptFiles = { library, parameters: parameters ?? null };
+  return JSON.stringify(files);
+};
+
+/**
+ * Opens programs that an earlier process compiled, without decoding, lowering or compiling anything. Costs: a digest of the library, a
+ * stat of the parameter file, loading both.
+ */
+export const nativeKept: KeptPrograms = {
+  circumstances: ({ isa }) => {
+    const choice = chooseLevel(isa);
+    const compiler = findCompiler();
+    if (!choice.ok || !compiler.ok) return undefined;
+    return JSON.stringify([engineName(), choice.value, compiler.value.id, compileFlags(choice.value.machine), linkFlags()]);
+  },
+  open: (handle, { threads = 1 }, cache) => {
+    const { library: key, parameters: parametersKey } = JSON.parse(handle) as KeptFiles;
+    const library = findLibrary(cache, key);
+    if (library === undefined) return undefined;
+    const parameters = parametersKey === null ? undefined : findParameters(cache, parametersKey);
+    if (parametersKey !== null && parameters === undefined) return undefined;
+    const opened = openLibrary(library.path, parameters?.path, { threads, level: library.level });
+    return opened.ok ? executableOf(opened.value, handle) : undefined;
+  },
+};
