@@ -7,28 +7,34 @@ const MOST_VECTORS = 1000;
 
 export const emit = command({
   name: 'emit',
-  summary: 'Write a model as sources that build anywhere',
+  summary: 'Write a model as C sources or as a WebAssembly folder for browsers',
   doc:
-    'Writes a folder that a vendor can build without cortexc: the program as source for the target, its parameters, a runner that takes and gives .npy files, ' +
-    'a Makefile, and test vectors with the bytes that the reference interpreter gives. `make check` there builds it and compares every byte. ' +
-    'The folder has a README for those who get it.',
+    'Writes a folder that others use without cortexc, with test vectors that have the bytes of the reference interpreter, and a README. ' +
+    'Target c: the program as C11, its parameters, a runner that takes and gives .npy files, and a Makefile; `make check` there builds it and compares every byte. ' +
+    'Target wasm: the program as WebAssembly for browsers and Node, for one thread and for several, its weights, a loader (an ES module without dependencies, ' +
+    'with types), a page that tries it out, and a server for that; `node check.mjs` there compares every byte.',
   positionals: { model: { type: 'string', describe: 'The model: .cvm, .mrl, .onnx or .tflite', demandOption: true } },
   options: {
     target: {
       type: 'string',
-      choices: ['c'],
+      choices: ['c', 'wasm'],
       default: 'c',
       requiresArg: true,
-      describe: 'c: C11 for every instruction set of a processor family, chosen when it runs',
+      describe: 'c: C11 for every instruction set of a processor family, chosen when it runs; wasm: WebAssembly for browsers and Node',
     },
     output: { type: 'string', alias: 'o', demandOption: true, requiresArg: true, describe: 'The folder; new or empty' },
     vectors: { type: 'number', default: 3, requiresArg: true, describe: 'Test vectors with random inputs' },
     force: { type: 'boolean', default: false, describe: 'Write into a folder that is not empty; files of the same names are replaced' },
-    check: { type: 'boolean', default: false, describe: 'Build the folder and run its vectors here; exit 1 if that does not succeed' },
+    check: {
+      type: 'boolean',
+      default: false,
+      describe: 'Build the folder, where that is needed, and run its vectors here; exit 1 if that does not succeed',
+    },
     ...MODEL_OPTIONS,
   },
   examples: [
     ['cortexc emit model.cvm --target c -o model-c --check', 'C sources, built and tested here'],
+    ['cortexc emit model.cvm --target wasm -o model-web --check', 'for browsers and Node, tested here in Node'],
     ['cortexc emit model.cvm -o model-c --vectors 20 --force', 'more test vectors, into the same folder'],
   ],
   run: async (args, context) => {
@@ -37,10 +43,10 @@ export const emit = command({
       ...(Number.isInteger(args.vectors) && args.vectors >= 1 && args.vectors <= MOST_VECTORS
         ? []
         : [optionValue('vectors', `is ${args.vectors} but takes a whole number from 1 to ${MOST_VECTORS}`)]),
-      ...(output === undefined ? [optionValue('output', 'is not given, but the sources need a folder: -o FOLDER')] : []),
+      ...(output === undefined ? [optionValue('output', 'is not given, but the files need a folder: -o FOLDER')] : []),
     ];
     if (problems.length > 0 || output === undefined) return fail(...problems);
     const { emitModel } = await import('../pipeline/emit-model.ts');
-    return emitModel({ ...args, output, target: 'c' }, context);
+    return emitModel({ ...args, output, target: args.target === 'wasm' ? 'wasm' : 'c' }, context);
   },
 });

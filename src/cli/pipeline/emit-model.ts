@@ -10,8 +10,19 @@ import { formatBytes, formatDuration, formatFacts, formatTable } from '../text.t
 import { randomInputs } from './inputs.ts';
 import { loadRunnable, type ModelArgs } from './load.ts';
 
-/** What can be emitted, and the backend that writes it. */
-export const EMIT_TARGETS = { c: 'native' } as const;
+interface Target {
+  readonly backend: string;
+  /** The program that builds and checks the folder from inside, and its words. */
+  readonly check: readonly [program: string, ...words: string[]];
+  /** The same for people who stand beside the folder. */
+  readonly next: (folder: string) => string;
+}
+
+/** What can be emitted, the backend that writes it, and how it is checked. */
+export const EMIT_TARGETS = {
+  c: { backend: 'native', check: ['make', '-s', 'check'], next: (folder) => `make -C ${folder} check` },
+  wasm: { backend: 'wasm', check: ['node', 'check.mjs'], next: (folder) => `node ${join(folder, 'check.mjs')}` },
+} as const satisfies Readonly<Record<string, Target>>;
 export type EmitTarget = keyof typeof EMIT_TARGETS;
 
 export interface EmitArgs extends ModelArgs {
@@ -23,7 +34,6 @@ export interface EmitArgs extends ModelArgs {
   readonly check: boolean;
 }
 
-const CHECK = ['make', '-s', 'check'] as const;
 const CHECK_LIMIT_MS = 30 * 60_000;
 /** Of what a check says, the end tells most. */
 const LINES_SHOWN = 15;
@@ -40,7 +50,13 @@ const MOST_OUTPUT = 2 ** 20;
 const runIn = (folder: string, [program, ...args]: readonly [string, ...string[]], env: Context['io']['env']): Promise<Ended> =>
   new Promise((done) => {
     let output = '';
-    const child = spawn(program, args, { cwd: folder, env: { ...env }, stdio: ['ignore', 'pipe', 'pipe'], timeout: CHECK_LIMIT_MS });
+    // the Node that runs this one is there, whatever PATH says
+    const child = spawn(program === 'node' ? process.execPath : program, args, {
+      cwd: folder,
+      env: { ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      timeout: CHECK_LIMIT_MS,
+    });
     for (const stream of [child.stdout, child.stderr])
       stream.on('data', (chunk: Buffer) => {
         output = (output + chunk.toString('utf8')).slice(-MOST_OUTPUT);
@@ -60,14 +76,14 @@ interface Checked {
   readonly lines: readonly string[];
 }
 
-/** Builds the folder and runs its vectors with its own Makefile. Error: CLI3006. */
-const checkFolder = async (folder: string, context: Context): Promise<Result<Checked>> => {
+/** Builds the folder and runs its vectors by its own means. Error: CLI3006. */
+const checkFolder = async ({ check }: Target, folder: string, context: Context): Promise<Result<Checked>> => {
   const started = context.io.now();
-  const { output, problem } = await runIn(resolve(context.io.cwd, folder), CHECK, context.io.env);
+  const { output, problem } = await runIn(resolve(context.io.cwd, folder), check, context.io.env);
   const lines = output === '' ? [] : lastLines(output);
   return problem === undefined
     ? ok({ ms: context.io.now() - started, lines })
-    : fail({ ...checkFailed(CHECK.join(' '), folder, problem), notes: lines });
+    : fail({ ...checkFailed(check.join(' '), folder, problem), notes: lines });
 };
 
 const sizeOf = ({ content }: EmittedFile): number =>
@@ -80,11 +96,11 @@ const filesTable = (files: readonly EmittedFile[]): string =>
     ['left', 'right'],
   );
 
-const reportOf = (args: EmitArgs, files: readonly EmittedFile[], checked: Checked | undefined): Report => {
+const reportOf = (args: EmitArgs, { check, next }: Target, files: readonly EmittedFile[], checked: Checked | undefined): Report => {
   const total = files.reduce((n, f) => n + sizeOf(f), 0);
   const facts: (readonly [string, string])[] = [['wrote', `${files.length} files, ${formatBytes(total)}, into ${args.output}`]];
-  if (checked === undefined) facts.push(['next', `make -C ${args.output} check`]);
-  else facts.push(['check', `${CHECK.join(' ')} succeeds in ${formatDuration(checked.ms)}`]);
+  if (checked === undefined) facts.push(['next', next(args.output)]);
+  else facts.push(['check', `${check.join(' ')} succeeds in ${formatDuration(checked.ms)}`]);
   const said = checked === undefined ? '' : `\n${checked.lines.map((l) => `  ${l}\n`).join('')}`;
   return {
     json: {
@@ -99,9 +115,10 @@ const reportOf = (args: EmitArgs, files: readonly EmittedFile[], checked: Checke
   };
 };
 
-/** `cortexc emit`: writes a program as sources that build and test themselves without cortexc. */
+/** `cortexc emit`: writes a program as a folder that builds, runs and tests itself without cortexc. */
 export const emitModel = async (args: EmitArgs, context: Context): Promise<Result<Report>> => {
-  const backend = await loadBackend(EMIT_TARGETS[args.target]);
+  const target = EMIT_TARGETS[args.target];
+  const backend = await loadBackend(target.backend);
   if (!backend.ok) return backend;
   const { emit } = backend.value;
   if (emit === undefined)
@@ -112,13 +129,13 @@ export const emitModel = async (args: EmitArgs, context: Context): Promise<Resul
   if (!model.ok) return model;
   const { program } = model.value;
   const vectors = Array.from({ length: args.vectors }, (_, seed) => randomInputs(program, seed));
-  context.progress.step('writing sources and reference results', 0, 1);
+  context.progress.step('writing the folder and reference results', 0, 1);
   const files = emit(program, vectors);
   if (!files.ok) return files;
   const written = writeFolder(context, args.output, files.value, args.force);
   if (!written.ok) return written;
-  if (args.check) context.progress.step(`${CHECK.join(' ')} in ${join(args.output, '.')}`, 0, 1);
-  const checked = args.check ? await checkFolder(args.output, context) : undefined;
+  if (args.check) context.progress.step(`${target.check.join(' ')} in ${join(args.output, '.')}`, 0, 1);
+  const checked = args.check ? await checkFolder(target, args.output, context) : undefined;
   if (checked?.ok === false) return checked;
-  return ok({ ...reportOf(args, files.value, checked?.value), warnings: model.value.warnings });
+  return ok({ ...reportOf(args, target, files.value, checked?.value), warnings: model.value.warnings });
 };

@@ -41,4 +41,30 @@ export const backendCodes = {
       'The bytes are the same, only the time differs. Workers end when the machine has no memory left or something ends them from outside.',
     exit: 5,
   },
+  BKD0020: {
+    title: 'a file of an emitted model cannot be read',
+    explain:
+      'The loader of an emitted WebAssembly folder asks for model.json, the program and the weights by their addresses. The server refuses one, cannot be reached, breaks off, or belongs to another origin without Access-Control-Allow-Origin. ' +
+      'Pages that are opened as files cannot read other files: start a server, such as `node serve.mjs` in the folder.',
+    exit: 6,
+  },
+  BKD0021: {
+    title: 'files of an emitted model do not belong together',
+    explain:
+      'model.json says how many bytes the weights have and their SHA-256, and names the program that each module has to carry in its section cortexc.program. ' +
+      'A download was cut off, files of two versions of a folder are mixed (also by a cache), or a server answers with a page of its own. Copy the whole folder again and clear caches.',
+    exit: 3,
+  },
+  BKD0022: {
+    title: 'a WebAssembly module comes with another MIME type',
+    explain:
+      'Browsers compile while they download, and cache the machine code, only when the server sends Content-Type: application/wasm. With another type the loader compiles after the download; the bytes are the same. ' +
+      'Servers need a line for .wasm, such as `application/wasm wasm` in the mime.types of nginx.',
+    exit: 5,
+  },
+  BKD0023: {
+    title: 'an emitted model is used wrongly',
+    explain: 'The loader was asked for a number of threads that is none from 1 to 255, or a model was run after its close().',
+    exit: 2,
+  },
 } as const satisfies Record<string, CodeInfo>;

@@ -1,5 +1,7 @@
 import type { Backend } from '../../backend.ts';
 import { compileProgram, ROWS } from './compile.ts';
+import { emitProgram } from './emit.ts';
+import { examineEngine } from './examine.ts';
 import { measurePeak } from './peak.ts';
 import { recallProgram } from './kept.ts';
 import { probeRelaxedDot } from './self-test-relaxed.ts';
@@ -15,6 +17,8 @@ export const wasmBackend: Backend = {
   prepare: prepareToolchain,
   compile: (program, options) => compileProgram(program, options),
   recall: (program, options) => recallProgram(program, options),
+  emit: (program, vectors) => emitProgram(program, vectors),
   peak: measurePeak,
   probes: () => [probeRelaxedDot()],
+  examine: () => examineEngine(),
 };

@@ -1,9 +1,15 @@
 /** The part of the engine's WebAssembly API that is used here; it belongs to no library of types without a browser. */
 interface Engine {
   readonly Memory: new (limits: { initial: number; maximum: number; shared?: boolean }) => Memory;
-  readonly Module: new (binary: Uint8Array) => Module;
+  readonly Module: {
+    new (binary: Uint8Array): Module;
+    customSections(module: Module, name: string): readonly ArrayBuffer[];
+  };
   readonly Instance: new (module: Module, imports: object) => { readonly exports: Readonly<Record<string, unknown>> };
   readonly CompileError: new () => Error;
+  compile(binary: Uint8Array): Promise<Module>;
+  /** Absent in old engines. */
+  readonly compileStreaming?: (response: Response) => Promise<Module>;
 }
 
 declare const WebAssembly: Engine;
@@ -39,6 +45,24 @@ export const compileModule = (binary: Uint8Array): { readonly module: Module } |
     if (error instanceof WebAssembly.CompileError) return { refusal: error.message };
     throw error;
   }
+};
+
+/** Rejects when the engine refuses it. */
+export const compileBytes = (binary: Uint8Array): Promise<Module> => WebAssembly.compile(binary);
+
+/**
+ * Compiles what arrives while it arrives. Rejects when the engine refuses it, or when the type of the answer is not application/wasm
+ * (WebAssembly Web API, "compile a potential WebAssembly response").
+ */
+export const compileStream = async (response: Response): Promise<Module> =>
+  WebAssembly.compileStreaming === undefined
+    ? WebAssembly.compile(new Uint8Array(await response.arrayBuffer()))
+    : WebAssembly.compileStreaming(response);
+
+/** The text of a custom section; undefined when there is none of this name. */
+export const sectionText = (module: Module, name: string): string | undefined => {
+  const [section] = WebAssembly.Module.customSections(module, name);
+  return section === undefined ? undefined : new TextDecoder().decode(section);
 };
 
 const isFunction = (value: unknown): value is (...args: readonly number[]) => unknown => typeof value === 'function';
