@@ -1,9 +1,10 @@
 import type { Asm } from '../asm.ts';
 import type { Local } from '../lift.ts';
-import { type Epilogue, EPILOGUE_BYTES, factorsFor, finishChannel, RESULT_ACCESS, storeWords } from './gemm.ts';
+import { type Epilogue, EPILOGUE_BYTES, factorsFor, finishChannel, RESULT_ACCESS } from './gemm.ts';
 import { ACCESS_BYTES } from './map.ts';
 import { interleave, loadPixels, type PixelStep } from './pack.ts';
 import { rescaleScalar } from './rescale.ts';
+import { storeWords } from './store.ts';
 
 /**
  * direct(from, offsets, weights, pairs, to, width, step, table, zero, lo, hi): one row of one output channel, for groups

@@ -1,7 +1,10 @@
 import type { Asm } from '../asm.ts';
 import type { Access, Fn } from '../fn.ts';
 import type { Local } from '../lift.ts';
+import { byteFactors, loadByteFactors, lowBytes, PLAIN_AT, rescaledHalves, storePair } from './bytes.ts';
+import { ACCESS_BYTES } from './map.ts';
 import { type Factors, factorLocals, loadFactors, type RescaleForm, rescaleVector } from './rescale.ts';
+import { storeBytes, storeHalves, storeWords } from './store.ts';
 
 /** What a matrix kernel does with its int32 accumulators: stores them, or rescales to 8 bits or (`wide16`) to i16. */
 export type Epilogue = 'i32' | RescaleForm | 'wide16';
@@ -11,82 +14,10 @@ export const RESULT_ACCESS = { i32: 'i32', narrow: 'i8', wide: 'i8', wide16: 'i1
 
 /** Bytes of one output channel in an epilogue table: bias, multiplier, shift as int32. */
 export const EPILOGUE_BYTES = 12;
-/** Output channels that one call of a matrix kernel computes. */
+/** Output channels of a tile: what a matrix kernel computes in registers. */
 export const TILE_CHANNELS = 4;
-/** Pixels that one call of a matrix kernel computes. */
+/** Pixels of a tile. */
 export const TILE_PIXELS = 8;
-
-/** Stores the first `count` (1 to 8) lanes of eight int32 in two vectors; both vectors are used up. */
-export const storeWords = (f: Fn, to: Local, low: Local, high: Local, count: Local): void => {
-  const { i32 } = f.ops;
-  f.if(
-    i32.ge_u(count, 8),
-    () => {
-      f.vstore(to, low);
-      f.vstore(to, high, 16);
-    },
-    () => {
-      const p = f.i32(to);
-      f.if(i32.and(count, 4), () => {
-        f.vstore(p, low);
-        f.set(low, high);
-        f.inc(p, 16);
-      });
-      f.if(i32.and(count, 2), () => {
-        f.storeLane(64, 0, p, low);
-        f.set(low, f.shuffle32(low, low, [2, 3, 2, 3]));
-        f.inc(p, 8);
-      });
-      f.if(i32.and(count, 1), () => f.storeLane(32, 0, p, low));
-    },
-  );
-};
-
-/** Stores the first `count` (1 to 8) bytes of a vector, which is used up. */
-export const storeBytes = (f: Fn, to: Local, bytes: Local, count: Local): void => {
-  const { i32, i64x2 } = f.ops;
-  f.if(
-    i32.ge_u(count, 8),
-    () => f.storeLane(64, 0, to, bytes),
-    () => {
-      const p = f.i32(to);
-      f.if(i32.and(count, 4), () => {
-        f.storeLane(32, 0, p, bytes);
-        f.set(bytes, i64x2.shr_u(bytes, 32));
-        f.inc(p, 4);
-      });
-      f.if(i32.and(count, 2), () => {
-        f.storeLane(16, 0, p, bytes);
-        f.set(bytes, i64x2.shr_u(bytes, 16));
-        f.inc(p, 2);
-      });
-      f.if(i32.and(count, 1), () => f.storeLane(8, 0, p, bytes));
-    },
-  );
-};
-
-/** Stores the first `count` (1 to 8) i16 of a vector, which is used up. */
-export const storeHalves = (f: Fn, to: Local, halves: Local, count: Local): void => {
-  const { i32, i64x2 } = f.ops;
-  f.if(
-    i32.ge_u(count, 8),
-    () => f.vstore(to, halves),
-    () => {
-      const p = f.i32(to);
-      f.if(i32.and(count, 4), () => {
-        f.storeLane(64, 0, p, halves);
-        f.set(halves, f.shuffle32(halves, halves, [2, 3, 2, 3]));
-        f.inc(p, 8);
-      });
-      f.if(i32.and(count, 2), () => {
-        f.storeLane(32, 0, p, halves);
-        f.set(halves, i64x2.shr_u(halves, 32));
-        f.inc(p, 4);
-      });
-      f.if(i32.and(count, 1), () => f.storeLane(16, 0, p, halves));
-    },
-  );
-};
 
 /** Arguments of an int epilogue, shared by all kernels that have one. */
 export interface EpilogueArgs {
@@ -156,7 +87,8 @@ export const PARTIAL_BYTES = 2 * TILE_CHANNELS * 16;
 /** Arguments that all matrix kernels have. */
 interface TileArgs {
   readonly panel: Local;
-  readonly step: Local;
+  readonly rowStep: Local;
+  readonly tileStep: Local;
   readonly weights: Local;
   readonly count: Local;
   readonly to: Local;
@@ -164,56 +96,98 @@ interface TileArgs {
   readonly pixels: Local;
   readonly channels: Local;
   readonly entry: Local;
-  readonly start: Local;
+  readonly partials: Local;
+  readonly resume: Local;
 }
-const TILE_ARGS = 10;
+const TILE_ARGS = 12;
 
 const tileArgs = (f: Fn): TileArgs => ({
   panel: f.arg(0),
-  step: f.arg(1),
-  weights: f.arg(2),
-  count: f.arg(3),
-  to: f.arg(4),
-  toStep: f.arg(5),
-  pixels: f.arg(6),
-  channels: f.arg(7),
-  entry: f.arg(8),
-  start: f.arg(9),
+  rowStep: f.arg(1),
+  tileStep: f.arg(2),
+  weights: f.arg(3),
+  count: f.arg(4),
+  to: f.arg(5),
+  toStep: f.arg(6),
+  pixels: f.arg(7),
+  channels: f.arg(8),
+  entry: f.arg(9),
+  partials: f.arg(10),
+  resume: f.arg(11),
 });
 
 /** Sums of one output channel: low four pixels, high four pixels. */
 type Sums = readonly [Local, Local];
 
-/**
- * The loop of the matrix kernels. Sums start from partial results at `start`, or else from the first word of each
- * channel's table entry; `accumulate` adds the product of eight pixels and one channel's weights.
- */
-const multiplyTile = (f: Fn, a: TileArgs, entryBytes: number, accumulate: (sum: Local, x: Local, w: Local) => void): readonly Sums[] => {
+/** How a matrix kernel sums. */
+interface Summing {
+  readonly entryBytes: number;
+  /** sum += the product of the pixels `x` and a channel's weights `w`. */
+  readonly accumulate: (sum: Local, x: Local, w: Local) => void;
+}
+
+/** All rows of a tile, of which the last four pixels count where `both`. */
+const multiplyRows = (f: Fn, a: TileArgs, sums: readonly Sums[], { accumulate }: Summing, both: boolean): void => {
   const { i32 } = f.ops;
-  const sums = Array.from({ length: TILE_CHANNELS }, (): Sums => [f.local('v128'), f.local('v128')]);
-  f.if(
-    a.start,
-    () =>
-      sums.forEach(([low, high], c) => [f.set(low, f.vload('load', a.start, 32 * c)), f.set(high, f.vload('load', a.start, 32 * c + 16))]),
-    () => sums.forEach(([low, high], c) => [f.set(low, f.vload('load32_splat', a.entry, entryBytes * c)), f.set(high, low)]),
-  );
   const [left, right, w] = [f.local('v128'), f.local('v128'), f.local('v128')];
+  const [p, weight] = [f.i32(a.panel), f.i32(a.weights)];
   const end = f.i32(i32.add(a.weights, i32.shl(a.count, 4)));
   f.while(
-    () => i32.lt_u(a.weights, end),
+    () => i32.lt_u(weight, end),
     () => {
-      f.set(left, f.vload('load', a.panel));
-      f.set(right, f.vload('load', a.panel, 16));
+      f.set(left, f.vload('load', p));
+      if (both) f.set(right, f.vload('load', p, 16));
       sums.forEach(([low, high], c) => {
-        f.set(w, f.vload('load32_splat', a.weights, 4 * c));
+        f.set(w, f.vload('load32_splat', weight, 4 * c));
         accumulate(low, left, w);
-        accumulate(high, right, w);
+        if (both) accumulate(high, right, w);
       });
-      f.inc(a.panel, a.step);
-      f.inc(a.weights, 16);
+      f.inc(p, a.rowStep);
+      f.inc(weight, 16);
     },
   );
-  return sums;
+};
+
+/**
+ * The loops of the matrix kernels: tiles of eight pixels one after another. Sums start from the partial results if `resume`, else
+ * from the first word of each channel's table entry.
+ * @param finish - takes the sums of a tile; `left` pixels are left, of which eight are this tile's
+ * @param cellBytes - bytes of a result; 0 where sums go to the partial results
+ */
+const eachTile = (
+  f: Fn,
+  a: TileArgs,
+  how: Summing,
+  cellBytes: number,
+  finish: (sums: readonly Sums[], to: Local, left: Local) => void,
+): void => {
+  const { i32 } = f.ops;
+  const sums = Array.from({ length: TILE_CHANNELS }, (): Sums => [f.local('v128'), f.local('v128')]);
+  const [to, left] = [f.i32(a.to), f.i32(a.pixels)];
+  f.while(
+    () => left,
+    () => {
+      f.if(
+        a.resume,
+        () =>
+          sums.forEach(([low, high], c) => {
+            f.set(low, f.vload('load', a.partials, 32 * c));
+            f.set(high, f.vload('load', a.partials, 32 * c + 16));
+          }),
+        () => sums.forEach(([low, high], c) => [f.set(low, f.vload('load32_splat', a.entry, how.entryBytes * c)), f.set(high, low)]),
+      );
+      f.if(
+        i32.gt_u(left, TILE_PIXELS / 2),
+        () => f.scope(() => multiplyRows(f, a, sums, how, true)),
+        () => f.scope(() => multiplyRows(f, a, sums, how, false)),
+      );
+      f.scope(() => finish(sums, to, left));
+      f.inc(a.panel, a.tileStep);
+      f.inc(a.partials, PARTIAL_BYTES);
+      if (cellBytes > 0) f.inc(to, TILE_PIXELS * cellBytes);
+      f.set(left, f.select(i32.gt_u(left, TILE_PIXELS), i32.sub(left, TILE_PIXELS), 0));
+    },
+  );
 };
 
 const storePartial = (f: Fn, to: Local, sums: readonly Sums[]): void =>
@@ -222,48 +196,94 @@ const storePartial = (f: Fn, to: Local, sums: readonly Sums[]): void =>
     f.vstore(to, high, 32 * c + 16);
   });
 
-/** Runs `finish` for the channels of the tile that exist; the target moves on from one to the next. */
-const eachChannel = (f: Fn, a: TileArgs, entryBytes: number, sums: readonly Sums[], finish: (sums: Sums) => void): void =>
+/** Runs `finish` for the channels of the tile that exist. */
+const eachChannel = (
+  f: Fn,
+  a: TileArgs,
+  entryBytes: number,
+  sums: readonly Sums[],
+  to: Local,
+  finish: (sums: Sums, to: Local, entry: Local) => void,
+): void => {
+  const [target, entry] = [f.i32(to), f.i32(a.entry)];
   sums.forEach((sum, c) =>
     f.if(f.ops.i32.gt_u(a.channels, c), () => {
-      finish(sum);
-      f.inc(a.to, a.toStep);
-      f.inc(a.entry, entryBytes);
+      finish(sum, target, entry);
+      f.inc(target, a.toStep);
+      f.inc(entry, entryBytes);
     }),
   );
+};
+
+/** Rescales the sums of a tile to bytes, two channels at a time. */
+const finishBytes = (f: Fn, a: TileArgs, constants: Local, sums: readonly Sums[], to: Local, left: Local): void => {
+  const { i32 } = f.ops;
+  const factors = byteFactors(f);
+  const target = f.i32(to);
+  for (let c = 0; c < TILE_CHANNELS; c += 2)
+    f.if(i32.gt_u(a.channels, c), () => {
+      const [first, second] = sums.slice(c, c + 2).map(([low, high], k) => {
+        loadByteFactors(f, factors, a.entry, EPILOGUE_BYTES * (c + k));
+        return f.v128(rescaledHalves(f, low, high, factors, constants));
+      });
+      if (first === undefined || second === undefined) return;
+      const bytes = f.v128(lowBytes(f, first, second, constants));
+      const next = f.i32(i32.add(target, a.toStep));
+      storePair(f, bytes, target, next, i32.gt_u(a.channels, c + 1), left);
+      f.set(target, i32.add(next, a.toStep));
+    });
+};
 
 /**
- * gemm(panel, panelStep, weights, pairs, to, toStep, pixels, channels, table, start, zero, lo, hi): 8 pixels x 4 output
- * channels of int32 dot products. The panel holds, per pair of inner indices, the i16 pairs of the pixels; the weights,
- * per pair, the i16 pairs of the 4 channels. Lanes are pixels, so results leave in the order of memory. The `partial`
- * form ends before zero, lo and hi: it stores the sums for a later call to start from.
+ * gemm(panel, rowStep, tileStep, weights, rows, to, toStep, pixels, channels, table, partials, resume, constants): 4 output channels
+ * of `pixels` pixels, int32 dot products in tiles of 8 pixels. The panel holds, per tile and per pair of inner indices (a row), the i16
+ * pairs of the pixels; the weights, per pair, the i16 pairs of the 4 channels. Lanes are pixels, so results leave in the order of
+ * memory: a channel's are toStep bytes behind those of the one before. `constants` is a table of `byteConstants`. The `partial`
+ * form ends before it: it stores the sums of each tile for a later call to resume from.
+ *
+ * One row a round: V8 moves the loads of an unrolled loop to its front, runs out of registers and takes longer.
  */
 export const gemmKernel = (asm: Asm, epilogue: Epilogue | 'partial'): string =>
-  asm.define(`gemm_${epilogue}`, new Array<'i32'>(epilogue === 'partial' ? TILE_ARGS : TILE_ARGS + 3).fill('i32'), undefined, (f) => {
+  asm.define(`gemm_${epilogue}`, new Array<'i32'>(epilogue === 'partial' ? TILE_ARGS : TILE_ARGS + 1).fill('i32'), undefined, (f) => {
     const { i32x4 } = f.ops;
     const a = tileArgs(f);
-    const sums = multiplyTile(f, a, EPILOGUE_BYTES, (sum, x, w) => f.set(sum, i32x4.add(sum, i32x4.dot_i16x8_s(x, w))));
+    const how: Summing = {
+      entryBytes: EPILOGUE_BYTES,
+      accumulate: (sum, x, w) => f.set(sum, i32x4.add(sum, i32x4.dot_i16x8_s(x, w))),
+    };
     if (epilogue === 'partial') {
-      storePartial(f, a.to, sums);
+      eachTile(f, a, how, 0, (sums) => storePartial(f, a.partials, sums));
       return;
     }
-    const bounds = { zero: f.arg(TILE_ARGS), lo: f.arg(TILE_ARGS + 1), hi: f.arg(TILE_ARGS + 2) };
+    const constants = f.arg(TILE_ARGS);
+    const bytes = ACCESS_BYTES[RESULT_ACCESS[epilogue]];
+    if (epilogue === 'narrow') {
+      eachTile(f, a, how, bytes, (sums, to, left) => finishBytes(f, a, constants, sums, to, left));
+      return;
+    }
     const factors = factorsFor(f, epilogue);
-    eachChannel(f, a, EPILOGUE_BYTES, sums, ([low, high]) =>
-      finishChannel(f, epilogue, factors, low, high, a.to, a.pixels, a.entry, bounds),
+    const bound = (offset: number): Local => (epilogue === 'i32' ? constants : f.i32(f.load('i32', constants, offset)));
+    const bounds = { zero: bound(PLAIN_AT.zero), lo: bound(PLAIN_AT.lo), hi: bound(PLAIN_AT.hi) };
+    eachTile(f, a, how, bytes, (sums, to, left) =>
+      eachChannel(f, a, EPILOGUE_BYTES, sums, to, ([low, high], target, entry) =>
+        finishChannel(f, epilogue, factors, low, high, target, left, entry, bounds),
+      ),
     );
   });
 
 /**
- * gemmf(panel, panelStep, weights, count, to, toStep, pixels, channels, bias, start): the float form. Each lane is one
- * output, summed in order of the inner index with one rounding per operation (NUMERICS §4, F2); partial results are the
+ * gemmf(panel, rowStep, tileStep, weights, count, to, toStep, pixels, channels, bias, partials, resume): the float form. Each lane is
+ * one output, summed in order of the inner index with one rounding per operation (NUMERICS §4, F2); partial results are the
  * sums so far, so stopping and starting again changes no bit.
  */
 export const gemmFloatKernel = (asm: Asm, partial: boolean): string =>
   asm.define(`gemmf${partial ? '_partial' : ''}`, new Array<'i32'>(TILE_ARGS).fill('i32'), undefined, (f) => {
     const { f32x4 } = f.ops;
     const a = tileArgs(f);
-    const sums = multiplyTile(f, a, 4, (sum, x, w) => f.set(sum, f32x4.add(sum, f32x4.mul(x, w))));
-    if (partial) storePartial(f, a.to, sums);
-    else eachChannel(f, a, 4, sums, ([low, high]) => storeWords(f, a.to, low, high, a.pixels));
+    const how: Summing = { entryBytes: 4, accumulate: (sum, x, w) => f.set(sum, f32x4.add(sum, f32x4.mul(x, w))) };
+    if (partial) eachTile(f, a, how, 0, (sums) => storePartial(f, a.partials, sums));
+    else
+      eachTile(f, a, how, 4, (sums, to, left) =>
+        eachChannel(f, a, 4, sums, to, ([low, high], target) => storeWords(f, target, low, high, left)),
+      );
   });

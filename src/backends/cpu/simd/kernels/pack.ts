@@ -53,25 +53,19 @@ export const interleave = (f: Fn, a: Local, b: Local): readonly [Ex, Ex] => [
 ];
 
 /**
- * pack(to, pairStep, from, offsets, pairs, rows, rowCount, width, step): the panel of a matrix kernel. For every pair of
- * inner indices, the pixels of `rowCount` rows of `width`, one after another, as i16 pairs. `offsets` holds where each
- * inner index reads relative to a pixel, `rows` where each row starts. Rows run over their end into the place of the next
- * one, which is written afterwards.
+ * pack(to, pairStep, tileStep, from, offsets, pairs, rows, rowCount, width, rowStep, step): the panel of a matrix kernel. For every pair
+ * of inner indices, the pixels of `rowCount` rows of `width`, one after another, as i16 pairs, eight pixels at a time: 32 bytes,
+ * tileStep from one eight to the next, rowStep from one row to the next. `offsets` holds where each inner index reads relative to a
+ * pixel, `rows` where each row starts. Where eights follow each other, rows run over their end into the place of the next one,
+ * which is written afterwards.
  */
 export const packKernel = (asm: Asm, access: PixelAccess, how: PixelStep): string =>
-  asm.define(`pack_${access}${how}`, new Array<'i32'>(9).fill('i32'), undefined, (f) => {
+  asm.define(`pack_${access}${how}`, new Array<'i32'>(11).fill('i32'), undefined, (f) => {
     const { i32 } = f.ops;
-    const [to, pairStep, from, offsets, pairs] = [f.arg(0), f.arg(1), f.arg(2), f.arg(3), f.arg(4)];
-    const [rows, rowCount, width, step] = [f.arg(5), f.arg(6), f.arg(7), f.arg(8)];
-    const [va, vb, a, b, target, end, entry] = [
-      f.local('v128'),
-      f.local('v128'),
-      f.local('i32'),
-      f.local('i32'),
-      f.local('i32'),
-      f.local('i32'),
-      f.local('i32'),
-    ];
+    const [to, pairStep, tileStep, from, offsets, pairs] = [f.arg(0), f.arg(1), f.arg(2), f.arg(3), f.arg(4), f.arg(5)];
+    const [rows, rowCount, width, rowStep, step] = [f.arg(6), f.arg(7), f.arg(8), f.arg(9), f.arg(10)];
+    const [va, vb] = [f.local('v128'), f.local('v128')];
+    const [a, b, target, left, entry] = [f.local('i32'), f.local('i32'), f.local('i32'), f.local('i32'), f.local('i32')];
     f.for(0, pairs, 1, () => {
       const first = f.i32(i32.add(from, f.load('i32', offsets)));
       const second = f.i32(i32.add(from, f.load('i32', offsets, 4)));
@@ -83,32 +77,33 @@ export const packKernel = (asm: Asm, access: PixelAccess, how: PixelStep): strin
         f.set(b, i32.add(second, f.load('i32', entry)));
         f.inc(entry, 4);
         f.set(target, row);
-        f.set(end, i32.add(row, i32.shl(width, 2)));
+        f.set(left, width);
         f.while(
-          () => i32.lt_u(target, end),
+          () => i32.gt_s(left, 0),
           () => {
             f.set(va, loadPixels(f, a, access, how, step));
             f.set(vb, loadPixels(f, b, access, how, step));
             const [low, high] = interleave(f, va, vb);
             f.vstore(target, low);
             f.vstore(target, high, 16);
-            f.inc(target, 32);
+            f.inc(target, tileStep);
+            f.inc(left, -8);
             f.inc(a, i32.shl(step, 3));
             f.inc(b, i32.shl(step, 3));
           },
         );
-        f.set(row, end);
+        f.inc(row, rowStep);
       });
       f.inc(to, pairStep);
     });
   });
 
-/** packf: the same for float: one f32 per inner index and pixel; `step` in bytes. */
+/** packf: the same for float: one f32 per inner index and pixel; `step` in bytes. Eights always follow each other. */
 export const packFloatKernel = (asm: Asm, dense: boolean): string =>
-  asm.define(`packf_${dense ? '1' : 'any'}`, new Array<'i32'>(9).fill('i32'), undefined, (f) => {
+  asm.define(`packf_${dense ? '1' : 'any'}`, new Array<'i32'>(11).fill('i32'), undefined, (f) => {
     const { i32 } = f.ops;
-    const [to, innerStep, from, offsets, count] = [f.arg(0), f.arg(1), f.arg(2), f.arg(3), f.arg(4)];
-    const [rows, rowCount, width, step] = [f.arg(5), f.arg(6), f.arg(7), f.arg(8)];
+    const [to, innerStep, from, offsets, count] = [f.arg(0), f.arg(1), f.arg(3), f.arg(4), f.arg(5)];
+    const [rows, rowCount, width, rowStep, step] = [f.arg(6), f.arg(7), f.arg(8), f.arg(9), f.arg(10)];
     const [a, target, end, entry] = [f.local('i32'), f.local('i32'), f.local('i32'), f.local('i32')];
     f.for(0, count, 1, () => {
       const first = f.i32(i32.add(from, f.load('i32', offsets)));
@@ -129,7 +124,7 @@ export const packFloatKernel = (asm: Asm, dense: boolean): string =>
             f.inc(a, dense ? 16 : step);
           },
         );
-        f.set(row, end);
+        f.inc(row, rowStep);
       });
       f.inc(to, innerStep);
     });

@@ -1,7 +1,7 @@
 import type { Asm } from '../asm.ts';
 import type { Fn } from '../fn.ts';
 import type { Local } from '../lift.ts';
-import { storeBytes, storeHalves, storeWords } from './gemm.ts';
+import { storeBytes, storeHalves, storeWords } from './store.ts';
 import { ACCESS_BYTES } from './map.ts';
 import { loadPixels, type PixelAccess, type PixelStep } from './pack.ts';
 

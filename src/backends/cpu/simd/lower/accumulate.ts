@@ -2,6 +2,7 @@ import type { ValueId } from '../../../../ir/index.ts';
 import { at } from '../../../../support/index.ts';
 import type { FusedRescale } from '../../../plan/index.ts';
 import type { Context, Slot } from '../context.ts';
+import { MOST_ZERO } from '../kernels/bytes.ts';
 import { type Epilogue, EPILOGUE_BYTES, TILE_CHANNELS } from '../kernels/gemm.ts';
 import { packTableKernel } from '../kernels/pack.ts';
 import type { RescaleForm } from '../kernels/rescale.ts';
@@ -66,8 +67,9 @@ export const planFinish = (
   if (fused === undefined) return { epilogue: 'i32', table, zero: 0, lo: 0, hi: 0, result, bytes: 4 };
   const { output_zero: zero, lo, hi } = fused.attrs;
   const wide = fused.attrs.dtype === 'i16';
+  const narrow = Math.abs(zero) <= MOST_ZERO ? rescaleForm(ctx, at(fused.operands, 1), at(fused.operands, 2)) : 'wide';
   return {
-    epilogue: wide ? 'wide16' : rescaleForm(ctx, at(fused.operands, 1), at(fused.operands, 2)),
+    epilogue: wide ? 'wide16' : narrow,
     table,
     zero,
     lo,

@@ -2,6 +2,7 @@ import type { ValueId } from '../../../../ir/index.ts';
 import type { Context, Emit, Slot } from '../context.ts';
 import type { Fn } from '../fn.ts';
 import { isPointwise, naturalRows, pointwiseRows, type Rows } from '../geometry.ts';
+import { byteConstants } from '../kernels/bytes.ts';
 import { EPILOGUE_BYTES, gemmFloatKernel, gemmKernel, PARTIAL_BYTES, TILE_CHANNELS, TILE_PIXELS } from '../kernels/gemm.ts';
 import { packFloatKernel, packKernel, packWeightsFloatKernel, packWeightsKernel, pixelStep } from '../kernels/pack.ts';
 import { type Share, shareOf, wholeOf } from '../kernels/share.ts';
@@ -14,10 +15,13 @@ import { type Division, forEachGroup, type Layout, layoutOf, mayDivide, offsetTa
 /** Bytes of panel that one block of output pixels may take: stays in the second-level cache beside the results. */
 const PANEL_BUDGET = 128 * 1024;
 /**
- * Panel rows that one sweep over the tiles uses. A tile touches a cache line per row and 16 bytes of weights: this many
+ * Panel rows that one sweep over the tiles uses. A tile touches up to a cache line per row and 16 bytes of weights: this many
  * stay in a first-level cache of 32 KiB. Longer sums continue from partial results in memory, in the same order.
  */
 const SWEEP_ROWS = 320;
+/** Bytes of a row of a tile in the panel. */
+const TILE_ROW_BYTES = TILE_PIXELS * 4;
+const LINE_BYTES = 64;
 
 /** What differs between the int32 and the float form of a conv as a matrix product. */
 interface Form {
@@ -32,8 +36,12 @@ interface Form {
   /** Table with what each output channel starts from and ends with. */
   readonly table: Slot;
   readonly entryBytes: number;
-  /** Arguments of the last kernel behind the common ones. */
-  readonly extra: readonly number[];
+  /** Whether a call of the kernels does all tiles of a block; else one. */
+  readonly manyTiles: boolean;
+  /** Whether the packer can put the tiles of a panel apart. */
+  readonly tilesApart: boolean;
+  /** Arguments of the last kernel behind the common ones; known when memory is planned. */
+  readonly extra: () => readonly number[];
   readonly result: ValueId;
   readonly resultBytes: 1 | 2 | 4;
   /** Panel rows of a sweep, at most. */
@@ -46,25 +54,39 @@ interface Form {
 interface Blocks {
   readonly rows: Rows;
   readonly perBlock: number;
-  /** Pixels from one row of the panel to the next: an odd multiple of 8, so that they spread over cache sets. */
-  readonly panelPixels: number;
+  /** Bytes of the panel: from one of its rows to the next, from one tile to the next, and in all. */
+  readonly rowStep: number;
+  readonly tileStep: number;
+  readonly panelBytes: number;
+  /** Tiles of a block. */
+  readonly tiles: number;
+  /** Bytes of the panel from one row of `width` pixels to the next. */
+  readonly pixelsStep: (width: Val) => Val;
   readonly rowTable: Slot;
 }
 
+/** An odd number of cache lines, so that what is so far apart spreads over cache sets. */
+const oddLines = (bytes: number): number => (Math.ceil(bytes / LINE_BYTES) | 1) * LINE_BYTES;
+
 /** The rows of the output in blocks: equal ones, as many as a multiple of `parts`, if there are enough rows. */
-const blocksOf = (ctx: Context, plan: Plan, sweepRows: number, parts: number): Blocks => {
+const blocksOf = (ctx: Context, plan: Plan, form: Form, sweepRows: number, parts: number): Blocks => {
   const fit = Math.max(TILE_PIXELS, Math.floor(PANEL_BUDGET / Math.max(1, 4 * sweepRows * TILE_PIXELS)) * TILE_PIXELS);
   const even = (total: number, most: number): number => Math.ceil(total / (Math.ceil(total / (most * parts)) * parts));
   const pointwise = isPointwise(plan.geometry);
   const rows = pointwise ? pointwiseRows(plan.geometry, roundUp(even(plan.positions, fit), TILE_PIXELS)) : naturalRows(plan.geometry);
   const perBlock = pointwise ? 1 : even(rows.starts.length, Math.max(1, Math.floor(fit / rows.width)));
   const pixels = roundUp(perBlock * rows.width, TILE_PIXELS);
-  return {
-    rows,
-    perBlock,
-    panelPixels: (pixels / TILE_PIXELS) % 2 === 0 ? pixels + TILE_PIXELS : pixels,
-    rowTable: ctx.table(Int32Array.from(rows.starts, (s) => s * plan.elementBytes)),
-  };
+  const rowTable = ctx.table(Int32Array.from(rows.starts, (s) => s * plan.elementBytes));
+  const shape = { rows, perBlock, rowTable, tiles: pixels / TILE_PIXELS };
+  // a tile's rows follow each other where rows of pixels are whole tiles; else a row of the panel holds all pixels
+  if (form.tilesApart && rows.width % TILE_PIXELS === 0) {
+    const tileStep = oddLines(sweepRows * TILE_ROW_BYTES);
+    const perRow = (rows.width / TILE_PIXELS) * tileStep;
+    return { ...shape, rowStep: TILE_ROW_BYTES, tileStep, panelBytes: shape.tiles * tileStep, pixelsStep: () => perRow };
+  }
+  const rowStep = oddLines(pixels * 4);
+  const pixelsStep = (width: Val): Val => ctx.asm.ops.i32.shl(width, 2);
+  return { ...shape, rowStep, tileStep: TILE_ROW_BYTES, panelBytes: sweepRows * rowStep + LINE_BYTES, pixelsStep };
 };
 
 /** Making a row of the panel costs about as much as this many tiles of 4 output channels take to use it. */
@@ -115,10 +137,10 @@ const planProduct = (ctx: Context, plan: Plan, form: Form): Product => {
   const sweeps = Math.max(1, Math.ceil(form.rows / form.mostRows));
   const sweepRows = Math.ceil(form.rows / sweeps);
   const division = divisionOf(ctx, plan);
-  const blocks = blocksOf(ctx, plan, sweepRows, division === 'rows' ? ctx.threads : 1);
+  const blocks = blocksOf(ctx, plan, form, sweepRows, division === 'rows' ? ctx.threads : 1);
   const each = division !== 'none';
   const tiles = Math.ceil(plan.outGroup / TILE_CHANNELS);
-  const partialStep = (blocks.panelPixels / TILE_PIXELS) * form.partialBytes;
+  const partialStep = blocks.tiles * form.partialBytes;
   return {
     ctx,
     plan,
@@ -129,7 +151,7 @@ const planProduct = (ctx: Context, plan: Plan, form: Form): Product => {
     sweepRows,
     tiles,
     offsets: offsetTable(ctx, plan, form.offsetsPerRow === 2),
-    panel: ctx.temporary(sweepRows * blocks.panelPixels * 4 + 64, { each }),
+    panel: ctx.temporary(blocks.panelBytes, { each }),
     partials: sweeps > 1 ? ctx.temporary(tiles * partialStep, { each }) : undefined,
     partialStep,
     y: ctx.use(form.result),
@@ -150,35 +172,61 @@ interface BlockPlace {
   readonly tiles: Share;
 }
 
+/** What a call of a kernel works on. */
+interface TilePlace {
+  readonly from: Local;
+  readonly own: Val;
+  readonly to: Local;
+  readonly partial: Local;
+  readonly entry: Local;
+  readonly pixels: Val;
+  readonly channels: Val;
+}
+
+/** The tiles of one block of output channels, by a kernel that does all of them. */
+const emitManyTiles = (f: Fn, p: Product, sweep: Sweep, first: Local, t: TilePlace): void => {
+  const { form, blocks } = p;
+  const steps = [blocks.rowStep, blocks.tileStep];
+  const args = [t.from, ...steps, t.own, sweep.count, t.to, p.plan.positions * form.resultBytes, t.pixels, t.channels, t.entry, t.partial];
+  f.do(f.call(sweep.last ? form.last : form.partial, [...args, p.partials === undefined ? 0 : first, ...(sweep.last ? form.extra() : [])]));
+};
+
+/** The same by a kernel that does one. */
+const emitSingleTiles = (f: Fn, p: Product, sweep: Sweep, first: Local, t: TilePlace): void => {
+  const { i32 } = f.ops;
+  const { form, plan, blocks } = p;
+  const [from, cell, partial, start, own, pixels] = [f.i32(t.from), f.i32(t.to), f.i32(t.partial), f.i32(0), f.i32(t.own), f.i32(t.pixels)];
+  const channels = f.i32(t.channels);
+  f.for(0, pixels, TILE_PIXELS, (pixel) => {
+    if (p.partials !== undefined) f.set(start, f.select(first, partial, 0));
+    const sizes = [plan.positions * form.resultBytes, i32.sub(pixels, pixel), channels];
+    const common = [from, blocks.rowStep, own, sweep.count, sweep.last ? cell : partial, ...sizes, t.entry, start];
+    f.do(f.call(sweep.last ? form.last : form.partial, [...common, ...(sweep.last ? form.extra() : [])]));
+    f.inc(cell, TILE_PIXELS * form.resultBytes);
+    f.inc(partial, form.partialBytes);
+    f.inc(from, blocks.tileStep);
+  });
+};
+
 /** Multiplies the packed panel into every tile of the block. */
 const emitTiles = (f: Fn, p: Product, sweep: Sweep, first: Local, place: BlockPlace): void => {
   const { i32 } = f.ops;
   const { form, plan } = p;
   const channelStep = plan.positions * form.resultBytes;
   const from0 = place.tiles.first;
-  const plane = f.i32(i32.add(place.out, i32.mul(from0, TILE_CHANNELS * channelStep)));
-  const partialRow = f.i32(i32.add(place.partials, i32.mul(from0, p.partialStep)));
+  const to = f.i32(i32.add(place.out, i32.mul(from0, TILE_CHANNELS * channelStep)));
+  const partial = f.i32(i32.add(place.partials, i32.mul(from0, p.partialStep)));
   const entry = f.i32(i32.add(place.table, i32.mul(from0, TILE_CHANNELS * form.entryBytes)));
   const own = f.i32(i32.add(i32.add(place.weights, i32.mul(from0, form.rows * 16)), i32.shl(first, 4)));
-  const [cell, partial, start, from] = [f.local('i32'), f.local('i32'), f.local('i32'), f.local('i32')];
   const [tile, channel] = [f.i32(from0), f.i32(i32.mul(from0, TILE_CHANNELS))];
   f.while(
     () => i32.lt_u(tile, place.tiles.end),
     () => {
-      f.set(cell, plane);
-      f.set(partial, partialRow);
-      f.set(from, place.panel);
-      f.for(0, place.pixels, TILE_PIXELS, (pixel) => {
-        if (p.partials !== undefined) f.set(start, f.select(first, partial, 0));
-        const sizes = [channelStep, i32.sub(place.pixels, pixel), i32.sub(plan.outGroup, channel)];
-        const common = [from, p.blocks.panelPixels * 4, own, sweep.count, sweep.last ? cell : partial, ...sizes, entry, start];
-        f.do(f.call(sweep.last ? form.last : form.partial, [...common, ...(sweep.last ? form.extra : [])]));
-        f.inc(cell, TILE_PIXELS * form.resultBytes);
-        f.inc(partial, form.partialBytes);
-        f.inc(from, TILE_PIXELS * 4);
-      });
-      f.inc(plane, TILE_CHANNELS * channelStep);
-      f.inc(partialRow, p.partialStep);
+      const channels = i32.sub(plan.outGroup, channel);
+      const t = { from: place.panel, own, to, partial, entry, pixels: place.pixels, channels };
+      (form.manyTiles ? emitManyTiles : emitSingleTiles)(f, p, sweep, first, t);
+      f.inc(to, TILE_CHANNELS * channelStep);
+      f.inc(partial, p.partialStep);
       f.inc(entry, TILE_CHANNELS * form.entryBytes);
       f.inc(own, form.rows * 16);
       f.inc(channel, TILE_CHANNELS);
@@ -196,8 +244,8 @@ const emitBlock = (f: Fn, p: Product, place: BlockPlace, row: Local, taken: Loca
   const emitSweep = (sweep: Sweep): void => {
     const first = f.i32(sweep.first);
     const list = i32.add(p.offsets.address, i32.mul(first, 4 * form.offsetsPerRow));
-    const panel = [place.panel, p.blocks.panelPixels * 4];
-    f.do(f.call(form.packer, [...panel, place.source, list, sweep.count, rowTable, taken, width, step]));
+    const panel = [place.panel, p.blocks.rowStep, p.blocks.tileStep];
+    f.do(f.call(form.packer, [...panel, place.source, list, sweep.count, rowTable, taken, width, p.blocks.pixelsStep(width), step]));
     emitTiles(f, p, sweep, first, place);
   };
   const before = (p.sweeps - 1) * p.sweepRows;
@@ -272,6 +320,7 @@ export const convIntGemm = (ctx: Context, plan: Plan, w: ValueId, access: 'i8' |
   const { asm } = ctx;
   const rows = Math.ceil(plan.inner / 2);
   const step = isPointwise(plan.geometry) ? 1 : plan.geometry.stride[2];
+  const constants = ctx.table(byteConstants(finish.zero, finish.lo, finish.hi));
   return lowerGemm(ctx, plan, {
     rows,
     offsetsPerRow: 2,
@@ -281,7 +330,9 @@ export const convIntGemm = (ctx: Context, plan: Plan, w: ValueId, access: 'i8' |
     weights: packGroups(ctx, plan, w, rows, packWeightsKernel(asm), [0]),
     table: finish.table,
     entryBytes: EPILOGUE_BYTES,
-    extra: [finish.zero, finish.lo, finish.hi],
+    manyTiles: true,
+    tilesApart: true,
+    extra: () => [constants.address],
     result: finish.result,
     resultBytes: finish.bytes,
     mostRows: SWEEP_ROWS,
@@ -304,7 +355,9 @@ export const convWideGemm = (ctx: Context, plan: Plan, w: ValueId, shift: number
     weights: packGroups(ctx, plan, w, rows, packWeightsKernel(asm, ctx.type(w).dtype === 'i16' ? 'i16' : 'i8'), [0]),
     table: finish.table,
     entryBytes: EPILOGUE_BYTES,
-    extra: [finish.zero, finish.lo, finish.hi, shift],
+    manyTiles: false,
+    tilesApart: true,
+    extra: () => [finish.zero, finish.lo, finish.hi, shift],
     result: finish.result,
     resultBytes: finish.bytes,
     mostRows: Math.min(SWEEP_ROWS, MOST_PAIRS[sum]),
@@ -324,7 +377,9 @@ export const convFloatGemm = (ctx: Context, plan: Plan, w: ValueId, bias: Slot, 
     weights: packGroups(ctx, plan, w, plan.inner, packWeightsFloatKernel(asm), []),
     table: bias,
     entryBytes: 4,
-    extra: [],
+    manyTiles: true,
+    tilesApart: false,
+    extra: () => [],
     result,
     resultBytes: 4,
     mostRows: SWEEP_ROWS,

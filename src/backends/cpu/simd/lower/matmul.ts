@@ -185,14 +185,20 @@ const lowerMatmul = (ctx: Context, node: OpNode<'matmul'>): Emit => {
         f.do(f.call(packColumnsKernel(asm, pixelAccess(tb.dtype)), [ownPanel, panelStep, z, k, n, node.attrs.b_zero]));
       }
       const out = f.i32(i32.add(y, i32.mul(rows.first, n * 4)));
+      const columns = panel === undefined ? z : ownPanel;
       f.for(0, count, TILE_CHANNELS, (row) => {
+        const own = f.i32(i32.add(ownWeights, i32.mul(row, inner * 4)));
+        const target = f.i32(i32.add(out, i32.mul(row, n * 4)));
+        const left = f.i32(i32.sub(count, row));
+        if (!wide) {
+          const args = [columns, panelStep, TILE_PIXELS * 4, own, inner, target, n * 4, n, left, zeros.address, 0, 0];
+          f.do(f.call(float ? gemmFloatKernel(asm, false) : gemmKernel(asm, 'i32'), float ? args : [...args, 0]));
+          return;
+        }
         f.for(0, n, TILE_PIXELS, (column) => {
-          const from = i32.add(panel === undefined ? z : ownPanel, i32.shl(column, 2));
-          const own = i32.add(ownWeights, i32.mul(row, inner * 4));
-          const to = i32.add(out, i32.shl(i32.add(i32.mul(row, n), column), 2));
-          const args: Val[] = [from, panelStep, own, inner, to, n * 4, i32.sub(n, column), i32.sub(count, row), zeros.address, 0];
-          if (wide) emitWideTile(f, asm, args, inner, node.attrs.accumulator_shift, ownSums);
-          else f.do(f.call(float ? gemmFloatKernel(asm, false) : gemmKernel(asm, 'i32'), float ? args : [...args, 0, 0, 0]));
+          const [from, to] = [columns, target].map((p) => i32.add(p, i32.shl(column, 2)));
+          const args = [from ?? 0, panelStep, own, inner, to ?? 0, n * 4, i32.sub(n, column), left, zeros.address, 0];
+          emitWideTile(f, asm, args, inner, node.attrs.accumulator_shift, ownSums);
         });
       });
     };
