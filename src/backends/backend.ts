@@ -92,6 +92,15 @@ export interface Peak {
   readonly gmacs: number;
 }
 
+/** Something that a backend makes use of on this machine. */
+export interface MachineFact {
+  readonly name: string;
+  /** What there is, or that there is none. */
+  readonly value: string;
+  /** What is missing and how to get it; without it the backend does less or takes longer, and the bytes are the same. */
+  readonly problem?: Diagnostic;
+}
+
 /** The contract of every execution target: results equal the reference interpreter's, byte for byte. */
 export interface Backend {
   readonly name: string;
@@ -120,4 +129,6 @@ export interface Backend {
   readonly peak?: (isa?: string) => Peak | undefined;
   /** Engine features beyond the plain path, tried out now; absent when there are none. */
   readonly probes?: () => readonly EngineProbe[];
+  /** Looks for what it makes use of outside of this program, in about a second; absent when that is nothing. */
+  readonly examine?: () => readonly MachineFact[];
 }

@@ -2,6 +2,7 @@ import type { Backend } from '../../backend.ts';
 import { CModule } from './c-module.ts';
 import { compileProgram } from './compile.ts';
 import { emitProgram } from './emit.ts';
+import { examineMachine } from './examine.ts';
 import { measurePeak } from './peak.ts';
 import { nativeRows } from './rows.ts';
 import { LEVEL_NAMES } from './toolchain-levels.ts';
@@ -20,4 +21,5 @@ export const nativeBackend: Backend = {
   isas: LEVEL_NAMES,
   emit: emitProgram,
   peak: measurePeak,
+  examine: () => examineMachine(),
 };
