@@ -3,6 +3,7 @@ import { cliCodes } from './cli.ts';
 import { conformanceCodes } from './conformance.ts';
 import { cvmCodes } from './cvm.ts';
 import { fuzzCodes } from './fuzz.ts';
+import { gpuCodes } from './gpu.ts';
 import { internalCodes } from './internal.ts';
 import { ioCodes } from './io.ts';
 import type { CodeInfo, ExitCode } from './info.ts';
@@ -22,6 +23,7 @@ export const CODES = {
   ...conformanceCodes,
   ...cvmCodes,
   ...fuzzCodes,
+  ...gpuCodes,
   ...internalCodes,
   ...ioCodes,
   ...irCodes,

@@ -28,6 +28,18 @@ const MOST_LENGTH = 300;
 
 const indented = (lines: readonly string[]): readonly string[] => lines.map((line) => `  ${line}`);
 
+/** A function as C, under the name that calls have. */
+export interface PrintedFunction {
+  readonly name: string;
+  readonly text: string;
+}
+
+/** A language that reads as C does. */
+export interface Dialect {
+  readonly headers?: readonly string[];
+  readonly qualifier?: string;
+}
+
 const HEADERS = ['cx_runtime.h', 'cx_machine.h'];
 
 /**
@@ -37,13 +49,20 @@ const HEADERS = ['cx_runtime.h', 'cx_machine.h'];
  */
 export class CModule implements Machine {
   private readonly pieces: (Piece | undefined)[] = [];
-  private readonly headers = [...HEADERS];
-  private readonly declarations: string[] = [];
-  /** Texts of functions in the order of their definition. */
-  protected readonly functions: string[] = [];
+  protected readonly headers: string[];
+  protected readonly declarations: string[] = [];
+  /** Functions in the order of their definition. */
+  protected readonly functions: PrintedFunction[] = [];
+  private readonly qualifier: string;
   /** Functions that change memory. */
   private readonly changing = new Set<string>();
   private temporaries = 0;
+
+  /** @param dialect - what stands before each function, and the headers, where it is not plain C */
+  constructor({ headers = HEADERS, qualifier = 'static' }: Dialect = {}) {
+    this.headers = [...headers];
+    this.qualifier = qualifier;
+  }
 
   private add(piece: Piece): Ref {
     return this.pieces.push(piece) - 1;
@@ -212,7 +231,9 @@ export class CModule implements Machine {
     const { declarations, lines: inner } = declareVariables(locals, params.length, ended);
     const body = ['uint8_t *const m = e->m;', '(void)m;', ...declarations, ...inner];
     const type = result === undefined ? 'void' : C_TYPES[result];
-    this.functions.push(`static ${type} ${functionName(name)}(${head}) {\n${indented(body).join('\n')}\n}\n`);
+    const printed = functionName(name);
+    const text = `${this.qualifier} ${type} ${printed}(${head}) {\n${indented(body).join('\n')}\n}\n`;
+    this.functions.push({ name: printed, text });
   }
 
   /**
@@ -235,6 +256,7 @@ export class CModule implements Machine {
 
   /** The generated code: includes, declarations, functions. */
   text(): string {
-    return [this.headers.map((h) => `#include "${h}"\n`).join(''), ...this.declarations.map((d) => `${d}\n`), ...this.functions].join('\n');
+    const functions = this.functions.map((f) => f.text);
+    return [this.headers.map((h) => `#include "${h}"\n`).join(''), ...this.declarations.map((d) => `${d}\n`), ...functions].join('\n');
   }
 }

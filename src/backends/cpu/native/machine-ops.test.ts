@@ -39,7 +39,7 @@ class Batch extends CModule {
     }
     super.define({ ...body, name: `step_${this.steps.length}` });
     const name = `f_step_${this.steps.length}`;
-    const text = (this.functions.at(-1) ?? '').replace(name, '');
+    const text = (this.functions.at(-1)?.text ?? '').replace(name, '');
     const same = this.nameOf.get(text);
     if (same === undefined) this.nameOf.set(text, name);
     else this.functions.pop();

@@ -12,7 +12,7 @@
  * arithmetic makes differ between processors; programs make them canonical when they leave.
  *
  * v128 has three forms under this one API:
- *   CX_ISA_PORTABLE or an unknown compiler   an array of bytes and loops over lanes
+ *   CX_ISA_PORTABLE, an unknown compiler or a GPU   an array of bytes and loops over lanes
  *   gcc and clang, any processor             their vector extensions, loops for what those cannot say
  *   the same with SSE4.1 or NEON             the processor's instructions for the latter
  */
@@ -35,7 +35,9 @@
 #error "programs are laid out for a little-endian processor"
 #endif
 
-#if defined(__GNUC__)
+#if defined(CXM_OP)
+/* a GPU: cxg_lift.cuh says what functions are */
+#elif defined(__GNUC__)
 #define CXM_OP static inline __attribute__((always_inline))
 #else
 #define CXM_OP static inline

@@ -13,9 +13,16 @@ typedef uint32_t v128 __attribute__((vector_size(16)));
   typedef WIDE cxm_wide_##T;     \
   typedef LANE cxm_##T __attribute__((vector_size(16)));
 #else
+#if defined(CXM_GPU)
+/* aligned, so that it moves at once */
+typedef struct __align__(16) v128 {
+  uint8_t bytes[16];
+} v128;
+#else
 typedef struct v128 {
   uint8_t bytes[16];
 } v128;
+#endif
 #define CXM_LANES(T, LANE, WIDE) \
   typedef LANE cxm_lane_##T;     \
   typedef WIDE cxm_wide_##T;

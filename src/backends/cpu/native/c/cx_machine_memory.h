@@ -2,49 +2,72 @@
 #ifndef CX_MACHINE_MEMORY_H
 #define CX_MACHINE_MEMORY_H
 
+#if defined(CXM_GPU)
+/* Whole words move at once where they lie at multiples of their size; the compiler would take single bytes everywhere. */
+#define CXM_MOVE(name, U)                                                          \
+  CXM_OP void cxm_read_##name(void *to, const uint8_t *from) {                     \
+    if (((size_t)from & (sizeof(U) - 1)) == 0) *(U *)to = *(const U *)(const void *)from; \
+    else memcpy(to, from, sizeof(U));                                              \
+  }                                                                                \
+  CXM_OP void cxm_write_##name(uint8_t *to, const void *from) {                    \
+    if (((size_t)to & (sizeof(U) - 1)) == 0) *(U *)(void *)to = *(const U *)from;  \
+    else memcpy(to, from, sizeof(U));                                              \
+  }
+CXM_MOVE(1, uint8_t)
+CXM_MOVE(2, uint16_t)
+CXM_MOVE(4, uint32_t)
+CXM_MOVE(8, uint64_t)
+CXM_MOVE(16, uint4)
+#define CXM_READ(to, from, size) cxm_read_##size(to, from)
+#define CXM_WRITE(to, from, size) cxm_write_##size(to, from)
+#else
+#define CXM_READ(to, from, size) memcpy(to, from, size)
+#define CXM_WRITE(to, from, size) memcpy(to, from, size)
+#endif
+
 /* The sum of address and offset does not wrap at 2^32, as in WebAssembly. */
-#define CXM_LOAD(name, V, T)                                           \
+#define CXM_LOAD(name, V, T, SIZE)                                     \
   CXM_OP V name(const uint8_t *m, uint32_t address, uint32_t offset) { \
     T x;                                                               \
-    memcpy(&x, m + (size_t)address + offset, sizeof x);                \
+    CXM_READ(&x, m + (size_t)address + offset, SIZE);                  \
     return (V)x;                                                       \
   }
-#define CXM_STORE(name, V, T)                                                \
+#define CXM_STORE(name, V, T, SIZE)                                          \
   CXM_OP void name(uint8_t *m, uint32_t address, uint32_t offset, V value) { \
     const T x = (T)value;                                                    \
-    memcpy(m + (size_t)address + offset, &x, sizeof x);                      \
+    CXM_WRITE(m + (size_t)address + offset, &x, SIZE);                       \
   }
-CXM_LOAD(i32_load, uint32_t, uint32_t)
-CXM_LOAD(i32_load8_u, uint32_t, uint8_t)
-CXM_LOAD(i32_load8_s, uint32_t, int8_t)
-CXM_LOAD(i32_load16_u, uint32_t, uint16_t)
-CXM_LOAD(i32_load16_s, uint32_t, int16_t)
-CXM_LOAD(i64_load, uint64_t, uint64_t)
-CXM_LOAD(i64_load8_u, uint64_t, uint8_t)
-CXM_LOAD(i64_load8_s, uint64_t, int8_t)
-CXM_LOAD(i64_load16_u, uint64_t, uint16_t)
-CXM_LOAD(i64_load16_s, uint64_t, int16_t)
-CXM_LOAD(i64_load32_u, uint64_t, uint32_t)
-CXM_LOAD(i64_load32_s, uint64_t, int32_t)
-CXM_LOAD(f32_load, float, float)
-CXM_LOAD(f64_load, double, double)
-CXM_STORE(i32_store, uint32_t, uint32_t)
-CXM_STORE(i32_store8, uint32_t, uint8_t)
-CXM_STORE(i32_store16, uint32_t, uint16_t)
-CXM_STORE(i64_store, uint64_t, uint64_t)
-CXM_STORE(i64_store8, uint64_t, uint8_t)
-CXM_STORE(i64_store16, uint64_t, uint16_t)
-CXM_STORE(i64_store32, uint64_t, uint32_t)
-CXM_STORE(f32_store, float, float)
-CXM_STORE(f64_store, double, double)
+CXM_LOAD(i32_load, uint32_t, uint32_t, 4)
+CXM_LOAD(i32_load8_u, uint32_t, uint8_t, 1)
+CXM_LOAD(i32_load8_s, uint32_t, int8_t, 1)
+CXM_LOAD(i32_load16_u, uint32_t, uint16_t, 2)
+CXM_LOAD(i32_load16_s, uint32_t, int16_t, 2)
+CXM_LOAD(i64_load, uint64_t, uint64_t, 8)
+CXM_LOAD(i64_load8_u, uint64_t, uint8_t, 1)
+CXM_LOAD(i64_load8_s, uint64_t, int8_t, 1)
+CXM_LOAD(i64_load16_u, uint64_t, uint16_t, 2)
+CXM_LOAD(i64_load16_s, uint64_t, int16_t, 2)
+CXM_LOAD(i64_load32_u, uint64_t, uint32_t, 4)
+CXM_LOAD(i64_load32_s, uint64_t, int32_t, 4)
+CXM_LOAD(f32_load, float, float, 4)
+CXM_LOAD(f64_load, double, double, 8)
+CXM_STORE(i32_store, uint32_t, uint32_t, 4)
+CXM_STORE(i32_store8, uint32_t, uint8_t, 1)
+CXM_STORE(i32_store16, uint32_t, uint16_t, 2)
+CXM_STORE(i64_store, uint64_t, uint64_t, 8)
+CXM_STORE(i64_store8, uint64_t, uint8_t, 1)
+CXM_STORE(i64_store16, uint64_t, uint16_t, 2)
+CXM_STORE(i64_store32, uint64_t, uint32_t, 4)
+CXM_STORE(f32_store, float, float, 4)
+CXM_STORE(f64_store, double, double, 8)
 
 CXM_OP v128 v128_load(const uint8_t *m, uint32_t address, uint32_t offset) {
   v128 x;
-  memcpy(&x, m + (size_t)address + offset, 16);
+  CXM_READ(&x, m + (size_t)address + offset, 16);
   return x;
 }
 CXM_OP void v128_store(uint8_t *m, uint32_t address, uint32_t offset, v128 value) {
-  memcpy(m + (size_t)address + offset, &value, 16);
+  CXM_WRITE(m + (size_t)address + offset, &value, 16);
 }
 
 #define CXM_LOAD_VECTOR(name, e) \
@@ -77,7 +100,25 @@ CXM_LANE(32, i32x4, extract_lane, i32_load, i32_store)
 CXM_LANE(64, i64x2, extract_lane, i64_load, i64_store)
 
 /* The ranges may overlap. */
+#if defined(CXM_GPU)
+CXM_OP void memory_copy(uint8_t *m, uint32_t to, uint32_t from, uint32_t bytes) {
+  uint8_t *const t = m + to;
+  const uint8_t *const f = m + from;
+  if (to <= from || to - from >= bytes) {
+    uint32_t i = 0;
+    if (((to | from) & 15) == 0)
+      for (; i + 16 <= bytes; i += 16) *(uint4 *)(void *)(t + i) = *(const uint4 *)(const void *)(f + i);
+    for (; i < bytes; i++) t[i] = f[i];
+  } else {
+    for (uint32_t i = bytes; i > 0; i--) t[i - 1] = f[i - 1];
+  }
+}
+CXM_OP void memory_fill(uint8_t *m, uint32_t to, uint32_t value, uint32_t bytes) {
+  for (uint32_t i = 0; i < bytes; i++) m[(size_t)to + i] = (uint8_t)value;
+}
+#else
 CXM_OP void memory_copy(uint8_t *m, uint32_t to, uint32_t from, uint32_t bytes) { memmove(m + to, m + from, bytes); }
 CXM_OP void memory_fill(uint8_t *m, uint32_t to, uint32_t value, uint32_t bytes) { memset(m + to, (int)(value & 0xff), bytes); }
+#endif
 
 #endif

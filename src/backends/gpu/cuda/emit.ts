@@ -1,0 +1,106 @@
+import { encodeNpy } from '../../../frontend/tensors/index.ts';
+import { canonicalPieces, formatType, type Program, runProgram, type Tensor } from '../../../ir/index.ts';
+import { diagnostic, fail, ok, type Result } from '../../../support/index.ts';
+import type { EmittedFile } from '../../backend.ts';
+import { makefile } from './makefile.ts';
+import type { GpuPort, GpuProgram } from './program.ts';
+import { cudaSource } from './source.ts';
+import { runnerFiles, shimFiles, type SourceFile, unitHeaders } from './sources.ts';
+import { tablesText } from './tables.ts';
+
+/** One buffer has to hold the parameter file: emitted folders are handed over as files in memory. */
+const MOST_PARAMETER_BYTES = 2 ** 31;
+
+const readme = (program: GpuProgram, vectors: number): string => {
+  const ports = (list: readonly GpuPort[]): string => list.map((p) => `| ${p.name} | ${formatType(p)} |\n`).join('');
+  const starts = program.steps.reduce((n, s) => n + s.launches.length, 0);
+  return `# ${program.name}: an integer program in CUDA C++
+
+The program gives the same bytes on every machine. \`make check\` builds it and compares ${vectors} runs with the bytes that the
+reference interpreter gives.
+
+    make check                                # on this machine's GPU
+    make bench                                # times: device, and with copies of inputs and outputs
+    ./run input.npy -o out                    # .npy in, .npy out; ./run --help says more
+    ./run --profile                           # time of each step
+    make shim                                 # the same kernels on the CPU, checked as strictly as it can be: no GPU is needed
+
+Needs make, a C and C++ compiler, nvcc of CUDA 12 or 13 and, to run, NVIDIA's driver; nothing else is fetched or linked. Kernels
+are built for the GPU of this machine, or for ARCHS="75 80 90a". The oldest GPUs are of compute capability 7.5. \`make shim\` needs
+no nvcc. It is slow: for networks of some 10^9 multiply-accumulates it takes minutes.
+
+| input | type |
+|---|---|
+${ports(program.inputs)}
+| output | type |
+|---|---|
+${ports(program.outputs)}
+| file | what it is |
+|---|---|
+| program*.cu | kernels: ${starts} starts in a run (generated) |
+| tables.c | starts, memory plan, inputs and outputs (generated) |
+| parameters.bin | weights and constants (${program.fileBytes} bytes) |
+| runtime/ | templates of kernels, runner, shim; the same for all programs |
+| vectors/ | inputs and expected outputs as .npy |
+
+A run is a CUDA graph of ${program.steps.length} steps in an arena of ${program.arenaBytes} bytes. Floats are rounded after each operation and denormal numbers
+are kept: the flags in the Makefile say so to nvcc, and without them the bytes differ.
+`;
+};
+
+/** The parameter file in one piece. */
+export const parameterFile = (program: GpuProgram): Uint8Array => {
+  const file = new Uint8Array(program.fileBytes);
+  for (const { offset, content } of program.file) {
+    if (content instanceof Uint8Array) file.set(content, offset);
+    else {
+      let at = offset;
+      for (const piece of canonicalPieces(content)) {
+        file.set(piece, at);
+        at += piece.length;
+      }
+    }
+  }
+  return file;
+};
+
+const vectorFiles = (program: Program, vectors: readonly (readonly Tensor[])[]): readonly EmittedFile[] => {
+  const nameOf = (i: number): string => `v${i}`;
+  const files = vectors.flatMap((inputs, i) => [
+    ...inputs.map((tensor, k): EmittedFile => ({ name: `vectors/${nameOf(i)}/input${k}.npy`, content: encodeNpy(tensor) })),
+    ...runProgram(program, inputs).map(
+      (tensor, k): EmittedFile => ({ name: `vectors/${nameOf(i)}/output${k}.npy`, content: encodeNpy(tensor) }),
+    ),
+  ]);
+  return [{ name: 'vectors/list.txt', content: vectors.map((_, i) => `${nameOf(i)}\n`).join('') }, ...files];
+};
+
+/**
+ * A folder that builds and tests itself with make and nvcc. Errors: IR0008, BKD0002, BKD0003; GPU0010 for parameters that one file in
+ * memory cannot hold.
+ */
+export const emitProgram = (source: Program, vectors: readonly (readonly Tensor[])[]): Result<readonly EmittedFile[]> => {
+  const written = cudaSource(source);
+  if (!written.ok) return written;
+  const program = written.value;
+  if (program.fileBytes > MOST_PARAMETER_BYTES)
+    return fail(
+      diagnostic(
+        'GPU0010',
+        `the program has ${program.fileBytes} bytes of parameters, and an emitted folder takes ${MOST_PARAMETER_BYTES}`,
+        {
+          notes: ['Run it with `cortexc run --backend cuda`, which reads parameters of any size.'],
+        },
+      ),
+    );
+  const runtime: readonly SourceFile[] = [...unitHeaders(), ...runnerFiles(), ...shimFiles()];
+  return ok([
+    { name: 'README.md', content: readme(program, vectors.length) },
+    { name: 'Makefile', content: makefile(program.units, runnerFiles(), shimFiles()) },
+    ...program.units.map(({ name, text }): EmittedFile => ({ name, content: text })),
+    { name: 'tables.c', content: tablesText(program) },
+    ...(program.fileBytes === 0 ? [] : [{ name: 'parameters.bin', content: parameterFile(program) }]),
+    ...runtime.map(({ name, text }): EmittedFile => ({ name: `runtime/${name}`, content: text })),
+    ...vectorFiles(source, vectors),
+  ]);
+};
