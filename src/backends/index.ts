@@ -2,9 +2,9 @@ import { OP_NAMES, type OpName } from '../ir/index.ts';
 import { closest, diagnostic, fail, ok, type Result } from '../support/index.ts';
 import type { Backend, SupportStatus } from './backend.ts';
 import { nativeBackend, referenceBackend, wasmBackend } from './cpu/index.ts';
-
 import { SELF_TEST_DIGESTS } from './self-test-digests.ts';
 import { type SelfTestedBackend, withSelfTest } from './self-test.ts';
+import { verdictStore } from './verdicts.ts';
 
 export type {
   Backend,
@@ -20,7 +20,18 @@ export type {
   SupportStatus,
 } from './backend.ts';
 export { macsOfProgram } from './plan/index.ts';
-export { machineText, type SelfTestedBackend } from './self-test.ts';
+export { machineText } from './machine.ts';
+export {
+  openPrepared,
+  type Prepared,
+  type PreparedOptions,
+  type PreparedRequest,
+  preparedWarnings,
+  recallPackage,
+  rememberPackage,
+  rememberPrepared,
+} from './prepared.ts';
+export type { SelfTestedBackend } from './self-test.ts';
 
 /** Every backend, the default first. */
 export const BACKENDS: readonly Backend[] = [wasmBackend, nativeBackend, referenceBackend];
@@ -31,8 +42,10 @@ export const IMMEDIATE_BACKENDS: readonly Backend[] = BACKENDS.filter((b) => b.o
 /** The backend of this name, before its `prepare`. */
 export const backendByName = (name: string): Backend | undefined => BACKENDS.find((b) => b.name === name);
 
-/** Each op is tested once in a process, so what is known is kept here. */
-const tested: ReadonlyMap<string, SelfTestedBackend> = new Map(BACKENDS.map((b) => [b.name, withSelfTest(b, SELF_TEST_DIGESTS)]));
+/** Each op is tested once on a machine, as far as that can be kept, else once in a process: what is known is kept here. */
+const tested: ReadonlyMap<string, SelfTestedBackend> = new Map(
+  BACKENDS.map((b) => [b.name, withSelfTest(b, SELF_TEST_DIGESTS, () => verdictStore(b.name))]),
+);
 
 /** The backend of this name with its self-test, ready to compile; BKD0001 when there is none. */
 export const loadTestedBackend = async (name: string): Promise<Result<SelfTestedBackend>> => {

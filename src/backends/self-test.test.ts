@@ -7,6 +7,7 @@ import { referenceBackend, wasmBackend } from './cpu/index.ts';
 import { backendByName, BACKENDS, loadBackend, loadTestedBackend } from './index.ts';
 import { SELF_TEST_DIGESTS } from './self-test-digests.ts';
 import { selfTestDigest, selfTestUnits, withSelfTest } from './self-test.ts';
+import type { VerdictStore } from './verdicts.ts';
 
 const FILE = new URL('self-test-digests.ts', import.meta.url);
 
@@ -103,6 +104,33 @@ describe('a sound backend', () => {
     expect(compiles.map((p) => p.name)).toEqual(['self_test', 'two']);
     unwrap(backend.compile(twoOps()));
     expect(compiles.map((p) => p.name)).toEqual(['self_test', 'two', 'two']);
+  });
+
+  test('what passed in an earlier process is not tested again; what failed is', () => {
+    const lines = new Set<string>();
+    const store: VerdictStore = {
+      load: () => new Set(lines),
+      update: (passed, failed) => {
+        for (const line of passed) lines.add(line);
+        for (const line of failed) lines.delete(line);
+      },
+    };
+    /** The programs that a fresh process compiles. */
+    const compiledBy = (fault: OpName, digests = SELF_TEST_DIGESTS): readonly string[] => {
+      const compiles: Program[] = [];
+      withSelfTest(broken(fault, compiles), digests, () => store).compile(twoOps());
+      return compiles.map((p) => `${p.name} ${p.nodes.map((n) => n.op).join()}`);
+    };
+    expect(compiledBy('abs')).toEqual(['self_test neg,abs']);
+    expect(compiledBy('abs')).toEqual(['self_test abs']);
+    expect(compiledBy('conv')).toEqual(['self_test abs', 'two neg,abs']);
+    expect(compiledBy('conv')).toEqual(['two neg,abs']);
+    // other digests are another test
+    expect(compiledBy('conv', { ...SELF_TEST_DIGESTS, 'neg int': '0'.repeat(16) })).toEqual(['self_test neg']);
+    // the command that tests does so, whatever passed before
+    const backend = withSelfTest(broken('abs'), SELF_TEST_DIGESTS, () => store);
+    expect(backend.selfTest(['neg', 'abs']).map((r) => r.status)).toEqual(['passed', 'failed']);
+    expect([...lines].filter((line) => !line.startsWith('neg '))).toEqual([]);
   });
 
   test.each(BACKENDS.map((b) => b.name))('%s passes every op', async (name) => {

@@ -1,4 +1,3 @@
-import { cpus } from 'node:os';
 import {
   type AnyNode,
   canonicalBytes,
@@ -23,6 +22,8 @@ import {
 } from '../ir/index.ts';
 import { at, diagnostic, type Diagnostic, fail, ok, type Result, sha256Hex, unwrap } from '../support/index.ts';
 import type { Backend, Executable, SelfTestResult } from './backend.ts';
+import { machineText } from './machine.ts';
+import type { VerdictStore } from './verdicts.ts';
 
 /** Committed digests by op and form, such as `conv f32`: the first 16 digits of a SHA-256. */
 export type SelfTestDigests = Readonly<Partial<Record<string, string>>>;
@@ -128,10 +129,6 @@ const digestsOn = (backend: Backend, units: readonly Unit[], told: Diagnostic[])
   return { ok: true, value: counts.map((count) => digestOf(results.slice(next, (next += count)))) };
 };
 
-/** The engine and the processor, as a report needs them. */
-export const machineText = (): string =>
-  `node ${process.versions.node}, V8 ${process.versions.v8}, ${process.platform} ${process.arch}, ${cpus()[0]?.model.trim() || 'unknown processor'}`;
-
 type Verdict = Omit<SelfTestResult, 'op'>;
 
 const judge = (unit: Unit, got: string, digests: SelfTestDigests): Verdict =>
@@ -212,27 +209,40 @@ const alsoTelling = (executable: Executable, told: readonly Diagnostic[]): Execu
         },
       };
 
+/** What a store knows of a unit: another digest would be another test. */
+const lineOf = (unit: Unit, digests: SelfTestDigests): string => `${unit} ${digests[unit] ?? ''}`;
+
 /**
- * The backend with a power-on self-test: before a program is compiled, each op that it uses and that this process has not
- * tried yet runs small cases, whose bytes must have the committed digests. An op that fails is refused with BKD0005 by its
+ * The backend with a power-on self-test: before a program is compiled, each op that it uses and that neither this process nor an earlier
+ * one has tried runs small cases, whose bytes must have the committed digests. An op that fails is refused with BKD0005 by its
  * name; the others go on.
+ * @param store - what passed in earlier processes; `selfTest` itself tests all the same
  */
-export const withSelfTest = (backend: Backend, digests: SelfTestDigests): SelfTestedBackend => {
+export const withSelfTest = (backend: Backend, digests: SelfTestDigests, store?: () => VerdictStore | undefined): SelfTestedBackend => {
   const known = new Map<Unit, Verdict>();
   const told: Diagnostic[] = [];
-  const verdict = (unit: Unit): Verdict => known.get(unit) ?? { status: 'untested' };
-  const test = (units: readonly Unit[]): Result<undefined> => {
-    const fresh = units.filter((u) => !known.has(u) && digests[u] !== undefined && backend.refusal(opOfUnit(u)) === undefined);
+  /** Read when the first program is compiled. */
+  let passedBefore: ReadonlySet<string> | undefined;
+  const verdict = (unit: Unit): Verdict =>
+    known.get(unit) ?? { status: passedBefore?.has(lineOf(unit, digests)) === true ? 'passed' : 'untested' };
+  /** Tests units that this process has not tried, and that have not passed before. */
+  const test = (units: readonly Unit[], before: ReadonlySet<string>): Result<undefined> => {
+    const fresh = units.filter(
+      (u) => !known.has(u) && !before.has(lineOf(u, digests)) && digests[u] !== undefined && backend.refusal(opOfUnit(u)) === undefined,
+    );
     const tested = testUnits(backend, fresh, digests, told);
     if (!tested.ok) return tested;
     for (const [unit, result] of tested.value) known.set(unit, result);
+    const linesOf = (status: Verdict['status']): readonly string[] =>
+      tested.value.flatMap(([unit, v]) => (v.status === status ? [lineOf(unit, digests)] : []));
+    if (fresh.length > 0) store?.()?.update(linesOf('passed'), linesOf('failed'));
     return ok(undefined);
   };
   return {
     ...backend,
     selfTest: (ops) => {
       const unitsByOp = ops.map((op) => FORMS.map((form): Unit => `${op} ${form}`));
-      const tested = test(unitsByOp.flat());
+      const tested = test(unitsByOp.flat(), new Set());
       const unbuilt = tested.ok ? undefined : tested.diagnostics[0]?.message;
       return ops.map((op, i) => {
         const reason = backend.refusal(op) ?? unbuilt;
@@ -246,7 +256,8 @@ export const withSelfTest = (backend: Backend, digests: SelfTestDigests): SelfTe
       // programs with symbols are refused by the backend itself, with the better message
       if (!program.types.every(isStaticType)) return backend.compile(program, options);
       const places = unitsOf(backend, program);
-      const tested = test([...places.keys()]);
+      passedBefore ??= store?.()?.load() ?? new Set();
+      const tested = test([...places.keys()], passedBefore);
       if (!tested.ok) return tested;
       const failed = [...places].filter(([unit]) => verdict(unit).status === 'failed');
       if (failed.length === 0) {

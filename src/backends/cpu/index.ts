@@ -1,6 +1,5 @@
 export { type Cache, sharedCache } from './cache/cache.ts';
 export { codeStamp } from './cache/code-stamp.ts';
-export { engineName } from './cache/engine.ts';
 export type { KeptPrograms } from './kept.ts';
 export { nativeBackend } from './native/index.ts';
 export { nativeKept } from './native/kept.ts';

@@ -13,6 +13,8 @@ export interface CacheOptions {
   /** Bytes that entries may take together; the entry that was written last may exceed it alone. */
   readonly limitBytes?: number;
   readonly env?: Environment;
+  /** Where a temporary folder is made when the folder cannot be used; absent: where the system has such. */
+  readonly temporary?: string;
 }
 
 const DEFAULT_LIMIT_BYTES = 2 * 2 ** 30;
@@ -45,6 +47,13 @@ const unusable = (folder: string, why: string): Diagnostic =>
     ],
   });
 
+const unkept = (folder: string, why: string): Diagnostic =>
+  diagnostic('NAT0007', `nothing can be kept: ${why}`, {
+    severity: 'warning',
+    where: folder,
+    notes: ['Results are the same, but the next process compiles again. Make room, or name another folder in CORTEXC_CACHE.'],
+  });
+
 export const damaged = (path: string, why: string): Diagnostic =>
   diagnostic('NAT0008', `a cached file is damaged and is made anew: ${why}`, {
     severity: 'warning',
@@ -69,12 +78,16 @@ export class Cache {
   private root: string;
   private temporary = false;
   private trusted = false;
+  /** Neither the folder nor a temporary one can be used. */
+  private broken = false;
   private readonly limitBytes: number;
+  private readonly temporaryParent: string;
   /** Folders of entries that this process found or made: it may be about to open them. */
   private readonly inUse = new Set<string>();
 
   constructor(options: CacheOptions = {}) {
     this.limitBytes = options.limitBytes ?? DEFAULT_LIMIT_BYTES;
+    this.temporaryParent = options.temporary ?? tmpdir();
     this.root = join(cacheFolder(options), LAYOUT);
   }
 
@@ -199,7 +212,7 @@ export class Cache {
 
   private replaceRoot(why: string): void {
     this.warn(unusable(this.root, why));
-    const folder = mkdtempSync(join(tmpdir(), 'cortexc-cache-'));
+    const folder = mkdtempSync(join(this.temporaryParent, 'cortexc-cache-'));
     chmodSync(folder, 0o700);
     this.root = folder;
     this.temporary = true;
@@ -239,19 +252,48 @@ export class Cache {
     return this.find('names', name)?.record;
   }
 
-  /** Keeps a text under a name; the last one stays. A failure only costs time later. */
+  /**
+   * Keeps a text under a name; the last one stays.
+   * @throws errors of the file system when the temporary folder fails, too
+   */
   remember(name: string, text: string): void {
+    const { root } = this;
     try {
-      this.prepareRoot();
-      const folder = this.path('names', name);
-      makeFolder(folder);
-      const draft = scratchFolder(this.scratch);
+      this.rememberHere(name, text);
+    } catch (error) {
+      if (!isSystemError(error) || this.temporary) throw error;
+      if (this.root === root) this.replaceRoot(causeOf(error));
+      this.rememberHere(name, text);
+    }
+  }
+
+  private rememberHere(name: string, text: string): void {
+    this.prepareRoot();
+    const folder = this.path('names', name);
+    makeFolder(join(this.root, 'names'));
+    makeFolder(folder);
+    const draft = scratchFolder(this.scratch);
+    try {
       writeFileSync(join(draft, RECORD), seal(text), { mode: 0o600 });
       renameSync(join(draft, RECORD), join(folder, RECORD));
+    } finally {
       removeQuietly(draft);
+    }
+  }
+
+  /**
+   * Does something that only saves time later: where the file system fails, the temporary folder included, it is left out with a warning,
+   * the first time.
+   */
+  attempt<T>(action: () => T): T | undefined {
+    if (this.broken) return undefined;
+    try {
+      return action();
     } catch (error) {
       if (!isSystemError(error)) throw error;
-      this.warn(unusable(this.root, causeOf(error)));
+      this.broken = true;
+      this.warn(unkept(this.root, causeOf(error)));
+      return undefined;
     }
   }
 }

@@ -1,4 +1,4 @@
-import { engineName } from '../cache/engine.ts';
+import { machineText } from '../../machine.ts';
 import { findParameters } from '../cache/parameters.ts';
 import type { KeptPrograms } from '../kept.ts';
 import { executableOf } from './executable.ts';
@@ -28,7 +28,7 @@ export const nativeKept: KeptPrograms = {
     const choice = chooseLevel(isa);
     const compiler = findCompiler();
     if (!choice.ok || !compiler.ok) return undefined;
-    return JSON.stringify([engineName(), choice.value, compiler.value.id, compileFlags(choice.value.machine), linkFlags()]);
+    return JSON.stringify([machineText(), choice.value, compiler.value.id, compileFlags(choice.value.machine), linkFlags()]);
   },
   open: (handle, { threads = 1 }, cache) => {
     const { library: key, parameters: parametersKey } = JSON.parse(handle) as KeptFiles;

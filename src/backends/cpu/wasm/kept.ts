@@ -5,7 +5,7 @@ import { MrlError, sha256Hex } from '../../../support/index.ts';
 import type { CompileOptions, Executable } from '../../backend.ts';
 import { type Cache, sharedCache } from '../cache/cache.ts';
 import { codeStamp } from '../cache/code-stamp.ts';
-import { engineName } from '../cache/engine.ts';
+import { machineText } from '../../machine.ts';
 import type { KeptPrograms } from '../kept.ts';
 import { misfits } from '../port-tensors.ts';
 import { createExecutable, type KeepResult, memoryOf } from './executable.ts';
@@ -58,7 +58,7 @@ export const decodeKept = (file: Uint8Array): Kept | undefined => {
  * which the ops that it uses have passed the self-test.
  */
 export const keyOf = (program: Program, { threads = 1 }: CompileOptions): string => {
-  const text = [engineName(), codeStamp(), `threads ${threads}`, printProgram(program, { form: 'readable' })].join('\n');
+  const text = [machineText(), codeStamp(), `threads ${threads}`, printProgram(program, { form: 'readable' })].join('\n');
   const places = JSON.stringify(program.nodes.map((node, i) => placeOf(node, i)));
   return sha256Hex(text, places, ...[...paramTensors(program).values()].map((t) => sha256Hex(tensorBytes(t))));
 };
@@ -67,11 +67,13 @@ export const keyOf = (program: Program, { threads = 1 }: CompileOptions): string
 export const keepProgram = (key: string, kept: Kept, cache: Cache = sharedCache()): KeepResult => {
   if (kept.image.length > MOST_IMAGE_BYTES) return { key: undefined, warnings: [] };
   const file = encodeKept(kept);
-  cache.make('programs', key, (folder) => {
-    writeFileSync(join(folder, FILE), file, { mode: 0o600 });
-    return sha256Hex(file);
-  });
-  return { key, warnings: cache.takeWarnings() };
+  const entry = cache.attempt(() =>
+    cache.make('programs', key, (folder) => {
+      writeFileSync(join(folder, FILE), file, { mode: 0o600 });
+      return sha256Hex(file);
+    }),
+  );
+  return { key: entry === undefined ? undefined : key, warnings: cache.takeWarnings() };
 };
 
 /** The parts of a kept program; undefined when there is none, or none that is as it was written, of which the cache tells. */
@@ -115,9 +117,9 @@ export const openKept = (key: string, cache: Cache): Executable | undefined => {
 
 /** An executable of a program that an earlier process kept. */
 export const recallProgram = (program: Program, options: CompileOptions = {}, cache: Cache = sharedCache()): Executable | undefined =>
-  openKept(keyOf(program, options), cache);
+  cache.attempt(() => openKept(keyOf(program, options), cache));
 
 export const wasmKept: KeptPrograms = {
-  circumstances: () => engineName(),
+  circumstances: () => machineText(),
   open: (handle, _options, cache) => openKept(handle, cache),
 };
