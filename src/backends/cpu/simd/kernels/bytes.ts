@@ -1,5 +1,6 @@
 import type { Fn } from '../fn.ts';
 import type { Ex, Local, Val } from '../lift.ts';
+import type { Bounds } from './rescale.ts';
 import { storeBytes } from './store.ts';
 
 /**
@@ -12,8 +13,8 @@ export const MOST_ZERO = 8192;
 
 /** Where the constants of such a rescale are in their table: vectors of i16 and int32. */
 const AT = { zero: 0, lo: 16, hi: 32, byte: 48, half: 64 } as const;
-/** Behind them the zero point and the bounds as int32, for kernels that take those. */
-export const PLAIN_AT = { zero: 80, lo: 84, hi: 88 } as const;
+/** Behind them the zero point and the bounds as int32. */
+const PLAIN_AT = { zero: 80, lo: 84, hi: 88 } as const;
 
 /** A table of constants for `bytesOfPair`: the engine keeps loads where they stand, and makes constants anew at every use. */
 export const byteConstants = (zero: number, lo: number, hi: number): Int32Array => {
@@ -26,6 +27,12 @@ export const byteConstants = (zero: number, lo: number, hi: number): Int32Array 
   table.fill(0xffff, AT.half / 4, AT.half / 4 + 4);
   table.set([zero, lo, hi], PLAIN_AT.zero / 4);
   return table;
+};
+
+/** The zero point and the bounds themselves, for rescales of other forms. */
+export const plainBounds = (f: Fn, constants: Local): Bounds => {
+  const word = (offset: number): Local => f.i32(f.load('i32', constants, offset));
+  return { zero: word(PLAIN_AT.zero), lo: word(PLAIN_AT.lo), hi: word(PLAIN_AT.hi) };
 };
 
 /** Multiplier and shift of one output channel. */

@@ -1,7 +1,7 @@
 import type { Asm } from '../asm.ts';
 import type { Access, Fn } from '../fn.ts';
 import type { Local } from '../lift.ts';
-import { byteFactors, loadByteFactors, lowBytes, PLAIN_AT, rescaledHalves, storePair } from './bytes.ts';
+import { byteFactors, loadByteFactors, lowBytes, plainBounds, rescaledHalves, storePair } from './bytes.ts';
 import { ACCESS_BYTES } from './map.ts';
 import { type Factors, factorLocals, loadFactors, type RescaleForm, rescaleVector } from './rescale.ts';
 import { storeBytes, storeHalves, storeWords } from './store.ts';
@@ -262,8 +262,7 @@ export const gemmKernel = (asm: Asm, epilogue: Epilogue | 'partial'): string =>
       return;
     }
     const factors = factorsFor(f, epilogue);
-    const bound = (offset: number): Local => (epilogue === 'i32' ? constants : f.i32(f.load('i32', constants, offset)));
-    const bounds = { zero: bound(PLAIN_AT.zero), lo: bound(PLAIN_AT.lo), hi: bound(PLAIN_AT.hi) };
+    const bounds = plainBounds(f, constants);
     eachTile(f, a, how, bytes, (sums, to, left) =>
       eachChannel(f, a, EPILOGUE_BYTES, sums, to, ([low, high], target, entry) =>
         finishChannel(f, epilogue, factors, low, high, target, left, entry, bounds),

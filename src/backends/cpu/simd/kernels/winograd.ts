@@ -1,8 +1,9 @@
 import type { Asm } from '../asm.ts';
 import type { Fn } from '../fn.ts';
 import type { Ex, Local } from '../lift.ts';
-import { type Epilogue, type EpilogueArgs, factorsFor, TILE_CHANNELS, TILE_PIXELS } from './gemm.ts';
-import { loadFactors, rescaleVector } from './rescale.ts';
+import { byteFactors, loadByteFactors, lowBytes, plainBounds, rescaledHalves } from './bytes.ts';
+import { type Epilogue, factorsFor, loadEntry, TILE_CHANNELS, TILE_PIXELS } from './gemm.ts';
+import { rescaleVector } from './rescale.ts';
 
 /**
  * Exact Winograd convolution F(4 x 4, 3 x 3) on integers (Lavin and Gray, arXiv:1509.09308, section 4.3): 36 products for 16
@@ -130,7 +131,8 @@ export const inputKernel = (asm: Asm, unsigned: boolean): string =>
  * and each of `tiles` groups of 8 tiles, the int32 sums over the input channels, 128 bytes: [4][8]. The `narrow` form takes the
  * first 4 tiles of each group and two blocks at a time.
  *
- * One pair a round: V8 moves the loads of an unrolled loop to its front, runs out of registers and takes a third longer.
+ * One pair a round: V8 moves the loads of an unrolled loop to its front, runs out of registers and takes a third longer. There is at
+ * least one; with the first apart, V8 computes the addresses that both have in common once.
  */
 export const multiplyKernel = (asm: Asm, narrow: boolean): string =>
   asm.define(narrow ? 'wino_mul4' : 'wino_mul', new Array<'i32'>(6).fill('i32'), undefined, (f) => {
@@ -141,19 +143,23 @@ export const multiplyKernel = (asm: Asm, narrow: boolean): string =>
     const [left, right, factor] = [f.local('v128'), f.local('v128'), f.local('v128')];
     const sums = Array.from({ length: 2 * TILE_CHANNELS }, () => f.local('v128'));
     const target = f.local('i32');
-    const accumulate = (i: number, x: Local): void => {
+    const accumulate = (i: number, x: Local, first: boolean): void => {
       const sum = sums[i] ?? x;
-      f.set(sum, i32x4.add(sum, i32x4.dot_i16x8_s(x, factor)));
+      const product = i32x4.dot_i16x8_s(x, factor);
+      f.set(sum, first ? product : i32x4.add(sum, product));
     };
-    const round = (): void => {
+    const round = (first: boolean): void => {
       f.set(left, f.vload('load', p));
       if (!narrow) f.set(right, f.vload('load', p, 16));
       for (let c = 0; c < TILE_CHANNELS; c++) {
         f.set(factor, f.vload('load32_splat', w, 4 * c));
-        accumulate(2 * c, left);
+        accumulate(2 * c, left, first);
         if (narrow) f.set(factor, f.vload('load32_splat', second, 4 * c));
-        accumulate(2 * c + 1, narrow ? left : right);
+        accumulate(2 * c + 1, narrow ? left : right, first);
       }
+      f.inc(p, 32);
+      f.inc(w, 16);
+      if (narrow) f.inc(second, 16);
     };
     f.for(0, blocks, narrow ? 2 : 1, () => {
       f.set(p, panel);
@@ -162,15 +168,10 @@ export const multiplyKernel = (asm: Asm, narrow: boolean): string =>
         f.set(w, weights);
         f.set(end, i32.add(weights, size));
         if (narrow) f.set(second, end);
-        sums.forEach((sum) => f.set(sum, f.zero()));
+        round(true);
         f.while(
           () => i32.lt_u(w, end),
-          () => {
-            round();
-            f.inc(p, 32);
-            f.inc(w, 16);
-            if (narrow) f.inc(second, 16);
-          },
+          () => round(false),
         );
         const blockBytes = TILE_CHANNELS * TILE_PIXELS * 4;
         if (narrow) {
@@ -201,30 +202,27 @@ const transformOutput = (f: Fn, [m0, m1, m2, m3, m4, m5]: Six): readonly [Ex, Ex
   ];
 };
 
-/** Stores one row of four tiles: vector j holds column j of each tile, `rows` where the tiles' rows are. */
-const storeRow = (f: Fn, epilogue: Epilogue, [y0, y1, y2, y3]: readonly [Local, Local, Local, Local], rows: readonly Local[]): void => {
-  const { i16x8 } = f.ops;
-  if (epilogue === 'i32') {
-    const pair = (a: Local, b: Local, lanes: readonly number[]): Local => f.v128(f.shuffle32(a, b, lanes));
-    const [a, b] = [pair(y0, y1, [0, 4, 1, 5]), pair(y0, y1, [2, 6, 3, 7])];
-    const [c, d] = [pair(y2, y3, [0, 4, 1, 5]), pair(y2, y3, [2, 6, 3, 7])];
-    rows.forEach((row, t) => {
-      const [left, right] = t < 2 ? [a, c] : [b, d];
-      f.vstore(row, f.shuffle32(left, right, t % 2 === 0 ? [0, 1, 4, 5] : [2, 3, 6, 7]));
-    });
-    return;
-  }
-  const low = f.v128(i16x8.narrow_i32x4_s(y0, y1));
-  const high = f.v128(i16x8.narrow_i32x4_s(y2, y3));
-  if (epilogue === 'wide16') {
-    const halves = [
-      f.v128(f.shuffle16(low, high, [0, 4, 8, 12, 1, 5, 9, 13])),
-      f.v128(f.shuffle16(low, high, [2, 6, 10, 14, 3, 7, 11, 15])),
-    ];
-    rows.forEach((row, t) => f.storeLane(64, t % 2, row, halves[t >> 1] ?? low));
-    return;
-  }
-  // lo and hi are within the 8-bit type, so the low bytes are the results, for i8 and u8 alike
+type Four = readonly [Local, Local, Local, Local];
+
+/** Stores one row of four tiles as int32: vector j holds column j of each tile, `rows` where the tiles' rows are. */
+const storeSums = (f: Fn, [y0, y1, y2, y3]: Four, rows: readonly Local[]): void => {
+  const pair = (a: Local, b: Local, lanes: readonly number[]): Local => f.v128(f.shuffle32(a, b, lanes));
+  const [a, b] = [pair(y0, y1, [0, 4, 1, 5]), pair(y0, y1, [2, 6, 3, 7])];
+  const [c, d] = [pair(y2, y3, [0, 4, 1, 5]), pair(y2, y3, [2, 6, 3, 7])];
+  rows.forEach((row, t) => {
+    const [left, right] = t < 2 ? [a, c] : [b, d];
+    f.vstore(row, f.shuffle32(left, right, t % 2 === 0 ? [0, 1, 4, 5] : [2, 3, 6, 7]));
+  });
+};
+
+/** Stores such a row as i16: columns 0 and 1 of the four tiles in `low`, 2 and 3 in `high`. */
+const storeHalfRow = (f: Fn, low: Local, high: Local, rows: readonly Local[]): void => {
+  const halves = [f.v128(f.shuffle16(low, high, [0, 4, 8, 12, 1, 5, 9, 13])), f.v128(f.shuffle16(low, high, [2, 6, 10, 14, 3, 7, 11, 15]))];
+  rows.forEach((row, t) => f.storeLane(64, t % 2, row, halves[t >> 1] ?? low));
+};
+
+/** Stores the low bytes of such a row: lo and hi are within the 8-bit type, so they are the results, for i8 and u8 alike. */
+const storeByteRow = (f: Fn, low: Local, high: Local, rows: readonly Local[]): void => {
   const bytes = f.v128(
     f.shuffle8(
       low,
@@ -235,18 +233,40 @@ const storeRow = (f: Fn, epilogue: Epilogue, [y0, y1, y2, y3]: readonly [Local, 
   rows.forEach((row, t) => f.storeLane(32, t, row, bytes));
 };
 
+/** Finishes and stores rows of sums of the channel that `entry` points to; `constants` is a table of `byteConstants`. */
+const rowFinisher = (f: Fn, epilogue: Epilogue, entry: Local, constants: Local): ((sums: Four, rows: readonly Local[]) => void) => {
+  const { i16x8 } = f.ops;
+  if (epilogue === 'narrow') {
+    const factors = byteFactors(f);
+    loadByteFactors(f, factors, entry);
+    return ([y0, y1, y2, y3], rows) => {
+      const half = (a: Local, b: Local): Local => f.v128(rescaledHalves(f, a, b, factors, constants));
+      storeByteRow(f, half(y0, y1), half(y2, y3), rows);
+    };
+  }
+  const factors = factorsFor(f, epilogue);
+  if (factors === undefined) return (sums, rows) => storeSums(f, sums, rows);
+  loadEntry(f, factors, entry);
+  const bounds = plainBounds(f, constants);
+  return (sums, rows) => {
+    const [y0, y1, y2, y3] = sums.map((y) => f.v128(rescaleVector(f, y, factors, bounds))) as unknown as Four;
+    const [low, high] = [f.v128(i16x8.narrow_i32x4_s(y0, y1)), f.v128(i16x8.narrow_i32x4_s(y2, y3))];
+    (epilogue === 'wide16' ? storeHalfRow : storeByteRow)(f, low, high, rows);
+  };
+};
+
 /**
- * wino_out(from, fromStep, halves, tiles, to, pitch, scratch, entry, zero, lo, hi): one output channel of `halves` times 4 tiles. `from` holds the sums of its first position, the 36 positions are fromStep apart; `tiles` lists where the tiles' results
- * start in the plane `to`, whose rows are `pitch` bytes; `entry` is the channel's epilogue table entry.
+ * wino_out(from, fromStep, halves, tiles, to, pitch, scratch, entry, constants): one output channel of `halves` times 4 tiles. `from`
+ * holds the sums of its first position, the 36 positions are fromStep apart; `tiles` lists where the tiles' results start in the
+ * plane `to`, whose rows are `pitch` bytes; `entry` is the channel's epilogue table entry, `constants` a table of `byteConstants`.
  */
 export const outputKernel = (asm: Asm, epilogue: Epilogue): string =>
-  asm.define(`wino_out_${epilogue}`, new Array<'i32'>(11).fill('i32'), undefined, (f) => {
+  asm.define(`wino_out_${epilogue}`, new Array<'i32'>(9).fill('i32'), undefined, (f) => {
     const { i32, i32x4 } = f.ops;
     const [from, step, halves, tiles, to, pitch, scratch] = [f.arg(0), f.arg(1), f.arg(2), f.arg(3), f.arg(4), f.arg(5), f.arg(6)];
-    const [entry, bounds] = [f.arg(7), { zero: f.arg(8), lo: f.arg(9), hi: f.arg(10) } satisfies EpilogueArgs];
+    const entry = f.arg(7);
     const bias = f.v128(f.vload('load32_splat', entry));
-    const factors = factorsFor(f, epilogue);
-    if (factors !== undefined) loadFactors(f, factors, f.load('i32', entry, 4), f.i32(f.load('i32', entry, 8)));
+    const finishRow = rowFinisher(f, epilogue, entry, f.arg(8));
     const down = f.i32(i32.mul(step, WINDOW));
     const rows = Array.from({ length: 4 }, () => f.local('i32'));
     const [m, p, q, source] = [six(f), f.local('i32'), f.local('i32'), f.local('i32')];
@@ -268,11 +288,8 @@ export const outputKernel = (asm: Asm, epilogue: Epilogue): string =>
       f.for(0, TILE_SIDE, 1, () => {
         m.forEach((v, j) => f.set(v, f.vload('load', q, 16 * j)));
         f.scope(() => {
-          const y = transformOutput(f, m).map((z) => {
-            const sum = f.v128(i32x4.add(i32x4.shr_s(i32x4.mul(z, i32x4.splat(INVERSE_OF_9)), 6), bias));
-            return factors === undefined ? sum : f.v128(rescaleVector(f, sum, factors, bounds));
-          });
-          storeRow(f, epilogue, y as unknown as readonly [Local, Local, Local, Local], rows);
+          const y = transformOutput(f, m).map((z) => f.v128(i32x4.add(i32x4.shr_s(i32x4.mul(z, i32x4.splat(INVERSE_OF_9)), 6), bias)));
+          finishRow(y as unknown as Four, rows);
         });
         rows.forEach((r) => f.inc(r, pitch));
         f.inc(q, 16 * WINDOW);

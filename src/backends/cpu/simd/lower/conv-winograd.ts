@@ -2,6 +2,7 @@ import type { ValueId } from '../../../../ir/index.ts';
 import type { Context, Emit, Slot } from '../context.ts';
 import type { Fn } from '../fn.ts';
 import { planeOf } from '../geometry.ts';
+import { byteConstants } from '../kernels/bytes.ts';
 import { EPILOGUE_BYTES, TILE_CHANNELS, TILE_PIXELS } from '../kernels/gemm.ts';
 import { type Share, shareOf, wholeOf } from '../kernels/share.ts';
 import { emitPaddedRows, PAD_SLACK } from '../kernels/window.ts';
@@ -109,6 +110,7 @@ interface Transform {
   readonly starts: Slot;
   readonly targets: Slot;
   readonly y: Slot;
+  readonly constants: Slot;
   readonly threads: number;
   /** Threads take tiles each, or output channels where there are few tiles. */
   readonly byTiles: boolean;
@@ -173,6 +175,7 @@ const planTransform = (ctx: Context, plan: Plan, w: ValueId, access: 'i8' | 'u8'
     starts: ctx.table(tileStarts(plan, images, channels * planeOf(g.padded), g.padded[2], 1)),
     targets: ctx.table(tileStarts(plan, images, outputs * plan.positions, g.output[2], finish.bytes)),
     y: ctx.use(finish.result),
+    constants: ctx.table(byteConstants(finish.zero, finish.lo, finish.hi)),
     threads,
     byTiles: groups >= 3 * threads || outputBlocks < 2 * threads,
   };
@@ -228,7 +231,7 @@ const emitOutputs = (f: Fn, ctx: Context, t: Transform, own: Own, group: Local, 
   f.while(
     () => i32.lt_u(channel, end),
     () => {
-      const place = [to, plan.geometry.output[2] * finish.bytes, own.scratch, entry, finish.zero, finish.lo, finish.hi];
+      const place = [to, plan.geometry.output[2] * finish.bytes, own.scratch, entry, t.constants.address];
       f.do(f.call(output, [product, t.productStep, t.narrow ? 1 : i32.shl(count, 1), list, ...place]));
       f.inc(channel, 1);
       f.inc(to, plan.positions * finish.bytes);
