@@ -71,7 +71,6 @@ static uint32_t next() { return (seed = seed * 1664525u + 1013904223u) >> 8; }
 /* Random bytes, a third of them at the ends of the range. */
 static void fill(const Layer &l, std::vector<uint8_t> &m) {
   auto byte = [](bool weight) { return (uint8_t)(next() % 3 == 0 ? (next() & 1 ? 127 : weight ? -127 : -128) : next()); };
-  std::fill(m.begin() + PLACE_PAD, m.begin() + PLACE_PAD + 16, (uint8_t)PAD_VALUE);
   const size_t image = (size_t)l.batch * l.in * l.in * l.c;
   for (size_t i = 0; i < image; i++) m[PLACE_X + i] = byte(false);
   for (int r = 0; r < l.weight_rows; r++)

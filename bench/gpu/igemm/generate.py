@@ -53,9 +53,13 @@ TILES = [
     ("mma", 64, 32, 64, 4, 1, 6, 32),
     ("mma", 32, 64, 128, 1, 4, 4, 32),
     ("mma", 32, 32, 128, 2, 2, 4, 32),
+    ("mma", 32, 32, 128, 2, 2, 6, 32),
+    ("mma", 16, 64, 128, 1, 4, 4, 32),
     ("wgmma", 64, 64, 128, 1, 1, 4, 128),
     ("wgmma", 64, 64, 128, 1, 1, 6, 128),
     ("wgmma", 64, 128, 128, 1, 1, 4, 128),
+    ("wgmma", 64, 128, 128, 1, 2, 4, 128),
+    ("wgmma", 64, 256, 128, 1, 2, 4, 128),
     ("wgmma", 128, 64, 128, 2, 1, 4, 128),
     ("wgmma", 128, 128, 128, 2, 1, 3, 128),
     ("wgmma", 128, 128, 128, 2, 1, 4, 128),
@@ -110,11 +114,11 @@ def layer_text(i, layer, batch, splits, bn):
         k_d=1, k_h=k, k_w=k, stride_d=1, stride_h=stride, stride_w=stride, dilation_d=1, dilation_h=1, dilation_w=1,
         begin_d=0, begin_h=pad, begin_w=pad, pitch=c, piece=16 if c % 16 == 0 else 4, inner=inner,
         weight_rows=-(-o // 256) * 256, weight_bytes=-(-inner // 128) * 128, form="CXG_FORM_NARROW", zero=3, lo=-128, hi=127,
-        y_pitch=o, y_first=0, add_m0=1, add_z0=0, add_m1=1, add_z1=0, add_shift=1, add_zero=0, add_lo=0, add_hi=0,
+        pad=-7, y_pitch=o, y_first=0, add_m0=1, add_z0=0, add_m1=1, add_z1=0, add_shift=1, add_zero=0, add_lo=0, add_hi=0,
         other_pitch=o, other_first=0, splits=splits,
     )
     ints = ", ".join(f"{k} = {v}" for k, v in fields.items())
-    places = "x = PLACE_X, w = PLACE_W, table = PLACE_TABLE, y = PLACE_Y, pad_line = PLACE_PAD, other = 0, sums = PLACE_SUMS, counters = PLACE_COUNTERS"
+    places = "x = PLACE_X, w = PLACE_W, table = PLACE_TABLE, y = PLACE_Y, other = 0, sums = PLACE_SUMS, counters = PLACE_COUNTERS"
     bools = f"outside = {'true' if pad else 'false'}, y_last = true, has_add = false"
     return f"struct {i} {{ static constexpr int {ints}; static constexpr uint32_t {places}; static constexpr bool {bools}; }};\n"
 

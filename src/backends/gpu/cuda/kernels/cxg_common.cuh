@@ -4,11 +4,16 @@
 
 #include "cxg_prims.cuh"
 
-/* Before a loop that stays one: unrolled, its few steps would be taken apart around the tensor cores' waits. */
+/*
+ * Before a loop that stays one: unrolled, its few steps would be taken apart around the tensor cores' waits. And before a long
+ * one, so that several of its loads are under way.
+ */
 #if defined(CXG_SHIM)
 #define CXG_ROLLED
+#define CXG_UNROLL_SOME
 #else
 #define CXG_ROLLED _Pragma("unroll 1")
+#define CXG_UNROLL_SOME _Pragma("unroll 8")
 #endif
 
 /* Keeps what defines a register before this point. */
@@ -42,6 +47,14 @@ CXG_DEVICE cxg_bytes<N> cxg_load(const void *from) {
 template <int N>
 CXG_DEVICE void cxg_store(void *to, const cxg_bytes<N> &v) {
   *(cxg_bytes<N> *)to = v;
+}
+
+/* N times the byte v. */
+template <int N>
+CXG_DEVICE cxg_bytes<N> cxg_same(int v) {
+  cxg_bytes<N> all = {};
+  CXG_UNROLL for (int i = 0; i < N / 4; i++) all.words[i] = (uint32_t)(v & 255) * 0x01010101u;
+  return all;
 }
 
 CXG_DEVICE int cxg_clamp(int v, int lo, int hi) { return v < lo ? lo : v > hi ? hi : v; }

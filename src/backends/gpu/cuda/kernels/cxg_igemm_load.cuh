@@ -13,7 +13,8 @@
  *   pitch      bytes from an input position to the next along the width
  *   piece      bytes that are neighbours wherever a kernel position starts: 16, 8 or 4
  *   outside    whether windows reach outside the image
- *   x, w, pad_line      byte offsets in memory; pad_line: 16 times the byte that padding reads
+ *   pad        the value that padding reads
+ *   x, w       byte offsets in memory
  *   inner      k_d * k_h * k_w * in_group
  *   weight_rows, weight_bytes   packed weights of a group: channels rounded up to BN by inner rounded up to BK, zeros behind
  */
@@ -54,7 +55,7 @@ struct cxg_loader {
   static constexpr int PIXELS = L::batch * L::out_d * L::out_h * L::out_w;
   static constexpr bool POINTWISE = L::k_d * L::k_h * L::k_w == 1 && !L::outside;
 
-  const uint8_t *image, *weights, *padding;
+  const uint8_t *image, *weights;
   cxg_window rows[A_ROWS];
   int row, chunk;
 
@@ -63,7 +64,6 @@ struct cxg_loader {
     row = thread / T::CHUNKS;
     chunk = thread % T::CHUNKS;
     image = e.m + L::x + group * L::in_group;
-    padding = e.m + L::pad_line;
     weights = e.m + L::w + (size_t)(group * L::weight_rows + channel0 + row) * L::weight_bytes + chunk * 16;
     CXG_UNROLL for (int i = 0; i < A_ROWS; i++) {
       int pixel = pixel0 + row + i * T::ROWS_AT_ONCE;
@@ -97,8 +97,10 @@ struct cxg_loader {
       if (L::outside)
         inside = inside && (unsigned)(w.z + dz) < (unsigned)L::in_d && (unsigned)(w.y + dy) < (unsigned)L::in_h &&
                  (unsigned)(w.x + dx) < (unsigned)L::in_w;
-      const uint8_t *from = inside ? image + (w.at + offset) : padding;
-      cxg_cp_async<L::piece>(tile + r * T::BK + cxg_swizzle<T::BK>(r, chunk) * 16 + part, from);
+      uint8_t *to = tile + r * T::BK + cxg_swizzle<T::BK>(r, chunk) * 16 + part;
+      /* padding is written, not read: copies of one line by all blocks would wait for each other */
+      if (inside) cxg_cp_async<L::piece>(to, image + (w.at + offset));
+      else cxg_store<L::piece>(to, cxg_same<L::piece>(L::pad));
     }
   }
 
