@@ -1,4 +1,4 @@
-import { type AnyNode, elementCount, type Program, type StaticType, useCounts, type ValueId } from '../../ir/index.ts';
+import { elementCount, type OpNode, type Program, type StaticType, useCounts, type ValueId } from '../../ir/index.ts';
 import { at } from '../../support/index.ts';
 import type { Fusions } from './fuse.ts';
 
@@ -34,11 +34,11 @@ const mayBeLast = ({ dtype, shape }: StaticType): boolean =>
  * neither input nor output of the program. A value whose layouts coincide is never in the way.
  * @param rule - what each node of the program can do; `plain` where it has no kernel
  */
-export const assignLayouts = (program: Program, fusions: Fusions, rule: (node: AnyNode) => LayoutRule): Layouts => {
+export const assignLayouts = (program: Program, fusions: Fusions, rule: (node: OpNode) => LayoutRule): Layouts => {
   const type = (value: ValueId): StaticType => at(program.types, value) as StaticType;
-  const nodes = (program.nodes as readonly AnyNode[]).filter((node) => !fusions.gone.has(node));
+  const nodes = program.nodes.filter((node) => !fusions.gone.has(node));
   const rules = new Map(nodes.map((node) => [node, rule(node)] as const));
-  const resultsOf = (node: AnyNode): readonly ValueId[] => fusions.into.get(node)?.results ?? node.results;
+  const resultsOf = (node: OpNode): readonly ValueId[] => fusions.into.get(node)?.results ?? node.results;
   const last = new Set<ValueId>();
   for (const node of nodes) if (rules.get(node) !== 'plain') for (const v of resultsOf(node)) if (mayBeLast(type(v))) last.add(v);
   for (const port of [...program.inputs, ...program.outputs]) last.delete(port.value);

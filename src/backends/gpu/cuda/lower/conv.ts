@@ -1,0 +1,131 @@
+import { elementCount, type OpNode, type Program, type StaticType, type ValueId } from '../../../../ir/index.ts';
+import { at } from '../../../../support/index.ts';
+import type { Context } from '../../../cpu/simd/index.ts';
+import { type Geometry, geometryOf, planeOf } from '../../../cpu/simd/geometry.ts';
+import { planFinish } from '../../../cpu/simd/lower/accumulate.ts';
+import type { FusedRescale } from '../../../plan/index.ts';
+import { canRead, imageOf, type Window } from './images.ts';
+import { launchOver, transposition } from './launches.ts';
+import { finishFields, launchProduct, nameOf, type Shared } from './products.ts';
+import { triple } from './structure.ts';
+
+/** Types of values and which of them are parameters: what can be known of a program before it is lowered. */
+export interface Facts {
+  readonly type: (value: ValueId) => StaticType;
+  readonly isParam: (value: ValueId) => boolean;
+}
+
+export const factsOf = (program: Program): Facts => {
+  const params = new Set(program.params.map((p) => p.value));
+  return { type: (v) => at(program.types, v) as StaticType, isParam: (v) => params.has(v) };
+};
+
+/** Offsets in kernels are int32. */
+const MOST_BYTES = 2 ** 30;
+const isSmall = ({ shape }: StaticType): boolean => elementCount(shape) < MOST_BYTES;
+
+/** The table of factors is made before the first run. */
+const hasConstantBias = (facts: Facts, bias: ValueId | undefined): boolean => bias === undefined || facts.isParam(bias);
+
+const windowOf = (facts: Facts, node: OpNode<'conv'>): Window => {
+  const [x, w] = [at(node.operands, 0), at(node.operands, 1)];
+  const [tx, tw, ty] = [facts.type(x), facts.type(w), facts.type(at(node.results, 0))];
+  const geometry: Geometry = geometryOf(tx.shape.slice(2), ty.shape.slice(2), tw.shape.slice(2), node.attrs);
+  const { groups, pad_value: pad } = node.attrs;
+  return { x, batch: at(tx.shape, 0), channels: at(tx.shape, 1), groups, geometry, pad };
+};
+
+/** Depthwise: each channel by itself, in words of four. */
+const isDepthwise = (facts: Facts, node: OpNode<'conv'>): boolean => {
+  const [channels = 0] = facts.type(at(node.operands, 1)).shape;
+  return node.attrs.groups === channels && facts.type(at(node.operands, 0)).shape[1] === channels && channels % 4 === 0 && channels > 1;
+};
+
+/**
+ * Whether the kernels do a conv of bytes.
+ * @param endsInBytes - whether a rescale to bytes is fused into it
+ */
+export const isFastConv = (facts: Facts, node: OpNode<'conv'>, endsInBytes: boolean): boolean => {
+  const [x, w] = [facts.type(at(node.operands, 0)), facts.type(at(node.operands, 1))];
+  const y = facts.type(at(node.results, 0));
+  if (x.dtype !== 'i8' || !hasConstantBias(facts, node.operands[2]) || elementCount(y.shape) === 0 || elementCount(w.shape) === 0)
+    return false;
+  if (elementCount(x.shape) === 0 || !isSmall(x) || !isSmall(y) || !isSmall(w)) return false;
+  return (isDepthwise(facts, node) && endsInBytes) || canRead(windowOf(facts, node));
+};
+
+const launchDepthwise = (ctx: Context, shared: Shared, node: OpNode<'conv'>, window: Window): void => {
+  const name = nameOf(node);
+  const { geometry: g, batch, channels } = window;
+  const taps = planeOf(g.kernel);
+  const words = Math.ceil(taps / 4) * channels;
+  const image = imageOf(ctx, shared.layouts, { ...window, groups: 1 }, name);
+  const weights = ctx.packedByKernels([at(node.operands, 1)], words * 4, (from, to) => [
+    launchOver(words, 'cxg_pack.cuh', (n) => `cxg_pack_depthwise<${n}>(e);`, `${name}_weights`, { channels, taps, from: at(from, 0), to }),
+  ]);
+  const finish = planFinish(ctx, at(node.results, 0), ctx.fusedInto(node), node.operands[2], 1, channels);
+  const fields = finishFields(ctx, shared, finish, channels);
+  const planes = fields['y_last'] === false;
+  const y = planes ? ctx.temporary(batch * planeOf(g.output) * channels) : ctx.use(finish.result);
+  ctx.launch(
+    launchOver((batch * planeOf(g.output) * channels) / 4, 'cxg_window.cuh', (n) => `cxg_depthwise<${n}>(e);`, name, {
+      batch,
+      channels,
+      out_group: channels,
+      ...triple('in', image.input),
+      ...triple('out', g.output),
+      ...triple('k', image.kernel),
+      ...triple('stride', g.stride),
+      ...triple('dilation', g.dilation),
+      ...triple('begin', image.begin),
+      pitch: image.pitch,
+      outside: image.outside,
+      pad: window.pad,
+      x: image.slot,
+      w: weights,
+      ...fields,
+      y,
+    }),
+  );
+  if (planes) ctx.launch(transposition(`${name}_planes`, y, ctx.use(finish.result), { batch, rows: planeOf(g.output), columns: channels }));
+};
+
+/** The rescaled bytes of a depthwise conv are what its kernel writes. */
+export const endsInBytes = (fused: FusedRescale | undefined): boolean => fused?.attrs.dtype === 'i8' || fused?.attrs.dtype === 'u8';
+
+/** @returns whether kernels do it; else nothing is launched */
+export const launchConv = (ctx: Context, shared: Shared, facts: Facts, node: OpNode<'conv'>): boolean => {
+  const bytes = endsInBytes(ctx.fusedInto(node));
+  if (!isFastConv(facts, node, bytes)) return false;
+  const window = windowOf(facts, node);
+  if (isDepthwise(facts, node) && bytes) {
+    launchDepthwise(ctx, shared, node, window);
+    return true;
+  }
+  const [outputs = 0, inGroup = 0] = facts.type(at(node.operands, 1)).shape;
+  launchProduct(ctx, shared, {
+    node,
+    window,
+    w: at(node.operands, 1),
+    inGroup,
+    outGroup: outputs / window.groups,
+    bias: node.operands[2],
+  });
+  return true;
+};
+
+const ONE = { stride: [], dilation: [], pads: [] } as const;
+
+/** Dense layers: convolutions of one position, one image a row. */
+export const launchDense = (ctx: Context, shared: Shared, facts: Facts, node: OpNode<'dense'>): boolean => {
+  const [x, w] = [at(node.operands, 0), at(node.operands, 1)];
+  const [tx, tw] = [facts.type(x), facts.type(w)];
+  const [outputs = 0, inner = 0] = tw.shape;
+  const rows = elementCount(tx.shape.slice(0, -1));
+  if (tx.dtype !== 'i8' || !hasConstantBias(facts, node.operands[2]) || rows * inner * outputs === 0) return false;
+  if (!isSmall(tx) || !isSmall(tw) || rows * outputs >= MOST_BYTES) return false;
+  const geometry = geometryOf([], [], [], ONE);
+  const window: Window = { x, batch: rows, channels: inner, groups: 1, geometry, pad: 0 };
+  launchProduct(ctx, shared, { node, window, w, inGroup: inner, outGroup: outputs, bias: node.operands[2] });
+  return true;
+};

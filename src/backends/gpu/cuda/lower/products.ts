@@ -1,0 +1,141 @@
+import type { AnyNode, ValueId } from '../../../../ir/index.ts';
+import { at } from '../../../../support/index.ts';
+import type { Context, KernelLaunch, Slot } from '../../../cpu/simd/index.ts';
+import { type Geometry, planeOf } from '../../../cpu/simd/geometry.ts';
+import { type Finish, planFinish } from '../../../cpu/simd/lower/accumulate.ts';
+import type { Layouts } from '../../../plan/index.ts';
+import { type Image, imageOf, type Window } from './images.ts';
+import { launchOver } from './launches.ts';
+import { type Field, structure, triple } from './structure.ts';
+import { blocksOf, type Choice, type Engine, MOST_SUMS, MOST_TILES, sharedBytes, threadsOf, tileType } from './tiles.ts';
+
+/** What the rules of one program share. */
+export interface Shared {
+  readonly layouts: Layouts;
+  readonly engine: Engine;
+  /** Chooses tile and splits of a layer. */
+  readonly choose: (p: { readonly pixels: number; readonly channels: number; readonly inner: number; readonly groups: number }) => Choice;
+  /** int32 sums and counters of split layers: zero before and after each of them. */
+  readonly workspace: { readonly sums: Slot; readonly counters: Slot };
+}
+
+/** Places of one for all layers: kernels follow each other, and each leaves zeros. */
+export const workspaceOf = (ctx: Context): Shared['workspace'] => ({
+  sums: ctx.table(new Int32Array(MOST_SUMS)),
+  counters: ctx.table(new Int32Array(MOST_TILES)),
+});
+
+/** A name of a node's structures: results have numbers of their own. */
+export const nameOf = (node: AnyNode): string => `cxg_${node.op}_${at(node.results, 0)}`;
+
+const FORMS = { i32: 'CXG_FORM_I32', narrow: 'CXG_FORM_NARROW', wide: 'CXG_FORM_WIDE', wide16: 'CXG_FORM_WIDE16' } as const;
+
+/** The fields that say what becomes of the sums and where results go. */
+export const finishFields = (ctx: Context, shared: Shared, finish: Finish, outputs: number): Readonly<Record<string, Field>> => ({
+  form: FORMS[finish.epilogue],
+  zero: finish.zero,
+  lo: finish.lo,
+  hi: finish.hi,
+  table: finish.table,
+  y: ctx.use(finish.result),
+  y_pitch: outputs,
+  y_first: 0,
+  y_last: shared.layouts.isLast(finish.result) || shared.layouts.isEither(finish.result),
+});
+
+const NO_ADD = {
+  has_add: false,
+  other: 0,
+  other_pitch: 0,
+  other_first: 0,
+  add_m0: 0,
+  add_z0: 0,
+  add_m1: 0,
+  add_z1: 0,
+  add_shift: 1,
+  add_zero: 0,
+  add_lo: 0,
+  add_hi: 0,
+} as const;
+
+const roundUp = (n: number, to: number): number => Math.ceil(n / to) * to;
+
+/** A layer that is a matrix product. */
+export interface Layer {
+  readonly node: AnyNode;
+  readonly window: Window;
+  readonly w: ValueId;
+  /** Channels of a group of weights, as they are. */
+  readonly inGroup: number;
+  readonly outGroup: number;
+  readonly bias: ValueId | undefined;
+}
+
+/** Weights as the engines read them. */
+const packedWeights = (ctx: Context, layer: Layer, image: Image, rows: number, bytes: number, g: Geometry): Slot => {
+  const { groups } = layer.window;
+  const total = groups * rows * bytes;
+  return ctx.packedByKernels([layer.w], total, (from, to) => [
+    launchOver(total / 4, 'cxg_pack.cuh', (n) => `cxg_pack_weights<${n}>(e);`, `${nameOf(layer.node)}_weights`, {
+      groups,
+      out_group: layer.outGroup,
+      weight_rows: rows,
+      weight_bytes: bytes,
+      channels: layer.inGroup,
+      channel_bytes: image.channelBytes,
+      in_group: image.inGroup,
+      merged: image.merged,
+      ...triple('k', g.kernel),
+      from: at(from, 0),
+      to,
+    }),
+  ]);
+};
+
+/** Emits the kernels of a layer: the image if it has to be packed, then the product. */
+export const launchProduct = (ctx: Context, shared: Shared, layer: Layer): void => {
+  const { window, outGroup } = layer;
+  const { geometry: g, batch, groups } = window;
+  const name = nameOf(layer.node);
+  const image = imageOf(ctx, shared.layouts, window, name);
+  const inner = planeOf(image.kernel) * image.inGroup;
+  const product = { pixels: batch * planeOf(g.output), channels: outGroup, inner, groups };
+  const { tile, splits } = shared.choose(product);
+  const [rows, bytes] = [roundUp(outGroup, tile.channels), roundUp(inner, tile.inner)];
+  const weights = packedWeights(ctx, layer, image, rows, bytes, g);
+  const finish = planFinish(ctx, at(layer.node.results, 0), ctx.fusedInto(layer.node), layer.bias, 1, groups * outGroup);
+  const fields = {
+    batch,
+    groups,
+    in_group: image.inGroup,
+    out_group: outGroup,
+    ...triple('in', image.input),
+    ...triple('out', g.output),
+    ...triple('k', image.kernel),
+    ...triple('stride', g.stride),
+    ...triple('dilation', g.dilation),
+    ...triple('begin', image.begin),
+    pitch: image.pitch,
+    piece: image.piece,
+    outside: image.outside,
+    inner,
+    weight_rows: rows,
+    weight_bytes: bytes,
+    splits,
+    pad: window.pad,
+    x: image.slot,
+    w: weights,
+    ...shared.workspace,
+    ...finishFields(ctx, shared, finish, groups * outGroup),
+    ...NO_ADD,
+  };
+  const launch: KernelLaunch = {
+    body: () => `cxg_igemm_${tile.engine}<${name}, ${tileType(tile)}>(e);`,
+    declarations: () => [structure(name, fields)],
+    headers: [tile.engine === 'wgmma' ? 'cxg_igemm_wgmma.cuh' : 'cxg_igemm.cuh'],
+    grid: [blocksOf(tile, product), groups, splits],
+    block: threadsOf(tile),
+    sharedBytes: sharedBytes(tile),
+  };
+  ctx.launch(launch);
+};

@@ -1,0 +1,115 @@
+import { at } from '../../../../support/index.ts';
+
+/** How products are summed: by tensor cores of sm_90a, by those of sm_80 and newer, or by products of four bytes. */
+export type Engine = 'wgmma' | 'mma' | 'dp4a';
+
+/** cxg_tile: pixels, channels and bytes of inner of a block's tile, warps (or warpgroups) along the first two, and stages. */
+export interface Tile {
+  readonly engine: Engine;
+  readonly pixels: number;
+  readonly channels: number;
+  readonly inner: 64 | 128;
+  readonly warps: readonly [number, number];
+  readonly stages: number;
+}
+
+/** A tile, and the blocks that share each along inner. */
+export interface Choice {
+  readonly tile: Tile;
+  readonly splits: number;
+}
+
+/** A matrix product of a layer. */
+export interface Product {
+  readonly pixels: number;
+  readonly channels: number;
+  readonly inner: number;
+  readonly groups: number;
+}
+
+const tile = (engine: Engine, pixels: number, channels: number, inner: 64 | 128, m: number, n: number, stages: number): Tile => ({
+  engine,
+  pixels,
+  channels,
+  inner,
+  warps: [m, n],
+  stages,
+});
+
+/** Tiles to choose from; the kernels take others too. */
+export const TILES: Readonly<Record<Engine, readonly Tile[]>> = {
+  wgmma: [
+    tile('wgmma', 128, 256, 128, 2, 1, 4),
+    tile('wgmma', 128, 128, 128, 2, 1, 3),
+    tile('wgmma', 128, 64, 128, 2, 1, 4),
+    tile('wgmma', 64, 128, 128, 1, 1, 4),
+    tile('wgmma', 64, 64, 128, 1, 1, 4),
+  ],
+  mma: [
+    tile('mma', 128, 128, 64, 2, 4, 4),
+    tile('mma', 128, 64, 64, 4, 2, 4),
+    tile('mma', 64, 64, 64, 2, 2, 4),
+    tile('mma', 64, 32, 64, 4, 1, 6),
+    tile('mma', 32, 64, 128, 1, 4, 4),
+    tile('mma', 32, 32, 128, 2, 2, 4),
+  ],
+  dp4a: [tile('dp4a', 64, 64, 64, 8, 1, 2)],
+};
+
+export const threadsOf = ({ engine, warps: [m, n] }: Tile): number => m * n * (engine === 'wgmma' ? 128 : 32);
+export const stageBytes = (t: Tile): number => (t.pixels + t.channels) * t.inner;
+/** Shared memory of a block: stages, and after them the results in order (cxg_stage). */
+export const sharedBytes = (t: Tile): number => Math.max(t.stages * stageBytes(t), t.pixels * (t.channels + 16));
+
+/** The text of the type. */
+export const tileType = ({ engine, pixels, channels, inner, warps: [m, n], stages }: Tile): string =>
+  `cxg_tile<${pixels}, ${channels}, ${inner}, ${m}, ${n}, ${stages}, ${engine === 'wgmma' ? 128 : 32}>`;
+
+export const blocksOf = (t: Tile, p: Product): number => Math.ceil(p.pixels / t.pixels) * Math.ceil(p.channels / t.channels);
+export const stepsOf = (t: Tile, p: Product): number => Math.ceil(p.inner / t.inner);
+
+/** An H100 (SXM), roughly: multiprocessors, shared memory of one, products and bytes of a clock. */
+const MULTIPROCESSORS = 132;
+const SHARED_BYTES = 227 * 1024;
+const PRODUCTS: Readonly<Record<Engine, number>> = { wgmma: 4096, mma: 2300, dp4a: 256 };
+const BYTES_PER_CLOCK = 28;
+/** Clocks of a block before and after its sweep, of a step that waits for memory, and of adding up splits. */
+const START = 1800;
+const WAIT = 700;
+const JOIN = 900;
+
+/** Estimated clocks of a layer. */
+const clocksOf = (t: Tile, splits: number, p: Product): number => {
+  const blocks = blocksOf(t, p) * splits * p.groups;
+  const steps = Math.ceil(stepsOf(t, p) / splits);
+  const fit = Math.max(Math.min(Math.floor(SHARED_BYTES / (sharedBytes(t) + 1024)), Math.floor(1024 / threadsOf(t))), 1);
+  const active = Math.min(fit, Math.ceil(blocks / MULTIPROCESSORS));
+  const products = (active * t.pixels * t.channels * t.inner) / PRODUCTS[t.engine];
+  const loads = (active * stageBytes(t)) / BYTES_PER_CLOCK;
+  const step = Math.max(products, loads, WAIT / (t.stages - 1));
+  const waves = Math.max(blocks / (MULTIPROCESSORS * active), 1);
+  return Math.ceil(waves) * (START + steps * step + (splits > 1 ? JOIN : 0));
+};
+
+/** int32 sums that the workspace of split layers holds, and tiles that it counts. */
+export const MOST_SUMS = 2 ** 21;
+export const MOST_TILES = 2 ** 14;
+
+/** Splits without an empty part, none shorter than two steps. */
+const splitsOf = (t: Tile, p: Product): readonly number[] => {
+  const [steps, tiles] = [stepsOf(t, p), blocksOf(t, p) * p.groups];
+  if (tiles > MOST_TILES || tiles * t.pixels * t.channels > MOST_SUMS) return [1];
+  const counts = new Set([1]);
+  for (const want of [1, 2, 3, 4, 6, 8, 12, 16, 24, 32]) {
+    const each = Math.ceil(steps / want);
+    if (each >= 2 && tiles * want <= 4 * MULTIPROCESSORS) counts.add(Math.ceil(steps / each));
+  }
+  return [...counts];
+};
+
+/** The tile and the splits that a layer is expected to take least time with. */
+export const chooseTile = (engine: Engine, p: Product): Choice => {
+  const choices = TILES[engine].flatMap((t) => splitsOf(t, p).map((splits) => ({ tile: t, splits })));
+  const costs = choices.map((c) => clocksOf(c.tile, c.splits, p));
+  return at(choices, costs.indexOf(Math.min(...costs)));
+};
