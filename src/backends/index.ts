@@ -23,7 +23,6 @@ export { macsOfProgram } from './plan/index.ts';
 export { machineText } from './machine.ts';
 export {
   openPrepared,
-  type Prepared,
   type PreparedOptions,
   type PreparedRequest,
   preparedWarnings,

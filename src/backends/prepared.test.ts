@@ -34,7 +34,7 @@ const program = (): Program => {
 const inputs = (): readonly Tensor[] => [randomTensor(X, new Philox(2))];
 const expected = (): readonly number[] => Array.from(at(unwrap(wasmBackend.compile(program())).run(inputs()), 0).data);
 
-const REQUEST: PreparedRequest = { identity: 'a'.repeat(64), backend: 'wasm', batch: 1, threads: 1 };
+const REQUEST: PreparedRequest = { identity: 'a'.repeat(64), backend: 'wasm', threads: 1 };
 
 /** Compiles for a request and remembers it, as a process does. */
 const prepareIn = (place: string, request: PreparedRequest, build = 'one'): void => {
@@ -47,17 +47,16 @@ const prepareIn = (place: string, request: PreparedRequest, build = 'one'): void
   const handle = executable.keep?.();
   executable.close?.();
   if (handle === undefined) throw new Error('nothing was kept');
-  rememberPrepared(request, handle, 'the note', { cache, build });
+  rememberPrepared(request, handle, { cache, build });
   expect(preparedWarnings({ cache })).toEqual([]);
 };
 
 /** What a later process gets: its results, and the codes of its warnings. */
 const open = (request: PreparedRequest, build = 'one', cache = new Cache({ folder })) => {
-  const prepared = openPrepared(request, { cache, build });
-  const results = prepared?.executable.run(inputs());
-  prepared?.executable.close?.();
+  const executable = openPrepared(request, { cache, build });
+  const results = executable?.run(inputs());
+  executable?.close?.();
   return {
-    note: prepared?.note,
     data: results === undefined ? undefined : Array.from(at(results, 0).data),
     warnings: preparedWarnings({ cache }).map((w) => `${w.severity} ${w.code}`),
   };
@@ -83,7 +82,7 @@ const HARM: readonly (readonly [string, (path: string) => void])[] = [
   ['gone', (path) => rmSync(path)],
 ];
 
-const absent = { note: undefined, data: undefined };
+const absent = { data: undefined };
 
 describe.each([
   ['wasm', 'program.cxw'],
@@ -94,15 +93,14 @@ describe.each([
   // a C compiler takes seconds
   beforeAll(() => prepareIn(made, request));
   const prepare = (): void => cpSync(made, folder, { recursive: true, preserveTimestamps: true });
-  test('is opened by another process, with its note and the same bytes', () => {
+  test('is opened by another process, with the same bytes', () => {
     prepare();
-    expect(open(request)).toEqual({ note: 'the note', data: expected(), warnings: [] });
+    expect(open(request)).toEqual({ data: expected(), warnings: [] });
   });
   test('is found under nothing but what it was made for', () => {
     prepare();
     const others: readonly Partial<PreparedRequest>[] = [
       { identity: 'b'.repeat(64) },
-      { batch: 2 },
       { threads: 2 },
       { isa: 'portable' },
       { backend: backend === 'wasm' ? 'native' : 'wasm' },

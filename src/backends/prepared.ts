@@ -16,28 +16,15 @@ export const circumstancesOf = (backend: string, options: CompileOptions): strin
 export interface PreparedOptions {
   /** For tests: another cache than that of this process. */
   readonly cache?: Cache;
-  /** Names the code that made the program and what is noted with it, where a build knows it; else the files of the code are looked at. */
+  /** Names the code that made the program and what is noted of the package, where a build knows it; else the files of the code are looked at. */
   readonly build?: string | undefined;
 }
 
-/** A program as a command line asks for it. */
+/** The program of a package as a command line asks for it. */
 export interface PreparedRequest extends CompileOptions {
   /** SHA-256 of the package. */
   readonly identity: string;
   readonly backend: string;
-  /** Samples of a run. */
-  readonly batch: number;
-}
-
-/** A program that an earlier process compiled and tested, and what it noted of it. */
-export interface Prepared {
-  readonly executable: Executable;
-  readonly note: string;
-}
-
-interface PreparedRecord {
-  readonly handle: string;
-  readonly note: string;
 }
 
 export const cacheOf = ({ cache }: PreparedOptions): Cache => cache ?? sharedCache();
@@ -46,10 +33,10 @@ const packageName = (identity: string, { build = codeStamp() }: PreparedOptions)
 
 /** Undefined where nothing can be kept, or nothing can be built. */
 const programName = (request: PreparedRequest, options: PreparedOptions): string | undefined => {
-  const { identity, backend, batch, isa, threads = 1 } = request;
+  const { identity, backend, isa, threads = 1 } = request;
   const circumstances = circumstancesOf(backend, request);
   if (circumstances === undefined) return undefined;
-  return sha256Hex(JSON.stringify(['program', packageName(identity, options), backend, isa ?? null, threads, batch, circumstances]));
+  return sha256Hex(JSON.stringify(['program', packageName(identity, options), backend, isa ?? null, threads, circumstances]));
 };
 
 /** What was noted of a package; undefined when nothing was, by this build. */
@@ -68,23 +55,21 @@ export const rememberPackage = (identity: string, note: string, options: Prepare
  * Opens a program that an earlier process compiled, without decoding, proving, compiling or testing anything: only what has passed all
  * that is remembered. Undefined when there is none, or when it is not as it was, of which `preparedWarnings` tells.
  */
-export const openPrepared = (request: PreparedRequest, options: PreparedOptions = {}): Prepared | undefined => {
+export const openPrepared = (request: PreparedRequest, options: PreparedOptions = {}): Executable | undefined => {
   const cache = cacheOf(options);
   const name = programName(request, options);
-  const text = name === undefined ? undefined : cache.attempt(() => cache.recall(name));
-  if (text === undefined) return undefined;
-  // the cache has checked the digest, so this is what `rememberPrepared` wrote
-  const { handle, note } = JSON.parse(text) as PreparedRecord;
-  const executable = cache.attempt(() => KEPT.get(request.backend)?.open(handle, request, cache));
-  return executable === undefined ? undefined : { executable, note };
+  if (name === undefined) return undefined;
+  return cache.attempt(() => {
+    const handle = cache.recall(name);
+    return handle === undefined ? undefined : KEPT.get(request.backend)?.open(handle, request, cache);
+  });
 };
 
 /** Remembers a program by what was asked for. @param handle - of `Executable.keep` */
-export const rememberPrepared = (request: PreparedRequest, handle: string, note: string, options: PreparedOptions = {}): void => {
+export const rememberPrepared = (request: PreparedRequest, handle: string, options: PreparedOptions = {}): void => {
   const cache = cacheOf(options);
   const name = programName(request, options);
-  const record: PreparedRecord = { handle, note };
-  if (name !== undefined) cache.attempt(() => cache.remember(name, JSON.stringify(record)));
+  if (name !== undefined) cache.attempt(() => cache.remember(name, handle));
 };
 
 /** What went wrong with the cache since the last call. */

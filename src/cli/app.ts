@@ -1,61 +1,19 @@
-import { type Diagnostic, diagnostic, exitCodeOf, fail, MrlError, type Result, silentProgress } from '../support/index.ts';
-import type { Command, Report } from './command.ts';
+import { type Diagnostic, diagnostic, MrlError, ok, type Result, silentProgress } from '../support/index.ts';
+import type { Command } from './command.ts';
 import { type Context, createContext } from './context.ts';
-import { choiceUnknown, unknownCommand } from './diagnostics.ts';
+import { unknownCommand } from './diagnostics.ts';
 import { commandHelp, programHelp } from './help.ts';
 import type { Io } from './io.ts';
 import { type CliProgress, createProgress } from './progress.ts';
 import { COMMANDS } from './registry.ts';
-import { diagnosticJson, type DiagnosticPrinter, diagnosticPrinter } from './show-diagnostics.ts';
+import { quickArgs } from './quick-args.ts';
+import { diagnosticPrinter } from './show-diagnostics.ts';
+import { colorOf, printFailure, printReport, type Style } from './show-report.ts';
 import { compilerVersion } from './version.ts';
 
 /** Where the command stands in the words: global options may come before it. */
 const commandIndex = (words: readonly string[]): number =>
   words.findIndex((word, i) => !word.startsWith('-') && words[i - 1] !== '--color');
-
-interface Style {
-  readonly json: boolean;
-  readonly quiet: boolean;
-  readonly color: boolean;
-}
-
-const COLORS = ['auto', 'always', 'never'] as const;
-
-/** Colour from the option, then NO_COLOR (any non-empty value), then whether stderr is a terminal. */
-const colorOf = (given: unknown, io: Io): Result<boolean> => {
-  const choice = given === false ? 'never' : given === true || given === '' ? 'always' : (given ?? 'auto');
-  switch (choice) {
-    case 'always':
-      return { ok: true, value: true };
-    case 'never':
-      return { ok: true, value: false };
-    case 'auto':
-      return { ok: true, value: io.stderr.isTTY === true && (io.env['NO_COLOR'] ?? '') === '' && io.env['TERM'] !== 'dumb' };
-    default:
-      return fail(choiceUnknown('color', String(choice), COLORS));
-  }
-};
-
-const printFailure = (io: Io, style: Style, show: DiagnosticPrinter, diagnostics: readonly Diagnostic[]): number => {
-  if (style.json) io.stdout.write(`${JSON.stringify({ error: diagnostics.map(diagnosticJson) })}\n`);
-  else for (const d of diagnostics) io.stderr.write(show(d));
-  const first = diagnostics.find((d) => d.severity === 'error') ?? diagnostics[0];
-  return first === undefined ? 70 : exitCodeOf(first.code);
-};
-
-const printReport = (io: Io, style: Style, show: DiagnosticPrinter, report: Report): number => {
-  const warnings = report.warnings ?? [];
-  if (style.json) {
-    io.stdout.write(
-      `${JSON.stringify({ ...report.json, ...(warnings.length === 0 ? {} : { warnings: warnings.map(diagnosticJson) }) })}\n`,
-    );
-  } else {
-    const told = style.quiet ? warnings.filter((d) => d.severity === 'error') : warnings;
-    for (const d of told) io.stderr.write(show(d));
-    io.stdout.write(report.text);
-  }
-  return report.exit ?? 0;
-};
 
 /** What was thrown, as diagnostics: our coded errors as they are, anything else is a bug of ours. */
 const diagnosticsOf = (error: unknown): readonly Diagnostic[] => {
@@ -73,9 +31,21 @@ const completion: Context['completion'] = async (shell) => (await import('./comp
 
 const quietProgress: CliProgress = { ...silentProgress, clear: () => undefined };
 
-const runCommand = async (command: Command, words: readonly string[], io: Io, json: boolean): Promise<number> => {
-  const { parseArgs } = await import('./parse-args.ts');
-  const parsed = await parseArgs(command, words);
+/** What a faster way to run a command found before it left the command to this one. */
+export interface Before {
+  /** Warnings, told with those of the command. */
+  readonly told?: readonly Diagnostic[];
+  /** Names the build that runs: what it remembers is found again under this name. */
+  readonly build?: string | undefined;
+}
+
+const parseWords = async (command: Command, words: readonly string[]): Promise<Result<Readonly<Record<string, unknown>>>> => {
+  const quick = quickArgs(command, words);
+  return quick === undefined ? (await import('./parse-args.ts')).parseArgs(command, words) : ok(quick);
+};
+
+const runCommand = async (command: Command, words: readonly string[], io: Io, json: boolean, before: Before): Promise<number> => {
+  const parsed = await parseWords(command, words);
   const plain: Style = { json, quiet: false, color: false };
   if (!parsed.ok) return printFailure(io, plain, diagnosticPrinter(io, false), parsed.diagnostics);
   const args = parsed.value;
@@ -86,9 +56,9 @@ const runCommand = async (command: Command, words: readonly string[], io: Io, js
   let progress: CliProgress = quietProgress;
   try {
     if (!style.json && !style.quiet) progress = createProgress(io);
-    const result = await command.run(args, createContext(io, progress, completion));
+    const result = await command.run(args, createContext(io, progress, completion, before.build));
     progress.clear();
-    return result.ok ? printReport(io, style, show, result.value) : printFailure(io, style, show, result.diagnostics);
+    return result.ok ? printReport(io, style, show, result.value, before.told) : printFailure(io, style, show, result.diagnostics);
   } catch (error) {
     progress.clear();
     return printFailure(io, style, show, diagnosticsOf(error));
@@ -100,24 +70,24 @@ const runCommand = async (command: Command, words: readonly string[], io: Io, js
  * @returns the exit code: 0 ok · 1 findings · 2 usage · 3 input or parse · 4 unsupported op · 5 resource limit ·
  * 6 network or store · 70 internal
  */
-export const runCli = async (words: readonly string[], io: Io): Promise<number> => {
+export const runCli = async (words: readonly string[], io: Io, before: Before = {}): Promise<number> => {
   const index = commandIndex(words);
-  const before = index < 0 ? words : words.slice(0, index);
+  const leading = index < 0 ? words : words.slice(0, index);
   const json = words.includes('--json');
   const names = COMMANDS.map((c) => c.name);
   if (index < 0) {
-    if (before.includes('--version')) {
+    if (leading.includes('--version')) {
       io.stdout.write(`${compilerVersion()}\n`);
       return 0;
     }
-    const asked = before.includes('--help') || before.includes('-h');
-    if (asked || before.length === 0) {
+    const asked = leading.includes('--help') || leading.includes('-h');
+    if (asked || leading.length === 0) {
       (asked ? io.stdout : io.stderr).write(programHelp(COMMANDS));
       return asked ? 0 : 2;
     }
   }
   const name = words[index] ?? 'help';
-  const rest = [...before, ...words.slice(index + 1)];
+  const rest = [...leading, ...words.slice(index + 1)];
   const command = COMMANDS.find((c) => c.name === name);
   if (command === undefined) {
     if (name === 'help') {
@@ -134,5 +104,5 @@ export const runCli = async (words: readonly string[], io: Io): Promise<number> 
     io.stdout.write(commandHelp(command));
     return 0;
   }
-  return runCommand(command, rest, io, json);
+  return runCommand(command, rest, io, json, before);
 };

@@ -10,6 +10,8 @@ export type Shell = 'bash' | 'zsh' | 'fish';
 export interface Context {
   readonly io: Io;
   readonly progress: Progress;
+  /** Names the build that runs, where it knows: what it remembers is found under this name. */
+  readonly build: string | undefined;
   /** The completion script of a shell, over all commands. */
   completion(shell: Shell): Promise<string>;
   /** Reads a whole file of the given kind. */
@@ -22,9 +24,10 @@ export interface Context {
   write(path: string, content: Uint8Array | string): Result<{ readonly replaced: boolean }>;
 }
 
-export const createContext = (io: Io, progress: Progress, completion: Context['completion']): Context => ({
+export const createContext = (io: Io, progress: Progress, completion: Context['completion'], build?: string): Context => ({
   io,
   progress,
+  build,
   completion,
   read: (path, kind) => readFileLimited(io.cwd, path, kind),
   open: (path, kind) => openSource(io.cwd, path, kind),

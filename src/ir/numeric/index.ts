@@ -5,5 +5,6 @@ export * from './float-format.ts';
 export * from './normal.ts';
 export * from './philox-fill.ts';
 export * from './philox.ts';
+export * from './quantize.ts';
 export * from './strict-float.ts';
 export * from './trigonometry.ts';

@@ -1,5 +1,5 @@
 import { attr } from '../attr.ts';
-import { clamp, log2Q24, POW2, rshr } from '../numeric/index.ts';
+import { clamp, log2Q24, POW2, quantizeCodes, rshr } from '../numeric/index.ts';
 import { range } from '../range.ts';
 import { composite, constraint, primitive, types, violates } from '../schema.ts';
 import { DTYPE_INFO, formatShape, sameShape } from '../types.ts';
@@ -28,11 +28,7 @@ export const quantized = {
           ? types({ dtype: 'i8', shape: x.shape })
           : violates('c2', `inverse_scale is ${a.inverse_scale}`),
     evaluate: ([x], a, [y]) => {
-      if (y === undefined) return;
-      for (let i = 0; i < y.data.length; i++) {
-        const v = Math.floor(Math.fround(Math.fround(x.data[i]! * a.inverse_scale) + 0.5));
-        y.data[i] = v !== v ? a.zero : clamp(v + a.zero, -128, 127);
-      }
+      if (y !== undefined) quantizeCodes(x.data, a.inverse_scale, a.zero, y.data);
     },
     range: (_o, _a, context) => context.resultTypes.map(fullRange),
     cost: (_o, _a, results) => 2 * resultCount(results),
