@@ -18,6 +18,8 @@ export interface Row {
 export interface Bench {
   /** Leaves out what takes minutes. */
   readonly quick: boolean;
+  /** Whether only what is made once and kept is wanted, such as models and peers: suites that keep something stop there. */
+  readonly onlyPrepare: boolean;
   /** Folder of the real models and data sets (CORTEXC_DATA); undefined when it is not on this machine. */
   readonly data: string | undefined;
   /** Whether --only leaves a model in. */
@@ -40,7 +42,7 @@ export const attempt = async (bench: Bench, name: string, action: () => Promise<
     await action();
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    bench.row({ name, value: `failed: ${reason.slice(0, 160)}`, unit: '', goal: 'runs', met: false });
+    bench.row({ name, value: 'failed', unit: '', goal: 'runs', met: false, peer: reason.slice(0, 300).replace(/\s+/g, ' ') });
   }
 };
 
@@ -53,35 +55,43 @@ const number = (value: number): string =>
         ? value.toFixed(3)
         : value.toExponential(2);
 
-const cellsOf = (row: Row): readonly string[] => [
-  row.bench,
-  row.name,
-  row.skipped !== undefined
-    ? `skipped: ${row.skipped}`
-    : row.value === undefined
-      ? ''
-      : typeof row.value === 'number'
-        ? number(row.value)
-        : row.value,
-  row.unit,
-  row.peer ?? '',
-  row.goal ?? '',
-  row.skipped !== undefined ? 'skipped' : row.met === undefined ? '' : row.met ? 'yes' : 'NO',
-];
+const valueText = (row: Row): string => (typeof row.value === 'number' ? number(row.value) : (row.value ?? ''));
 
-/** The rows as a table. */
-export const formatRows = (rows: readonly Row[]): string => {
-  const all = [['bench', 'name', 'value', 'unit', 'peer', 'goal', 'met'], ...rows.map(cellsOf)];
-  const widths = (all[0] ?? []).map((_, c) => Math.max(...all.map((cells) => (cells[c] ?? '').length)));
-  return all
-    .map(
-      (cells) =>
-        `${cells
-          .map((cell, c) => cell.padEnd(widths[c] ?? 0))
-          .join('  ')
-          .trimEnd()}\n`,
-    )
-    .join('');
+const verdict = (row: Row): string => (row.skipped !== undefined ? 'skipped' : row.met === undefined ? '' : row.met ? 'yes' : 'NO');
+
+/** Rows are printed as they come, so the columns have their widths before anything is known of them; longer texts push the rest. */
+const COLUMNS = [
+  { title: 'met', width: 7, align: 'left', text: verdict },
+  { title: 'name', width: 74, align: 'left', text: (row: Row) => row.name },
+  { title: 'value', width: 9, align: 'right', text: valueText },
+  { title: 'unit', width: 9, align: 'left', text: (row: Row) => row.unit },
+  { title: 'goal', width: 17, align: 'left', text: (row: Row) => row.goal ?? '' },
+  {
+    title: 'peer',
+    width: 0,
+    align: 'left',
+    text: (row: Row) => (row.skipped === undefined ? (row.peer ?? '') : `skipped: ${row.skipped}`),
+  },
+] as const;
+
+const line = (cells: readonly string[]): string =>
+  `${COLUMNS.map(({ width, align }, i) => (align === 'right' ? (cells[i] ?? '').padStart(width) : (cells[i] ?? '').padEnd(width)))
+    .join('  ')
+    .trimEnd()}\n`;
+
+/** The names of the columns that `formatRow` fills. */
+export const ROW_HEADER = line(COLUMNS.map((c) => c.title));
+
+/** A row as a line of the table. */
+export const formatRow = (row: Row): string => line(COLUMNS.map((c) => c.text(row)));
+
+/** How many goals were met, and which were not: what a reader of many rows looks for. */
+export const summarize = (rows: readonly Row[]): string => {
+  const goals = rows.filter((r) => r.goal !== undefined);
+  const [missed, open] = [goals.filter((r) => r.met === false), goals.filter((r) => r.met === undefined)];
+  const list = (title: string, some: readonly Row[]): string => (some.length === 0 ? '' : `${title}\n${some.map(formatRow).join('')}`);
+  const counts = `${goals.length} goals: ${goals.length - missed.length - open.length} met, ${missed.length} missed, ${open.length} not measured`;
+  return `\n${counts}\n${list('missed:', missed)}${list('not measured:', open)}`;
 };
 
 /** The middle of an odd number of measurements; of an even number, the lower middle. */

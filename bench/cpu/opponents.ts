@@ -26,6 +26,9 @@ export const OPPONENTS: readonly Opponent[] = [
  */
 const WAYS = ['qdq-u8s8', 'qdq-s8s8', 'qoperator-u8s8'] as const;
 
+/** The model in every way of the quantizer, made the first time. */
+export const quantizedForms = (model: string): ReadonlyMap<string, string> => quantizedByOnnxruntime(model, WAYS);
+
 /** A peer that is running; `label` says which form it runs. */
 export interface Running {
   readonly opponent: Opponent;
@@ -47,7 +50,7 @@ const startFastest = async (
   run: PeerRun,
   key: string,
 ): Promise<{ readonly way: string; readonly peer: Peer }> => {
-  const files = quantizedByOnnxruntime(run.model, WAYS);
+  const files = quantizedForms(run.model);
   const known = best.get(key);
   let winner: { readonly way: string; readonly peer: Peer; readonly ms: number } | undefined;
   let failure = '';
@@ -81,6 +84,6 @@ export const startOpponent = async (opponent: Opponent, run: PeerRun): Promise<S
     const label = way === undefined ? peer.name : `${peer.name} (${way})`;
     return { opponent, label, contender: peer, close: () => peer.close() };
   } catch (error) {
-    return { opponent, missing: reasonOf(error) };
+    return { opponent, missing: `cannot run it: ${reasonOf(error)}` };
   }
 };

@@ -1,10 +1,10 @@
 import { type Executable, loadBackend } from '../../src/backends/index.ts';
-import { DTYPE_INFO, type Program, type Tensor } from '../../src/ir/index.ts';
+import { DTYPE_INFO, type Tensor } from '../../src/ir/index.ts';
 import { batchProgram } from '../../src/passes/index.ts';
 import { at, unwrap } from '../../src/support/index.ts';
 import { BACKEND_NAMES } from '../models.ts';
 import type { Contender } from './interleave.ts';
-import { digestOf } from './prepare.ts';
+import { bytesOf, type Checked, type SampleBytes } from './expected.ts';
 
 /** The backends that this bench is about. */
 export const TARGETS = ['native', 'wasm'] as const;
@@ -20,11 +20,18 @@ export interface Spec {
   readonly batch: number;
 }
 
+/** How many runs there were, and how many gave other bytes than the reference. */
+export interface Verdict {
+  readonly runs: number;
+  readonly wrong: number;
+}
+
 /** A program of ours, compiled. */
 export interface Ours extends Contender {
+  readonly target: Target;
   readonly executable: Executable;
-  /** Runs once more and tells whether each sample's results are the expected ones. */
-  readonly isExact: () => boolean;
+  /** Of all runs so far: each one is compared, beside its clock. */
+  readonly verdict: () => Verdict;
   readonly close: () => void;
 }
 
@@ -36,50 +43,38 @@ const stack = (tensors: readonly Tensor[]): Tensor => {
   return { dtype, shape: [at(shape, 0) * tensors.length, ...shape.slice(1)], data: all };
 };
 
-/** The results of sample k of `count`. */
-const part = ({ dtype, shape, data }: Tensor, k: number, count: number): Tensor => {
-  const size = data.length / count;
-  return { dtype, shape: [at(shape, 0) / count, ...shape.slice(1)], data: data.slice(k * size, (k + 1) * size) };
-};
-
-const milliseconds = (action: () => void): number => {
-  const started = performance.now();
-  action();
-  return performance.now() - started;
-};
+/** The batch's results: those of its samples behind each other, output by output. */
+const expectedOf = (results: readonly SampleBytes[]): readonly Buffer[] =>
+  at(results, 0).map((_, output) => Buffer.concat(results.map((r) => at(r, output))));
 
 /**
  * Compiles a program for a target, over several samples at once if `batch` says so.
- * @param expected - digest of the results of each sample
+ * @param expected - bytes of the reference's results for each sample; samples and results repeat where the batch is larger
  * @throws {Error} when the program cannot be batched or compiled
  */
-export const compileOurs = async (
-  program: Program,
-  { target, threads, batch }: Spec,
-  samples: readonly (readonly Tensor[])[],
-  expected: readonly string[],
-): Promise<Ours> => {
+export const compileOurs = async ({ program, samples, expected }: Checked, { target, threads, batch }: Spec): Promise<Ours> => {
   const batched = batch === 1 ? program : batchProgram(program, batch);
   if ('reason' in batched) throw new Error(`no batch: ${batched.place}: ${batched.reason}`);
   const executable = unwrap(unwrap(await loadBackend(target)).compile(batched, { threads }));
-  const taken = samples.slice(0, batch);
-  const inputs = batch === 1 ? at(samples, 0) : at(taken, 0).map((_, i) => stack(taken.map((s) => at(s, i))));
+  const taken = Array.from({ length: batch }, (_, k) => k % expected.length);
+  const inputs = batch === 1 ? at(samples, 0) : at(samples, 0).map((_, i) => stack(taken.map((k) => at(at(samples, k), i))));
+  const wanted = expectedOf(taken.map((k) => at(expected, k)));
+  let [runs, wrong] = [0, 0];
+  const once = (): number => {
+    const started = performance.now();
+    const results = executable.run(inputs);
+    const ms = performance.now() - started;
+    runs++;
+    const same = results.length === wanted.length && results.every((r, i) => wanted[i]?.equals(bytesOf(r)) === true);
+    if (!same) wrong++;
+    return ms;
+  };
   return {
     name: target,
+    target,
     executable,
-    times: (runs) => Promise.resolve(Array.from({ length: runs }, () => milliseconds(() => executable.run(inputs)))),
-    isExact: () => {
-      const results = executable.run(inputs);
-      return taken.every((_, k) => digestOf(results.map((r) => part(r, k, batch))) === at(expected, k));
-    },
+    times: (count) => Promise.resolve(Array.from({ length: count }, once)),
+    verdict: () => ({ runs, wrong }),
     close: () => executable.close?.(),
   };
-};
-
-/** Digests of the results of some samples, one after another on WebAssembly; the first is compared with the reference by the caller. */
-export const digestsOf = async (program: Program, samples: readonly (readonly Tensor[])[]): Promise<readonly string[]> => {
-  const executable = unwrap(unwrap(await loadBackend('wasm')).compile(program));
-  const digests = samples.map((inputs) => digestOf(executable.run(inputs)));
-  executable.close?.();
-  return digests;
 };

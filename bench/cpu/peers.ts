@@ -7,6 +7,8 @@ import type { Contender } from './interleave.ts';
 
 const MINUTES = 60_000;
 const START_MS = 5 * MINUTES;
+/** A peer has this long for the runs of one request. */
+const ANSWER_MS = MINUTES;
 
 /** What bench/peers/provide.sh installs. */
 export type PeerName = 'onnxruntime' | 'quantizer' | 'web' | 'tract' | 'tflite' | 'tvm';
@@ -17,11 +19,11 @@ export type Provided = { readonly words: readonly string[] } | { readonly missin
 const known = new Map<PeerName, Provided>();
 
 const install = (name: PeerName): Provided => {
-  if (process.env['CORTEXC_PEERS'] === 'off') return { missing: 'CORTEXC_PEERS=off' };
+  if (process.env['CORTEXC_PEERS'] === 'off') return { missing: 'not installed: CORTEXC_PEERS=off' };
   const made = spawnSync('sh', [join(ROOT, 'bench', 'peers', 'provide.sh'), name], { encoding: 'utf8', timeout: 30 * MINUTES });
   if (made.status === 0) return { words: made.stdout.trim().split('\n') };
   const reason = made.error?.message ?? made.stderr.trim().split('\n').at(-1) ?? `status ${made.status}`;
-  return { missing: `bench/peers/provide.sh ${name}: ${reason.slice(0, 120)}` };
+  return { missing: `not installed: bench/peers/provide.sh ${name}: ${reason.slice(0, 160)}` };
 };
 
 /** Installs a peer if need be. */
@@ -44,11 +46,14 @@ export class Peer implements Contender {
   readonly name: string;
   private readonly child: ChildProcessWithoutNullStreams;
   private readonly lines: AsyncIterator<string>;
+  /** What it said on stderr last. */
+  private readonly complaint: () => string;
 
-  private constructor(name: string, child: ChildProcessWithoutNullStreams, lines: AsyncIterator<string>) {
+  private constructor(name: string, child: ChildProcessWithoutNullStreams, lines: AsyncIterator<string>, complaint: () => string) {
     this.name = name;
     this.child = child;
     this.lines = lines;
+    this.complaint = complaint;
   }
 
   /** @throws {Error} when the peer cannot run the model, with its last words */
@@ -64,23 +69,39 @@ export class Peer implements Contender {
     child.on('error', (error) => {
       complaint = error.message;
     });
-    const patience = setTimeout(() => child.kill(), START_MS);
+    let late = false;
+    const patience = setTimeout(() => {
+      late = true;
+      child.kill();
+    }, START_MS);
     const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
     try {
       const first = await lines.next();
-      if (first.done === true) throw new Error(lastWords(complaint));
+      if (first.done === true) throw new Error(late ? `not ready in ${START_MS / MINUTES} minutes` : lastWords(complaint));
       const { peer } = JSON.parse(first.value) as { readonly peer: string };
-      return new Peer(peer, child, lines);
+      return new Peer(peer, child, lines, () => complaint);
+    } catch (error) {
+      child.kill();
+      throw error;
     } finally {
       clearTimeout(patience);
     }
   }
 
   readonly times = async (runs: number): Promise<readonly number[]> => {
-    this.child.stdin.write(`${runs}\n`);
-    const line = await this.lines.next();
-    if (line.done === true) throw new Error(`${this.name} ended`);
-    return JSON.parse(line.value) as readonly number[];
+    let late = false;
+    const patience = setTimeout(() => {
+      late = true;
+      this.child.kill();
+    }, ANSWER_MS);
+    try {
+      this.child.stdin.write(`${runs}\n`);
+      const line = await this.lines.next();
+      if (line.done === true) throw new Error(late ? `no answer in ${ANSWER_MS / 1000} s` : lastWords(this.complaint()));
+      return JSON.parse(line.value) as readonly number[];
+    } finally {
+      clearTimeout(patience);
+    }
   };
 
   close(): void {

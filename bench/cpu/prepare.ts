@@ -2,26 +2,27 @@ import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { randomSamples, tensorDigest } from '../../src/cli/index.ts';
 import { decodePackage } from '../../src/cvm-bytecode/index.ts';
-import { identityHash, type Program, type Tensor } from '../../src/ir/index.ts';
-import { at, unwrap } from '../../src/support/index.ts';
+import type { Program } from '../../src/ir/index.ts';
+import { unwrap } from '../../src/support/index.ts';
 import { ROOT, runJson } from '../data.ts';
-import { executableOn, readBytes } from '../models.ts';
+import { readBytes } from '../models.ts';
 import { providePeer } from './peers.ts';
 
-/** What is made once and kept: models, packages, the peers' quantized forms, digests of the reference. */
-const CACHE = join(ROOT, 'build', 'bench-cpu');
+/** What is made once and kept: models, packages, the peers' quantized forms, results of the reference, native libraries. */
+export const CACHE = join(ROOT, 'build', 'bench-cpu');
+/** Where native programs of the bench are kept (CORTEXC_CACHE). */
+export const NATIVE_CACHE = join(CACHE, 'native');
 const MINUTES = 60_000;
 
-const sha256 = (...parts: readonly (string | Uint8Array)[]): string => {
+export const sha256 = (...parts: readonly (string | Uint8Array)[]): string => {
   const hash = createHash('sha256');
   for (const part of parts) hash.update(part);
   return hash.digest('hex');
 };
 
 /** A file of the cache, made by `make` under another name first, so that what is there is whole. */
-const cached = (name: string, make: (path: string) => void): string => {
+export const cached = (name: string, make: (path: string) => void): string => {
   const path = join(CACHE, name);
   if (existsSync(path)) return path;
   mkdirSync(join(path, '..'), { recursive: true });
@@ -30,9 +31,6 @@ const cached = (name: string, make: (path: string) => void): string => {
   renameSync(part, path);
   return path;
 };
-
-/** Whether the cache has it. */
-export const isCached = (name: string): boolean => existsSync(join(CACHE, name));
 
 /** Digest of the code that turns a model into a package: another compiler makes another package. */
 let compiler: string | undefined;
@@ -53,13 +51,16 @@ export const modelFile = (name: string, bytes: () => Uint8Array): string => cach
 /** Why models have no package: many parts of the bench want the same one, and trying takes long. */
 const failures = new Map<string, unknown>();
 
+/** One way of quantizing, nothing searched: which integers come out does not change the time of a run. */
+const PLAIN = ['--method', 'mse', '--rounding', 'nearest', '--equalize', 'off'];
+
 /** The package of a model, INT8, calibrated with one seeded sample. */
 export const packageOf = (model: string): string => {
   if (failures.has(model)) throw failures.get(model);
-  const key = sha256(readFileSync(model), compilerDigest()).slice(0, 16);
+  const key = sha256(readFileSync(model), compilerDigest(), PLAIN.join(' ')).slice(0, 16);
   try {
     return cached(join('packages', `${key}.cvm`), (path) => {
-      runJson(['compile', model, '-o', path, '--random-calibration', '1', '--quiet']);
+      runJson(['compile', model, '-o', path, '--random-calibration', '1', ...PLAIN, '--quiet']);
     });
   } catch (error) {
     failures.set(model, error);
@@ -91,24 +92,3 @@ export const inputFile = (elements: number): string =>
     const data = Float32Array.from({ length: elements }, (_, i) => 2 * ((i * 0.618033988749895) % 1) - 1);
     writeFileSync(path, new Uint8Array(data.buffer));
   });
-
-/** Inputs of eight runs; the first is what the reference ran on. */
-export const samplesOf = (program: Program): readonly (readonly Tensor[])[] => randomSamples(program, 8);
-
-export const digestOf = (results: readonly Tensor[]): string => sha256(...results.map((t) => tensorDigest(t)));
-
-const referenceName = (program: Program): string => join('reference', `${identityHash(program)}.txt`);
-
-/** Whether the reference ran this program before. */
-export const knowsReference = (program: Program): boolean => isCached(referenceName(program));
-
-/** Digest of what the reference interpreter gives for the first sample; it runs once for each program, which takes minutes for big ones. */
-export const referenceDigest = async (program: Program): Promise<string> => {
-  const name = referenceName(program);
-  if (!isCached(name)) {
-    const reference = await executableOn('reference', program);
-    const digest = digestOf(reference.run(at(samplesOf(program), 0)));
-    cached(name, (path) => writeFileSync(path, digest));
-  }
-  return readFileSync(join(CACHE, name), 'utf8');
-};

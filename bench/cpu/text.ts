@@ -1,3 +1,4 @@
+import type { Ratio } from './interleave.ts';
 import type { Spec } from './ours.ts';
 
 /** `1 thread, batch 8` */
@@ -9,3 +10,6 @@ export const gmacs = (macs: number, ms: number): number => macs / ms / 1e6;
 
 /** `5.02 ms, 69.6 GMAC/s` */
 export const speedText = (macs: number, ms: number): string => `${ms.toPrecision(3)} ms, ${gmacs(macs, ms).toFixed(1)} GMAC/s`;
+
+/** `12 rounds, 0.97 to 1.04`: how many, and where the middle half of them lies. */
+export const ratioText = ({ rounds, quartiles: [low, high] }: Ratio): string => `${rounds} rounds, ${low.toFixed(2)} to ${high.toFixed(2)}`;

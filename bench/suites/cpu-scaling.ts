@@ -1,72 +1,98 @@
-import type { ArchitectureName } from '../cpu/networks/architectures.ts';
-import { interleave } from '../cpu/interleave.ts';
-import { absence, compileOurs, TARGETS, type Target } from '../cpu/ours.ts';
-import { isCached } from '../cpu/prepare.ts';
-import { gmacs } from '../cpu/text.ts';
-import { attempt, type Bench } from '../rows.ts';
-import { type Network, prepareNetwork } from './cpu-throughput.ts';
+import { type Contender, interleave, type Rounds } from '../cpu/interleave.ts';
+import { type Network, networkOf } from '../cpu/network.ts';
+import { absence, compileOurs, type Ours, TARGETS, type Target } from '../cpu/ours.ts';
+import type { Step } from '../cpu/steps.ts';
+import { gmacs, ratioText } from '../cpu/text.ts';
+import type { Bench } from '../rows.ts';
+import { bytesRow } from './cpu-throughput.ts';
 
 const SECONDS = 4;
 const QUICK_SECONDS = 2;
 const TWO_THREADS = 1.8;
 const FLAT = 0.2;
+/** Warming up two programs, VGG-19 among them. */
+const START_SECONDS = 4;
 const ONCE = { batch: 1 } as const;
 
-const threadsOf = async (bench: Bench, target: Target, network: Network): Promise<void> => {
-  const { program, samples, expected, title } = network;
-  const one = await compileOurs(program, { target, threads: 1, ...ONCE }, samples, expected);
-  const two = await compileOurs(program, { target, threads: 2, ...ONCE }, samples, expected);
-  const rounds = await interleave([one, two], { seconds: bench.quick ? QUICK_SECONDS : SECONDS });
-  const ratio = rounds.ratio(two, one);
-  bench.row({
-    name: `scaling, ${title}, ${target}: 2 threads against 1`,
-    value: ratio,
-    unit: 'x',
-    peer: `${rounds.ms(one).toPrecision(3)} ms and ${rounds.ms(two).toPrecision(3)} ms`,
-    goal: `>= ${TWO_THREADS}`,
-    met: ratio >= TWO_THREADS,
+const secondsFor = (bench: Bench): number => (bench.quick ? QUICK_SECONDS : SECONDS);
+
+/** Times two programs against each other, and tells of both whether the bytes were right. */
+const against = async (
+  bench: Bench,
+  [a, b]: readonly [Ours, Ours],
+  names: readonly [string, string],
+  tell: (rounds: Rounds) => void,
+): Promise<void> => {
+  const failed = (rounds: Rounds, contender: Contender): void => {
+    const failure = rounds.failure(contender);
+    if (failure !== undefined) throw new Error(`${contender.name}: ${failure}`);
+  };
+  try {
+    const rounds = await interleave([a, b], { seconds: secondsFor(bench) });
+    failed(rounds, a);
+    failed(rounds, b);
+    tell(rounds);
+    bytesRow(bench, names[0], a);
+    bytesRow(bench, names[1], b);
+  } finally {
+    a.close();
+    b.close();
+  }
+};
+
+const threadsOf = async (bench: Bench, target: Target): Promise<void> => {
+  const network = await networkOf(bench, 'resnet50');
+  const one = await compileOurs(network, { target, threads: 1, ...ONCE });
+  const two = await compileOurs(network, { target, threads: 2, ...ONCE });
+  const title = `scaling, ${network.title}, ${target}`;
+  await against(bench, [one, two], [`${title}, 1 thread`, `${title}, 2 threads`], (rounds) => {
+    const ratio = rounds.ratio(two, one);
+    bench.row({
+      name: `${title}: 2 threads against 1`,
+      value: ratio.median,
+      unit: 'x',
+      peer: `${rounds.ms(one).toPrecision(3)} ms and ${rounds.ms(two).toPrecision(3)} ms; ${ratioText(ratio)}`,
+      goal: `>= ${TWO_THREADS}`,
+      met: ratio.median >= TWO_THREADS,
+    });
   });
-  one.close();
-  two.close();
 };
 
 /** Time of a multiply-accumulate of the large network against the small one's. */
-const flatness = async (bench: Bench, target: Target, small: Network, large: Network): Promise<void> => {
-  const [a, b] = [
-    await compileOurs(small.program, { target, threads: 1, ...ONCE }, small.samples, small.expected),
-    await compileOurs(large.program, { target, threads: 1, ...ONCE }, large.samples, large.expected),
-  ];
-  const rounds = await interleave([a, b], { seconds: bench.quick ? QUICK_SECONDS : SECONDS });
-  const ratio = (rounds.ratio(a, b) * small.macs) / large.macs;
-  const speeds = [gmacs(small.macs, rounds.ms(a)), gmacs(large.macs, rounds.ms(b))].map((s) => s.toFixed(1));
-  bench.row({
-    name: `scaling, ${target}: cost of a multiply-accumulate, ${large.title} against ${small.title}`,
-    value: ratio,
-    unit: 'x',
-    peer: `${speeds.join(' and ')} GMAC/s`,
-    goal: `${1 - FLAT} to ${1 + FLAT}`,
-    met: ratio >= 1 - FLAT && ratio <= 1 + FLAT,
+const flatness = async (bench: Bench, target: Target): Promise<void> => {
+  const [small, large]: readonly [Network, Network] = [await networkOf(bench, 'squeezenet'), await networkOf(bench, 'vgg19')];
+  const a = await compileOurs(small, { target, threads: 1, ...ONCE });
+  const b = await compileOurs(large, { target, threads: 1, ...ONCE });
+  const title = `scaling, ${target}`;
+  await against(bench, [a, b], [`${title}, ${small.title}`, `${title}, ${large.title}`], (rounds) => {
+    const times = rounds.ratio(a, b);
+    const ratio = (times.median * small.macs) / large.macs;
+    const speeds = [gmacs(small.macs, rounds.ms(a)), gmacs(large.macs, rounds.ms(b))].map((s) => s.toFixed(1));
+    bench.row({
+      name: `${title}: cost of a multiply-accumulate, ${large.title} against ${small.title}`,
+      value: ratio,
+      unit: 'x',
+      peer: `${speeds.join(' and ')} GMAC/s; time ${ratioText(times)}`,
+      goal: `${1 - FLAT} to ${1 + FLAT}`,
+      met: ratio >= 1 - FLAT && ratio <= 1 + FLAT,
+    });
   });
-  a.close();
-  b.close();
 };
 
-const isPrepared = (name: ArchitectureName): boolean => isCached(`models/${name}.onnx`);
-
-/** How speed holds with size and with threads. */
-export const scaling = async (bench: Bench): Promise<void> => {
-  const resnet = await prepareNetwork(bench, 'resnet50');
-  const withVgg = !bench.quick || isPrepared('vgg19');
-  const [small, large] = withVgg ? [await prepareNetwork(bench, 'squeezenet'), await prepareNetwork(bench, 'vgg19')] : [];
-  for (const target of TARGETS) {
-    const missing = absence(target);
-    if (missing !== undefined) {
-      bench.row({ name: `scaling, ${target}`, unit: 'x', skipped: missing });
-      continue;
-    }
-    await attempt(bench, `scaling, threads, ${target}`, () => threadsOf(bench, target, resnet));
-    if (small === undefined || large === undefined)
-      bench.row({ name: `scaling, ${target}: VGG-19 against SqueezeNet 1.1`, unit: 'x', skipped: '--quick, and VGG-19 was not made yet' });
-    else await attempt(bench, `scaling, sizes, ${target}`, () => flatness(bench, target, small, large));
-  }
-};
+/** How speed holds with threads and with size. */
+export const scalingSteps = (bench: Bench): readonly Step[] =>
+  TARGETS.flatMap((target) =>
+    (
+      [
+        [`scaling, threads, ${target}`, threadsOf],
+        [`scaling, sizes, ${target}`, flatness],
+      ] as const
+    ).map(([name, part]): Step => {
+      const missing = absence(target);
+      const run = async (told: Bench): Promise<void> => {
+        if (missing === undefined) await part(told, target);
+        else told.row({ name, unit: 'x', skipped: missing });
+      };
+      return { name, seconds: 2 * secondsFor(bench) + START_SECONDS, run };
+    }),
+  );

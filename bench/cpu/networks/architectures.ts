@@ -65,26 +65,28 @@ const vgg19: Build = (g) => {
   return g.dense(g.dense(g.dense(g.flatten(x), 4096), 4096), CLASSES, 'none');
 };
 
-/** MobileNet v1 1.0 224 (arXiv:1704.04861, table 1), with ReLU6 as its authors released it. */
-const mobilenetV1: Build = (g) => {
-  let x = g.conv(g.input, { out: 32, kernel: 3, stride: 2, activation: 'relu6' });
-  const blocks = [
-    [64, 1],
-    [128, 2],
-    [128, 1],
-    [256, 2],
-    [256, 1],
-    [512, 2],
-    ...Array.from({ length: 5 }, () => [512, 1] as const),
-    [1024, 2],
-    [1024, 1],
-  ] as const;
-  for (const [out, stride] of blocks) {
-    const deep = g.conv(x, { out: x.channels, kernel: 3, stride, groups: x.channels, activation: 'relu6' });
-    x = g.conv(deep, { out, kernel: 1, activation: 'relu6' });
-  }
-  return g.dense(g.globalAveragePool(x), CLASSES, 'none');
-};
+/** MobileNet v1 (arXiv:1704.04861, table 1) with every width times `width`, and ReLU6 as its authors released it. */
+const mobilenetV1Of =
+  (width: number, classes: number): Build =>
+  (g) => {
+    let x = g.conv(g.input, { out: 32 * width, kernel: 3, stride: 2, activation: 'relu6' });
+    const blocks = [
+      [64, 1],
+      [128, 2],
+      [128, 1],
+      [256, 2],
+      [256, 1],
+      [512, 2],
+      ...Array.from({ length: 5 }, () => [512, 1] as const),
+      [1024, 2],
+      [1024, 1],
+    ] as const;
+    for (const [out, stride] of blocks) {
+      const deep = g.conv(x, { out: x.channels, kernel: 3, stride, groups: x.channels, activation: 'relu6' });
+      x = g.conv(deep, { out: out * width, kernel: 1, activation: 'relu6' });
+    }
+    return g.dense(g.globalAveragePool(x), classes, 'none');
+  };
 
 /** Expansion, depthwise, linear projection (MobileNetV2, arXiv:1801.04381, table 1). */
 const invertedResidual = (g: OnnxGraph, x: Map2d, factor: number, out: number, stride: number): Map2d => {
@@ -162,6 +164,38 @@ const lenet: Build = (g) => {
   return g.dense(g.dense(g.flatten(second), 500), 10, 'none');
 };
 
+/** Two 3 x 3 around a shortcut, which projects where the size changes (ResNet, arXiv:1512.03385, figure 2). */
+const basicBlock = (g: OnnxGraph, x: Map2d, out: number, stride: number): Map2d => {
+  const y = g.conv(g.conv(x, { out, kernel: 3, stride }), { out, kernel: 3, activation: 'none' });
+  return g.add(y, stride === 1 ? x : g.conv(x, { out, kernel: 1, stride, pad: 0, activation: 'none' }), 'relu');
+};
+
+/** Image classification of MLPerf Tiny v1 (arXiv:2106.07597, section 4): ResNet-8 for CIFAR-10. */
+const tinyResnet8: Build = (g) => {
+  let x = g.conv(g.input, { out: 16, kernel: 3 });
+  for (const [out, stride] of [
+    [16, 1],
+    [32, 2],
+    [64, 2],
+  ] as const)
+    x = basicBlock(g, x, out, stride);
+  return g.dense(g.globalAveragePool(x), 10, 'none');
+};
+
+/** Keyword spotting of MLPerf Tiny v1: DS-CNN, its first convolution padded to half the size as TensorFlow's "same" does. */
+const tinyKws: Build = (g) => {
+  let x = g.conv(g.input, { out: 64, kernel: [10, 4], stride: 2, pad: [4, 1, 5, 1] });
+  for (let i = 0; i < 4; i++) x = g.conv(g.conv(x, { out: 64, kernel: 3, groups: 64 }), { out: 64, kernel: 1 });
+  return g.dense(g.globalAveragePool(x), 12, 'none');
+};
+
+/** Anomaly detection of MLPerf Tiny v1: an autoencoder of ten dense layers. */
+const tinyAd: Build = (g) => {
+  const half = [128, 128, 128, 128];
+  const x = [...half, 8, ...half].reduce((y, out) => g.dense(y, out), g.input);
+  return g.dense(x, 640, 'none');
+};
+
 /** A 3 x 3 convolution of 256 channels, alone. */
 const layer: Build = (g) => g.conv(g.input, { out: 256, kernel: 3 });
 
@@ -169,17 +203,23 @@ export interface Architecture {
   readonly title: string;
   readonly input: readonly [channels: number, height: number, width: number];
   readonly build: Build;
+  /** Runs in well under a millisecond. */
+  readonly small?: true;
 }
 
 /** The networks of the benchmark, by the name that `--only` selects. */
 export const ARCHITECTURES = {
   squeezenet: { title: 'SqueezeNet 1.1', input: IMAGE, build: squeezenet },
   resnet50: { title: 'ResNet-50', input: IMAGE, build: resnet50 },
-  'mobilenet-v1': { title: 'MobileNet v1', input: IMAGE, build: mobilenetV1 },
+  'mobilenet-v1': { title: 'MobileNet v1', input: IMAGE, build: mobilenetV1Of(1, CLASSES) },
   'mobilenet-v2': { title: 'MobileNet v2', input: IMAGE, build: mobilenetV2 },
   'inception-v2': { title: 'Inception v2', input: IMAGE, build: inceptionV2 },
   vgg19: { title: 'VGG-19', input: IMAGE, build: vgg19 },
-  lenet: { title: 'LeNet', input: [1, 28, 28], build: lenet },
+  lenet: { title: 'LeNet', input: [1, 28, 28], build: lenet, small: true },
+  'tiny-resnet8': { title: 'MLPerf Tiny ResNet-8', input: [3, 32, 32], build: tinyResnet8, small: true },
+  'tiny-kws': { title: 'MLPerf Tiny DS-CNN', input: [1, 49, 10], build: tinyKws, small: true },
+  'tiny-ad': { title: 'MLPerf Tiny autoencoder', input: [640, 0, 0], build: tinyAd, small: true },
+  'tiny-vww': { title: 'MLPerf Tiny MobileNet v1 0.25 96', input: [3, 96, 96], build: mobilenetV1Of(1 / 4, 2), small: true },
   'layer-14': { title: '3x3, 256 channels, 14x14', input: [256, 14, 14], build: layer },
   'layer-28': { title: '3x3, 256 channels, 28x28', input: [256, 28, 28], build: layer },
 } as const satisfies Record<string, Architecture>;

@@ -18,10 +18,10 @@ export type Activation = 'relu' | 'relu6' | 'none';
 export interface ConvOptions {
   readonly out: number;
   /** Rows and columns; one number for a square. */
-  readonly kernel: number;
+  readonly kernel: number | readonly [rows: number, columns: number];
   readonly stride?: number;
-  /** On all sides; half the kernel when absent, which keeps the size at stride 1. */
-  readonly pad?: number;
+  /** One number for all sides; half the kernel when absent, which keeps the size of odd kernels at stride 1. */
+  readonly pad?: number | readonly [top: number, left: number, bottom: number, right: number];
   readonly groups?: number;
   /** `relu` when absent. */
   readonly activation?: Activation;
@@ -67,6 +67,12 @@ const SIX = 6;
 const int = (name: string, i: number): Attribute => ({ name, type: INT, i });
 const ints = (name: string, values: readonly number[]): Attribute => ({ name, type: INTS, ints: values });
 
+const padsOf = (pad: ConvOptions['pad'], rows: number, columns: number): readonly [number, number, number, number] => {
+  if (typeof pad === 'object') return pad;
+  const [vertical, horizontal] = [pad ?? Math.floor(rows / 2), pad ?? Math.floor(columns / 2)];
+  return [vertical, horizontal, vertical, horizontal];
+};
+
 /**
  * An ONNX model in the making, with seeded weights: uniform in +-sqrt(6 / fan-in), which keeps activations of deep networks near 1
  * (He et al., arXiv:1502.01852), so nothing saturates and nothing dies. Batch normalization is taken as folded into the convolution
@@ -88,14 +94,16 @@ export class OnnxGraph {
   }
 
   conv(x: Map2d, options: ConvOptions): Map2d {
-    const { out, kernel, stride = 1, pad = Math.floor(kernel / 2), groups = 1, activation = 'relu' } = options;
-    const size = (n: number): number => Math.floor((n + 2 * pad - kernel) / stride) + 1;
-    const [height, width] = [size(x.height), size(x.width)];
-    const dims = [out, x.channels / groups, kernel, kernel];
+    const { out, stride = 1, groups = 1, activation = 'relu' } = options;
+    const [rows, columns] = typeof options.kernel === 'number' ? [options.kernel, options.kernel] : options.kernel;
+    const [top, left, bottom, right] = padsOf(options.pad, rows, columns);
+    const height = Math.floor((x.height + top + bottom - rows) / stride) + 1;
+    const width = Math.floor((x.width + left + right - columns) / stride) + 1;
+    const dims = [out, x.channels / groups, rows, columns];
     const attributes = [
-      ints('kernel_shape', [kernel, kernel]),
+      ints('kernel_shape', [rows, columns]),
       ints('strides', [stride, stride]),
-      ints('pads', [pad, pad, pad, pad]),
+      ints('pads', [top, left, bottom, right]),
       int('group', groups),
     ];
     this.macs += height * width * dims.reduce((n, d) => n * d, 1);
