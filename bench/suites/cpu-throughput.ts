@@ -1,5 +1,5 @@
 import { elementCount, isStaticType, typeOf } from '../../src/ir/index.ts';
-import { CVM_RUNTIME, goalAgainst, goalCells } from '../cpu/goals.ts';
+import { CVM_RUNTIME, cvmText, goalAgainst, goalCells } from '../cpu/goals.ts';
 import { interleave, type Rounds } from '../cpu/interleave.ts';
 import { type Network, networkOf } from '../cpu/network.ts';
 import { ARCHITECTURES, type ArchitectureName } from '../cpu/networks/architectures.ts';
@@ -131,7 +131,13 @@ const tellOurs = (bench: Bench, { name, network, how, rounds }: Told, mine: Ours
   bench.row({ name: title, value: speed, unit: 'GMAC/s', peer: `${ms.toPrecision(3)} ms` });
   if (mine.name === 'native' && how.threads === 1) {
     const value = speed / CVM_RUNTIME.gmacs;
-    bench.row({ name: `${title} against cvm-runtime`, value, unit: 'x', peer: CVM_RUNTIME.text, ...goalCells(CVM_RUNTIME.goal, value) });
+    bench.row({
+      name: `${title} against cvm-runtime`,
+      value,
+      unit: 'x',
+      peer: cvmText(name, ms / how.batch),
+      ...goalCells(CVM_RUNTIME.goal, value),
+    });
   }
   for (const { opponent, label, contender } of running) {
     if (rounds.failure(contender) !== undefined) continue;
