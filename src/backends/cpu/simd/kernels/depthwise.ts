@@ -1,8 +1,11 @@
 import type { Asm } from '../asm.ts';
+import type { Fn } from '../fn.ts';
 import type { Ex, Local } from '../lift.ts';
+import { byteFactors, loadByteFactors, lowBytes, plainBounds, rescaledHalves } from './bytes.ts';
 import { type Epilogue, factorsFor, finishPixels, loadEntry, RESULT_ACCESS } from './gemm.ts';
 import { ACCESS_BYTES } from './map.ts';
 import { interleave } from './pack.ts';
+import { storeBytes } from './store.ts';
 
 /** Pairs of taps in the weights of a channel. With stride 2 each row of the kernel has its own: a third tap is paired with 0. */
 export const DEPTHWISE_PAIRS = { 1: 5, 2: 6 } as const;
@@ -27,23 +30,43 @@ const PAIRS = {
   ],
 } as const;
 
+/** Finishes eight pixels of the channel that `entry` points to, of which `count` are stored. */
+const finisher = (
+  f: Fn,
+  epilogue: Epilogue,
+  entry: Local,
+  constants: Local,
+): ((low: Local, high: Local, to: Local, count: Local) => void) => {
+  if (epilogue === 'narrow') {
+    const factors = byteFactors(f);
+    loadByteFactors(f, factors, entry);
+    return (low, high, to, count) => {
+      const halves = f.v128(rescaledHalves(f, low, high, factors, constants));
+      storeBytes(f, to, f.v128(lowBytes(f, halves, halves, constants)), count);
+    };
+  }
+  const factors = factorsFor(f, epilogue);
+  loadEntry(f, factors, entry);
+  const bounds = plainBounds(f, constants);
+  return (low, high, to, count) => finishPixels(f, epilogue, factors, low, high, to, count, bounds);
+};
+
 /**
- * depthwise(from, pitch, to, height, width, weights, entry, zero, lo, hi): one channel of a 3 x 3 convolution of bytes with one kernel a
- * channel: a plane whose rows are `pitch` bytes becomes [height, width]. `weights` holds i16 pairs of taps. With stride 2 two
+ * depthwise(from, pitch, to, height, width, weights, entry, constants): one channel of a 3 x 3 convolution of bytes with one kernel a
+ * channel: a plane whose rows are `pitch` bytes becomes [height, width]. `weights` holds i16 pairs of taps, `constants` is a table of
+ * `byteConstants`. With stride 2 two
  * neighbours in a row of the input are the operands of one pixel's pair as they lie.
  */
 export const depthwiseKernel = (asm: Asm, unsigned: boolean, stride: DepthwiseStride, epilogue: Epilogue): string =>
-  asm.define(`depthwise_${unsigned ? 'u' : 's'}${stride}_${epilogue}`, new Array<'i32'>(10).fill('i32'), undefined, (f) => {
+  asm.define(`depthwise_${unsigned ? 'u' : 's'}${stride}_${epilogue}`, new Array<'i32'>(8).fill('i32'), undefined, (f) => {
     const { i32, i32x4 } = f.ops;
     const [from, pitch, to, height, width, weights, entry] = [f.arg(0), f.arg(1), f.arg(2), f.arg(3), f.arg(4), f.arg(5), f.arg(6)];
-    const bounds = { zero: f.arg(7), lo: f.arg(8), hi: f.arg(9) };
     const load = unsigned ? 'load8x8_u' : 'load8x8_s';
     const taps = Array.from({ length: DEPTHWISE_PAIRS[stride] }, (_, i) => f.v128(f.vload('load32_splat', weights, 4 * i)));
     const [low, high, va, vb] = [f.local('v128'), f.local('v128'), f.local('v128'), f.local('v128')];
     const rows = [f.local('i32'), f.local('i32'), f.local('i32')] as const;
     const [left, cell] = [f.local('i32'), f.i32(to)];
-    const factors = factorsFor(f, epilogue);
-    loadEntry(f, factors, entry);
+    const finish = finisher(f, epilogue, entry, f.arg(7));
     const bias = f.v128(f.vload('load32_splat', entry));
     const bytes = ACCESS_BYTES[RESULT_ACCESS[epilogue]];
     const add = (sum: Local, x: Ex | Local, w: Local): void => f.set(sum, i32x4.add(sum, i32x4.dot_i16x8_s(x, w)));
@@ -74,7 +97,7 @@ export const depthwiseKernel = (asm: Asm, unsigned: boolean, stride: DepthwiseSt
         () => left,
         () => {
           window();
-          finishPixels(f, epilogue, factors, low, high, cell, left, bounds);
+          f.scope(() => finish(low, high, cell, left));
           const taken = f.i32(f.select(i32.gt_u(left, 8), 8, left));
           f.set(left, i32.sub(left, taken));
           f.inc(cell, bytes === 1 ? taken : i32.mul(taken, bytes));

@@ -53,57 +53,80 @@ export const interleave = (f: Fn, a: Local, b: Local): readonly [Ex, Ex] => [
 ];
 
 /**
- * pack(to, pairStep, tileStep, from, offsets, pairs, rows, rowCount, width, rowStep, step): the panel of a matrix kernel. For every pair
- * of inner indices, the pixels of `rowCount` rows of `width`, one after another, as i16 pairs, eight pixels at a time: 32 bytes,
- * tileStep from one eight to the next, rowStep from one row to the next. `offsets` holds where each inner index reads relative to a
- * pixel, `rows` where each row starts. Where eights follow each other, rows run over their end into the place of the next one,
- * which is written afterwards.
+ * pack(to, tileStep, line, from, offsets, pairs, rows, rowCount, width, step): the panel of a matrix kernel. For every pair of inner
+ * indices, the pixels of `rowCount` rows of `width`, one after another, as i16 pairs: eight pixels are 32 bytes of a tile, whose pairs
+ * follow each other; tiles are tileStep apart. `offsets` holds where each inner index reads relative to a pixel, `rows` where each row
+ * starts. With several rows, whose widths are no whole tiles, the pixels of a pair are lined up at `line` first, where each row runs
+ * over its end into the place of the next one, which is written afterwards; else `line` is 0.
  */
 export const packKernel = (asm: Asm, access: PixelAccess, how: PixelStep): string =>
-  asm.define(`pack_${access}${how}`, new Array<'i32'>(11).fill('i32'), undefined, (f) => {
+  asm.define(`pack_${access}${how}`, new Array<'i32'>(10).fill('i32'), undefined, (f) => {
     const { i32 } = f.ops;
-    const [to, pairStep, tileStep, from, offsets, pairs] = [f.arg(0), f.arg(1), f.arg(2), f.arg(3), f.arg(4), f.arg(5)];
-    const [rows, rowCount, width, rowStep, step] = [f.arg(6), f.arg(7), f.arg(8), f.arg(9), f.arg(10)];
+    const [to, tileStep, line, from, offsets, pairs] = [f.arg(0), f.arg(1), f.arg(2), f.arg(3), f.arg(4), f.arg(5)];
+    const [rows, rowCount, width, step] = [f.arg(6), f.arg(7), f.arg(8), f.arg(9)];
     const [va, vb] = [f.local('v128'), f.local('v128')];
     const [a, b, target, left, entry] = [f.local('i32'), f.local('i32'), f.local('i32'), f.local('i32'), f.local('i32')];
+    const apart = f.i32(f.select(line, 32, tileStep));
+    const row = f.local('i32');
+    const packRow = (): void => {
+      f.set(target, row);
+      f.set(left, width);
+      f.while(
+        () => i32.gt_s(left, 0),
+        () => {
+          f.set(va, loadPixels(f, a, access, how, step));
+          f.set(vb, loadPixels(f, b, access, how, step));
+          const [low, high] = interleave(f, va, vb);
+          f.vstore(target, low);
+          f.vstore(target, high, 16);
+          f.inc(target, apart);
+          f.inc(left, -8);
+          f.inc(a, i32.shl(step, 3));
+          f.inc(b, i32.shl(step, 3));
+        },
+      );
+    };
+    const spread = (): void => {
+      f.set(target, to);
+      const end = f.i32(i32.add(line, i32.shl(i32.mul(rowCount, width), 2)));
+      const source = f.i32(line);
+      f.while(
+        () => i32.lt_u(source, end),
+        () => {
+          f.vstore(target, f.vload('load', source));
+          f.vstore(target, f.vload('load', source, 16), 16);
+          f.inc(target, tileStep);
+          f.inc(source, 32);
+        },
+      );
+    };
     f.for(0, pairs, 1, () => {
       const first = f.i32(i32.add(from, f.load('i32', offsets)));
       const second = f.i32(i32.add(from, f.load('i32', offsets, 4)));
       f.inc(offsets, 8);
-      const row = f.i32(to);
+      f.set(row, f.select(line, line, to));
       f.set(entry, rows);
       f.for(0, rowCount, 1, () => {
         f.set(a, i32.add(first, f.load('i32', entry)));
         f.set(b, i32.add(second, f.load('i32', entry)));
         f.inc(entry, 4);
-        f.set(target, row);
-        f.set(left, width);
-        f.while(
-          () => i32.gt_s(left, 0),
-          () => {
-            f.set(va, loadPixels(f, a, access, how, step));
-            f.set(vb, loadPixels(f, b, access, how, step));
-            const [low, high] = interleave(f, va, vb);
-            f.vstore(target, low);
-            f.vstore(target, high, 16);
-            f.inc(target, tileStep);
-            f.inc(left, -8);
-            f.inc(a, i32.shl(step, 3));
-            f.inc(b, i32.shl(step, 3));
-          },
-        );
-        f.inc(row, rowStep);
+        packRow();
+        f.set(row, f.select(line, i32.add(row, i32.shl(width, 2)), target));
       });
-      f.inc(to, pairStep);
+      f.if(line, spread);
+      f.inc(to, 32);
     });
   });
 
-/** packf: the same for float: one f32 per inner index and pixel; `step` in bytes. Eights always follow each other. */
+/**
+ * packf(to, innerStep, line, from, offsets, count, rows, rowCount, width, step): the same for float: one f32 per inner index and pixel,
+ * innerStep from one index to the next; `step` in bytes, `line` is not used.
+ */
 export const packFloatKernel = (asm: Asm, dense: boolean): string =>
-  asm.define(`packf_${dense ? '1' : 'any'}`, new Array<'i32'>(11).fill('i32'), undefined, (f) => {
+  asm.define(`packf_${dense ? '1' : 'any'}`, new Array<'i32'>(10).fill('i32'), undefined, (f) => {
     const { i32 } = f.ops;
     const [to, innerStep, from, offsets, count] = [f.arg(0), f.arg(1), f.arg(3), f.arg(4), f.arg(5)];
-    const [rows, rowCount, width, rowStep, step] = [f.arg(6), f.arg(7), f.arg(8), f.arg(9), f.arg(10)];
+    const [rows, rowCount, width, step] = [f.arg(6), f.arg(7), f.arg(8), f.arg(9)];
     const [a, target, end, entry] = [f.local('i32'), f.local('i32'), f.local('i32'), f.local('i32')];
     f.for(0, count, 1, () => {
       const first = f.i32(i32.add(from, f.load('i32', offsets)));
@@ -124,7 +147,7 @@ export const packFloatKernel = (asm: Asm, dense: boolean): string =>
             f.inc(a, dense ? 16 : step);
           },
         );
-        f.inc(row, rowStep);
+        f.set(row, end);
       });
       f.inc(to, innerStep);
     });
@@ -142,13 +165,13 @@ const guarded = (f: Fn, kind: PixelAccess | 'f32', row: Val, rows: Local, k: Val
 };
 
 /**
- * packw(to, from, rows, inner, zero): weights [rows, inner] of a matrix kernel, minus `zero`, as i16 pairs:
- * [ceil(rows / 4)][ceil(inner / 2)][4][2], zeros outside.
+ * packw(to, from, rows, inner, pitch, zero): weights [rows, inner] of a matrix kernel, whose rows are `pitch` elements apart, minus
+ * `zero`, as i16 pairs: [ceil(rows / 4)][ceil(inner / 2)][4][2], zeros outside.
  */
 export const packWeightsKernel = (asm: Asm, access: PixelAccess = 'i8'): string =>
-  asm.define(`packw_${access}`, new Array<'i32'>(5).fill('i32'), undefined, (f) => {
+  asm.define(`packw_${access}`, new Array<'i32'>(6).fill('i32'), undefined, (f) => {
     const { i32 } = f.ops;
-    const [to, from, rows, inner, zero] = [f.arg(0), f.arg(1), f.arg(2), f.arg(3), f.arg(4)];
+    const [to, from, rows, inner, pitch, zero] = [f.arg(0), f.arg(1), f.arg(2), f.arg(3), f.arg(4), f.arg(5)];
     const [k, r] = [f.local('i32'), f.local('i32')];
     f.for(0, rows, TILE_CHANNELS, (block) => {
       f.for(0, inner, 2, (pair) => {
@@ -156,7 +179,7 @@ export const packWeightsKernel = (asm: Asm, access: PixelAccess = 'i8'): string 
           f.set(r, i32.add(block, c));
           for (let j = 0; j < 2; j++) {
             f.set(k, i32.add(pair, j));
-            const element = i32.add(i32.mul(r, inner), k);
+            const element = i32.add(i32.mul(r, pitch), k);
             const address = i32.add(from, access === 'i16' ? i32.shl(element, 1) : element);
             const value = guarded(f, access, r, rows, k, inner, address, zero);
             f.store('i16', to, value, 2 * j);
@@ -167,17 +190,17 @@ export const packWeightsKernel = (asm: Asm, access: PixelAccess = 'i8'): string 
     });
   });
 
-/** packwf(to, from, rows, inner): float weights as [ceil(rows / 4)][inner][4], zeros outside. */
+/** packwf(to, from, rows, inner, pitch): float weights as [ceil(rows / 4)][inner][4], zeros outside. */
 export const packWeightsFloatKernel = (asm: Asm): string =>
-  asm.define('packwf', new Array<'i32'>(4).fill('i32'), undefined, (f) => {
+  asm.define('packwf', new Array<'i32'>(5).fill('i32'), undefined, (f) => {
     const { i32 } = f.ops;
-    const [to, from, rows, inner] = [f.arg(0), f.arg(1), f.arg(2), f.arg(3)];
+    const [to, from, rows, inner, pitch] = [f.arg(0), f.arg(1), f.arg(2), f.arg(3), f.arg(4)];
     const r = f.local('i32');
     f.for(0, rows, TILE_CHANNELS, (block) => {
       f.for(0, inner, 1, (k) => {
         f.for(0, TILE_CHANNELS, 1, (c) => {
           f.set(r, i32.add(block, c));
-          const address = i32.add(from, i32.shl(i32.add(i32.mul(r, inner), k), 2));
+          const address = i32.add(from, i32.shl(i32.add(i32.mul(r, pitch), k), 2));
           f.store('f32', to, guarded(f, 'f32', r, rows, k, inner, address, 0));
           f.inc(to, 4);
         });

@@ -1,7 +1,7 @@
 import type { Asm } from '../asm.ts';
 import type { Fn } from '../fn.ts';
 import type { Ex, Local } from '../lift.ts';
-import { byteFactors, loadByteFactors, lowBytes, plainBounds, rescaledHalves } from './bytes.ts';
+import { byteFactors, loadByteFactors, plainBounds, rescaledHalves } from './bytes.ts';
 import { type Epilogue, factorsFor, loadEntry, TILE_CHANNELS, TILE_PIXELS } from './gemm.ts';
 import { rescaleVector } from './rescale.ts';
 

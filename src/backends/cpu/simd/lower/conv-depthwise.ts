@@ -1,6 +1,7 @@
 import type { ValueId } from '../../../../ir/index.ts';
 import type { Context, Emit } from '../context.ts';
 import { planeOf } from '../geometry.ts';
+import { byteConstants } from '../kernels/bytes.ts';
 import { DEPTHWISE_PAIRS, type DepthwiseStride, depthwiseKernel } from '../kernels/depthwise.ts';
 import { EPILOGUE_BYTES, TILE_CHANNELS } from '../kernels/gemm.ts';
 import { shareOf, wholeOf } from '../kernels/share.ts';
@@ -29,6 +30,7 @@ export const convDepthwise = (ctx: Context, plan: Plan, w: ValueId, access: 'i8'
     f.do(f.call(packRowsKernel(asm, 'i8'), [to.address, from?.address ?? 0, rows, inner, (channels * channelBytes) / rows]));
   });
   const y = ctx.use(finish.result);
+  const constants = ctx.table(byteConstants(finish.zero, finish.lo, finish.hi));
   const divided = mayDivide(ctx, plan);
   const padded = g.copies ? ctx.temporary(planeOf(g.padded) + PAD_SLACK, { each: divided }) : undefined;
   const [inBytes, outBytes] = [planeOf(g.input), planeOf(g.output) * finish.bytes];
@@ -50,7 +52,7 @@ export const convDepthwise = (ctx: Context, plan: Plan, w: ValueId, access: 'i8'
         const entry = i32.add(finish.table.address, i32.mul(channel, TILE_CHANNELS * EPILOGUE_BYTES));
         const own = i32.add(weights.address, i32.mul(channel, channelBytes));
         const sizes = [g.padded[2], to, g.output[1], g.output[2]];
-        f.do(f.call(kernel, [place, ...sizes, own, entry, finish.zero, finish.lo, finish.hi]));
+        f.do(f.call(kernel, [place, ...sizes, own, entry, constants.address]));
         f.inc(from, inBytes);
         f.inc(to, outBytes);
         f.inc(plane, 1);

@@ -1,34 +1,19 @@
 import type { ValueId } from '../../../../ir/index.ts';
 import type { Context, Emit, Slot } from '../context.ts';
 import type { Fn } from '../fn.ts';
-import { isPointwise, naturalRows, pointwiseRows, type Rows } from '../geometry.ts';
+import { isPointwise } from '../geometry.ts';
 import { byteConstants } from '../kernels/bytes.ts';
 import { EPILOGUE_BYTES, gemmFloatKernel, gemmKernel, PARTIAL_BYTES, TILE_CHANNELS, TILE_PIXELS } from '../kernels/gemm.ts';
 import { packFloatKernel, packKernel, packWeightsFloatKernel, packWeightsKernel, pixelStep } from '../kernels/pack.ts';
 import { type Share, shareOf, wholeOf } from '../kernels/share.ts';
 import type { Local, Val } from '../lift.ts';
 import { gemmWideKernel, MOST_PAIRS, WIDE_PARTIAL_BYTES } from '../kernels/wide.ts';
-import { type Finish, roundUp, sumFormOf } from './accumulate.ts';
-import { bytesOf } from './common.ts';
+import { type Finish, sumFormOf } from './accumulate.ts';
+import { type Blocks, blocksOf, packGroups, type PanelForm, SWEEP_ROWS, sweepsOf } from './conv-panel.ts';
 import { type Division, forEachGroup, type Layout, layoutOf, mayDivide, offsetTable, ownPart, type Plan } from './conv-plan.ts';
 
-/** Bytes of panel that one block of output pixels may take: stays in the second-level cache beside the results. */
-const PANEL_BUDGET = 128 * 1024;
-/**
- * Panel rows that one sweep over the tiles uses. A tile touches up to a cache line per row and 16 bytes of weights: this many
- * stay in a first-level cache of 32 KiB. Longer sums continue from partial results in memory, in the same order.
- */
-const SWEEP_ROWS = 320;
-/** Bytes of a row of a tile in the panel. */
-const TILE_ROW_BYTES = TILE_PIXELS * 4;
-const LINE_BYTES = 64;
-
 /** What differs between the int32 and the float form of a conv as a matrix product. */
-interface Form {
-  /** Rows of the panel: pairs of inner indices, or single ones. Each takes 4 bytes a pixel and 16 bytes of weights a tile. */
-  readonly rows: number;
-  /** Entries of the offset table per row. */
-  readonly offsetsPerRow: number;
+interface Form extends PanelForm {
   readonly packer: string;
   readonly partial: string;
   readonly last: string;
@@ -38,56 +23,13 @@ interface Form {
   readonly entryBytes: number;
   /** Whether a call of the kernels does all tiles of a block; else one. */
   readonly manyTiles: boolean;
-  /** Whether the packer can put the tiles of a panel apart. */
-  readonly tilesApart: boolean;
   /** Arguments of the last kernel behind the common ones; known when memory is planned. */
   readonly extra: () => readonly number[];
   readonly result: ValueId;
   readonly resultBytes: 1 | 2 | 4;
-  /** Panel rows of a sweep, at most. */
-  readonly mostRows: number;
   /** Bytes of the partial results of a tile. */
   readonly partialBytes: number;
 }
-
-/** Rows of the output and how many of them share a panel. */
-interface Blocks {
-  readonly rows: Rows;
-  readonly perBlock: number;
-  /** Bytes of the panel: from one of its rows to the next, from one tile to the next, and in all. */
-  readonly rowStep: number;
-  readonly tileStep: number;
-  readonly panelBytes: number;
-  /** Tiles of a block. */
-  readonly tiles: number;
-  /** Bytes of the panel from one row of `width` pixels to the next. */
-  readonly pixelsStep: (width: Val) => Val;
-  readonly rowTable: Slot;
-}
-
-/** An odd number of cache lines, so that what is so far apart spreads over cache sets. */
-const oddLines = (bytes: number): number => (Math.ceil(bytes / LINE_BYTES) | 1) * LINE_BYTES;
-
-/** The rows of the output in blocks: equal ones, as many as a multiple of `parts`, if there are enough rows. */
-const blocksOf = (ctx: Context, plan: Plan, form: Form, sweepRows: number, parts: number): Blocks => {
-  const fit = Math.max(TILE_PIXELS, Math.floor(PANEL_BUDGET / Math.max(1, 4 * sweepRows * TILE_PIXELS)) * TILE_PIXELS);
-  const even = (total: number, most: number): number => Math.ceil(total / (Math.ceil(total / (most * parts)) * parts));
-  const pointwise = isPointwise(plan.geometry);
-  const rows = pointwise ? pointwiseRows(plan.geometry, roundUp(even(plan.positions, fit), TILE_PIXELS)) : naturalRows(plan.geometry);
-  const perBlock = pointwise ? 1 : even(rows.starts.length, Math.max(1, Math.floor(fit / rows.width)));
-  const pixels = roundUp(perBlock * rows.width, TILE_PIXELS);
-  const rowTable = ctx.table(Int32Array.from(rows.starts, (s) => s * plan.elementBytes));
-  const shape = { rows, perBlock, rowTable, tiles: pixels / TILE_PIXELS };
-  // a tile's rows follow each other where rows of pixels are whole tiles; else a row of the panel holds all pixels
-  if (form.tilesApart && rows.width % TILE_PIXELS === 0) {
-    const tileStep = oddLines(sweepRows * TILE_ROW_BYTES);
-    const perRow = (rows.width / TILE_PIXELS) * tileStep;
-    return { ...shape, rowStep: TILE_ROW_BYTES, tileStep, panelBytes: shape.tiles * tileStep, pixelsStep: () => perRow };
-  }
-  const rowStep = oddLines(pixels * 4);
-  const pixelsStep = (width: Val): Val => ctx.asm.ops.i32.shl(width, 2);
-  return { ...shape, rowStep, tileStep: TILE_ROW_BYTES, panelBytes: sweepRows * rowStep + LINE_BYTES, pixelsStep };
-};
 
 /** Making a row of the panel costs about as much as this many tiles of 4 output channels take to use it. */
 const PACK_TILES = 0.4;
@@ -127,6 +69,7 @@ interface Product {
   readonly tiles: number;
   readonly offsets: Slot;
   readonly panel: Slot;
+  readonly line: Slot | undefined;
   /** Sums between sweeps, when there are several: a tile of each output channel block and pixel block. */
   readonly partials: Slot | undefined;
   readonly partialStep: number;
@@ -134,8 +77,7 @@ interface Product {
 }
 
 const planProduct = (ctx: Context, plan: Plan, form: Form): Product => {
-  const sweeps = Math.max(1, Math.ceil(form.rows / form.mostRows));
-  const sweepRows = Math.ceil(form.rows / sweeps);
+  const { sweeps, sweepRows } = sweepsOf(form);
   const division = divisionOf(ctx, plan);
   const blocks = blocksOf(ctx, plan, form, sweepRows, division === 'rows' ? ctx.threads : 1);
   const each = division !== 'none';
@@ -152,6 +94,7 @@ const planProduct = (ctx: Context, plan: Plan, form: Form): Product => {
     tiles,
     offsets: offsetTable(ctx, plan, form.offsetsPerRow === 2),
     panel: ctx.temporary(blocks.panelBytes, { each }),
+    line: blocks.lineBytes > 0 ? ctx.temporary(blocks.lineBytes, { each }) : undefined,
     partials: sweeps > 1 ? ctx.temporary(tiles * partialStep, { each }) : undefined,
     partialStep,
     y: ctx.use(form.result),
@@ -165,8 +108,9 @@ interface BlockPlace {
   readonly table: Local;
   readonly pixels: Local;
   readonly out: Local;
-  /** The thread's own panel and partial sums. */
+  /** The thread's own panel, line and partial sums. */
   readonly panel: Local;
+  readonly line: Local;
   readonly partials: Local;
   /** Tiles of output channels that the thread computes. */
   readonly tiles: Share;
@@ -217,7 +161,8 @@ const emitTiles = (f: Fn, p: Product, sweep: Sweep, first: Local, place: BlockPl
   const to = f.i32(i32.add(place.out, i32.mul(from0, TILE_CHANNELS * channelStep)));
   const partial = f.i32(i32.add(place.partials, i32.mul(from0, p.partialStep)));
   const entry = f.i32(i32.add(place.table, i32.mul(from0, TILE_CHANNELS * form.entryBytes)));
-  const own = f.i32(i32.add(i32.add(place.weights, i32.mul(from0, form.rows * 16)), i32.shl(first, 4)));
+  const stretch = f.i32(i32.add(place.weights, i32.mul(first, p.tiles * 16)));
+  const own = f.i32(i32.add(stretch, i32.mul(from0, sweep.count * 16)));
   const [tile, channel] = [f.i32(from0), f.i32(i32.mul(from0, TILE_CHANNELS))];
   f.while(
     () => i32.lt_u(tile, place.tiles.end),
@@ -228,7 +173,7 @@ const emitTiles = (f: Fn, p: Product, sweep: Sweep, first: Local, place: BlockPl
       f.inc(to, TILE_CHANNELS * channelStep);
       f.inc(partial, p.partialStep);
       f.inc(entry, TILE_CHANNELS * form.entryBytes);
-      f.inc(own, form.rows * 16);
+      f.inc(own, sweep.count * 16);
       f.inc(channel, TILE_CHANNELS);
       f.inc(tile, 1);
     },
@@ -244,8 +189,8 @@ const emitBlock = (f: Fn, p: Product, place: BlockPlace, row: Local, taken: Loca
   const emitSweep = (sweep: Sweep): void => {
     const first = f.i32(sweep.first);
     const list = i32.add(p.offsets.address, i32.mul(first, 4 * form.offsetsPerRow));
-    const panel = [place.panel, p.blocks.rowStep, p.blocks.tileStep];
-    f.do(f.call(form.packer, [...panel, place.source, list, sweep.count, rowTable, taken, width, p.blocks.pixelsStep(width), step]));
+    const panel = [place.panel, form.tilesApart ? p.blocks.tileStep : p.blocks.rowStep, place.line];
+    f.do(f.call(form.packer, [...panel, place.source, list, sweep.count, rowTable, taken, width, step]));
     emitTiles(f, p, sweep, first, place);
   };
   const before = (p.sweeps - 1) * p.sweepRows;
@@ -270,7 +215,8 @@ const emitProduct = (f: Fn, p: Product): void => {
   const { form, layout, ctx } = p;
   const each = layout.division !== 'none';
   const panel = ownPart(f, ctx, p.panel, each);
-  const partials = p.partials === undefined ? f.i32(0) : ownPart(f, ctx, p.partials, each);
+  const [line, partials] = [p.line, p.partials].map((slot) => (slot === undefined ? f.i32(0) : ownPart(f, ctx, slot, each)));
+  if (line === undefined || partials === undefined) return;
   const own = ownRows(f, p);
   const tiles = layout.division === 'channels' ? shareOf(f, p.tiles) : wholeOf(f, p.tiles);
   const [row, left, taken, width] = [f.local('i32'), f.local('i32'), f.local('i32'), f.local('i32')];
@@ -286,7 +232,7 @@ const emitProduct = (f: Fn, p: Product): void => {
         f.set(taken, f.select(i32.lt_u(left, perBlock), left, perBlock));
         f.set(width, lastWidth === full ? full : f.select(i32.eq(row, starts.length - 1), lastWidth, full));
         const pixels = f.i32(i32.mul(taken, width));
-        emitBlock(f, p, { source, weights, table, pixels, out, panel, partials, tiles }, row, taken, width);
+        emitBlock(f, p, { source, weights, table, pixels, out, panel, line, partials, tiles }, row, taken, width);
         f.set(out, i32.add(out, i32.mul(pixels, form.resultBytes)));
         f.inc(row, perBlock);
       },
@@ -302,40 +248,23 @@ const lowerGemm = (ctx: Context, plan: Plan, form: Form): Emit => {
   return (f) => emitProduct(f, product);
 };
 
-/** Packs the weights of each group; `packer` is packw or packwf. */
-const packGroups = (ctx: Context, plan: Plan, w: ValueId, rows: number, packer: string, extra: readonly number[]): Slot => {
-  const elementBytes = bytesOf(ctx.type(w));
-  const groupBytes = Math.ceil(plan.outGroup / TILE_CHANNELS) * rows * 16;
-  return ctx.packed([w], plan.groups * groupBytes, (f, [from], to) => {
-    const [target, source] = [f.i32(to.address), f.i32(from?.address ?? 0)];
-    f.for(0, plan.groups, 1, () => {
-      f.do(f.call(packer, [target, source, plan.outGroup, plan.inner, ...extra]));
-      f.inc(target, groupBytes);
-      f.inc(source, plan.outGroup * plan.inner * elementBytes);
-    });
-  });
-};
-
 export const convIntGemm = (ctx: Context, plan: Plan, w: ValueId, access: 'i8' | 'u8', finish: Finish): Emit => {
   const { asm } = ctx;
-  const rows = Math.ceil(plan.inner / 2);
+  const sizes = { rows: Math.ceil(plan.inner / 2), offsetsPerRow: 2, mostRows: SWEEP_ROWS, tilesApart: true };
   const step = isPointwise(plan.geometry) ? 1 : plan.geometry.stride[2];
   const constants = ctx.table(byteConstants(finish.zero, finish.lo, finish.hi));
   return lowerGemm(ctx, plan, {
-    rows,
-    offsetsPerRow: 2,
+    ...sizes,
     packer: packKernel(asm, access, pixelStep(step)),
     partial: gemmKernel(asm, 'partial'),
     last: gemmKernel(asm, finish.epilogue),
-    weights: packGroups(ctx, plan, w, rows, packWeightsKernel(asm), [0]),
+    weights: packGroups(ctx, plan, w, sizes, packWeightsKernel(asm), [0]),
     table: finish.table,
     entryBytes: EPILOGUE_BYTES,
     manyTiles: true,
-    tilesApart: true,
     extra: () => [constants.address],
     result: finish.result,
     resultBytes: finish.bytes,
-    mostRows: SWEEP_ROWS,
     partialBytes: PARTIAL_BYTES,
   });
 };
@@ -343,24 +272,21 @@ export const convIntGemm = (ctx: Context, plan: Plan, w: ValueId, access: 'i8' |
 /** The same of i16: sums of a sweep are exact, between sweeps they are int64. */
 export const convWideGemm = (ctx: Context, plan: Plan, w: ValueId, shift: number, finish: Finish): Emit => {
   const { asm } = ctx;
-  const rows = Math.ceil(plan.inner / 2);
   const step = isPointwise(plan.geometry) ? 1 : plan.geometry.stride[2];
   const sum = sumFormOf(ctx, w);
+  const sizes = { rows: Math.ceil(plan.inner / 2), offsetsPerRow: 2, mostRows: Math.min(SWEEP_ROWS, MOST_PAIRS[sum]), tilesApart: true };
   return lowerGemm(ctx, plan, {
-    rows,
-    offsetsPerRow: 2,
+    ...sizes,
     packer: packKernel(asm, 'i16', pixelStep(step)),
     partial: gemmWideKernel(asm, sum, 'partial'),
     last: gemmWideKernel(asm, sum, finish.epilogue),
-    weights: packGroups(ctx, plan, w, rows, packWeightsKernel(asm, ctx.type(w).dtype === 'i16' ? 'i16' : 'i8'), [0]),
+    weights: packGroups(ctx, plan, w, sizes, packWeightsKernel(asm, ctx.type(w).dtype === 'i16' ? 'i16' : 'i8'), [0]),
     table: finish.table,
     entryBytes: EPILOGUE_BYTES,
     manyTiles: false,
-    tilesApart: true,
     extra: () => [finish.zero, finish.lo, finish.hi, shift],
     result: finish.result,
     resultBytes: finish.bytes,
-    mostRows: Math.min(SWEEP_ROWS, MOST_PAIRS[sum]),
     partialBytes: WIDE_PARTIAL_BYTES,
   });
 };
@@ -368,21 +294,19 @@ export const convWideGemm = (ctx: Context, plan: Plan, w: ValueId, shift: number
 export const convFloatGemm = (ctx: Context, plan: Plan, w: ValueId, bias: Slot, result: ValueId): Emit => {
   const { asm } = ctx;
   const step = isPointwise(plan.geometry) ? 1 : plan.geometry.stride[2];
+  const sizes = { rows: plan.inner, offsetsPerRow: 1, mostRows: SWEEP_ROWS, tilesApart: false };
   return lowerGemm(ctx, plan, {
-    rows: plan.inner,
-    offsetsPerRow: 1,
+    ...sizes,
     packer: packFloatKernel(asm, step === 1),
     partial: gemmFloatKernel(asm, true),
     last: gemmFloatKernel(asm, false),
-    weights: packGroups(ctx, plan, w, plan.inner, packWeightsFloatKernel(asm), []),
+    weights: packGroups(ctx, plan, w, sizes, packWeightsFloatKernel(asm), []),
     table: bias,
     entryBytes: 4,
     manyTiles: true,
-    tilesApart: false,
     extra: () => [],
     result,
     resultBytes: 4,
-    mostRows: SWEEP_ROWS,
     partialBytes: PARTIAL_BYTES,
   });
 };

@@ -179,9 +179,9 @@ const lowerMatmul = (ctx: Context, node: OpNode<'matmul'>): Emit => {
       if (y === undefined || x === undefined || z === undefined) return;
       const count = f.i32(i32.sub(rows.end, rows.first));
       const first = f.i32(i32.add(x, i32.mul(rows.first, k * unit)));
-      if (float) f.do(f.call(packWeightsFloatKernel(asm), [ownWeights, first, count, k]));
+      if (float) f.do(f.call(packWeightsFloatKernel(asm), [ownWeights, first, count, k, k]));
       else {
-        f.do(f.call(packWeightsKernel(asm, pixelAccess(ta.dtype)), [ownWeights, first, count, k, node.attrs.a_zero]));
+        f.do(f.call(packWeightsKernel(asm, pixelAccess(ta.dtype)), [ownWeights, first, count, k, k, node.attrs.a_zero]));
         f.do(f.call(packColumnsKernel(asm, pixelAccess(tb.dtype)), [ownPanel, panelStep, z, k, n, node.attrs.b_zero]));
       }
       const out = f.i32(i32.add(y, i32.mul(rows.first, n * 4)));

@@ -140,56 +140,76 @@ const lowerTable = (ctx: Context, node: OpNode<'table'>): Emit => {
   };
 };
 
-/** A function has at most 1000 parameters, and each term takes three. */
+/** A function has at most 1000 parameters, and each term takes one. */
 const MAX_TERMS = 300;
 
-/** Extra arguments: multiplier and zero of each operand, then half, shift, output zero, lo, hi. */
-const addRescaleVector = (f: Fn, xs: readonly Local[], extra: readonly Local[]): Ex => {
-  const { i16x8, i32x4, i8x16, v128 } = f.ops;
-  const [half = 0, shift = 0, zero = 0, lo = 0, hi = 0] = extra.slice(2 * xs.length);
-  const sums = [f.v128(i32x4.splat(half)), f.v128(i32x4.splat(half))] as const;
-  for (const [k, x] of xs.entries()) {
-    const [m = 0, z = 0] = extra.slice(2 * k, 2 * k + 2);
-    const d = f.v128(i16x8.sub(x, i16x8.splat(z)));
-    f.set(sums[0], i32x4.add(sums[0], i32x4.mul(i32x4.extend_low_i16x8_s(d), i32x4.splat(m))));
-    f.set(sums[1], i32x4.add(sums[1], i32x4.mul(i32x4.extend_high_i16x8_s(d), i32x4.splat(m))));
-  }
-  const [a, b] = sums.map((s) => {
-    const y = i32x4.add(i32x4.shr_s(s, shift), i32x4.splat(zero));
-    return i32x4.min_s(i32x4.max_s(y, i32x4.splat(lo)), i32x4.splat(hi));
-  });
-  const words = i16x8.narrow_i32x4_s(a ?? f.zero(), b ?? f.zero());
-  return i8x16.narrow_i16x8_u(v128.and(words, i16x8.splat(0xff)), f.zero());
+/** Where the constants of an add_rescale of `terms` operands are in their table, each in all lanes of a vector. */
+const addRescaleAt = (terms: number) => {
+  const [start, zero, lo, hi, byte] = [0, 1, 2, 3, 4].map((i) => 16 * (terms + i)) as unknown as readonly [
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
+  return { multiplier: (k: number): number => 16 * k, start, zero, lo, hi, byte };
 };
 
-const addRescaleScalar = (f: Fn, xs: readonly Local[], extra: readonly Local[]): Ex => {
-  const { i32 } = f.ops;
-  const [half = 0, shift = 0, zero = 0, lo = 0, hi = 0] = extra.slice(2 * xs.length);
-  const sum = f.i32(half);
+/**
+ * A table of constants: the multipliers; 2^(shift - 1) minus what the zeros contribute modulo 2^32; output zero, lo and hi as i16. The
+ * sum stays in int32 (add_rescale_c4), so sums that wrap on the way do not change it. Engines make constants anew in every round of a
+ * loop, and keep loads where they stand.
+ */
+const addRescaleTable = ({ multipliers, zeros, shift, output_zero: zero, lo, hi }: OpNode<'add_rescale'>['attrs']): Int32Array => {
+  const start = multipliers.reduce((sum, m, k) => (sum - Math.imul(m, at(zeros, k))) | 0, 2 ** (shift - 1));
+  const halves = [zero, lo, hi, 0xff].map((v) => (v & 0xffff) | (v << 16) | 0);
+  return Int32Array.from([...multipliers, start, ...halves].flatMap((v) => [v, v, v, v]));
+};
+
+const addRescaleVector = (f: Fn, xs: readonly Local[], table: Local, shift: number): Ex => {
+  const { i16x8, i32x4, i8x16, v128 } = f.ops;
+  const places = addRescaleAt(xs.length);
+  const constant = (offset: number): Ex => f.vload('load', table, offset);
+  const low = f.v128(constant(places.start));
+  const high = f.v128(low);
   for (const [k, x] of xs.entries()) {
-    const [m = 0, z = 0] = extra.slice(2 * k, 2 * k + 2);
-    f.set(sum, i32.add(sum, i32.mul(i32.sub(x, z), m))); // add_rescale_c4: the sum stays in int32
+    const m = f.v128(constant(places.multiplier(k)));
+    f.set(low, i32x4.add(low, i32x4.mul(i32x4.extend_low_i16x8_s(x), m)));
+    f.set(high, i32x4.add(high, i32x4.mul(i32x4.extend_high_i16x8_s(x), m)));
   }
-  const y = f.i32(i32.add(i32.shr_s(sum, shift), zero));
+  // 16 bits that saturate: with a zero of 8 bits, what does not fit them is beyond all bounds of 8 bits all the same
+  const words = i16x8.narrow_i32x4_s(i32x4.shr_s(low, shift), i32x4.shr_s(high, shift));
+  const y = i16x8.add_saturate_s(words, constant(places.zero));
+  const clamped = i16x8.min_s(i16x8.max_s(y, constant(places.lo)), constant(places.hi));
+  return i8x16.narrow_i16x8_u(v128.and(clamped, constant(places.byte)), f.zero());
+};
+
+const addRescaleScalar = (f: Fn, xs: readonly Local[], table: Local, shift: number): Ex => {
+  const { i32 } = f.ops;
+  const places = addRescaleAt(xs.length);
+  const sum = f.i32(f.load('i32', table, places.start));
+  for (const [k, x] of xs.entries()) f.set(sum, i32.add(sum, i32.mul(x, f.load('i32', table, places.multiplier(k)))));
+  const y = f.i32(i32.add(i32.shr_s(sum, shift), f.load('i16', table, places.zero)));
+  const [lo, hi] = [f.i32(f.load('i16', table, places.lo)), f.i32(f.load('i16', table, places.hi))];
   return f.select(i32.lt_s(y, lo), lo, f.select(i32.gt_s(y, hi), hi, y));
 };
 
 const lowerAddRescale = (ctx: Context, node: OpNode<'add_rescale'>): Emit => {
   if (node.operands.length > MAX_TERMS) return unsupported(`${node.operands.length} operands, more than ${MAX_TERMS}`)();
-  const { multipliers, zeros, shift, output_zero: zero, lo, hi } = node.attrs;
-  const extra = [...multipliers.flatMap((m, k) => [m, at(zeros, k)]), 2 ** (shift - 1), shift, zero, lo, hi];
+  const { shift } = node.attrs;
+  const constants = ctx.table(addRescaleTable(node.attrs));
   return lowerMap(
     ctx,
     node,
     {
-      name: 'add_rescale',
+      name: `add_rescale${shift}`,
       inputs: node.operands.map((v) => accessOf(ctx.type(v))),
       output: 'i8',
-      extra: extra.map(() => 'i32' as const),
-      scalar: addRescaleScalar,
-      vector8: addRescaleVector,
+      extra: ['i32'],
+      scalar: (f, xs, extra) => addRescaleScalar(f, xs, at(extra, 0), shift),
+      vector8: (f, xs, extra) => addRescaleVector(f, xs, at(extra, 0), shift),
     },
-    () => extra,
+    () => [constants.address],
   );
 };
 
