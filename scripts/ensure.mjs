@@ -66,7 +66,9 @@ function sourceDigest() {
   const sources = COMPILED_FOLDERS.flatMap((folder) => filesBelow(join(ROOT, folder))).filter(
     (path) => path.endsWith('.ts') && !path.endsWith('.test.ts'),
   );
-  for (const path of ['tsconfig.json', 'tsconfig.build.json', 'package-lock.json'].map((name) => join(ROOT, name)).concat(sources)) {
+  for (const path of ['tsconfig.json', 'tsconfig.build.json', 'package-lock.json', 'scripts/bundle.mjs']
+    .map((name) => join(ROOT, name))
+    .concat(sources)) {
     const content = readFileSync(path);
     hash.update(`${relative(ROOT, path).split(sep).join('/')}\0${content.length}\0`).update(content);
   }
@@ -95,6 +97,7 @@ function build() {
   const status = runQuietly(process.execPath, [join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', 'tsconfig.build.json']);
   if (status !== 0) return false;
   pruneOutputs();
+  if (runQuietly(process.execPath, [join(ROOT, 'scripts', 'bundle.mjs')]) !== 0) return false;
   writeFileSync(stampPath, digest);
   say(`Built in ${(Number(process.hrtime.bigint() - started) / 1e9).toFixed(1)} s.`);
   return true;

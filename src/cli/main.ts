@@ -1,14 +1,6 @@
 #!/usr/bin/env node
-import { processIo } from './io.ts';
 import { runCli } from './app.ts';
+import { start } from './start.ts';
 
-// A reader that closes the pipe early (head, less) has seen what it wanted: that is no failure.
-for (const stream of [process.stdout, process.stderr]) {
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    process.exit(error.code === 'EPIPE' ? 0 : 74);
-  });
-}
-
-// SIGINT keeps its default action: the work is synchronous, so a handler would only run after it, and Ctrl-C must stop
-// at once. Nothing half-written stays behind because outputs are renamed into place when they are complete.
-process.exitCode = await runCli(process.argv.slice(2), processIo());
+// The command line as it stands in the sources; cortexc.ts is the one that is installed.
+await start((words, io) => runCli(words, io));

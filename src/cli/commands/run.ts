@@ -1,9 +1,7 @@
-import { type Diagnostic, fail } from '../../support/index.ts';
+import { fail } from '../../support/index.ts';
 import { command } from '../command.ts';
-import { optionsConflict, optionValue } from '../diagnostics.ts';
+import { runArgsProblems } from '../pipeline/run-args.ts';
 import { MODEL_OPTIONS, PREPARATION_OPTIONS } from '../shared-options.ts';
-
-const MOST_BATCH = 4096;
 
 export const run = command({
   name: 'run',
@@ -70,23 +68,7 @@ export const run = command({
     ['cortexc run two.onnx --input a=a.npy --input b=b.npy --json', 'inputs by name'],
   ],
   run: async (args, context) => {
-    const problems: Diagnostic[] = [];
-    const seed = args['random-input'];
-    if (!Number.isInteger(args.top) || args.top < 0 || args.top > 1e6)
-      problems.push(optionValue('top', `is ${args.top} but takes a whole number from 0`));
-    if (seed !== undefined && (!Number.isSafeInteger(seed) || seed < 0))
-      problems.push(optionValue('random-input', `is ${seed} but takes a whole number from 0`));
-    if (seed !== undefined && (args.inputs?.length ?? 0) + (args.input?.length ?? 0) > 0) {
-      problems.push(optionsConflict('--random-input and input files are both given', 'Leave one of them out.'));
-    }
-    if (args.output !== undefined && args['out-dir'] !== undefined) {
-      problems.push(optionsConflict('--output and --out-dir are both given', 'Leave one of them out.'));
-    }
-    if (!Number.isInteger(args.batch) || args.batch < 1 || args.batch > MOST_BATCH)
-      problems.push(optionValue('batch', `is ${args.batch} but takes a whole number from 1 to ${MOST_BATCH}`));
-    const picture = args['profile-output'];
-    if (picture !== undefined && !/[.](svg|html)$/i.test(picture))
-      problems.push(optionValue('profile-output', `is ${picture} but takes a name that ends in .svg or .html`));
+    const problems = runArgsProblems(args);
     if (problems.length > 0) return fail(...problems);
     const { runModel } = await import('../pipeline/run-model.ts');
     return runModel(args, context);

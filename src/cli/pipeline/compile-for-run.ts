@@ -1,8 +1,8 @@
-import { availableParallelism } from 'node:os';
 import { type Backend, backendByName, type Executable, loadBackend } from '../../backends/index.ts';
 import { type Program, programCost } from '../../ir/index.ts';
 import { type Code, type Diagnostic, fail, ok, type Result } from '../../support/index.ts';
 import { choiceUnknown, optionsConflict, optionValue, ranElsewhere } from '../diagnostics.ts';
+import { threadsForCost } from './thread-count.ts';
 
 /** What the command line says about how a program runs. The bytes depend on none of it. */
 export interface ExecutionRequest {
@@ -22,6 +22,8 @@ export interface CompiledRun {
   readonly executable: Executable;
   readonly threads: number;
   readonly isa: string | undefined;
+  /** Opens it again in another process, when it has passed the self-test and is kept. */
+  readonly handle: string | undefined;
   /** What works, but less well than asked; after the runs, since threads may be lost in them. */
   readonly warnings: () => readonly Diagnostic[];
 }
@@ -29,16 +31,7 @@ export interface CompiledRun {
 /** Where a program goes whose backend cannot compile on this machine. */
 const SUBSTITUTES: Readonly<Partial<Record<string, string>>> = { native: 'wasm' };
 
-/** More threads than this are asked for by hand: other work on the machine wants cores, too. */
-const MOST_THREADS = 8;
 export const MOST_THREADS_ASKED = 256;
-
-/** Operations below which starting threads costs more than they save: some ten milliseconds of one core. */
-const WORTH_THREADS = 1e9;
-
-/** Threads for some work when nobody says how many: one where it is little, else one a core, at most eight. */
-export const threadsForWork = (program: Program, runs: number): number =>
-  programCost(program) * runs < WORTH_THREADS ? 1 : Math.min(MOST_THREADS, availableParallelism());
 
 /** Says what is wrong with --threads; all problems. */
 export const threadsProblems = (threads: number | undefined): readonly Diagnostic[] =>
@@ -93,7 +86,7 @@ export const checkRequest = async ({ backend, threads, isa }: ExecutionRequest):
  * @param runs - how often it is going to run
  */
 export const compileForRun = async (program: Program, request: ExecutionRequest, runs: number): Promise<Result<CompiledRun>> => {
-  const threads = request.threads ?? threadsForWork(program, runs);
+  const threads = request.threads ?? threadsForCost(programCost(program) * runs);
   const warnings: Diagnostic[] = [];
   const attempts = attemptsFor(request);
   for (const [i, attempt] of attempts.entries()) {
@@ -102,15 +95,29 @@ export const compileForRun = async (program: Program, request: ExecutionRequest,
     const known = backendByName(attempt.backend);
     const kept = known?.recall?.(program, options);
     if (known !== undefined && kept !== undefined)
-      return ok({ backend: known, executable: kept, threads, isa, warnings: () => [...warnings, ...(kept.warnings ?? [])] });
+      return ok({
+        backend: known,
+        executable: kept,
+        threads,
+        isa,
+        handle: kept.keep?.(),
+        warnings: () => [...warnings, ...(kept.warnings ?? [])],
+      });
     const backend = await loadBackend(attempt.backend, { selfTest: request.selfTest });
     if (!backend.ok) return backend;
     const compiled = backend.value.compile(program, options);
     if (compiled.ok) {
       const executable = compiled.value;
       // an executable that comes back later is not tested again
-      if (request.selfTest) executable.keep?.();
-      return ok({ backend: backend.value, executable, threads, isa, warnings: () => [...warnings, ...(executable.warnings ?? [])] });
+      const handle = request.selfTest ? executable.keep?.() : undefined;
+      return ok({
+        backend: backend.value,
+        executable,
+        threads,
+        isa,
+        handle,
+        warnings: () => [...warnings, ...(executable.warnings ?? [])],
+      });
     }
     const next = attempts[i + 1];
     if (next === undefined || !compiled.diagnostics.every((d) => isOfMachine(d.code))) return fail(...warnings, ...compiled.diagnostics);

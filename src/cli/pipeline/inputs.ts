@@ -1,22 +1,11 @@
-import {
-  evaluateNode,
-  formatType,
-  isStaticType,
-  Philox,
-  type Port,
-  type Program,
-  randomTensor,
-  type StaticType,
-  type Tensor,
-  typeOf,
-} from '../../ir/index.ts';
+import { formatType, Philox, type Program, quantizeCodes, randomTensor, type StaticType, type Tensor, typeOf } from '../../ir/index.ts';
 import { quantizeTensor } from '../../passes/index.ts';
 import { at, closest, type Diagnostic, fail, ok, type Result } from '../../support/index.ts';
 import type { Context } from '../context.ts';
 import { inputsMismatch, sampleMisfit } from '../diagnostics.ts';
 import { isFolder, listFolder } from '../files.ts';
 import type { Quantization } from './execute.ts';
-import { type NamedTensor, type PreparationOptions, readArrays, splitSamples, toFloat, toInteger } from './samples.ts';
+import { type NamedTensor, type PreparationOptions, type readArrays, splitSamples, toFloat, toInteger } from './samples.ts';
 
 /** What the command line says about the inputs of a run. */
 export interface InputRequest {
@@ -28,14 +17,24 @@ export interface InputRequest {
   readonly randomSeed?: number | undefined;
 }
 
+/** An input of a program; its dimensions are numbers. */
+export interface InputPort {
+  readonly name: string;
+  readonly type: StaticType;
+}
+
+/** The inputs of a program whose dimensions are numbers. */
+export const inputPorts = (program: Program): readonly InputPort[] =>
+  program.inputs.map(({ name, value }) => ({ name, type: typeOf(program, value) as StaticType }));
+
 /** What is known about one input besides its type. */
 export interface InputTraits {
   readonly quantization?: Quantization | undefined;
   readonly preparation: PreparationOptions;
 }
 
-const describeInputs = (program: Program): string =>
-  program.inputs.map((p) => `${p.name}: ${formatType(typeOf(program, p.value))}`).join(', ') || 'no input';
+const describeInputs = (ports: readonly InputPort[]): string =>
+  ports.map((p) => `${p.name}: ${formatType(p.type)}`).join(', ') || 'no input';
 
 /**
  * Brings an array to the type of an input. An array of the input's own dtype is taken as it is. Other arrays are real
@@ -55,15 +54,16 @@ export const toInput = (tensor: Tensor, type: StaticType, quantization: Quantiza
     );
   }
   const real = toFloat(tensor);
-  const attrs = { inverse_scale: Math.fround(1 / quantization.scale), zero: quantization.zero - shift };
-  const codes = at(evaluateNode('quantize', [real], attrs, [{ dtype: 'i8', shape: real.shape }]), 0);
+  const data = new Int8Array(real.data.length);
+  quantizeCodes(real.data, Math.fround(1 / quantization.scale), quantization.zero - shift, data);
   // uint8 has the grid of int8, 128 higher
-  return ok(shift === 0 ? codes : { dtype: 'u8', shape: codes.shape, data: Uint8Array.from(codes.data, (v) => v + shift) });
+  if (shift === 0) return ok({ dtype: 'i8', shape: real.shape, data });
+  return ok({ dtype: 'u8', shape: real.shape, data: Uint8Array.from(data, (v) => v + shift) });
 };
 
 /** NAME=FILE and files in order -> file of each input. */
-const assignFiles = (program: Program, request: InputRequest): Result<ReadonlyMap<string, readonly string[]>> => {
-  const names = program.inputs.map((p) => p.name);
+const assignFiles = (ports: readonly InputPort[], request: InputRequest): Result<ReadonlyMap<string, readonly string[]>> => {
+  const names = ports.map((p) => p.name);
   const problems: Diagnostic[] = [];
   const files = new Map<string, readonly string[]>();
   for (const word of request.named) {
@@ -75,7 +75,7 @@ const assignFiles = (program: Program, request: InputRequest): Result<ReadonlyMa
       problems.push(
         inputsMismatch(
           `--input ${word}: there is no input ${given}${near === undefined ? '' : `; did you mean ${near}?`}`,
-          describeInputs(program),
+          describeInputs(ports),
         ),
       );
     } else {
@@ -86,7 +86,7 @@ const assignFiles = (program: Program, request: InputRequest): Result<ReadonlyMa
   const [only] = open;
   if (open.length === 1 && only !== undefined && request.files.length > 0) files.set(only, request.files);
   else if (request.files.length > open.length) {
-    problems.push(inputsMismatch(`${request.files.length} files are given for ${open.length} inputs`, describeInputs(program)));
+    problems.push(inputsMismatch(`${request.files.length} files are given for ${open.length} inputs`, describeInputs(ports)));
   } else {
     request.files.forEach((file, i) => files.set(at(open, i), [file]));
   }
@@ -107,47 +107,57 @@ const expandFolders = (context: Context, paths: readonly string[]): Result<reado
 };
 
 /** The arrays of a .npz that holds all inputs by name. */
-const archiveInputs = (arrays: readonly NamedTensor[], program: Program): ReadonlyMap<string, Tensor> | undefined =>
-  program.inputs.every((p) => arrays.some((a) => a.name === p.name)) ? new Map(arrays.map((a) => [a.name, a.tensor])) : undefined;
+const archiveInputs = (arrays: readonly NamedTensor[], ports: readonly InputPort[]): ReadonlyMap<string, Tensor> | undefined =>
+  ports.every((p) => arrays.some((a) => a.name === p.name)) ? new Map(arrays.map((a) => [a.name, a.tensor])) : undefined;
 
 interface Source {
   readonly path: string;
   readonly tensor: Tensor;
 }
 
+/** Reads the arrays of a file for an input: `readArrays`, or less where less has to be loaded. */
+export type ReadArrays = typeof readArrays;
+
+/** Whose samples are wanted, and how their files are read. */
+export interface InputReader {
+  readonly context: Context;
+  readonly ports: readonly InputPort[];
+  readonly traits: readonly InputTraits[];
+  readonly read: ReadArrays;
+  /** Filled. */
+  readonly warnings: Diagnostic[];
+}
+
 const readSources = (
-  context: Context,
-  program: Program,
+  { context, ports, traits, read, warnings }: InputReader,
   request: InputRequest,
-  traits: readonly InputTraits[],
-  warnings: Diagnostic[],
 ): Result<readonly (readonly Source[])[]> => {
-  const files = assignFiles(program, request);
+  const files = assignFiles(ports, request);
   if (!files.ok) return files;
   const problems: Diagnostic[] = [];
   const byName = new Map<string, Source[]>();
-  for (const [i, port] of program.inputs.entries()) {
+  for (const [i, port] of ports.entries()) {
     const paths = expandFolders(context, files.value.get(port.name) ?? []);
     if (!paths.ok) {
       problems.push(...paths.diagnostics);
       continue;
     }
     for (const path of paths.value) {
-      const arrays = readArrays(context, path, typeOf(program, port.value) as StaticType, at(traits, i).preparation, warnings);
+      const arrays = read(context, path, port.type, at(traits, i).preparation, warnings);
       if (!arrays.ok) {
         problems.push(...arrays.diagnostics);
         continue;
       }
-      const all = archiveInputs(arrays.value, program);
+      const all = archiveInputs(arrays.value, ports);
       const found = all ?? new Map(arrays.value.map((a) => [port.name, a.tensor]));
       for (const [name, tensor] of found) byName.set(name, [...(byName.get(name) ?? []), { path, tensor }]);
     }
   }
-  const missing = program.inputs.filter((p) => !byName.has(p.name));
+  const missing = ports.filter((p) => !byName.has(p.name));
   if (problems.length === 0 && missing.length > 0) {
-    problems.push(inputsMismatch(`no file is given for ${missing.map((p) => p.name).join(', ')}`, describeInputs(program)));
+    problems.push(inputsMismatch(`no file is given for ${missing.map((p) => p.name).join(', ')}`, describeInputs(ports)));
   }
-  return problems.length > 0 ? fail(...problems) : ok(program.inputs.map((p) => byName.get(p.name) ?? []));
+  return problems.length > 0 ? fail(...problems) : ok(ports.map((p) => byName.get(p.name) ?? []));
 };
 
 /** One sample, and the file that it comes from (with its place there when the file has several). */
@@ -157,8 +167,7 @@ interface NamedSample {
 }
 
 const samplesOf = (
-  port: Port,
-  type: StaticType,
+  { name, type }: InputPort,
   sources: readonly Source[],
   { quantization }: InputTraits,
 ): Result<readonly NamedSample[]> => {
@@ -166,7 +175,7 @@ const samplesOf = (
   const problems: Diagnostic[] = [];
   for (const { path, tensor } of sources) {
     const split = splitSamples(tensor, type.shape, path);
-    const ready = split.ok ? split.value.map((s) => toInput(s, type, quantization, `${path}, input ${port.name}`)) : [split];
+    const ready = split.ok ? split.value.map((s) => toInput(s, type, quantization, `${path}, input ${name}`)) : [split];
     for (const [i, r] of ready.entries()) {
       if (r.ok) samples.push({ name: ready.length === 1 ? path : `${path}[${i}]`, tensor: r.value });
       else if (!problems.some((p) => p.where === r.diagnostics[0]?.where)) problems.push(...r.diagnostics);
@@ -176,9 +185,10 @@ const samplesOf = (
 };
 
 /** Seeded inputs: real numbers in [-1, 1), integers over their whole range. */
-export const randomInputs = (program: Program, seed: number): readonly Tensor[] =>
-  program.inputs.map((port, i) => {
-    const type = typeOf(program, port.value) as StaticType;
+export const randomInputs = (program: Program, seed: number): readonly Tensor[] => randomTensors(inputPorts(program), seed);
+
+const randomTensors = (ports: readonly InputPort[], seed: number): readonly Tensor[] =>
+  ports.map(({ type }, i) => {
     const random = new Philox(seed, i);
     return type.dtype === 'f32' ? randomTensor(type, random, -1, 1) : randomTensor(type, random);
   });
@@ -192,31 +202,24 @@ export interface RunInputs {
 
 /**
  * The input tensors of one or more runs: files may hold several samples along their first axis, the same number for
- * each input. Every dimension of the program is a number. Errors: CLI2010, CLI2011 and those of the files.
+ * each input. Errors: CLI2010, CLI2011 and those of the files.
  */
-export const resolveInputs = (
-  context: Context,
-  program: Program,
-  request: InputRequest,
-  traits: readonly InputTraits[],
-  warnings: Diagnostic[],
-): Result<readonly RunInputs[]> => {
+export const resolveInputs = (reader: InputReader, request: InputRequest): Result<readonly RunInputs[]> => {
   const { randomSeed } = request;
-  if (randomSeed !== undefined) return ok([{ name: `random, seed ${randomSeed}`, tensors: randomInputs(program, randomSeed) }]);
-  const sources = readSources(context, program, request, traits, warnings);
+  const { ports, traits } = reader;
+  if (randomSeed !== undefined) return ok([{ name: `random, seed ${randomSeed}`, tensors: randomTensors(ports, randomSeed) }]);
+  const sources = readSources(reader, request);
   if (!sources.ok) return sources;
   const problems: Diagnostic[] = [];
-  const perInput = program.inputs.map((port, i) => {
-    const type = typeOf(program, port.value);
-    if (!isStaticType(type)) return [];
-    const samples = samplesOf(port, type, at(sources.value, i), at(traits, i));
+  const perInput = ports.map((port, i) => {
+    const samples = samplesOf(port, at(sources.value, i), at(traits, i));
     if (!samples.ok) problems.push(...samples.diagnostics);
     return samples.ok ? samples.value : [];
   });
   if (problems.length > 0) return fail(...problems);
   const counts = perInput.map((s) => s.length);
   if (new Set(counts).size > 1) {
-    return fail(inputsMismatch(`the inputs have ${counts.join(', ')} samples, but each needs the same number`, describeInputs(program)));
+    return fail(inputsMismatch(`the inputs have ${counts.join(', ')} samples, but each needs the same number`, describeInputs(ports)));
   }
   return ok(
     Array.from({ length: counts[0] ?? 1 }, (_, k) => ({

@@ -9,6 +9,7 @@ import { deskOf } from './desk.ts';
 import type { Quantization } from './execute.ts';
 import type { LoadedModel, PackagedModel } from './model.ts';
 import { preparationOf } from './preparation.ts';
+import { digestOfSource } from './remembered.ts';
 import type { PreparationOptions } from './samples.ts';
 
 /** How a model file is read. */
@@ -142,7 +143,13 @@ export const loadModel = async (
       const unpacked = decodePackage(source.value, { desk: deskOf(context) });
       if (!unpacked.ok)
         return fail(...unpacked.diagnostics.map((d) => ({ ...d, where: d.where === undefined ? path : `${path}: ${d.where}` })));
-      return ok({ kind: 'package', path, sizeBytes: source.value.size, package: unpacked.value });
+      return ok({
+        kind: 'package',
+        path,
+        sizeBytes: source.value.size,
+        identity: () => digestOfSource(source.value),
+        package: unpacked.value,
+      });
     }
     case 'mrl':
     case 'onnx':
@@ -159,13 +166,16 @@ export interface Runnable {
   readonly inputs: readonly { readonly quantization?: Quantization | undefined; readonly preparation: PreparationOptions }[];
   readonly outputs: readonly (Quantization | undefined)[];
   readonly labels: readonly string[] | undefined;
+  /** SHA-256 of the file, of a package. */
+  readonly identity?: () => string;
   readonly warnings: readonly Diagnostic[];
 }
 
 const quantizationOf = (port: PortMetadata): Quantization | undefined =>
   port.scale === undefined ? undefined : { scale: port.scale, zero: port.zero ?? 0 };
 
-const runnablePackage = ({ package: p }: PackagedModel): Runnable => ({
+const runnablePackage = ({ package: p, identity }: PackagedModel): Runnable => ({
+  identity,
   program: p.program,
   inputs: p.metadata.inputs.map((port) => ({ quantization: quantizationOf(port), preparation: preparationOf(port.preprocessing) })),
   outputs: p.metadata.outputs.map(quantizationOf),

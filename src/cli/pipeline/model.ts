@@ -36,6 +36,8 @@ export interface PackagedModel {
   readonly kind: 'package';
   readonly path: string;
   readonly sizeBytes: number;
+  /** SHA-256 of the file, read once more. */
+  readonly identity: () => string;
   readonly package: Package;
 }
 

@@ -1,75 +1,24 @@
-import { basename, join } from 'node:path';
-import type { Tensor } from '../../ir/index.ts';
-import { at, type Diagnostic, fail, ok, type Result } from '../../support/index.ts';
+import { basename } from 'node:path';
+import { preparedWarnings } from '../../backends/index.ts';
+import { programCost, type Tensor } from '../../ir/index.ts';
+import { type Diagnostic, fail, ok, type Result } from '../../support/index.ts';
 import type { Report } from '../command.ts';
 import type { Context } from '../context.ts';
 import { optionsConflict } from '../diagnostics.ts';
 import { flameHtml, flameSvg } from '../report/flame.ts';
-import { formatDuration } from '../text.ts';
 import { batchedProgram } from './batches.ts';
 import { checkRequest, type CompiledRun, compileForRun, type ExecutionRequest } from './compile-for-run.ts';
-import { resolveInputs, type RunInputs } from './inputs.ts';
+import { inputPorts, resolveInputs, type RunInputs } from './inputs.ts';
 import { readLabels } from './labels.ts';
-import { loadRunnable, type ModelArgs, type Runnable } from './load.ts';
-import { collectOutputs, type Output, outputFile, outputsJson, outputsText } from './outputs.ts';
-import { type PreparationArgs, readPreparation } from './preparation.ts';
+import { loadRunnable, type Runnable } from './load.ts';
+import { collectOutputs } from './outputs.ts';
+import { readPreparation } from './preparation.ts';
 import { type Profile, profileJson, profileRuns, profileText } from './profile.ts';
+import { rememberRun } from './remembered.ts';
+import type { RunArgs } from './run-args.ts';
+import { runReport, writeOutputs } from './run-report.ts';
 import { chunkInputs, runSamples, verifyRuns } from './run-samples.ts';
-
-export interface RunArgs extends ModelArgs, PreparationArgs {
-  readonly model: string;
-  readonly inputs?: readonly string[] | undefined;
-  readonly input?: readonly string[] | undefined;
-  readonly 'random-input'?: number | undefined;
-  readonly backend: string;
-  readonly fallback: boolean;
-  readonly isa?: string | undefined;
-  readonly threads?: number | undefined;
-  readonly batch: number;
-  readonly profile: boolean;
-  readonly 'profile-output'?: string | undefined;
-  readonly top: number;
-  readonly labels?: string | undefined;
-  readonly output?: string | undefined;
-  readonly 'out-dir'?: string | undefined;
-  readonly raw: boolean;
-  readonly verify: boolean;
-  readonly 'self-test': boolean;
-}
-
-/** File names of outputs: letters, digits, dot, dash and underscore of their names; each one once. */
-const fileNames = (names: readonly string[]): readonly string[] => {
-  const taken = new Set<string>();
-  return names.map((name) => {
-    const base =
-      name
-        .replace(/[^A-Za-z0-9._-]+/g, '_')
-        .replace(/^[.]+/, '_')
-        .slice(0, 100) || 'output';
-    let unique = base;
-    // Case is ignored: some file systems do.
-    for (let i = 2; taken.has(unique.toLowerCase()); i++) unique = `${base}_${i}`;
-    taken.add(unique.toLowerCase());
-    return `${unique}.npy`;
-  });
-};
-
-const writeOutputs = (context: Context, args: RunArgs, outputs: readonly Output[]): Result<readonly string[]> => {
-  const folder = args['out-dir'];
-  if (args.output !== undefined && outputs.length > 1) {
-    return fail(optionsConflict(`--output takes one output, but the model has ${outputs.length}`, 'Write them all with --out-dir FOLDER.'));
-  }
-  const written: string[] = [];
-  const names = fileNames(outputs.map((o) => o.name));
-  for (const [i, output] of outputs.entries()) {
-    const path = args.output ?? (folder === undefined ? undefined : join(folder, at(names, i)));
-    if (path === undefined) continue;
-    const result = context.write(path, outputFile(output, args.raw));
-    if (!result.ok) return result;
-    written.push(path);
-  }
-  return ok(written);
-};
+import { readArrays } from './samples.ts';
 
 /** The profile as a picture, by the extension of the file. */
 const writePicture = (context: Context, path: string, profile: Profile, title: string): Result<string> => {
@@ -100,21 +49,13 @@ const readSamples = (args: RunArgs, context: Context, model: Runnable, warnings:
   const seed = args['random-input'];
   const seeds = seed === undefined ? [undefined] : Array.from({ length: args.batch }, (_, i) => seed + i);
   const samples: RunInputs[] = [];
+  const reader = { context, ports: inputPorts(model.program), traits, read: readArrays, warnings };
   for (const randomSeed of seeds) {
-    const request = { files: args.inputs ?? [], named: args.input ?? [], randomSeed };
-    const taken = resolveInputs(context, model.program, request, traits, warnings);
+    const taken = resolveInputs(reader, { files: args.inputs ?? [], named: args.input ?? [], randomSeed });
     if (!taken.ok) return taken;
     samples.push(...taken.value);
   }
   return ok(samples);
-};
-
-/** How it ran, in words: `native avx2, 2 threads, 16 samples in 2 runs of 8 in 34 ms`. */
-const ranText = ({ backend, isa, threads }: CompiledRun, samples: number, batch: number, ms: number): string => {
-  const where = [isa === undefined ? backend.name : `${backend.name} ${isa}`, ...(threads === 1 ? [] : [`${threads} threads`])].join(', ');
-  const runs = Math.ceil(samples / batch);
-  const count = `${runs} ${runs === 1 ? 'run' : 'runs'}`;
-  return `${where}, ${batch === 1 ? count : `${samples} samples in ${count} of ${batch}`} in ${formatDuration(ms)}`;
 };
 
 /** Compiles and runs all samples; with --profile also its steps. */
@@ -132,11 +73,30 @@ const execute = async (args: RunArgs, context: Context, model: Runnable, samples
     const wanted = args.profile || args['profile-output'] !== undefined;
     const profile = wanted ? takeProfile(args, compiled.value, chunkInputs(samples.slice(0, batch), batch), now) : undefined;
     if (profile?.ok === false) return profile;
-    const told = [...warnings, ...compiled.value.warnings()];
+    if (batch === 1 && warnings.length === 0) remember(args, context, model, compiled.value);
+    const told = [...warnings, ...compiled.value.warnings(), ...preparedWarnings()];
     return ok({ compiled: compiled.value, results, ms, batch, profile: profile?.value, warnings: told });
   } finally {
     executable.close?.();
   }
+};
+
+/**
+ * Remembers a package whose program has passed everything, for `runPrepared`. What runs elsewhere or otherwise than it was asked for is not
+ * remembered: there is something to tell each time.
+ */
+const remember = (args: RunArgs, context: Context, model: Runnable, { backend, isa, threads, handle, warnings }: CompiledRun): void => {
+  if (handle === undefined || model.identity === undefined || backend.name !== args.backend || isa !== args.isa) return;
+  if (warnings().length > 0) return;
+  const { program } = model;
+  const facts = {
+    inputs: inputPorts(program).map((port, i) => ({ ...port, quantization: model.inputs[i]?.quantization })),
+    outputs: program.outputs.map(({ name }, i) => ({ name, quantization: model.outputs[i] })),
+    labels: model.labels,
+    cost: programCost(program),
+  };
+  const choice = { backend: backend.name, threads, ...(isa === undefined ? {} : { isa }) };
+  rememberRun(model.identity(), facts, choice, handle, context.build);
 };
 
 const requestOf = (args: RunArgs, { io }: Context): ExecutionRequest => ({
@@ -183,22 +143,19 @@ export const runModel = async (args: RunArgs, context: Context): Promise<Result<
     if (!picture.ok) return picture;
     files.push(picture.value);
   }
-  const told = `${ranText(compiled, samples.value.length, batch, ms)}${args.verify ? ', every byte equal to the reference' : ''}\n`;
-  return ok({
-    json: {
+  return ok(
+    runReport({
       backend: name,
-      ...(compiled.isa === undefined ? {} : { isa: compiled.isa }),
+      isa: compiled.isa,
       threads: compiled.threads,
-      batch,
       samples: samples.value.length,
-      runs: Math.ceil(samples.value.length / batch),
+      batch,
       ms,
-      ...(args.verify ? { verified: true } : {}),
-      outputs: outputsJson(outputs),
-      ...(profile === undefined ? {} : { profile: profileJson(profile) }),
-      ...(files.length === 0 ? {} : { files }),
-    },
-    text: `${outputsText(outputs)}\n${profile === undefined ? '' : `${profileText(profile)}\n`}${told}${files.map((path) => `wrote ${path}\n`).join('')}`,
-    warnings,
-  });
+      verified: args.verify,
+      outputs,
+      profile: profile === undefined ? undefined : { json: profileJson(profile), text: profileText(profile) },
+      files,
+      warnings,
+    }),
+  );
 };

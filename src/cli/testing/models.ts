@@ -2,20 +2,19 @@ import { encodePackage, type MetadataInput, portMetadata } from '../../cvm-bytec
 import { type Program, ProgramBuilder } from '../../ir/index.ts';
 import { at, unwrap } from '../../support/index.ts';
 
-/** y = 3 * x + [0, 10, 20, 30] on i8[1,4], as i32. */
-export const affineProgram = (): Program => {
+/** y = 3 * x + [0, 10, 20, 30] on i8[1,4], as i32. @param factor - another one than 3 */
+export const affineProgram = (factor = 3): Program => {
   const b = new ProgramBuilder('affine');
   const x = b.input('x', { dtype: 'i8', shape: [1, 4] });
   const wide = b.emit('cast', [x], { dtype: 'i32' });
-  const three = b.param('three', { dtype: 'i32', shape: [1], data: Int32Array.of(3) });
+  const three = b.param('three', { dtype: 'i32', shape: [1], data: Int32Array.of(factor) });
   const bias = b.param('bias', { dtype: 'i32', shape: [1, 4], data: Int32Array.of(0, 10, 20, 30) });
   b.output('y', b.emit('add', [b.emit('mul', [wide, three], {}), bias], {}));
   return b.finish();
 };
 
 /** A package of `affineProgram` whose input stands for real = 0.5 * (q - 2) and output for real = 0.25 * q. */
-export const affinePackage = (metadata: Partial<MetadataInput> = {}): Uint8Array => {
-  const program = affineProgram();
+export const affinePackage = (metadata: Partial<MetadataInput> = {}, program = affineProgram()): Uint8Array => {
   return unwrap(
     encodePackage({
       program,

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runCli } from '../app.ts';
+import type { Io } from '../io.ts';
 
 export interface Ran {
   readonly exit: number;
@@ -14,18 +15,20 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly terminal?: boolean;
   readonly now?: () => number;
+  /** The build that it takes itself for. */
+  readonly build?: string;
 }
 
 /** Runs a command line in this process with its streams in memory. */
 export const cli = async (
   words: readonly string[],
-  { cwd = process.cwd(), env = {}, terminal = false, now }: RunOptions = {},
+  { cwd = process.cwd(), env = {}, terminal = false, now, build }: RunOptions = {},
 ): Promise<Ran> => {
   let stdout = '';
   let stderr = '';
   let time = 0;
   const text = (chunk: string | Uint8Array): string => (typeof chunk === 'string' ? chunk : new TextDecoder().decode(chunk));
-  const exit = await runCli(words, {
+  const io: Io = {
     stdout: {
       write: (chunk) => {
         stdout += text(chunk);
@@ -42,7 +45,8 @@ export const cli = async (
     env,
     now: now ?? (() => time++),
     peakBytes: () => 0,
-  });
+  };
+  const exit = await runCli(words, io, { build });
   return { exit, stdout, stderr };
 };
 

@@ -1,0 +1,62 @@
+import { OP_NAMES, type OpName } from '../ir/index.ts';
+import { closest, diagnostic, fail, ok, type Result } from '../support/index.ts';
+import type { Backend, SupportStatus } from './backend.ts';
+import { nativeBackend, referenceBackend, wasmBackend } from './cpu/index.ts';
+import { SELF_TEST_DIGESTS } from './self-test-digests.ts';
+import { type SelfTestedBackend, withSelfTest } from './self-test.ts';
+import { verdictStore } from './verdicts.ts';
+
+/** Every backend, the default first. */
+export const BACKENDS: readonly Backend[] = [wasmBackend, nativeBackend, referenceBackend];
+
+/** Those that compile in this process, in milliseconds: what is used when nobody names one. */
+export const IMMEDIATE_BACKENDS: readonly Backend[] = BACKENDS.filter((b) => b.onRequest !== true);
+
+/** The backend of this name, before its `prepare`. */
+export const backendByName = (name: string): Backend | undefined => BACKENDS.find((b) => b.name === name);
+
+/** Each op is tested once on a machine, as far as that can be kept, else once in a process: what is known is kept here. */
+const tested: ReadonlyMap<string, SelfTestedBackend> = new Map(
+  BACKENDS.map((b) => [b.name, withSelfTest(b, SELF_TEST_DIGESTS, () => verdictStore(b.name))]),
+);
+
+/** The backend of this name with its self-test, ready to compile; BKD0001 when there is none. */
+export const loadTestedBackend = async (name: string): Promise<Result<SelfTestedBackend>> => {
+  const backend = tested.get(name);
+  if (backend === undefined) {
+    const names = BACKENDS.map((b) => b.name);
+    const near = closest(name, names);
+    const notes = [...(near === undefined ? [] : [`Did you mean ${near}?`]), `Backends: ${names.join(', ')}.`];
+    return fail(diagnostic('BKD0001', `there is no backend ${name}`, { notes }));
+  }
+  await backend.prepare?.();
+  return ok(backend);
+};
+
+export interface LoadOptions {
+  /** Test each op before its first use (the default). Off: whatever the engine computes is taken. */
+  readonly selfTest?: boolean;
+}
+
+/** The backend of this name, ready to compile; BKD0001 when there is none. */
+export const loadBackend = async (name: string, { selfTest = true }: LoadOptions = {}): Promise<Result<Backend>> => {
+  const backend = await loadTestedBackend(name);
+  return backend.ok && !selfTest ? ok(backendByName(name) ?? backend.value) : backend;
+};
+
+/** One cell of the support matrix. */
+export interface SupportRow {
+  readonly backend: string;
+  readonly op: OpName;
+  readonly status: SupportStatus;
+  readonly reason?: string;
+}
+
+/** Every op on every backend, in opcode order: the data of docs/support-matrix.md. */
+export const supportRows = (): readonly SupportRow[] =>
+  OP_NAMES.flatMap((op) =>
+    BACKENDS.map((backend): SupportRow => {
+      const reason = backend.refusal(op);
+      return { backend: backend.name, op, status: backend.support(op), ...(reason === undefined ? {} : { reason }) };
+    }),
+  );
