@@ -33,6 +33,7 @@ void cxg_async_thread_begins(cxg_thread *thread) {
   thread->copies.clear();
   thread->groups.clear();
   thread->landed.clear();
+  thread->fenced_copies = 0;
   thread->fenced = false;
 }
 
@@ -62,24 +63,27 @@ void cxg_shim_copy_wait(int groups) {
 void cxg_shim_fence_proxy() {
   cxg_thread &t = *cxg_now;
   fenced_launch = cxg_current_launch;
-  for (const cxg_copy &c : t.landed) publish(c.to, size_t(c.size));
-  t.landed.clear();
+  t.fenced_copies = t.landed.size();
   t.fenced = true;
 }
 
-/* What plain stores wrote is not known by place: it is published as a whole when every thread of a barrier fenced before it. */
+/*
+ * What a thread's copies wrote before its fence is seen from here on. What plain stores wrote is not known by place: it is
+ * published as a whole when every thread of the barrier fenced before it.
+ */
 void cxg_async_barrier(const uint32_t *waiting) {
   const bool used = fenced_launch == cxg_current_launch;
   bool all = used;
   for (int i = 0; i < cxg_block.threads; i++) {
     if ((waiting[i / CXG_WARP] >> i % CXG_WARP & 1) == 0) continue;
-    all = all && cxg_threads[i].fenced;
-    if (!used) cxg_threads[i].landed.clear();
+    cxg_thread &t = cxg_threads[i];
+    all = all && t.fenced;
+    t.fenced = false;
+    for (size_t n = 0; n < t.fenced_copies; n++) publish(t.landed[n].to, size_t(t.landed[n].size));
+    t.landed.erase(t.landed.begin(), t.landed.begin() + ptrdiff_t(used ? t.fenced_copies : t.landed.size()));
+    t.fenced_copies = 0;
   }
-  if (!all) return;
-  publish(cxg_shim_shared(), cxg_shared_bytes());
-  for (int i = 0; i < cxg_block.threads; i++)
-    if (waiting[i / CXG_WARP] >> i % CXG_WARP & 1) cxg_threads[i].fenced = false;
+  if (all) publish(cxg_shim_shared(), cxg_shared_bytes());
 }
 
 /* wgmma */

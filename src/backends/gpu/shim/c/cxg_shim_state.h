@@ -45,8 +45,9 @@ struct cxg_thread {
   /** Copies that are not awaited yet, oldest first, and how many there were at each commit. */
   std::vector<cxg_copy> copies;
   std::vector<size_t> groups;
-  /** What its copies wrote since its last fence.proxy.async. */
+  /** What its copies wrote that wgmma does not see yet, and how much of that was before its last fence.proxy.async. */
   std::vector<cxg_copy> landed;
+  size_t fenced_copies;
   /** It executed fence.proxy.async, and wrote nothing by copies since. */
   bool fenced;
 };
