@@ -85,7 +85,7 @@ export const factorsFor = (f: Fn, epilogue: Epilogue): Factors | undefined =>
 export const PARTIAL_BYTES = 2 * TILE_CHANNELS * 16;
 
 /** Arguments that all matrix kernels have. */
-interface TileArgs {
+export interface TileArgs {
   readonly panel: Local;
   readonly rowStep: Local;
   readonly tileStep: Local;
@@ -99,9 +99,9 @@ interface TileArgs {
   readonly partials: Local;
   readonly resume: Local;
 }
-const TILE_ARGS = 12;
+export const TILE_ARGS = 12;
 
-const tileArgs = (f: Fn): TileArgs => ({
+export const tileArgs = (f: Fn): TileArgs => ({
   panel: f.arg(0),
   rowStep: f.arg(1),
   tileStep: f.arg(2),
@@ -117,11 +117,10 @@ const tileArgs = (f: Fn): TileArgs => ({
 });
 
 /** Sums of one output channel: low four pixels, high four pixels. */
-type Sums = readonly [Local, Local];
+export type Sums = readonly [Local, Local];
 
 /** How a matrix kernel sums. */
 interface Summing {
-  readonly entryBytes: number;
   /** sum += the product of the pixels `x` and a channel's weights `w`. */
   readonly accumulate: (sum: Local, x: Local, w: Local) => void;
 }
@@ -148,49 +147,61 @@ const multiplyRows = (f: Fn, a: TileArgs, sums: readonly Sums[], { accumulate }:
   );
 };
 
-/**
- * The loops of the matrix kernels: tiles of eight pixels one after another. Sums start from the partial results if `resume`, else
- * from the first word of each channel's table entry.
- * @param finish - takes the sums of a tile; `left` pixels are left, of which eight are this tile's
- * @param cellBytes - bytes of a result; 0 where sums go to the partial results
- */
-const eachTile = (
-  f: Fn,
-  a: TileArgs,
-  how: Summing,
-  cellBytes: number,
-  finish: (sums: readonly Sums[], to: Local, left: Local) => void,
-): void => {
+/** What differs between kernels that go over tiles. */
+interface TileLoop {
+  /** Gives the sums of a tile what they start from. */
+  readonly start: (sums: readonly Sums[]) => void;
+  /** Takes the sums of a tile; `left` pixels are left, of which eight are this tile's. */
+  readonly finish: (sums: readonly Sums[], to: Local, left: Local) => void;
+  /** Bytes of the results of a tile in one channel. */
+  readonly tileBytes: number;
+  /** Moves on what else goes from tile to tile. */
+  readonly next?: () => void;
+}
+
+/** The loops of the matrix kernels: tiles of eight pixels one after another. */
+export const eachTile = (f: Fn, a: TileArgs, how: Summing, loop: TileLoop): void => {
   const { i32 } = f.ops;
   const sums = Array.from({ length: TILE_CHANNELS }, (): Sums => [f.local('v128'), f.local('v128')]);
   const [to, left] = [f.i32(a.to), f.i32(a.pixels)];
   f.while(
     () => left,
     () => {
-      f.if(
-        a.resume,
-        () =>
-          sums.forEach(([low, high], c) => {
-            f.set(low, f.vload('load', a.partials, 32 * c));
-            f.set(high, f.vload('load', a.partials, 32 * c + 16));
-          }),
-        () => sums.forEach(([low, high], c) => [f.set(low, f.vload('load32_splat', a.entry, how.entryBytes * c)), f.set(high, low)]),
-      );
+      loop.start(sums);
       f.if(
         i32.gt_u(left, TILE_PIXELS / 2),
         () => f.scope(() => multiplyRows(f, a, sums, how, true)),
         () => f.scope(() => multiplyRows(f, a, sums, how, false)),
       );
-      f.scope(() => finish(sums, to, left));
+      f.scope(() => loop.finish(sums, to, left));
       f.inc(a.panel, a.tileStep);
-      f.inc(a.partials, PARTIAL_BYTES);
-      if (cellBytes > 0) f.inc(to, TILE_PIXELS * cellBytes);
+      f.inc(to, loop.tileBytes);
+      loop.next?.();
       f.set(left, f.select(i32.gt_u(left, TILE_PIXELS), i32.sub(left, TILE_PIXELS), 0));
     },
   );
 };
 
-const storePartial = (f: Fn, to: Local, sums: readonly Sums[]): void =>
+/** Sums start from the first word of each channel's table entry. */
+export const startFromTable = (f: Fn, entry: Local, entryBytes: number, sums: readonly Sums[]): void =>
+  sums.forEach(([low, high], c) => [f.set(low, f.vload('load32_splat', entry, entryBytes * c)), f.set(high, low)]);
+
+/** Sums start from the partial results if `resume`, else from the table. */
+const resuming = (f: Fn, a: TileArgs, entryBytes: number): Pick<TileLoop, 'start' | 'next'> => ({
+  start: (sums) =>
+    f.if(
+      a.resume,
+      () =>
+        sums.forEach(([low, high], c) => {
+          f.set(low, f.vload('load', a.partials, 32 * c));
+          f.set(high, f.vload('load', a.partials, 32 * c + 16));
+        }),
+      () => startFromTable(f, a.entry, entryBytes, sums),
+    ),
+  next: () => f.inc(a.partials, PARTIAL_BYTES),
+});
+
+export const storePartial = (f: Fn, to: Local, sums: readonly Sums[]): void =>
   sums.forEach(([low, high], c) => {
     f.vstore(to, low, 32 * c);
     f.vstore(to, high, 32 * c + 16);
@@ -234,6 +245,27 @@ const finishBytes = (f: Fn, a: TileArgs, constants: Local, sums: readonly Sums[]
     });
 };
 
+/** Sums of pairs of i16 in int32. */
+export const pairSums = (f: Fn): Summing => {
+  const { i32x4 } = f.ops;
+  return { accumulate: (sum, x, w) => f.set(sum, i32x4.add(sum, i32x4.dot_i16x8_s(x, w))) };
+};
+
+/** Finishes and stores the sums of tiles; `constants` is a table of `byteConstants`. */
+export const tileFinisher = (f: Fn, epilogue: Epilogue, a: TileArgs, constants: Local): Pick<TileLoop, 'finish' | 'tileBytes'> => {
+  const tileBytes = TILE_PIXELS * ACCESS_BYTES[RESULT_ACCESS[epilogue]];
+  if (epilogue === 'narrow') return { tileBytes, finish: (sums, to, left) => finishBytes(f, a, constants, sums, to, left) };
+  const factors = factorsFor(f, epilogue);
+  const bounds = plainBounds(f, constants);
+  return {
+    tileBytes,
+    finish: (sums, to, left) =>
+      eachChannel(f, a, EPILOGUE_BYTES, sums, to, ([low, high], target, entry) =>
+        finishChannel(f, epilogue, factors, low, high, target, left, entry, bounds),
+      ),
+  };
+};
+
 /**
  * gemm(panel, rowStep, tileStep, weights, rows, to, toStep, pixels, channels, table, partials, resume, constants): 4 output channels
  * of `pixels` pixels, int32 dot products in tiles of 8 pixels. The panel holds, per tile and per pair of inner indices (a row), the i16
@@ -245,29 +277,13 @@ const finishBytes = (f: Fn, a: TileArgs, constants: Local, sums: readonly Sums[]
  */
 export const gemmKernel = (asm: Asm, epilogue: Epilogue | 'partial'): string =>
   asm.define(`gemm_${epilogue}`, new Array<'i32'>(epilogue === 'partial' ? TILE_ARGS : TILE_ARGS + 1).fill('i32'), undefined, (f) => {
-    const { i32x4 } = f.ops;
     const a = tileArgs(f);
-    const how: Summing = {
-      entryBytes: EPILOGUE_BYTES,
-      accumulate: (sum, x, w) => f.set(sum, i32x4.add(sum, i32x4.dot_i16x8_s(x, w))),
-    };
-    if (epilogue === 'partial') {
-      eachTile(f, a, how, 0, (sums) => storePartial(f, a.partials, sums));
-      return;
-    }
-    const constants = f.arg(TILE_ARGS);
-    const bytes = ACCESS_BYTES[RESULT_ACCESS[epilogue]];
-    if (epilogue === 'narrow') {
-      eachTile(f, a, how, bytes, (sums, to, left) => finishBytes(f, a, constants, sums, to, left));
-      return;
-    }
-    const factors = factorsFor(f, epilogue);
-    const bounds = plainBounds(f, constants);
-    eachTile(f, a, how, bytes, (sums, to, left) =>
-      eachChannel(f, a, EPILOGUE_BYTES, sums, to, ([low, high], target, entry) =>
-        finishChannel(f, epilogue, factors, low, high, target, left, entry, bounds),
-      ),
-    );
+    const resume = resuming(f, a, EPILOGUE_BYTES);
+    const end =
+      epilogue === 'partial'
+        ? { tileBytes: 0, finish: (sums: readonly Sums[]) => storePartial(f, a.partials, sums) }
+        : tileFinisher(f, epilogue, a, f.arg(TILE_ARGS));
+    eachTile(f, a, pairSums(f), { ...resume, ...end });
   });
 
 /**
@@ -279,10 +295,9 @@ export const gemmFloatKernel = (asm: Asm, partial: boolean): string =>
   asm.define(`gemmf${partial ? '_partial' : ''}`, new Array<'i32'>(TILE_ARGS).fill('i32'), undefined, (f) => {
     const { f32x4 } = f.ops;
     const a = tileArgs(f);
-    const how: Summing = { entryBytes: 4, accumulate: (sum, x, w) => f.set(sum, f32x4.add(sum, f32x4.mul(x, w))) };
-    if (partial) eachTile(f, a, how, 0, (sums) => storePartial(f, a.partials, sums));
-    else
-      eachTile(f, a, how, 4, (sums, to, left) =>
-        eachChannel(f, a, 4, sums, to, ([low, high], target) => storeWords(f, target, low, high, left)),
-      );
+    const how: Summing = { accumulate: (sum, x, w) => f.set(sum, f32x4.add(sum, f32x4.mul(x, w))) };
+    const finish: TileLoop['finish'] = partial
+      ? (sums) => storePartial(f, a.partials, sums)
+      : (sums, to, left) => eachChannel(f, a, 4, sums, to, ([low, high], target) => storeWords(f, target, low, high, left));
+    eachTile(f, a, how, { ...resuming(f, a, 4), finish, tileBytes: partial ? 0 : 4 * TILE_PIXELS });
   });

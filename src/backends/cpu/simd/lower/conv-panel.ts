@@ -14,7 +14,7 @@ const PANEL_BUDGET = 256 * 1024;
  */
 export const SWEEP_ROWS = 512;
 /** Bytes of a row of a tile in the panel. */
-const TILE_ROW_BYTES = TILE_PIXELS * 4;
+export const TILE_ROW_BYTES = TILE_PIXELS * 4;
 const LINE_BYTES = 64;
 
 /** How the rows of a panel are made and taken. */
@@ -51,7 +51,7 @@ export interface Blocks {
 }
 
 /** An odd number of cache lines, so that what is so far apart spreads over cache sets. */
-const oddLines = (bytes: number): number => (Math.ceil(bytes / LINE_BYTES) | 1) * LINE_BYTES;
+export const oddLines = (bytes: number): number => (Math.ceil(bytes / LINE_BYTES) | 1) * LINE_BYTES;
 
 /** The rows of the output in blocks: equal ones, as many as a multiple of `parts`, if there are enough rows. */
 export const blocksOf = (ctx: Context, plan: Plan, form: PanelForm, sweepRows: number, parts: number): Blocks => {

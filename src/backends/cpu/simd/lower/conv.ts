@@ -9,6 +9,7 @@ import { convDepthwise, depthwiseStride } from './conv-depthwise.ts';
 import { convFloatDirect, convIntDirect, convWideDirect, isDirect } from './conv-direct.ts';
 import { convFloatGemm, convIntGemm, convWideGemm } from './conv-gemm.ts';
 import { type Plan, planOf } from './conv-plan.ts';
+import { convStrassen, isStrassen } from './conv-strassen.ts';
 import { convWinograd, isWinograd } from './conv-winograd.ts';
 
 /** Bias of float outputs, zeros where there is none, each group rounded up to a tile. */
@@ -41,6 +42,7 @@ const lowerConv = (ctx: Context, node: OpNode<'conv'>): Emit => {
   }
   const access = dtype === 'u8' ? 'u8' : 'i8';
   if (isWinograd(ctx, plan, w, access)) return convWinograd(ctx, plan, w, access, finish);
+  if (isStrassen(ctx, plan, w)) return convStrassen(ctx, plan, w, access, finish);
   const stride = depthwiseStride(plan);
   if (stride !== undefined) return convDepthwise(ctx, plan, w, access, stride, finish);
   return (isDirect(plan) ? convIntDirect : convIntGemm)(ctx, plan, w, access, finish);
