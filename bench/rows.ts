@@ -62,7 +62,7 @@ const verdict = (row: Row): string => (row.skipped !== undefined ? 'skipped' : r
 /** Rows are printed as they come, so the columns have their widths before anything is known of them; longer texts push the rest. */
 const COLUMNS = [
   { title: 'met', width: 7, align: 'left', text: verdict },
-  { title: 'name', width: 74, align: 'left', text: (row: Row) => row.name },
+  { title: 'name', width: 78, align: 'left', text: (row: Row) => row.name },
   { title: 'value', width: 9, align: 'right', text: valueText },
   { title: 'unit', width: 9, align: 'left', text: (row: Row) => row.unit },
   { title: 'goal', width: 17, align: 'left', text: (row: Row) => row.goal ?? '' },

@@ -29,12 +29,14 @@ export interface Rounds {
 export interface RoundOptions {
   /** Time that each contender has, at least three rounds. */
   readonly seconds: number;
+  /** Of the contenders. */
+  readonly threads?: number;
 }
 
 /** Runs of one contender in a row: long enough for the clock, short enough that the next one meets the same machine. */
 const SLICE_MS = 50;
-/** Threads of some runtimes spin for a while after a run. */
-const SETTLE_MS = 10;
+/** Before a contender's turn. Worker threads of onnxruntime go on spinning for 20 to 40 ms after a run: with more threads than one the next waits. */
+const SETTLE_MS = { alone: 10, threads: 60 } as const;
 const LEAST_ROUNDS = 3;
 const MOST_ROUNDS = 40;
 const WARM_UP_MS = 400;
@@ -78,16 +80,16 @@ const seated = async (contender: Contender): Promise<Seat> => {
 };
 
 /** The number of rounds that fit the time; those who sit out do so seldom enough to have the least number of them. */
-const planRounds = (seats: readonly Seat[], seconds: number): number => {
-  const roundMs = seats.reduce((sum, s) => sum + s.sliceMs / s.every + SETTLE_MS, 0);
-  const rounds = Math.min(MOST_ROUNDS, Math.max(LEAST_ROUNDS, Math.round((seconds * 1000 * seats.length) / roundMs)));
+const planRounds = (seats: readonly Seat[], seconds: number, settleMs: number): number => {
+  const roundMs = seats.reduce((sum, s) => sum + s.sliceMs / s.every + settleMs, 0);
+  const rounds = Math.min(MOST_ROUNDS, Math.max(LEAST_ROUNDS, Math.round((seconds * 1000 * seats.length) / Math.max(1, roundMs))));
   for (const seat of seats) seat.every = Math.max(1, Math.min(seat.every, Math.floor(rounds / LEAST_ROUNDS)));
   return rounds;
 };
 
-const takePart = async (seat: Seat, round: number): Promise<void> => {
+const takePart = async (seat: Seat, round: number, settleMs: number): Promise<void> => {
   if (seat.failure !== undefined || round % seat.every !== 0) return;
-  await sleep(SETTLE_MS);
+  await sleep(settleMs);
   try {
     seat.found[round] = median(await seat.contender.times(seat.runs));
   } catch (error) {
@@ -110,17 +112,19 @@ const ratioOf = (a: Seat | undefined, b: Seat | undefined): Ratio => {
  * Times contenders side by side: in each round every one runs for a moment, in turn, beginning with another one each time. What else the machine
  * does then weighs on neighbours alike, and their ratio within a round stands. One that fails drops out; the others go on.
  */
-export const interleave = async (contenders: readonly Contender[], { seconds }: RoundOptions): Promise<Rounds> => {
+export const interleave = async (contenders: readonly Contender[], { seconds, threads = 1 }: RoundOptions): Promise<Rounds> => {
+  const settleMs = threads === 1 ? SETTLE_MS.alone : SETTLE_MS.threads;
   const seats: Seat[] = [];
   for (const contender of contenders) seats.push(await seated(contender));
   const rounds = planRounds(
     seats.filter((s) => s.failure === undefined),
     seconds,
+    settleMs,
   );
   for (let round = 0; round < rounds; round++)
     for (let k = 0; k < seats.length; k++) {
       const seat = seats[(k + round) % seats.length];
-      if (seat !== undefined) await takePart(seat, round);
+      if (seat !== undefined) await takePart(seat, round, settleMs);
     }
   const of = (contender: Contender): Seat | undefined => seats.find((s) => s.contender === contender);
   return {

@@ -28,7 +28,7 @@ const against = async (
     if (failure !== undefined) throw new Error(`${contender.name}: ${failure}`);
   };
   try {
-    const rounds = await interleave([a, b], { seconds: secondsFor(bench) });
+    const rounds = await interleave([a, b], { seconds: secondsFor(bench), threads: 2 });
     failed(rounds, a);
     failed(rounds, b);
     tell(rounds);

@@ -19,7 +19,7 @@ const MODELS = [
   },
   { name: 'tiny-kws', title: "MLPerf Tiny DS-CNN, its authors' int8", path: 'mlperf-tiny/kws_ref_model.tflite', seconds: 0.8 },
   { name: 'tiny-ad', title: "MLPerf Tiny autoencoder, its authors' int8", path: 'mlperf-tiny/ad01_int8.tflite', seconds: 0.8 },
-  { name: 'tiny-vww', title: 'person detection (MobileNet v1 0.25 96)', path: 'mlonmcu/person_detect/person_detect.tflite', seconds: 0.8 },
+  { name: 'tiny-vww', title: 'person detection by mlonmcu', path: 'mlonmcu/person_detect/person_detect.tflite', seconds: 0.8 },
   { name: 'mobilenet-v2', title: 'MobileNet v2 1.0 224, trained', path: 'coral/mobilenet_v2_1.0_224_quant.tflite', seconds: 2 },
   { name: 'mobilenet-v1', title: 'MobileNet v1 0.75 192, trained', path: 'coral/mobilenet_v1_0.75_192_quant.tflite', seconds: 2 },
 ] as const;
@@ -87,7 +87,10 @@ const measure = async (bench: Bench, { title, seconds }: TfliteModel, file: stri
   const peer = await startPeer(bench, name, { model: file, ...how });
   const macs = network.macs * how.batch;
   try {
-    const rounds = await interleave([...ours, ...(peer === undefined ? [] : [peer])], { seconds: bench.quick ? QUICK_SECONDS : seconds });
+    const rounds = await interleave([...ours, ...(peer === undefined ? [] : [peer])], {
+      seconds: bench.quick ? QUICK_SECONDS : seconds,
+      threads: how.threads,
+    });
     for (const mine of ours) {
       const ms = rounds.ms(mine);
       bench.row({ name: `${name}: ${mine.name}`, value: gmacs(macs, ms), unit: 'GMAC/s', peer: `${ms.toPrecision(3)} ms` });

@@ -48,12 +48,14 @@ export const networksFor = (
 export const howsFor = (bench: Bench, name: ArchitectureName): readonly How[] =>
   bench.quick ? ALL_HOWS.filter(({ threads, batch }) => batch === 1 || (threads === 1 && name === 'squeezenet')) : ALL_HOWS;
 
-/** Which peers take part. All of them once; in the other combinations only those that goals are set against, and the float one. */
+/**
+ * Which peers take part: all of them once; in the other combinations those that goals are set against, and the float form of the native one.
+ */
 const opponentsFor = (bench: Bench, how: How, name: ArchitectureName): readonly Opponent[] => {
   const first = how.threads === 1 && how.batch === 1;
   if (first && (!bench.quick || name === 'squeezenet')) return OPPONENTS;
   return OPPONENTS.filter(({ peer, form }) =>
-    bench.quick ? form === 'int8' && peer !== 'tract' : peer !== 'tvm' && (first || peer !== 'tract'),
+    form === 'int8' ? peer === 'onnxruntime' || peer === 'web' : peer === 'onnxruntime' && !bench.quick,
   );
 };
 
@@ -84,7 +86,7 @@ const startAll = async (bench: Bench, name: ArchitectureName, network: Network, 
   const input = inputFile(how.batch * elementCount(type.shape));
   for (const opponent of opponentsFor(bench, how, name)) {
     bench.say(`${network.title}, ${howText(how)}: starting ${opponent.label}`);
-    const started = await startOpponent(opponent, { model: network.model, input, ...how });
+    const started = await startOpponent(opponent, { model: network.model, input, ...how }, bench.quick);
     if ('missing' in started) {
       const target = TARGETS.find((t) => goalAgainst(t, opponent.label, name) !== undefined);
       const goal = target === undefined ? undefined : goalAgainst(target, opponent.label, name);
@@ -164,7 +166,10 @@ const measure = async (bench: Bench, name: ArchitectureName, how: How): Promise<
   try {
     running = await startAll(bench, name, network, how);
     bench.say(`${network.title}, ${howText(how)}: ${ours.length + running.length} in turn`);
-    const rounds = await interleave([...ours, ...running.map((r) => r.contender)], { seconds: secondsFor(bench, name) });
+    const rounds = await interleave([...ours, ...running.map((r) => r.contender)], {
+      seconds: secondsFor(bench, name),
+      threads: how.threads,
+    });
     for (const { opponent, contender } of running) {
       const failure = rounds.failure(contender);
       if (failure !== undefined)

@@ -199,6 +199,9 @@ const tinyAd: Build = (g) => {
 /** A 3 x 3 convolution of 256 channels, alone. */
 const layer: Build = (g) => g.conv(g.input, { out: 256, kernel: 3 });
 
+/** As many products as the 3 x 3 one in a form that Winograd's algorithm has no part in. */
+const layer1x1: Build = (g) => g.conv(g.input, { out: 256, kernel: 1 });
+
 export interface Architecture {
   readonly title: string;
   readonly input: readonly [channels: number, height: number, width: number];
@@ -222,6 +225,7 @@ export const ARCHITECTURES = {
   'tiny-vww': { title: 'MLPerf Tiny MobileNet v1 0.25 96', input: [3, 96, 96], build: mobilenetV1Of(1 / 4, 2), small: true },
   'layer-14': { title: '3x3, 256 channels, 14x14', input: [256, 14, 14], build: layer },
   'layer-28': { title: '3x3, 256 channels, 28x28', input: [256, 28, 28], build: layer },
+  'layer-1x1': { title: '1x1, 2304 to 256 channels, 14x14', input: [2304, 14, 14], build: layer1x1 },
 } as const satisfies Record<string, Architecture>;
 
 export type ArchitectureName = keyof typeof ARCHITECTURES;
