@@ -60,21 +60,22 @@ const readFromDisk = async (url: URL): Promise<Response> => {
   return new Response(await readFile(url), { headers: { 'content-type': type } });
 };
 
+const COPY_ALL = 'Check the address, and that the whole emitted folder was copied there.';
+const OTHER_ORIGIN = 'Check the address and, for one of another origin, that its server sends Access-Control-Allow-Origin.';
+const START_SERVER = 'Pages cannot read files of the disk: start a server, such as `node serve.mjs` in the folder, and open its address.';
+
 /** @throws {ModelError} BKD0020 with the address and the server's answer */
 export const request = async (url: URL): Promise<Response> => {
   let response: Response;
   try {
     response = await (url.protocol === 'file:' && inNode() ? readFromDisk(url) : fetch(url));
   } catch (error) {
-    const help =
-      url.protocol === 'file:' && !inNode()
-        ? 'Pages cannot read files of the disk: start a server, such as `node serve.mjs` in the folder, and open its address.'
-        : 'Check the address and, for one of another origin, that its server sends Access-Control-Allow-Origin.';
+    const help = url.protocol !== 'file:' ? OTHER_ORIGIN : inNode() ? COPY_ALL : START_SERVER;
     throw new ModelError('BKD0020', `${url.href} cannot be read: ${reasonOf(error)}`, help, { cause: error });
   }
   if (response.ok) return response;
   const answer = `${response.status} ${response.statusText}`.trim();
-  throw new ModelError('BKD0020', `${url.href} cannot be read: the server answers ${answer}`, 'Copy the whole emitted folder there.');
+  throw new ModelError('BKD0020', `${url.href} cannot be read: the server answers ${answer}`, COPY_ALL);
 };
 
 const MIME = 'application/wasm';

@@ -57,7 +57,11 @@ const openBest = async (manifest: Manifest, base: URL, threads: number, tell: Te
       return { ...opened, memory: opened.allocate() };
     } catch (error) {
       if (!(error instanceof ModelError) || (error.code !== 'BKD0003' && error.code !== 'BKD0004')) throw error;
-      tell({ code: 'BKD0010', message: `${error.message} The model runs on one thread, with the same bytes`, help: error.help });
+      tell({
+        code: 'BKD0010',
+        message: `${threads} threads are asked for, but ${error.problem}: the model runs on one, with the same bytes`,
+        help: error.help,
+      });
     }
   }
   const opened = await open(alone, manifest, base, tell);

@@ -7,10 +7,13 @@ export class ModelError extends Error implements Declared {
   override readonly name = 'ModelError';
   readonly code: LoaderCode;
   readonly help: string;
+  /** The message without code and remedy. */
+  readonly problem: string;
   constructor(code: LoaderCode, message: string, help: string, options?: { readonly cause: unknown }) {
     super(`${code}: ${message}. ${help}`, options);
     this.code = code;
     this.help = help;
+    this.problem = message;
   }
 }
 

@@ -18,6 +18,8 @@ const ISOLATED = { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Em
 interface ServeOptions {
   /** Send the headers that give a page shared memory. */
   readonly isolated: boolean;
+  /** Further headers of a file; they take the place of the usual ones. */
+  readonly headersOf?: (path: string) => Readonly<Record<string, string>>;
 }
 
 const answer = async (folder: string, path: string, response: ServerResponse, headers: Readonly<Record<string, string>>): Promise<void> => {
@@ -27,21 +29,19 @@ const answer = async (folder: string, path: string, response: ServerResponse, he
     response.writeHead(404, headers).end('not found\n');
     return;
   }
-  const type = TYPES[extname(file)] ?? 'application/octet-stream';
-  // validators let browsers keep files, and with them the machine code that they made of .wasm files
-  const modified = found.mtime.toUTCString();
-  response.writeHead(200, {
-    ...headers,
-    'Content-Type': type,
-    'Content-Length': found.size,
-    'Last-Modified': modified,
+  const usual = {
+    'Content-Type': TYPES[extname(file)] ?? 'application/octet-stream',
+    'Content-Length': String(found.size),
+    // with a validator browsers keep files, and with them the machine code that they made of .wasm files
+    'Last-Modified': found.mtime.toUTCString(),
     'Cache-Control': 'no-cache',
-  });
+  };
+  response.writeHead(200, { ...usual, ...headers });
   createReadStream(file).pipe(response);
 };
 
 /** A server of a folder's files. */
-export const serveFolder = (folder: string, { isolated }: ServeOptions): Server =>
+export const serveFolder = (folder: string, { isolated, headersOf = () => ({}) }: ServeOptions): Server =>
   createServer((request, response) => {
     const headers = isolated ? ISOLATED : {};
     let path: string;
@@ -51,7 +51,7 @@ export const serveFolder = (folder: string, { isolated }: ServeOptions): Server 
       response.writeHead(400, headers).end('bad address\n');
       return;
     }
-    answer(folder, path, response, headers).catch(() => response.destroy());
+    answer(folder, path, response, { ...headers, ...headersOf(path) }).catch(() => response.destroy());
   });
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
