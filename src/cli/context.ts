@@ -1,7 +1,7 @@
 import type { ByteSource, Progress, Result } from '../support/index.ts';
 import { type Draft, draftFile, writeFileAtomic } from './drafts.ts';
 import { openSource } from './file-source.ts';
-import { type FileKind, readFileLimited } from './files.ts';
+import { fileDigest, type FileKind, readFileLimited } from './files.ts';
 import type { Io } from './io.ts';
 
 export type Shell = 'bash' | 'zsh' | 'fish';
@@ -16,6 +16,8 @@ export interface Context {
   completion(shell: Shell): Promise<string>;
   /** Reads a whole file of the given kind. */
   read(path: string, kind: FileKind): Result<Uint8Array>;
+  /** SHA-256 of a file, however large. */
+  digest(path: string, kind: FileKind): Result<string>;
   /** Opens a file that may be larger than memory. */
   open(path: string, kind: FileKind): Result<ByteSource>;
   /** Writes a file that gets its name later. */
@@ -30,6 +32,7 @@ export const createContext = (io: Io, progress: Progress, completion: Context['c
   build,
   completion,
   read: (path, kind) => readFileLimited(io.cwd, path, kind),
+  digest: (path, kind) => fileDigest(io.cwd, path, kind),
   open: (path, kind) => openSource(io.cwd, path, kind),
   draft: (path, pieces) => draftFile(io.cwd, path, pieces),
   write: (path, content) => writeFileAtomic(io.cwd, path, content),

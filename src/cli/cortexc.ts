@@ -6,7 +6,7 @@ import { start } from './start.ts';
 declare const CORTEXC_BUILD: string | undefined;
 
 // What is imported here is joined into one file, which takes a tenth of the time to load; the whole program is loaded when it is needed.
-await start(async (words, io) => {
+void start(async (words, io) => {
   const early = runEarly(words, io, typeof CORTEXC_BUILD === 'undefined' ? undefined : CORTEXC_BUILD);
   if (early.exit !== undefined) return early.exit;
   const { runCli } = await import('./app.ts');

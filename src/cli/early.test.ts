@@ -126,7 +126,7 @@ const ROOT = join(import.meta.dirname, '..', '..');
 
 describe('the joined file', () => {
   const dist = join(top, 'dist');
-  const file = join(dist, 'src', 'cli', 'cortexc.js');
+  const file = join(dist, 'src', 'cli', 'cortexc.cjs');
   beforeAll(() => {
     const ran = spawnSync(process.execPath, [join(ROOT, 'scripts', 'bundle.mjs'), dist], { encoding: 'utf8' });
     if (ran.status !== 0) throw new Error(ran.stderr);
@@ -146,8 +146,8 @@ describe('the joined file', () => {
 });
 
 describe('the installed program', () => {
-  const program = join(ROOT, 'dist', 'src', 'cli', 'cortexc.js');
-  const missing = existsSync(program) ? undefined : 'dist/src/cli/cortexc.js is not built: this test did not run';
+  const program = join(ROOT, 'dist', 'src', 'cli', 'cortexc.cjs');
+  const missing = existsSync(program) ? undefined : 'dist/src/cli/cortexc.cjs is not built: this test did not run';
   const environment = (cache: string) => ({ ...process.env, CORTEXC_CACHE: cache });
   const words = [program, 'run', 'm.cvm', 'x.npy', '--json'];
   const digestIn = (stdout: string): unknown => (JSON.parse(stdout) as { outputs: readonly { digest: string }[] }).outputs[0]?.digest;

@@ -1,6 +1,6 @@
 import { closeSync, fstatSync, openSync, readdirSync, readSync, realpathSync, statSync } from 'node:fs';
 import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
-import { compareCodeUnits, fail, ok, type Result } from '../support/index.ts';
+import { compareCodeUnits, fail, ok, type Result, Sha256 } from '../support/index.ts';
 import { externalDataRefused, fileEmpty, fileIsFolder, fileMissing, fileTooLarge, fileUnreadable, folderUseless } from './diagnostics.ts';
 
 /** Most bytes of each kind of file. Node buffers end at 4 GiB, protobuf at 2 GiB; packages and data are read in parts. */
@@ -71,6 +71,19 @@ export const withFile = <T>(cwd: string, path: string, kind: FileKind, use: (han
 /** Reads a whole file. Errors: CLI2001 to CLI2005. */
 export const readFileLimited = (cwd: string, path: string, kind: FileKind): Result<Uint8Array> =>
   withFile(cwd, path, kind, (handle, size) => readAll(handle, 0, size));
+
+/** A part of a file that stays in the processor's caches while it is hashed. */
+const DIGEST_BYTES = 2 ** 17;
+
+/** SHA-256 of a file, which is not held in memory. Errors: CLI2001 to CLI2005. */
+export const fileDigest = (cwd: string, path: string, kind: FileKind): Result<string> =>
+  withFile(cwd, path, kind, (handle) => {
+    const hash = new Sha256();
+    const room = new Uint8Array(DIGEST_BYTES);
+    for (let got = readSync(handle, room); got > 0; got = readSync(handle, room))
+      hash.update(got === room.length ? room : room.subarray(0, got));
+    return hash.finish();
+  });
 
 /** The size of a file that can be read. Errors: CLI2001 to CLI2005. */
 export const fileSize = (cwd: string, path: string, kind: FileKind): Result<number> => withFile(cwd, path, kind, (_, size) => size);

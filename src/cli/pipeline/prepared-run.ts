@@ -8,7 +8,7 @@ import type { ReadArrays, RunInputs } from './inputs.ts';
 import { resolveInputs } from './inputs.ts';
 import { readLabels } from './labels.ts';
 import { collectOutputs } from './outputs.ts';
-import { digestOfSource, openRemembered, type PackageFacts, recallFacts } from './remembered.ts';
+import { openRemembered, type PackageFacts, recallFacts } from './remembered.ts';
 import { type RunArgs, runArgsProblems } from './run-args.ts';
 import { runReport, writeOutputs } from './run-report.ts';
 import { threadsForCost } from './thread-count.ts';
@@ -100,9 +100,9 @@ const runAll = (
  */
 export const runPrepared = (args: RunArgs, context: Context): Report | undefined => {
   if (!isPlain(args)) return undefined;
-  const source = context.open(args.model, 'package');
-  if (!source.ok) return undefined;
-  const identity = digestOfSource(source.value);
+  const digest = context.digest(args.model, 'package');
+  if (!digest.ok) return undefined;
+  const identity = digest.value;
   const facts = recallFacts(identity, context.build);
   if (facts === undefined) return undefined;
   const warnings: Diagnostic[] = [];

@@ -14,7 +14,7 @@ const upwards = (path: string): readonly string[] => (dirname(path) === path ? [
 
 const realPath = (path: string): string => {
   try {
-    return realpathSync(path);
+    return realpathSync.native(path);
   } catch {
     // what does not exist yet is made by this user alone
     return path;

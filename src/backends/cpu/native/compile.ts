@@ -13,6 +13,7 @@ import { buildLibrary } from './library.ts';
 import { type ProgramSource, programSource } from './program-source.ts';
 import { nativeRows } from './rows.ts';
 import { librarySources } from './sources.ts';
+import { isEmulating } from './toolchain-levels.ts';
 
 export interface NativeOptions extends CompileOptions {
   /** Runs an instruction set that this processor lacks on what it has: for tests. */
@@ -50,7 +51,7 @@ export const parameterBytes = ({ parameters, tensors }: GeneratedProgram): reado
 
 /** Compiles a program with the system's C compiler and opens it in this process. Errors: IR0008, BKD0002, BKD0003, NAT… */
 export const compileProgram = (source: Program, options: NativeOptions = {}): Result<Executable> => {
-  const { threads = 1, isa, emulate = process.env['CORTEXC_EMULATE_ISA'] === '1', cache = sharedCache() } = options;
+  const { threads = 1, isa, emulate = isEmulating(), cache = sharedCache() } = options;
   const generated = generateProgram(source, threads);
   if (!generated.ok) return generated;
   const library = buildLibrary(librarySources(generated.value.text), { level: isa, emulate, cache });

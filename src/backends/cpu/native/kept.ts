@@ -4,8 +4,8 @@ import type { KeptPrograms } from '../kept.ts';
 import { executableOf } from './executable.ts';
 import { openLibrary } from './host.ts';
 import { findLibrary } from './library-entry.ts';
-import { compileFlags, findCompiler, linkFlags } from './toolchain.ts';
-import { chooseLevel } from './toolchain-levels.ts';
+import { findCompiler } from './toolchain.ts';
+import { isEmulating } from './toolchain-levels.ts';
 
 /** Cache keys of the files that a program is made of. */
 interface KeptFiles {
@@ -24,11 +24,10 @@ export const handleOf = (library: string, parameters: string | undefined): strin
  * stat of the parameter file, loading both.
  */
 export const nativeKept: KeptPrograms = {
+  // flags and the choice of an instruction set follow from code, processor and these; the library looks at the processor itself once more
   circumstances: ({ isa }) => {
-    const choice = chooseLevel(isa);
     const compiler = findCompiler();
-    if (!choice.ok || !compiler.ok) return undefined;
-    return JSON.stringify([machineText(), choice.value, compiler.value.id, compileFlags(choice.value.machine), linkFlags()]);
+    return compiler.ok ? JSON.stringify([machineText(), isa ?? null, isEmulating(), compiler.value.id]) : undefined;
   },
   open: (handle, { threads = 1 }, cache) => {
     const { library: key, parameters: parametersKey } = JSON.parse(handle) as KeptFiles;

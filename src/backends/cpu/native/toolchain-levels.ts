@@ -79,6 +79,9 @@ export interface LevelOptions {
   readonly emulate?: boolean;
 }
 
+/** Whether the environment asks for such levels. */
+export const isEmulating = (): boolean => process.env['CORTEXC_EMULATE_ISA'] === '1';
+
 const isLevel = (name: string): name is Level => Object.hasOwn(LEVELS, name);
 
 /** The best level here, or the one that is named. Errors: NAT0006 for an unknown name, NAT0005 for one that does not run here. */

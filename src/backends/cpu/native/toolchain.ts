@@ -28,8 +28,10 @@ const NAMES = ['cc', 'gcc', 'clang'];
 
 const isExecutable = (path: string): boolean => {
   try {
+    // most folders do not have it: no error is made for those
+    if (statSync(path, { throwIfNoEntry: false })?.isFile() !== true) return false;
     accessSync(path, constants.X_OK);
-    return statSync(path).isFile();
+    return true;
   } catch {
     return false;
   }
@@ -46,7 +48,7 @@ const locate = (name: string, env: Environment): string | undefined => {
 };
 
 const compilerAt = (path: string, extra: readonly string[]): Compiler => {
-  const real = realpathSync(path);
+  const real = realpathSync.native(path);
   const { size, mtimeMs } = statSync(real);
   return { path, extra, id: sha256Hex(JSON.stringify([path, real, size, mtimeMs, extra])) };
 };

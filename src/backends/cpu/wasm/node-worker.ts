@@ -1,9 +1,9 @@
-import { Worker as NodeWorker } from 'node:worker_threads';
 import type { StartWorker } from './runtime/crew.ts';
 import { WORKER_SOURCE } from './runtime/worker-source.ts';
-import { openNodeWorker, WorkerPool } from './runtime/workers.ts';
+import { openNodeWorker, type OpenWorker, WorkerPool } from './runtime/workers.ts';
 
-const open = openNodeWorker(NodeWorker);
+/** Not imported: Node loads it in two milliseconds, which a run on one thread does not need. */
+const open: OpenWorker = (source, lose) => openNodeWorker(process.getBuiltinModule('node:worker_threads').Worker)(source, lose);
 const pool = new WorkerPool(open, WORKER_SOURCE);
 
 /** A worker that waits for a task, or a new one. */
