@@ -202,7 +202,46 @@ describe('bench', () => {
     }));
 });
 
+describe('threads', () => {
+  test('an engine without SharedArrayBuffer runs on one thread, with a warning and the same bytes', () =>
+    withModel(async (run) => {
+      const words = ['run', 'x.npy', '--backend', 'wasm', '--threads', '2'] as const;
+      const wanted = digest(await run(...words));
+      const { SharedArrayBuffer: kept } = globalThis;
+      try {
+        Reflect.deleteProperty(globalThis, 'SharedArrayBuffer');
+        // twice: what the first run keeps is a program for one thread, and has to be told as such again
+        for (let i = 0; i < 2; i++) {
+          const ran = await run(...words, '--verify');
+          expect([ran.exit, digest(ran)]).toEqual([0, wanted]);
+          expect(json(ran).warnings).toMatchObject([{ code: 'BKD0010', message: expect.stringContaining('no SharedArrayBuffer') }]);
+        }
+      } finally {
+        globalThis.SharedArrayBuffer = kept;
+      }
+      expect(json(await run(...words)).warnings ?? []).toEqual([]);
+    }));
+});
+
+/** Folders for browsers carry scripts that the build makes. */
+const built = existsSync(join(import.meta.dirname, '../../dist/src/backends/cpu/wasm/browser/loader.js'));
+if (!built) console.warn('emit --target wasm is not tested from the command line: dist has no loader yet (npm run build)');
+
 describe('emit', () => {
+  (built ? test : test.skip)('a folder for browsers, checked in Node', () =>
+    withModel(async (run, folder) => {
+      const ran = await run('emit', '--target', 'wasm', '-o', 'web', '--vectors', '2', '--check');
+      expect(JSON.parse(ran.stdout)).toMatchObject({
+        target: 'wasm',
+        check: { passed: true, output: [expect.stringContaining('2 of 2 vectors'), expect.anything()] },
+      });
+      expect((await run('emit', '--target', 'wasm', '-o', 'web')).exit).not.toBe(0);
+      // what was spoilt is written again
+      writeFileSync(join(folder, 'web', 'package.json'), '{');
+      expect((await run('emit', '--target', 'wasm', '-o', 'web', '--force', '--check')).exit).toBe(0);
+    }),
+  );
+
   test('a folder that is in use is left alone, unless forced; -o has to be given', () =>
     withModel(async (run, folder) => {
       expect(json(await run('emit', '--target', 'c')).error?.[0]?.code).toBe('CLI1003');

@@ -115,11 +115,16 @@ export const openKept = (key: string, cache: Cache): Executable | undefined => {
   });
 };
 
+const hasSharedMemory = (): boolean => typeof SharedArrayBuffer !== 'undefined';
+
+/** Without shared memory a program is compiled for one thread, and the compiler says so every time. */
+const lacksThreads = ({ threads = 1 }: CompileOptions): boolean => threads > 1 && !hasSharedMemory();
+
 /** An executable of a program that an earlier process kept. */
 export const recallProgram = (program: Program, options: CompileOptions = {}, cache: Cache = sharedCache()): Executable | undefined =>
-  cache.attempt(() => openKept(keyOf(program, options), cache));
+  lacksThreads(options) ? undefined : cache.attempt(() => openKept(keyOf(program, options), cache));
 
 export const wasmKept: KeptPrograms = {
-  circumstances: () => machineText(),
-  open: (handle, _options, cache) => openKept(handle, cache),
+  circumstances: () => `${machineText()}${hasSharedMemory() ? '' : ' without shared memory'}`,
+  open: (handle, options, cache) => (lacksThreads(options) ? undefined : openKept(handle, cache)),
 };
