@@ -19,7 +19,7 @@ const SLOW_MACS = 1e10;
 const samplesFor = (macs: number): number => (macs > SLOW_MACS ? 2 : SAMPLES);
 
 /** The ONNX file of an architecture, made the first time. */
-export const architectureFile = (name: ArchitectureName): string => modelFile(`models/${name}.onnx`, () => onnxOf(name).bytes);
+export const architectureFile = (name: ArchitectureName): string => modelFile(`${name}.onnx`, () => onnxOf(name).bytes);
 
 const known = new Map<string, Promise<Network>>();
 

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { decodePackage } from '../../src/cvm-bytecode/index.ts';
 import type { Program } from '../../src/ir/index.ts';
 import { unwrap } from '../../src/support/index.ts';
@@ -45,8 +45,18 @@ const compilerDigest = (): string => {
   return compiler;
 };
 
+/** Digest of the code that writes the models: another architecture is another file. */
+let writer: string | undefined;
+const writerDigest = (): string => {
+  const folder = join(ROOT, 'dist', 'bench', 'cpu', 'networks');
+  const files = readdirSync(folder).filter((name) => name.endsWith('.js'));
+  writer ??= sha256(...files.sort().map((name) => readFileSync(join(folder, name)))).slice(0, 8);
+  return writer;
+};
+
 /** The model file of that name, made by `bytes` the first time. */
-export const modelFile = (name: string, bytes: () => Uint8Array): string => cached(name, (path) => writeFileSync(path, bytes()));
+export const modelFile = (name: string, bytes: () => Uint8Array): string =>
+  cached(join('models', writerDigest(), basename(name)), (path) => writeFileSync(path, bytes()));
 
 /** Why models have no package: many parts of the bench want the same one, and trying takes long. */
 const failures = new Map<string, unknown>();

@@ -32,6 +32,8 @@ const ALL_HOWS: readonly How[] = [1, 8].flatMap((batch) => [1, 2].map((threads) 
 const SECONDS = 2.5;
 const SMALL_SECONDS = 0.8;
 const QUICK_SECONDS = 0.8;
+/** Without tuning TVM takes 20 seconds for one run of these. */
+const TOO_LONG_FOR_TVM: readonly ArchitectureName[] = ['vgg19'];
 /** Starting a peer and warming it up. */
 const START_SECONDS = 2;
 
@@ -53,7 +55,8 @@ export const howsFor = (bench: Bench, name: ArchitectureName): readonly How[] =>
  */
 const opponentsFor = (bench: Bench, how: How, name: ArchitectureName): readonly Opponent[] => {
   const first = how.threads === 1 && how.batch === 1;
-  if (first && (!bench.quick || name === 'squeezenet')) return OPPONENTS;
+  if (first && (!bench.quick || name === 'squeezenet'))
+    return OPPONENTS.filter(({ peer }) => peer !== 'tvm' || !TOO_LONG_FOR_TVM.includes(name));
   return OPPONENTS.filter(({ peer, form }) =>
     form === 'int8' ? peer === 'onnxruntime' || peer === 'web' : peer === 'onnxruntime' && !bench.quick,
   );
@@ -99,6 +102,8 @@ const startAll = async (bench: Bench, name: ArchitectureName, network: Network, 
       });
     } else running.push(started);
   }
+  if (TOO_LONG_FOR_TVM.includes(name) && !bench.quick && how.threads === 1 && how.batch === 1)
+    bench.row({ name: `${network.title}, ${howText(how)}: TVM`, unit: 'x', skipped: 'untuned, a run takes it 20 seconds' });
   return running;
 };
 
