@@ -230,6 +230,7 @@ if (!built) console.warn('emit --target wasm is not tested from the command line
 describe('emit', () => {
   (built ? test : test.skip)('a folder for browsers, checked in Node', () =>
     withModel(async (run, folder) => {
+      mkdirSync(join(folder, 'web'));
       const ran = await run('emit', '--target', 'wasm', '-o', 'web', '--vectors', '2', '--check');
       expect(JSON.parse(ran.stdout)).toMatchObject({
         target: 'wasm',
