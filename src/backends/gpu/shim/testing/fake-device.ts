@@ -26,17 +26,36 @@ export interface KernelResult {
   readonly memory: Uint8Array;
 }
 
+/** A start of a kernel; environment: the two addresses of cx_env. */
+export interface KernelStart {
+  readonly grid: readonly [number, number, number];
+  readonly block: number;
+  readonly sharedBytes: number;
+  readonly environment: readonly [bigint, bigint];
+}
+
+/** A call of the driver that failed: CUresult, and what the shim says of a kernel. */
+export class DeviceError extends Error {
+  override readonly name = 'DeviceError';
+  readonly status: number;
+  constructor(status: number, message: string) {
+    super(message);
+    this.status = status;
+  }
+}
+
 type Koffi = Pick<typeof koffi, 'load' | 'address'>;
 type Call = (...args: readonly unknown[]) => number;
 
 /** The fake driver, called as a host calls libcuda. */
 export class FakeDevice {
+  private readonly koffi: Koffi;
   private readonly library: ReturnType<Koffi['load']>;
   private readonly calls = new Map<string, Call>();
 
   constructor(path = unwrap(buildFakeDriver(testOptions()))) {
-    const require = createRequire(import.meta.url);
-    this.library = (require('koffi') as Koffi).load(path);
+    this.koffi = createRequire(import.meta.url)('koffi') as Koffi;
+    this.library = this.koffi.load(path);
   }
 
   /** @param signature - C parameters, for example 'void *, size_t' */
@@ -80,38 +99,72 @@ export class FakeDevice {
     const path = unwrap(buildShimModule(unit, options));
     this.open({ ORDER: order, TIMING: timing, SEED: seed });
     try {
-      return this.launch(path, kernel, { grid, block, sharedBytes, memory });
+      return this.runOpened(path, kernel, { grid, block, sharedBytes, memory });
     } finally {
       this.close();
     }
   }
 
-  private launch(path: string, kernel: string, run: Required<Pick<KernelRun, 'grid' | 'block' | 'sharedBytes' | 'memory'>>): KernelResult {
-    const { grid, block, sharedBytes, memory } = run;
-    const out = new Uint8Array(memory.length);
-    const module = this.make('cuModuleLoadData', 'const char *', path).value;
-    const found = this.make('cuModuleGetFunction', 'void *, const char *', module, kernel);
-    const arena = this.make('cuMemAlloc_v2', 'size_t', memory.length).value;
-    const parameters = new BigUint64Array([arena, arena]);
-    const steps = [
-      () => found.status,
-      () => this.call('cuMemcpyHtoD_v2', 'uint64_t, void *, size_t', arena, memory, memory.length),
-      () => this.call('cuFuncSetAttribute', 'void *, int, int', found.value, 8, Math.max(sharedBytes, 1)),
-      () => this.call('cuLaunchKernel', LAUNCH, found.value, ...grid, block, 1, 1, sharedBytes, null, this.argumentList(parameters), null),
-      () => this.call('cuCtxSynchronize', ''),
-      () => this.call('cuMemcpyDtoH_v2', 'void *, uint64_t, size_t', out, arena, memory.length),
-    ];
-    for (const step of steps) {
-      const status = step();
-      if (status !== 0) return { status, message: this.message(), memory: out };
+  private runOpened(
+    path: string,
+    kernel: string,
+    run: Required<Pick<KernelRun, 'grid' | 'block' | 'sharedBytes' | 'memory'>>,
+  ): KernelResult {
+    const { memory, ...shape } = run;
+    try {
+      const module = this.load(path);
+      const arena = this.allocate(memory);
+      this.launch(module, kernel, { ...shape, environment: [arena, arena] });
+      this.synchronize();
+      return { status: 0, message: '', memory: this.read(arena, memory.length) };
+    } catch (error) {
+      if (error instanceof DeviceError) return { status: error.status, message: error.message, memory: new Uint8Array(memory.length) };
+      throw error;
     }
-    return { status: 0, message: '', memory: out };
   }
 
-  /** void *parameters[] with one entry: the bytes of a cx_env. */
-  private argumentList(env: BigUint64Array): BigUint64Array {
-    const require = createRequire(import.meta.url);
-    return new BigUint64Array([(require('koffi') as Koffi).address(env)]);
+  private check(status: number, what: string): void {
+    if (status !== 0) throw new DeviceError(status, this.message() || what);
+  }
+
+  load(path: string): bigint {
+    const { status, value } = this.make('cuModuleLoadData', 'const char *', path);
+    this.check(status, `cuModuleLoadData ${path}`);
+    return value;
+  }
+
+  /** Memory of the device with these bytes. */
+  allocate(bytes: Uint8Array): bigint {
+    const { status, value } = this.make('cuMemAlloc_v2', 'size_t', bytes.length);
+    this.check(status, `cuMemAlloc ${bytes.length}`);
+    this.write(value, bytes);
+    return value;
+  }
+
+  write(to: bigint, bytes: Uint8Array): void {
+    if (bytes.length > 0) this.check(this.call('cuMemcpyHtoD_v2', 'uint64_t, void *, size_t', to, bytes, bytes.length), 'cuMemcpyHtoD');
+  }
+
+  read(from: bigint, size: number): Uint8Array {
+    const bytes = new Uint8Array(size);
+    if (size > 0) this.check(this.call('cuMemcpyDtoH_v2', 'void *, uint64_t, size_t', bytes, from, size), 'cuMemcpyDtoH');
+    return bytes;
+  }
+
+  launch(module: bigint, kernel: string, run: KernelStart): void {
+    const { grid, block, sharedBytes, environment } = run;
+    const found = this.make('cuModuleGetFunction', 'void *, const char *', module, kernel);
+    this.check(found.status, `cuModuleGetFunction ${kernel}`);
+    const parameters = new BigUint64Array([this.koffi.address(new BigUint64Array(environment))]);
+    this.check(this.call('cuFuncSetAttribute', 'void *, int, int', found.value, 8, Math.max(sharedBytes, 1)), `shared memory of ${kernel}`);
+    this.check(
+      this.call('cuLaunchKernel', LAUNCH, found.value, ...grid, block, 1, 1, sharedBytes, null, parameters, null),
+      `start of ${kernel}`,
+    );
+  }
+
+  synchronize(): void {
+    this.check(this.call('cuCtxSynchronize', ''), 'cuCtxSynchronize');
   }
 }
 
