@@ -46,10 +46,10 @@ const layer = (l: Layer, weights?: (random: Philox) => Tensor): { readonly progr
   return { program: b.finish(), x: randomTensor(type, random) };
 };
 
-/** Whether the compiled program has the transforms' functions. */
-const isTransformed = (program: Program): boolean => {
+/** The side of the tiles of outputs whose transforms the compiled program has; undefined when it has none. */
+const tileSide = (program: Program): number | undefined => {
   const { lowered } = buildShares(program, 1);
-  return lowered.context.asm.has('wino_w');
+  return [2, 4].find((side) => lowered.context.asm.has(`wino_w${side}`));
 };
 
 describe('3 x 3 convolutions by exact transforms', () => {
@@ -66,19 +66,36 @@ describe('3 x 3 convolutions by exact transforms', () => {
       padValue: int(0, 100),
       seed: int(0, 1e6),
     });
-    let transformed = 0;
+    const sides: (number | undefined)[] = [];
     fc.assert(
       fc.property(cases, (c) => {
         const [height, width] = c.size;
         const [top = 0, left = 0, bottom = 0, right = 0] = c.pads;
         if (height + top + bottom < 3 || width + left + right < 3) return;
         const { program, x } = layer(c);
-        if (isTransformed(program)) transformed++;
+        sides.push(tileSide(program));
         expectSame(wasmBackend, program, [x]);
       }),
       { seed: 77, numRuns: 40 },
     );
-    expect(transformed).toBeGreaterThan(20);
+    expect(sides.filter((s) => s === 4).length).toBeGreaterThan(20);
+  });
+
+  test('tiles of 2 x 2 outputs for small planes, all results', () => {
+    const sizes = [
+      [6, 10],
+      [10, 6],
+      [2, 14],
+      [3, 8],
+    ] as const;
+    for (const dtype of ['i8', 'u8'] as const)
+      for (const to of ['i32', 'i8', 'u8', 'i16'] as const)
+        for (const [n, size] of sizes.entries()) {
+          const common = { batch: 1 + (n % 2), channels: 46, outputs: 61, size, pads: [1, 1, 1, 1], padValue: 77 };
+          const { program, x } = layer({ ...common, dtype, to, seed: n });
+          expect(tileSide(program)).toBe(2);
+          expectSame(wasmBackend, program, [x]);
+        }
   });
 
   test('many channels in several blocks, and few tiles', () => {
@@ -93,16 +110,18 @@ describe('3 x 3 convolutions by exact transforms', () => {
         to: 'i8',
         seed: size,
       });
-      expect(isTransformed(program)).toBe(true);
+      expect(tileSide(program)).toBe(4);
       expectSame(wasmBackend, program, [x]);
     }
   });
 
   test('the greatest sums that are certain to fit are exact; weights that could leave the bound are not transformed', () => {
-    // 128 * 128 * 9 * C against 2^25: at most 227 channels of the extreme weights
-    for (const [channels, wanted] of [
-      [226, true],
-      [228, false],
+    // 128 * 128 * 9 * C against 2^25: at most 227 channels of the extreme weights; against 2^29 with smaller tiles: 3640
+    for (const [channels, side, wanted] of [
+      [226, 8, 4],
+      [228, 8, 2],
+      [3640, 4, 2],
+      [3642, 4, undefined],
     ] as const) {
       const shape = [16, channels, 3, 3];
       const extremes = (): Tensor => ({ dtype: 'i8', shape, data: new Int8Array(16 * channels * 9).fill(-128) });
@@ -110,7 +129,7 @@ describe('3 x 3 convolutions by exact transforms', () => {
         batch: 1,
         channels,
         outputs: 16,
-        size: [8, 8],
+        size: [side, side],
         pads: [1, 1, 1, 1],
         dtype: 'i8',
         to: 'i32',
@@ -118,7 +137,7 @@ describe('3 x 3 convolutions by exact transforms', () => {
         seed: 1,
       };
       const { program, x } = layer(l, extremes);
-      expect(isTransformed(program)).toBe(wanted);
+      expect(tileSide(program)).toBe(wanted);
       expectSame(wasmBackend, program, [{ ...x, data: new Int8Array(x.data.length).fill(-128) }]);
     }
   });

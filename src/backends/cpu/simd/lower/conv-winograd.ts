@@ -6,17 +6,9 @@ import { byteConstants } from '../kernels/bytes.ts';
 import { EPILOGUE_BYTES, TILE_CHANNELS, TILE_PIXELS } from '../kernels/gemm.ts';
 import { type Share, shareOf, wholeOf } from '../kernels/share.ts';
 import { emitPaddedRows, PAD_SLACK } from '../kernels/window.ts';
-import {
-  inputKernel,
-  multiplyKernel,
-  outputKernel,
-  POSITIONS,
-  SCRATCH_BYTES,
-  SUM_BOUND,
-  TILE_SIDE,
-  weightsKernel,
-  WINDOW,
-} from '../kernels/winograd.ts';
+import { FORMS, type WinogradForm } from '../kernels/winograd-form.ts';
+import { outputKernel } from '../kernels/winograd-output.ts';
+import { inputKernel, multiplyKernel, SCRATCH_BYTES, weightsKernel } from '../kernels/winograd.ts';
 import type { Local, Val } from '../lift.ts';
 import { type Finish, roundUp } from './accumulate.ts';
 import { mayDivide, ownPart, type Plan } from './conv-plan.ts';
@@ -34,56 +26,68 @@ const NARROW = 4;
 const FEW_TILES = 32;
 
 /** Least and greatest sum of products of any output channel, given the range of the input. */
-const sumsWithin = (weights: ArrayLike<number>, perOutput: number, lo: number, hi: number): boolean => {
+const sumsWithin = (bound: number, weights: ArrayLike<number>, perOutput: number, lo: number, hi: number): boolean => {
   let [least, most] = [0, 0];
   for (let i = 0; i < weights.length; i++) {
     if (i % perOutput === 0) [least, most] = [0, 0];
     const w = weights[i] ?? 0;
     least += w < 0 ? w * hi : w * lo;
     most += w < 0 ? w * lo : w * hi;
-    if (least < -SUM_BOUND || most >= SUM_BOUND) return false;
+    if (least < -bound || most >= bound) return false;
   }
   return true;
 };
 
 /** Tiles of an image: the last of a row or column ends at the border, over its neighbour. */
-const tileCounts = (plan: Plan): { readonly down: number; readonly across: number } => {
+const tileCounts = (plan: Plan, { side }: WinogradForm): { readonly down: number; readonly across: number } => {
   const [, height, width] = plan.geometry.output;
-  return { down: Math.ceil(height / TILE_SIDE), across: Math.ceil(width / TILE_SIDE) };
+  return { down: Math.ceil(height / side), across: Math.ceil(width / side) };
 };
 
-/** What it costs to read the 72 bytes of an input and an output channel once for a block of tiles: from a cache, and from memory. */
-const STREAMING = { near: 10, far: 100 } as const;
+/** What it costs to read the bytes of a position of an input and an output channel once for a block of tiles: from a cache, and from memory. */
+const STREAMING = { near: 10 / 36, far: 60 / 36 } as const;
 /** Weights of a layer that may still be in a cache when the layer comes again. */
 const NEAR_BYTES = 2 * 2 ** 20;
 
-/** Vector instructions per tile of both ways, all channels: products and sums, transforms, and weights that stream through the caches. */
-const pays = (plan: Plan): boolean => {
+/** Vector instructions per tile, all channels: products and sums, transforms, and weights that stream through the caches. */
+const costOf = (plan: Plan, form: WinogradForm): number => {
   const { inGroup: channels, outGroup: outputs } = plan;
-  const { down, across } = tileCounts(plan);
+  const { down, across } = tileCounts(plan, form);
   const tiles = down * across * plan.batch;
-  const lanes = roundUp(tiles, TILE_PIXELS);
-  const direct = (9 / 4) * channels * outputs * plan.positions * plan.batch;
-  const winograd = (tiles <= NARROW ? NARROW : lanes) * (9 * channels * outputs + 65 * outputs + 45 * channels);
-  const far = 2 * POSITIONS * channels * outputs > NEAR_BYTES;
+  const lanes = tiles <= NARROW ? NARROW : roundUp(tiles, TILE_PIXELS);
+  const far = 2 * form.positions * channels * outputs > NEAR_BYTES;
   const streamed = STREAMING[far ? 'far' : 'near'] * channels * outputs * Math.ceil(tiles / MOST_BLOCK);
-  return winograd + streamed < 0.9 * direct;
+  return form.positions * (lanes * (channels * outputs + 7 * outputs + 5 * channels) * 0.25 + streamed);
 };
 
-/** Whether the sums of a conv may be computed by transforms: 3 x 3, stride 1, and known weights that cannot leave the bound. */
-export const isWinograd = (ctx: Context, plan: Plan, w: ValueId, access: 'i8' | 'u8'): boolean => {
+/** The same without transforms. */
+const plainCost = (plan: Plan): number => (9 / 4) * plan.inGroup * plan.outGroup * plan.positions * plan.batch;
+
+/**
+ * The form in which the sums of a conv are computed by transforms: 3 x 3, stride 1, and known weights that cannot leave the bound;
+ * undefined where none pays.
+ */
+export const winogradForm = (ctx: Context, plan: Plan, w: ValueId, access: 'i8' | 'u8'): WinogradForm | undefined => {
   const { geometry: g, groups, inGroup, outGroup } = plan;
   const is = (t: readonly number[], ...wanted: number[]): boolean => t.every((n, i) => n === wanted[i]);
-  if (groups !== 1 || inGroup % 2 === 1 || !is(g.kernel, 1, 3, 3) || !is(g.stride, 1, 1, 1) || !is(g.dilation, 1, 1, 1)) return false;
-  if (g.output[0] !== 1 || g.padded[0] !== 1 || g.output[1] < TILE_SIDE || g.output[2] < TILE_SIDE) return false;
-  if (POSITIONS * inGroup * 2 * roundUp(outGroup, TILE_CHANNELS) > MOST_WEIGHT_BYTES || !pays(plan)) return false;
+  if (groups !== 1 || inGroup % 2 === 1 || !is(g.kernel, 1, 3, 3) || !is(g.stride, 1, 1, 1) || !is(g.dilation, 1, 1, 1)) return undefined;
   const data = ctx.paramData(w)?.data;
-  return data !== undefined && (access === 'u8' ? sumsWithin(data, plan.inner, 0, 255) : sumsWithin(data, plan.inner, -128, 127));
+  if (g.output[0] !== 1 || g.padded[0] !== 1 || data === undefined) return undefined;
+  const [lo, hi] = access === 'u8' ? [0, 255] : [-128, 127];
+  const fits = (form: WinogradForm): boolean =>
+    g.output[1] >= form.side &&
+    g.output[2] >= form.side &&
+    form.positions * inGroup * 2 * roundUp(outGroup, TILE_CHANNELS) <= MOST_WEIGHT_BYTES &&
+    costOf(plan, form) < 0.9 * plainCost(plan) &&
+    sumsWithin(form.sumBound, data, plan.inner, lo, hi);
+  const [best] = [FORMS[4], FORMS[2]].filter(fits).sort((a, b) => costOf(plan, a) - costOf(plan, b));
+  return best;
 };
 
 /** Everything decided: sizes, places, kernels. */
 interface Transform {
   readonly plan: Plan;
+  readonly form: WinogradForm;
   readonly finish: Finish;
   readonly access: 'i8' | 'u8';
   /** Images taken together. */
@@ -117,23 +121,25 @@ interface Transform {
 }
 
 /** Starts of all tiles, in bytes; the last group is filled up with its last tile. */
-const tileStarts = (plan: Plan, images: number, image: number, pitch: number, bytes: number): Int32Array => {
+const tileStarts = (plan: Plan, form: WinogradForm, images: number, image: number, pitch: number, bytes: number): Int32Array => {
   const [, height, width] = plan.geometry.output;
-  const { down, across } = tileCounts(plan);
+  const { side } = form;
+  const { down, across } = tileCounts(plan, form);
   const starts: number[] = [];
   for (let n = 0; n < images; n++)
     for (let y = 0; y < down; y++)
       for (let x = 0; x < across; x++) {
-        const cell = Math.min(TILE_SIDE * y, height - TILE_SIDE) * pitch + Math.min(TILE_SIDE * x, width - TILE_SIDE);
+        const cell = Math.min(side * y, height - side) * pitch + Math.min(side * x, width - side);
         starts.push((n * image + cell) * bytes);
       }
   while (starts.length % TILE_PIXELS !== 0) starts.push(starts.at(-1) ?? 0);
   return Int32Array.from(starts);
 };
 
-const planTransform = (ctx: Context, plan: Plan, w: ValueId, access: 'i8' | 'u8', finish: Finish): Transform => {
+const planTransform = (ctx: Context, plan: Plan, form: WinogradForm, w: ValueId, access: 'i8' | 'u8', finish: Finish): Transform => {
   const { inGroup: channels, outGroup: outputs, geometry: g } = plan;
-  const { down, across } = tileCounts(plan);
+  const { positions } = form;
+  const { down, across } = tileCounts(plan, form);
   const images = down * across < FEW_TILES ? plan.batch : 1;
   const tiles = down * across * images;
   const groups = Math.ceil(tiles / TILE_PIXELS);
@@ -143,7 +149,7 @@ const planTransform = (ctx: Context, plan: Plan, w: ValueId, access: 'i8' | 'u8'
   const narrow = tiles <= NARROW;
   const outputBlocks = narrow ? 2 * Math.ceil(outputs / TILE_CHANNELS / 2) : Math.ceil(outputs / TILE_CHANNELS);
   const blockBytes = block * TILE_CHANNELS * TILE_PIXELS * 4;
-  const fit = Math.max(2, Math.floor(PRODUCT_BUDGET / (POSITIONS * blockBytes)));
+  const fit = Math.max(2, Math.floor(PRODUCT_BUDGET / (positions * blockBytes)));
   const chunk = Math.min(outputBlocks, narrow ? fit & -2 : fit);
   const weightStep = outputBlocks * pairs * 16;
   // a cache line more, so that the positions of one tile do not all fall into one set of the cache
@@ -151,6 +157,7 @@ const planTransform = (ctx: Context, plan: Plan, w: ValueId, access: 'i8' | 'u8'
   const { threads } = ctx;
   return {
     plan,
+    form,
     finish,
     access,
     images,
@@ -164,16 +171,16 @@ const planTransform = (ctx: Context, plan: Plan, w: ValueId, access: 'i8' | 'u8'
     weightStep,
     inputStep,
     productStep,
-    weights: ctx.packed([w], POSITIONS * weightStep + SCRATCH_BYTES, (f, [from], to) => {
-      f.fill(to.address, 0, POSITIONS * weightStep);
-      const scratch = to.address + POSITIONS * weightStep;
-      f.do(f.call(weightsKernel(ctx.asm), [to.address, weightStep, from?.address ?? 0, outputs, channels, scratch]));
+    weights: ctx.packed([w], positions * weightStep + SCRATCH_BYTES, (f, [from], to) => {
+      f.fill(to.address, 0, positions * weightStep);
+      const scratch = to.address + positions * weightStep;
+      f.do(f.call(weightsKernel(ctx.asm, form), [to.address, weightStep, from?.address ?? 0, outputs, channels, scratch]));
     }),
-    input: ctx.temporary(POSITIONS * inputStep, { each: true }),
-    products: ctx.temporary(POSITIONS * productStep, { each: true }),
+    input: ctx.temporary(positions * inputStep, { each: true }),
+    products: ctx.temporary(positions * productStep, { each: true }),
     scratch: ctx.temporary(SCRATCH_BYTES, { each: true }),
-    starts: ctx.table(tileStarts(plan, images, channels * planeOf(g.padded), g.padded[2], 1)),
-    targets: ctx.table(tileStarts(plan, images, outputs * plan.positions, g.output[2], finish.bytes)),
+    starts: ctx.table(tileStarts(plan, form, images, channels * planeOf(g.padded), g.padded[2], 1)),
+    targets: ctx.table(tileStarts(plan, form, images, outputs * plan.positions, g.output[2], finish.bytes)),
     y: ctx.use(finish.result),
     constants: ctx.table(byteConstants(finish.zero, finish.lo, finish.hi)),
     threads,
@@ -194,7 +201,7 @@ interface Own {
 const emitInput = (f: Fn, ctx: Context, t: Transform, own: Own, group: Local, count: Local): void => {
   const { i32 } = f.ops;
   const plane = planeOf(t.plan.geometry.padded);
-  const kernel = inputKernel(ctx.asm, t.access === 'u8');
+  const kernel = inputKernel(ctx.asm, t.form, t.access === 'u8');
   const [a, to] = [f.i32(own.source), f.i32(own.input)];
   f.for(0, t.pairs, 1, () => {
     const [cell, list] = [f.i32(to), f.i32(i32.add(t.starts.address, i32.shl(group, 5)))];
@@ -212,10 +219,10 @@ const emitInput = (f: Fn, ctx: Context, t: Transform, own: Own, group: Local, co
 const emitOutputs = (f: Fn, ctx: Context, t: Transform, own: Own, group: Local, count: Local, first: Local, blocks: Local): void => {
   const { i32 } = f.ops;
   const { finish, plan } = t;
-  const [multiply, output] = [multiplyKernel(ctx.asm, t.narrow), outputKernel(ctx.asm, finish.epilogue)];
+  const [multiply, output] = [multiplyKernel(ctx.asm, t.narrow), outputKernel(ctx.asm, t.form, finish.epilogue)];
   const weights = f.i32(i32.add(t.weights.address, i32.mul(first, t.pairs * 16)));
   const [panel, product] = [f.i32(own.input), f.i32(own.products)];
-  f.for(0, POSITIONS, 1, () => {
+  f.for(0, t.form.positions, 1, () => {
     f.do(f.call(multiply, [panel, weights, t.pairs, count, blocks, product]));
     f.inc(weights, t.weightStep);
     f.inc(panel, t.inputStep);
@@ -252,21 +259,21 @@ const emitPadding = (f: Fn, ctx: Context, t: Transform, from: Local, to: Local, 
     emitPaddedRows(f, ctx.asm, g, t.images * channels, to, from, 1, word);
     return;
   }
-  const { across } = tileCounts(t.plan);
+  const { across } = tileCounts(t.plan, t.form);
   const top = (tile: Val): Local => {
-    const row = f.i32(i32.mul(i32.div_u(tile, across), TILE_SIDE));
-    return f.i32(f.select(i32.gt_u(row, g.output[1] - TILE_SIDE), g.output[1] - TILE_SIDE, row));
+    const row = f.i32(i32.mul(i32.div_u(tile, across), t.form.side));
+    return f.i32(f.select(i32.gt_u(row, g.output[1] - t.form.side), g.output[1] - t.form.side, row));
   };
   const last = f.i32(i32.sub(i32.mul(tiles.end, TILE_PIXELS), 1));
   const first = top(i32.mul(tiles.first, TILE_PIXELS));
   const end = top(f.select(i32.gt_u(last, t.tiles - 1), t.tiles - 1, last));
-  emitPaddedRows(f, ctx.asm, g, channels, to, from, 1, word, { first, count: i32.add(i32.sub(end, first), WINDOW) });
+  emitPaddedRows(f, ctx.asm, g, channels, to, from, 1, word, { first, count: i32.add(i32.sub(end, first), t.form.window) });
 };
 
 /** A conv by transforms. */
-export const convWinograd = (ctx: Context, plan: Plan, w: ValueId, access: 'i8' | 'u8', finish: Finish): Emit => {
+export const convWinograd = (ctx: Context, plan: Plan, form: WinogradForm, w: ValueId, access: 'i8' | 'u8', finish: Finish): Emit => {
   const { geometry: g, channels, batch } = plan;
-  const t = planTransform(ctx, plan, w, access, finish);
+  const t = planTransform(ctx, plan, form, w, access, finish);
   const image = channels * planeOf(g.padded);
   const padded = g.copies ? ctx.temporary(t.images * image + PAD_SLACK, { each: true }) : undefined;
   const divided = mayDivide(ctx, plan);

@@ -10,7 +10,7 @@ import { convFloatDirect, convIntDirect, convWideDirect, isDirect } from './conv
 import { convFloatGemm, convIntGemm, convWideGemm } from './conv-gemm.ts';
 import { type Plan, planOf } from './conv-plan.ts';
 import { convStrassen, isStrassen } from './conv-strassen.ts';
-import { convWinograd, isWinograd } from './conv-winograd.ts';
+import { convWinograd, winogradForm } from './conv-winograd.ts';
 
 /** Bias of float outputs, zeros where there is none, each group rounded up to a tile. */
 const floatBias = (ctx: Context, plan: Plan, bias: ValueId | undefined): Slot => {
@@ -41,7 +41,8 @@ const lowerConv = (ctx: Context, node: OpNode<'conv'>): Emit => {
     return (direct ? convWideDirect : convWideGemm)(ctx, plan, w, node.attrs.accumulator_shift, finish);
   }
   const access = dtype === 'u8' ? 'u8' : 'i8';
-  if (isWinograd(ctx, plan, w, access)) return convWinograd(ctx, plan, w, access, finish);
+  const form = winogradForm(ctx, plan, w, access);
+  if (form !== undefined) return convWinograd(ctx, plan, form, w, access, finish);
   if (isStrassen(ctx, plan, w)) return convStrassen(ctx, plan, w, access, finish);
   const stride = depthwiseStride(plan);
   if (stride !== undefined) return convDepthwise(ctx, plan, w, access, stride, finish);
