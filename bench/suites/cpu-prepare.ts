@@ -2,13 +2,13 @@ import { architectureFile, type Network, networkOf, networkOfFile } from '../cpu
 import { ARCHITECTURES, type ArchitectureName } from '../cpu/networks/architectures.ts';
 import { quantizedForms } from '../cpu/opponents.ts';
 import { absence, compileOurs, type Spec } from '../cpu/ours.ts';
-import { type PeerName, providePeer } from '../cpu/peers.ts';
+import { Peer, type PeerName, providePeer } from '../cpu/peers.ts';
 import type { Step } from '../cpu/steps.ts';
 import { howText } from '../cpu/text.ts';
 import type { Bench } from '../rows.ts';
 import { LAYERS } from './cpu-layers.ts';
 import { tfliteModels } from './cpu-tflite.ts';
-import { howsFor, networksFor } from './cpu-throughput.ts';
+import { howsFor, networksFor, opponentsFor } from './cpu-throughput.ts';
 
 const PEERS: readonly PeerName[] = ['onnxruntime', 'web', 'tract', 'tvm', 'tflite'];
 const ONE: Pick<Spec, 'threads' | 'batch'> = { threads: 1, batch: 1 };
@@ -19,6 +19,7 @@ const NETWORK_SECONDS = 40;
 const VGG_SECONDS = 400;
 const QUANTIZE_SECONDS = 20;
 const LIBRARY_SECONDS = 12;
+const TVM_SECONDS = 40;
 
 /** Native libraries, whose compiler takes seconds, for each way of running a network. */
 const libraries = async (bench: Bench, network: Network, hows: readonly Pick<Spec, 'threads' | 'batch'>[]): Promise<void> => {
@@ -34,9 +35,17 @@ interface Wanted {
   readonly hows: readonly Pick<Spec, 'threads' | 'batch'>[];
   /** Whether peers run it too. */
   readonly peers: boolean;
+  readonly withTvm: boolean;
 }
 
-const stepsOf = ({ name, hows, peers }: Wanted): readonly Step[] => {
+/** TVM keeps what it compiled beside the model. */
+const compileWithTvm = async (model: string): Promise<void> => {
+  const provided = providePeer('tvm');
+  if ('missing' in provided) return;
+  (await Peer.start(provided.words, { model, ...ONE })).close();
+};
+
+const stepsOf = ({ name, hows, peers, withTvm }: Wanted): readonly Step[] => {
   const { title } = ARCHITECTURES[name];
   const network: Step = {
     name: `${title}: model, package, reference`,
@@ -57,16 +66,26 @@ const stepsOf = ({ name, hows, peers }: Wanted): readonly Step[] => {
       quantizedForms(architectureFile(name));
     },
   };
-  return peers && !('missing' in providePeer('quantizer')) ? [network, compiled, quantized] : [network, compiled];
+  if (!peers) return [network, compiled];
+  const tvm: Step = { name: `${title}: TVM`, seconds: TVM_SECONDS, run: () => compileWithTvm(architectureFile(name)) };
+  return [
+    network,
+    compiled,
+    ...('missing' in providePeer('quantizer') ? [] : [quantized]),
+    ...(withTvm && !('missing' in providePeer('tvm')) ? [tvm] : []),
+  ];
 };
 
 /** Everything that the parts of the run will ask for, by network. */
 const wantedOf = (bench: Bench, parts: readonly string[]): readonly Wanted[] => {
   const found = new Map<ArchitectureName, Wanted>(
-    networksFor(bench).measured.map((name) => [name, { name, hows: howsFor(bench, name), peers: true }]),
+    networksFor(bench).measured.map((name) => [
+      name,
+      { name, hows: howsFor(bench, name), peers: true, withTvm: opponentsFor(bench, ONE, name).some((o) => o.peer === 'tvm') },
+    ]),
   );
   const also = (names: readonly ArchitectureName[], hows: Wanted['hows']): void => {
-    for (const name of names) if (!found.has(name)) found.set(name, { name, hows, peers: false });
+    for (const name of names) if (!found.has(name)) found.set(name, { name, hows, peers: false, withTvm: false });
   };
   if (parts.includes('layers')) also(LAYERS, [ONE]);
   if (parts.includes('cold-start') || parts.includes('memory')) also(['squeezenet', 'resnet50'], [ONE]);

@@ -17,11 +17,11 @@ const MODELS = [
     path: 'mlperf-tiny/pretrainedResnet_quant.tflite',
     seconds: 0.8,
   },
-  { name: 'tiny-kws', title: "MLPerf Tiny DS-CNN, its authors' int8", path: 'mlperf-tiny/kws_ref_model.tflite', seconds: 0.8 },
-  { name: 'tiny-ad', title: "MLPerf Tiny autoencoder, its authors' int8", path: 'mlperf-tiny/ad01_int8.tflite', seconds: 0.8 },
-  { name: 'tiny-vww', title: 'person detection by mlonmcu', path: 'mlonmcu/person_detect/person_detect.tflite', seconds: 0.8 },
-  { name: 'mobilenet-v2', title: 'MobileNet v2 1.0 224, trained', path: 'coral/mobilenet_v2_1.0_224_quant.tflite', seconds: 2 },
-  { name: 'mobilenet-v1', title: 'MobileNet v1 0.75 192, trained', path: 'coral/mobilenet_v1_0.75_192_quant.tflite', seconds: 2 },
+  { name: 'tiny-kws', title: "MLPerf Tiny DS-CNN, its authors' int8", path: 'mlperf-tiny/kws_ref_model.tflite', seconds: 0.5 },
+  { name: 'tiny-ad', title: "MLPerf Tiny autoencoder, its authors' int8", path: 'mlperf-tiny/ad01_int8.tflite', seconds: 0.5 },
+  { name: 'tiny-vww', title: 'person detection by mlonmcu', path: 'mlonmcu/person_detect/person_detect.tflite', seconds: 0.5 },
+  { name: 'mobilenet-v2', title: 'MobileNet v2 1.0 224, trained', path: 'coral/mobilenet_v2_1.0_224_quant.tflite', seconds: 1.2 },
+  { name: 'mobilenet-v1', title: 'MobileNet v1 0.75 192, trained', path: 'coral/mobilenet_v1_0.75_192_quant.tflite', seconds: 1.2 },
 ] as const;
 export type TfliteModel = (typeof MODELS)[number];
 type How = Pick<Spec, 'threads' | 'batch'>;

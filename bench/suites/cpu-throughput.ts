@@ -29,8 +29,8 @@ const NETWORKS = [
 const QUICK_NETWORKS: readonly ArchitectureName[] = ['squeezenet', 'resnet50', 'mobilenet-v1', 'mobilenet-v2'];
 const ALL_HOWS: readonly How[] = [1, 8].flatMap((batch) => [1, 2].map((threads) => ({ threads, batch })));
 /** Time of a contender: networks of milliseconds need less for as many rounds. */
-const SECONDS = 2.5;
-const SMALL_SECONDS = 0.8;
+const SECONDS = 1.5;
+const SMALL_SECONDS = 0.5;
 const QUICK_SECONDS = 0.8;
 /** Without tuning TVM takes 20 seconds for one run of these. */
 const TOO_LONG_FOR_TVM: readonly ArchitectureName[] = ['vgg19'];
@@ -53,7 +53,7 @@ export const howsFor = (bench: Bench, name: ArchitectureName): readonly How[] =>
 /**
  * Which peers take part: all of them once; in the other combinations those that goals are set against, and the float form of the native one.
  */
-const opponentsFor = (bench: Bench, how: How, name: ArchitectureName): readonly Opponent[] => {
+export const opponentsFor = (bench: Bench, how: How, name: ArchitectureName): readonly Opponent[] => {
   const first = how.threads === 1 && how.batch === 1;
   if (first && (!bench.quick || name === 'squeezenet'))
     return OPPONENTS.filter(({ peer }) => peer !== 'tvm' || !TOO_LONG_FOR_TVM.includes(name));
