@@ -23,12 +23,12 @@ const emit = (b: ProgramBuilder, op: OpName, values: readonly ValueId[], attrs: 
   at(unwrap(b.tryEmit(op, values, attrs)), 0);
 
 /** Ends sums in bytes that use their range, with a factor for each channel. */
-const ended = (b: ProgramBuilder, sums: ValueId, channels: number, inner: number, name: string): ValueId => {
+const ended = (b: ProgramBuilder, sums: ValueId, channels: number, inner: number, name: string, width: 'n15' | 'w21' = 'n15'): ValueId => {
   // sums of `inner` products of bytes are about 74^2 sqrt(inner) wide
   const least = Math.round(Math.log2(2 ** 14 * 74 * 74 * Math.sqrt(inner)) - 6);
   const multiplier = b.param(`${name} multiplier`, filled('i32', [channels], 1 << 14, (1 << 15) - 1));
   const shift = b.param(`${name} shift`, filled('i32', [channels], least, least + 2));
-  return emit(b, 'rescale', [sums, multiplier, shift], { input_zero: -9, output_zero: 4, lo: -100, hi: 127, dtype: 'i8' });
+  return emit(b, 'rescale', [sums, multiplier, shift], { input_zero: -9, output_zero: 4, lo: -100, hi: 127, dtype: 'i8', width });
 };
 
 interface Conv {
@@ -62,7 +62,7 @@ const convolutions = (): Omit<Network, 'options'> => {
     b.output(`${name} y`, value);
   const flat = b.input('flat', { dtype: 'i8', shape: [3, 600] });
   const weights = b.param('dense w', filled('i8', [37, 600], -127, 127));
-  b.output('dense y', ended(b, emit(b, 'dense', [flat, weights], {}), 37, 600, 'dense'));
+  b.output('dense y', ended(b, emit(b, 'dense', [flat, weights], {}), 37, 600, 'dense', 'w21'));
   return { program: b.finish(), inputs: [filled('i8', [2, 3, 15, 13], -128, 127), filled('i8', [3, 600], -128, 127)] };
 };
 
