@@ -6,9 +6,10 @@ import type { Fusions } from './fuse.ts';
  * What a node does with images that lie channels last:
  * `same`  reads and writes all its images in one layout, whichever that is;
  * `both`  reads its first operand and writes its result in either layout, independently;
+ * `residual`  the same, and reads its last operand in the layout of its result;
  * `plain` knows nothing but row-major.
  */
-export type LayoutRule = 'same' | 'both' | 'plain';
+export type LayoutRule = 'same' | 'both' | 'residual' | 'plain';
 
 /** The layout of values in memory. Row-major is the definition; channels last has the same bytes in another order. */
 export interface Layouts {
@@ -46,16 +47,20 @@ export const assignLayouts = (program: Program, fusions: Fusions, rule: (node: O
   const params = new Set(program.params.map((p) => p.value));
   for (const node of nodes) {
     const own = rules.get(node);
-    // what `both` reads besides its image are weights and biases, row-major
-    if (own !== 'same') for (const v of node.operands.slice(own === 'both' ? 1 : 0)) last.delete(v);
+    // what a conv reads besides its images are weights and biases, row-major
+    const others = own === 'both' ? node.operands.slice(1) : own === 'residual' ? node.operands.slice(1, -1) : node.operands;
+    if (own !== 'same') for (const v of others) last.delete(v);
     // what nobody reads keeps the layout of the definition
     for (const v of resultsOf(node)) if (uses[v] === 0) last.delete(v);
   }
   for (let changed = true; changed; ) {
     changed = false;
     for (const node of nodes) {
-      if (rules.get(node) !== 'same') continue;
-      const images = [...node.operands, ...resultsOf(node)].filter((v) => !isEither(type(v)) && !params.has(v));
+      const own = rules.get(node);
+      if (own !== 'same' && own !== 'residual') continue;
+      const images = [...node.operands.slice(own === 'same' ? 0 : -1), ...resultsOf(node)].filter(
+        (v) => !isEither(type(v)) && !params.has(v),
+      );
       if (images.every((v) => last.has(v))) continue;
       for (const v of images) changed = last.delete(v) || changed;
     }

@@ -1,16 +1,16 @@
 import { DTYPE_INFO, elementCount, type Port, type Program, type StaticType, type ValueId } from '../../../ir/index.ts';
 import { at, invariant, ok, type Result, sha256Hex } from '../../../support/index.ts';
 import { planProgram } from '../../plan/index.ts';
-import { type KernelLaunch, type Lowered, lowerProgram, PAGE_BYTES, type Rows } from '../../cpu/simd/index.ts';
+import { type KernelLaunch, type Lowered, lowerProgram, PAGE_BYTES } from '../../cpu/simd/index.ts';
 import { functionName } from '../../cpu/native/c-module-names.ts';
 import { Kernels } from './kernels-text.ts';
 import { CudaModule } from './module.ts';
 import type { FilePart, GpuPort, GpuProgram, GpuStep, Launch, Upload } from './program.ts';
-import { cudaRows } from './rows.ts';
+import { cudaRows, type GpuRows } from './rows.ts';
 
 export interface CudaSourceOptions {
   /** For tests of single rows. */
-  readonly rows?: Rows;
+  readonly rows?: GpuRows;
   /** Most units that the text is divided into, for compilers side by side. */
   readonly mostUnits?: number;
 }
@@ -131,7 +131,8 @@ export const cudaSource = (source: Program, options: CudaSourceOptions = {}): Re
   const plan = planProgram(source, rows.has);
   if (!plan.ok) return plan;
   const module = new CudaModule();
-  const lowered = lowerProgram(plan.value, module, rows, MOST_THREADS, { leastWork: LEAST_WORK, mostScratch: MOST_SCRATCH });
+  const prepared = rows.prepare?.(plan.value) ?? plan.value;
+  const lowered = lowerProgram(prepared, module, rows, MOST_THREADS, { leastWork: LEAST_WORK, mostScratch: MOST_SCRATCH });
   if (!lowered.ok) return lowered;
   const kernels = new Kernels();
   const written = writeKernels(lowered.value, kernels);

@@ -54,6 +54,12 @@ export const isFastConv = (facts: Facts, node: OpNode<'conv'>, endsInBytes: bool
   return (isDepthwise(facts, node) && endsInBytes) || canRead(windowOf(facts, node));
 };
 
+/** Whether the kernel of a conv with a fused rescale to i8 can add another image. */
+export const mayAdd = (program: Program, node: OpNode<'conv'>): boolean => {
+  const facts = factsOf(program);
+  return !isDepthwise(facts, node) && isFastConv(facts, node, true);
+};
+
 const launchDepthwise = (ctx: Context, shared: Shared, node: OpNode<'conv'>, window: Window): void => {
   const name = nameOf(node);
   const { geometry: g, batch, channels } = window;

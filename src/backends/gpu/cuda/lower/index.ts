@@ -1,13 +1,14 @@
 import type { AnyNode, OpName, OpNode, Program, Rule } from '../../../../ir/index.ts';
 import { invariant } from '../../../../support/index.ts';
 import { type AnyRule, type Context, type Emit, SIMD_ROWS } from '../../../cpu/simd/index.ts';
-import { assignLayouts, type FusedRescale, type Fusions, type LayoutRule } from '../../../plan/index.ts';
+import { assignLayouts, type FusedRescale, type Fusions, type LayoutRule, residualOf } from '../../../plan/index.ts';
 import { endsInBytes, type Facts, factsOf, isFastConv, launchConv, launchDense } from './conv.ts';
 import { isFastAdd, isFastConcat, isFastRescale, isFastTable, launchAdd, launchConcat, launchRescale, launchTable } from './map.ts';
 import { type Shared, workspaceOf } from './products.ts';
 import { chooseTile, type Engine } from './tiles.ts';
 import { isFastPool, isFastSum, launchPool, launchSum } from './window.ts';
 
+export { mayAdd } from './conv.ts';
 export type { Engine } from './tiles.ts';
 
 /** How layers are made into kernels. */
@@ -25,7 +26,8 @@ const layoutRule =
     const same = (fast: boolean): LayoutRule => (fast ? 'same' : 'plain');
     switch (node.op) {
       case 'conv':
-        return isFastConv(facts, node, endsInBytes(fused(node))) ? 'both' : 'plain';
+        if (!isFastConv(facts, node, endsInBytes(fused(node)))) return 'plain';
+        return residualOf(fused(node)) === undefined ? 'both' : 'residual';
       case 'max_pool':
       case 'average_pool':
         return same(isFastPool(facts, node));

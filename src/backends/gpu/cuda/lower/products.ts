@@ -3,7 +3,7 @@ import { at } from '../../../../support/index.ts';
 import type { Context, KernelLaunch, Slot } from '../../../cpu/simd/index.ts';
 import { type Geometry, planeOf } from '../../../cpu/simd/geometry.ts';
 import { type Finish, planFinish } from '../../../cpu/simd/lower/accumulate.ts';
-import type { Layouts } from '../../../plan/index.ts';
+import { type Layouts, RESIDUAL_OPERAND, residualOf } from '../../../plan/index.ts';
 import { type Image, imageOf, type Window } from './images.ts';
 import { launchOver } from './launches.ts';
 import { type Field, structure, triple } from './structure.ts';
@@ -43,9 +43,9 @@ export const finishFields = (ctx: Context, shared: Shared, finish: Finish, outpu
   y_last: shared.layouts.isLast(finish.result) || shared.layouts.isEither(finish.result),
 });
 
-const NO_ADD = {
+const NO_SUM = {
   has_add: false,
-  other: 0,
+  other: '0',
   other_pitch: 0,
   other_first: 0,
   add_m0: 0,
@@ -57,6 +57,28 @@ const NO_ADD = {
   add_lo: 0,
   add_hi: 0,
 } as const;
+
+/** The fields of a sum with another image, which lies as the result does. */
+const sumFields = (ctx: Context, node: AnyNode, outputs: number): Readonly<Record<string, Field>> => {
+  const residual = residualOf(ctx.fusedInto(node));
+  if (residual === undefined) return NO_SUM;
+  const { own } = residual;
+  const { multipliers, zeros, shift, output_zero: zero, lo, hi } = residual.sum.attrs;
+  return {
+    has_add: true,
+    other: ctx.use(at(node.operands, RESIDUAL_OPERAND)),
+    other_pitch: outputs,
+    other_first: 0,
+    add_m0: at(multipliers, own),
+    add_z0: at(zeros, own),
+    add_m1: at(multipliers, 1 - own),
+    add_z1: at(zeros, 1 - own),
+    add_shift: shift,
+    add_zero: zero,
+    add_lo: lo,
+    add_hi: hi,
+  };
+};
 
 const roundUp = (n: number, to: number): number => Math.ceil(n / to) * to;
 
@@ -127,7 +149,7 @@ export const launchProduct = (ctx: Context, shared: Shared, layer: Layer): void 
     w: weights,
     ...shared.workspace,
     ...finishFields(ctx, shared, finish, groups * outGroup),
-    ...NO_ADD,
+    ...sumFields(ctx, layer.node, groups * outGroup),
   };
   const launch: KernelLaunch = {
     body: () => `cxg_igemm_${tile.engine}<${name}, ${tileType(tile)}>(e);`,
