@@ -38,9 +38,27 @@ const groups = ['frontend', 'backends'].map((group) => ({
   name: `${group}-imports-sibling`,
   comment: `src/${group}/<x> does not import src/${group}/<y>; shared code lives directly in src/${group}/, in src/backends/plan or a level down.`,
   severity: 'error',
-  from: { path: `^src/${group}/([^/]+)/`, pathNot: TEST },
+  from: { path: `^src/${group}/([^/]+)/`, pathNot: [TEST, '^src/backends/gpu/'] },
   to: { path: `^src/${group}/[^/]+/`, pathNot: [`^src/${group}/$1/`, '^src/backends/plan/index[.]ts$'] },
 }));
+
+/** docs/adr/0012: GPUs run what the SIMD machine lowers, printed by the printer of C; the cache and the loader of libraries are shared too. */
+const gpuImports = {
+  name: 'gpu-imports-of-cpu',
+  comment:
+    'src/backends/gpu takes the SIMD machine, the printer of C, the cache and what calls libraries from src/backends/cpu, nothing else.',
+  severity: 'error',
+  from: { path: '^src/backends/gpu/', pathNot: TEST },
+  to: {
+    path: '^src/backends/(?!gpu/)[^/]+/',
+    pathNot: [
+      '^src/backends/plan/index[.]ts$',
+      '^src/backends/cpu/(simd|cache)/',
+      '^src/backends/cpu/port-tensors[.]ts$',
+      '^src/backends/cpu/native/(c-module(-names)?|host-koffi|sources)[.]ts$',
+    ],
+  },
+};
 
 /** A top folder is entered through index.ts; src/backends/backend.ts is the contract and open to all above. */
 const plainDoors = ['support', 'ir', 'passes', 'cvm-bytecode', 'exporters', 'node', 'conformance', 'cli'].map((folder) => ({
@@ -73,6 +91,7 @@ module.exports = {
     ...upwards,
     ...siblings,
     ...groups,
+    gpuImports,
     ...plainDoors,
     ...groupDoors,
     ...registryDoors,

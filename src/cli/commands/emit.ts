@@ -17,10 +17,11 @@ export const emit = command({
   options: {
     target: {
       type: 'string',
-      choices: ['c', 'wasm'],
+      choices: ['c', 'cuda', 'wasm'],
       default: 'c',
       requiresArg: true,
-      describe: 'c: C11 for every instruction set of a processor family, chosen when it runs; wasm: WebAssembly for browsers and Node',
+      describe:
+        'c: C11 for every instruction set of a processor family, chosen when it runs; cuda: CUDA C++ and a runner for NVIDIA GPUs; wasm: WebAssembly for browsers and Node',
     },
     output: { type: 'string', alias: 'o', demandOption: true, requiresArg: true, describe: 'The folder; new or empty' },
     vectors: { type: 'number', default: 3, requiresArg: true, describe: 'Test vectors with random inputs' },

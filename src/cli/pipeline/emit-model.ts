@@ -21,6 +21,7 @@ interface Target {
 /** What can be emitted, the backend that writes it, and how it is checked. */
 export const EMIT_TARGETS = {
   c: { backend: 'native', check: ['make', '-s', 'check'], next: (folder) => `make -C ${folder} check` },
+  cuda: { backend: 'cuda', check: ['make', '-s', 'check'], next: (folder) => `make -C ${folder} check` },
   wasm: { backend: 'wasm', check: ['node', 'check.mjs'], next: (folder) => `node ${join(folder, 'check.mjs')}` },
 } as const satisfies Readonly<Record<string, Target>>;
 export type EmitTarget = keyof typeof EMIT_TARGETS;

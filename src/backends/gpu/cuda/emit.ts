@@ -4,7 +4,7 @@ import { diagnostic, fail, ok, type Result } from '../../../support/index.ts';
 import type { EmittedFile } from '../../backend.ts';
 import { makefile } from './makefile.ts';
 import type { GpuPort, GpuProgram } from './program.ts';
-import { cudaSource } from './source.ts';
+import { cudaSource, type CudaSourceOptions } from './source.ts';
 import { runnerFiles, shimFiles, type SourceFile, unitHeaders } from './sources.ts';
 import { tablesText } from './tables.ts';
 
@@ -64,13 +64,17 @@ export const parameterFile = (program: GpuProgram): Uint8Array => {
   return file;
 };
 
-const vectorFiles = (program: Program, vectors: readonly (readonly Tensor[])[]): readonly EmittedFile[] => {
+/** A run with what has to come out. */
+export interface TestVector {
+  readonly inputs: readonly Tensor[];
+  readonly outputs: readonly Tensor[];
+}
+
+const vectorFiles = (vectors: readonly TestVector[]): readonly EmittedFile[] => {
   const nameOf = (i: number): string => `v${i}`;
-  const files = vectors.flatMap((inputs, i) => [
+  const files = vectors.flatMap(({ inputs, outputs }, i) => [
     ...inputs.map((tensor, k): EmittedFile => ({ name: `vectors/${nameOf(i)}/input${k}.npy`, content: encodeNpy(tensor) })),
-    ...runProgram(program, inputs).map(
-      (tensor, k): EmittedFile => ({ name: `vectors/${nameOf(i)}/output${k}.npy`, content: encodeNpy(tensor) }),
-    ),
+    ...outputs.map((tensor, k): EmittedFile => ({ name: `vectors/${nameOf(i)}/output${k}.npy`, content: encodeNpy(tensor) })),
   ]);
   return [{ name: 'vectors/list.txt', content: vectors.map((_, i) => `${nameOf(i)}\n`).join('') }, ...files];
 };
@@ -79,8 +83,12 @@ const vectorFiles = (program: Program, vectors: readonly (readonly Tensor[])[]):
  * A folder that builds and tests itself with make and nvcc. Errors: IR0008, BKD0002, BKD0003; GPU0010 for parameters that one file in
  * memory cannot hold.
  */
-export const emitProgram = (source: Program, vectors: readonly (readonly Tensor[])[]): Result<readonly EmittedFile[]> => {
-  const written = cudaSource(source);
+export const emitFolder = (
+  source: Program,
+  vectors: readonly TestVector[],
+  options: CudaSourceOptions = {},
+): Result<readonly EmittedFile[]> => {
+  const written = cudaSource(source, options);
   if (!written.ok) return written;
   const program = written.value;
   if (program.fileBytes > MOST_PARAMETER_BYTES)
@@ -101,6 +109,13 @@ export const emitProgram = (source: Program, vectors: readonly (readonly Tensor[
     { name: 'tables.c', content: tablesText(program) },
     ...(program.fileBytes === 0 ? [] : [{ name: 'parameters.bin', content: parameterFile(program) }]),
     ...runtime.map(({ name, text }): EmittedFile => ({ name: `runtime/${name}`, content: text })),
-    ...vectorFiles(source, vectors),
+    ...vectorFiles(vectors),
   ]);
 };
+
+/** The same with what the reference interpreter gives for inputs. */
+export const emitProgram = (source: Program, vectors: readonly (readonly Tensor[])[]): Result<readonly EmittedFile[]> =>
+  emitFolder(
+    source,
+    vectors.map((inputs) => ({ inputs, outputs: runProgram(source, inputs) })),
+  );

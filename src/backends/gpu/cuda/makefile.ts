@@ -33,6 +33,8 @@ ARCHS ?= $(patsubst 90,90a,$(if $(CAPABILITY),$(CAPABILITY),$(KNOWN)))
 # Results are exact to the bit.
 EXACT := ${EXACT_FLAGS.join(' ')}
 NVFLAGS ?= -O3
+# generated code has variables that nothing reads
+QUIET := -diag-suppress 177,550
 CODE = $(foreach a,$(ARCHS),-gencode arch=compute_$(a),code=sm_$(a))
 
 UNITS := ${stems(units, '.cu')}
@@ -53,7 +55,7 @@ build/tables.o: tables.c $(HEADERS)
 	$(CC) -std=c11 $(CFLAGS) -Iruntime -c $< -o $@
 
 %.fatbin: %.cu $(HEADERS)
-	$(NVCC) -std=c++17 $(NVFLAGS) $(EXACT) $(CODE) -Iruntime -fatbin $< -o $@
+	$(NVCC) -std=c++17 $(NVFLAGS) $(QUIET) $(EXACT) $(CODE) -Iruntime -fatbin $< -o $@
 
 check: all
 	./run --check
