@@ -4,11 +4,16 @@ import { planProgram } from '../../plan/index.ts';
 import { type KernelLaunch, type Lowered, lowerProgram, PAGE_BYTES } from '../../cpu/simd/index.ts';
 import { functionName } from '../../cpu/native/c-module-names.ts';
 import { Kernels } from './kernels-text.ts';
+import type { KernelOptions } from './lower/index.ts';
 import { CudaModule } from './module.ts';
 import type { FilePart, GpuPort, GpuProgram, GpuStep, Launch, Upload } from './program.ts';
 import { cudaRows, type GpuRows } from './rows.ts';
 
 export interface CudaSourceOptions {
+  /** What multiplies matrices of bytes: mma is on all devices, wgmma on those of compute capability 9.0 alone. Default mma. */
+  readonly engine?: Engine;
+  /** How layers are made into kernels: `engine: 'wgmma'` for GPUs of capability 9.0, of which others have none. */
+  readonly kernels?: KernelOptions;
   /** For tests of single rows. */
   readonly rows?: GpuRows;
   /** Most units that the text is divided into, for compilers side by side. */
@@ -127,7 +132,7 @@ const portsOf = ({ context, source }: Lowered): Pick<GpuProgram, 'inputs' | 'out
 
 /** Lowers a program and writes it as CUDA C++. Errors: IR0008, BKD0002, BKD0003. */
 export const cudaSource = (source: Program, options: CudaSourceOptions = {}): Result<GpuProgram> => {
-  const { rows = cudaRows(), mostUnits = MOST_UNITS } = options;
+  const { rows = cudaRows(options.kernels), mostUnits = MOST_UNITS } = options;
   const plan = planProgram(source, rows.has);
   if (!plan.ok) return plan;
   const module = new CudaModule();
