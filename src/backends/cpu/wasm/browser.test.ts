@@ -1,11 +1,12 @@
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { importTflite } from '../../../frontend/tflite/index.ts';
-import { dataPath, fileBytes } from '../../../frontend/tflite/testing/data.ts';
+import { cli } from '../../../cli/testing/run.ts';
+import { decodePackage } from '../../../cvm-bytecode/index.ts';
+import { dataPath } from '../../../frontend/tflite/testing/data.ts';
 import type { Program } from '../../../ir/index.ts';
 import { unwrap } from '../../../support/index.ts';
 import { serveFolder } from './browser/serve.ts';
@@ -24,6 +25,13 @@ const MOBILENET = 'tflite/coral/mobilenet_v1_0.25_128_quant.tflite';
 const hasMobilenet = existsSync(dataPath(MOBILENET));
 if (path !== undefined && !hasMobilenet)
   console.warn(`MobileNet is not run in a browser: ${dataPath(MOBILENET)} does not exist (set CORTEXC_DATA)`);
+
+/** The integer program that the command line makes of a real network. */
+const mobilenet = async (folder: string): Promise<Program> => {
+  const { exit, stderr } = await cli(['compile', dataPath(MOBILENET), '-o', 'mobilenet.cvm', '--quiet'], { cwd: folder });
+  if (exit !== 0) throw new Error(stderr);
+  return unwrap(decodePackage(new Uint8Array(readFileSync(join(folder, 'mobilenet.cvm'))))).program;
+};
 
 /** What the page tells of a load and its vectors. */
 interface Told {
@@ -85,7 +93,7 @@ inBrowser('in Chromium', () => {
     await wasmBackend.prepare?.();
     emit('layers', layersProgram(), [1, 2, 3]);
     emit('floats', floatProgram(), [4]);
-    if (hasMobilenet) emit('mobilenet', unwrap(importTflite(fileBytes(MOBILENET))).program, [5]);
+    if (hasMobilenet) emit('mobilenet', await mobilenet(root), [5]);
     isolated = await listen(serveFolder(root, { isolated: true }));
     plain = await listen(serveFolder(root, { isolated: false }));
     const shared = { 'Access-Control-Allow-Origin': '*' };
@@ -97,7 +105,7 @@ inBrowser('in Chromium', () => {
     );
     strict = await listen(serveFolder(root, { isolated: true, headersOf: () => ({ 'Content-Security-Policy': "worker-src 'self'" }) }));
     chromium = new Chromium(path ?? '');
-  });
+  }, 240_000);
   afterAll(async () => {
     await chromium.close();
     for (const server of servers) server.close();
