@@ -50,15 +50,19 @@ CX_INLINE void cx_widen_row(const int8_t *from, int32_t inner, int32_t padded, i
 #endif
 }
 
-/* What the flip of the input's type added to the sums of a row. */
-CX_INLINE int32_t cx_row_offset(const int8_t *row, int32_t inner, int is_unsigned) {
-#if CX_DEPTH == 4
+/* What is added to the sums of a channel besides its products is taken off: the flip of the input's type, or cx_gemm.h's. */
+CX_INLINE int32_t cx_row_offset(const int8_t *row, int32_t inner, const int32_t *widened, int32_t padded, int is_unsigned) {
+#if CX_HALF_PRODUCTS
+  (void)row, (void)inner, (void)is_unsigned;
+  return -cx_quads_total((const int16_t *)(const void *)widened, padded);
+#elif CX_DEPTH == 4
   int32_t sum = 0;
+  (void)widened, (void)padded;
   if (CX_OFFSET(is_unsigned) == 0) return 0;
   for (int32_t i = 0; i < inner; i++) sum += row[i];
   return CX_OFFSET(is_unsigned) * sum;
 #else
-  (void)row, (void)inner, (void)is_unsigned;
+  (void)row, (void)inner, (void)widened, (void)padded, (void)is_unsigned;
   return 0;
 #endif
 }
@@ -103,33 +107,63 @@ CX_STATIC void cx_put_tile(const cx_product *g, const cx_narrower *narrowers, in
   }
 }
 
+/* The channels of a chunk: their widened weights are in the scratch. */
+typedef struct cx_chunk {
+  int32_t first, count;
+  int32_t offset[CX_CHUNK];
+  cx_narrower narrowers[CX_CHUNK];
+} cx_chunk;
+
+CX_STATIC void cx_widen_chunk(const cx_product *g, const cx_block *b, int is_last, cx_chunk *chunk) {
+  const cx_plan *p = g->plan;
+  const int32_t inner = b->channels * p->taps, padded = cx_round_up(inner, CX_ROUND);
+  const size_t swept = (size_t)(b->channel - g->group * p->d.in_group) * (size_t)p->taps;
+  for (int32_t c = 0; c < chunk->count; c++) {
+    const int32_t channel = g->group * p->d.out_group + chunk->first + c;
+    const int8_t *row = g->w + (size_t)channel * (size_t)p->inner + swept;
+    int32_t *to = g->scratch->weights + (ptrdiff_t)c * (p->sweep_inner / CX_DEPTH);
+    cx_widen_row(row, inner, padded, to);
+    chunk->offset[c] = cx_row_offset(row, inner, to, padded, p->d.is_unsigned);
+    if (is_last) chunk->narrowers[c] = cx_channel_narrower(&g->finish, g->table + 3 * channel);
+  }
+}
+
+/* Multiplies a tile of the panel into all channels of a chunk; `sums` is where the tile's sums of the chunk are between sweeps. */
+CX_STATIC void cx_multiply_tile(const cx_product *g, const cx_block *b, const cx_chunk *chunk, int32_t tile, cx_place place, int is_first,
+                                int is_last, int32_t *sums) {
+  const cx_plan *p = g->plan;
+  const ptrdiff_t stride = p->sweep_inner / CX_DEPTH;
+  const int32_t steps = cx_round_up(b->channels * p->taps, CX_ROUND) / CX_DEPTH;
+  const int32_t count = cx_min(CX_TILE_PIXELS, b->count - tile * CX_TILE_PIXELS);
+  const uint8_t *panel = g->scratch->panel + (size_t)tile * cx_tile_bytes(p);
+  int32_t own_sums[CX_CHANNELS * CX_TILE_PIXELS] CX_ALIGNED;
+  for (int32_t c = 0; c < chunk->count; c += CX_CHANNELS) {
+    const int32_t channels = cx_min(CX_CHANNELS, chunk->count - c);
+    const cx_start start = {chunk->offset + c, g->scratch->pixels + tile * CX_TILE_PIXELS, is_first};
+    int32_t *to = p->sweeps > 1 ? sums + (size_t)c * CX_TILE_PIXELS : own_sums;
+    cx_tile(channels, cx_ceil(count, CX_LANES), panel, g->scratch->weights + c * stride, stride, steps, start, to);
+    if (is_last) cx_put_tile(g, chunk->narrowers + c, chunk->first + c, channels, place, count, to);
+  }
+}
+
 /* Multiplies the packed sweep into all tiles of the block. */
 CX_STATIC void cx_multiply_block(const cx_product *g, const cx_block *b, int is_first, int is_last) {
   const cx_plan *p = g->plan;
-  const int32_t inner = b->channels * p->taps, padded = cx_round_up(inner, CX_DEPTH), steps = padded / CX_DEPTH;
-  const ptrdiff_t stride = p->sweep_inner / CX_DEPTH;
   const int32_t tiles = cx_ceil(b->count, CX_TILE_PIXELS);
-  int32_t own_sums[CX_CHANNELS * CX_TILE_PIXELS] CX_ALIGNED;
   int32_t *sums = g->scratch->partials;
-  for (int32_t channel = g->share.first_channel; channel < g->share.end_channel; channel += CX_CHANNELS) {
-    const int32_t channels = cx_min(CX_CHANNELS, g->share.end_channel - channel);
-    int32_t offset[CX_CHANNELS] = {0};
-    cx_narrower narrowers[CX_CHANNELS];
-    for (int32_t c = 0; c < channels; c++) {
-      const int8_t *row = g->w + (size_t)(g->group * p->d.out_group + channel + c) * (size_t)p->inner + (size_t)(b->channel - g->group * p->d.in_group) * (size_t)p->taps;
-      cx_widen_row(row, inner, padded, g->scratch->weights + c * stride);
-      offset[c] = cx_row_offset(row, inner, p->d.is_unsigned);
-      narrowers[c] = cx_channel_narrower(&g->finish, g->table + 3 * (g->group * p->d.out_group + channel + c));
-    }
-    const cx_start start = {offset, is_first};
+#if CX_HALF_PRODUCTS
+  const int32_t steps = cx_round_up(b->channels * p->taps, CX_ROUND) / CX_DEPTH;
+  for (int32_t t = 0; t < tiles; t++)
+    cx_panel_offsets(g->scratch->panel + (size_t)t * cx_tile_bytes(p), steps, g->scratch->pixels + t * CX_TILE_PIXELS);
+#endif
+  for (int32_t channel = g->share.first_channel; channel < g->share.end_channel; channel += CX_CHUNK) {
+    cx_chunk chunk = {.first = channel, .count = cx_min(CX_CHUNK, g->share.end_channel - channel)};
+    cx_widen_chunk(g, b, is_last, &chunk);
     cx_place place = {b->first / p->out_plane, (int32_t)(b->first % p->out_plane)};
     for (int32_t t = 0; t < tiles; t++) {
-      const int32_t count = cx_min(CX_TILE_PIXELS, b->count - t * CX_TILE_PIXELS);
-      int32_t *to = p->sweeps > 1 ? sums : own_sums;
-      cx_tile(channels, cx_ceil(count, CX_LANES), g->scratch->panel + (size_t)t * cx_tile_bytes(p), g->scratch->weights, stride, steps, start, to);
-      if (is_last) cx_put_tile(g, narrowers, channel, channels, place, count, to);
-      for (place.at += count; place.at >= p->out_plane; place.at -= p->out_plane) place.image++;
-      sums += CX_CHANNELS * CX_TILE_PIXELS;
+      cx_multiply_tile(g, b, &chunk, t, place, is_first, is_last, sums);
+      for (place.at += CX_TILE_PIXELS; place.at >= p->out_plane; place.at -= p->out_plane) place.image++;
+      sums += CX_CHUNK * CX_TILE_PIXELS;
     }
   }
 }

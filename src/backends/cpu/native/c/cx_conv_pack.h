@@ -6,6 +6,7 @@
 #define CX_CONV_PACK_H
 
 #include "cx_conv_plan.h"
+#include "cx_gemm.h"
 
 /* A stretch of pixels of one group and the sweep of channels that is packed. */
 typedef struct cx_block {
@@ -77,14 +78,14 @@ CX_STATIC void cx_gather_row(const cx_block *b, const uint8_t *plane, int32_t pi
 }
 
 /*
- * Interleaves `rows` rows, `stride` bytes apart, as the panel's steps from `step` on. A last row without partners meets
- * weights of 0.
+ * Interleaves `rows` rows, `stride` bytes apart, as the panel's steps from `step` on. A last row stands in for partners that
+ * it lacks, which meet weights of 0.
  */
 CX_INLINE void cx_interleave(const cx_block *b, const uint8_t *from, ptrdiff_t stride, int32_t rows, int32_t step, int is_unsigned) {
   const size_t tile = cx_tile_bytes(b->plan), half = CX_TILE_PIXELS == 8 ? tile : 32;
   for (int32_t pixel = 0; pixel < b->count; pixel += 64) {
     const int32_t chunks = cx_min(cx_ceil(b->count - pixel, 16), 4);
-    for (int32_t r = 0; r < rows; r += CX_DEPTH) {
+    for (int32_t r = 0; r < cx_round_up(rows, CX_ROUND); r += CX_DEPTH) {
       const uint8_t *row[CX_DEPTH];
       for (int k = 0; k < CX_DEPTH; k++) row[k] = from + cx_min(r + k, rows - 1) * stride + pixel;
       uint8_t *to = b->scratch->panel + (size_t)(step + r / CX_DEPTH) * CX_TILE_PIXELS * 4;

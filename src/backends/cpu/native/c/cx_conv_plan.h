@@ -3,8 +3,8 @@
  * all images and inner runs over (channel, kernel) as the weights do.
  *
  * The product is done in blocks of pixels and, where inner is long, in sweeps of whole input channels, with int32 sums in
- * memory in between. A sweep of a block is packed to a panel, which stays in the second-level cache; a tile of the panel and
- * a tile of the weights stay in the first. All sizes are the same for every level, so that one memory plan serves all.
+ * memory in between. A sweep of a block is packed to a panel, which stays in the second-level cache, as do the widened weights of a
+ * chunk of channels; a tile of the panel stays in the first while the weights of the chunk pass by. All sizes are the same for every level, so that one memory plan serves all.
  */
 #ifndef CX_CONV_PLAN_H
 #define CX_CONV_PLAN_H
@@ -12,11 +12,13 @@
 #include "cx_conv.h"
 #include "cx_isa.h"
 
-/* Inner indices of a sweep, about: 16 KiB of panel and 6 KiB of weights for a tile. */
+/* Inner indices of a sweep, about: 16 KiB of panel and 4 or 6 KiB of weights for a tile. */
 #define CX_SWEEP 512
 /* Bytes of the panel of a block, at 2 bytes a pixel and inner index. */
 #define CX_PANEL_BYTES (160 * 1024)
 #define CX_MOST_BLOCK 512
+/* Output channels whose weights are widened at a time: a multiple of the channels of a tile of any level. */
+#define CX_CHUNK 48
 /* Bytes of rows that are gathered at a time, before they are interleaved. */
 #define CX_GATHER_BYTES (24 * 1024)
 
@@ -87,7 +89,8 @@ typedef struct cx_segment {
 /* Places in the scratch of a thread. */
 typedef struct cx_scratch {
   uint8_t *panel, *gather, *padding;
-  int32_t *weights, *partials;
+  /* Widened weights of a chunk; sums between sweeps; what the pixels add to sums (cx_start). */
+  int32_t *weights, *partials, *pixels;
   cx_piece *pieces;
   cx_segment *segments;
 } cx_scratch;
@@ -97,9 +100,11 @@ CX_STATIC size_t cx_scratch_of(const cx_plan *p, uint8_t *base, cx_scratch *s) {
   s->panel = base + at;
   at += cx_aligned((size_t)p->block * (size_t)p->sweep_inner * 2 + 256);
   s->weights = (int32_t *)(void *)(base + at);
-  at += cx_aligned((size_t)CX_MOST_CHANNELS * (size_t)p->sweep_inner * 2 + 64);
+  at += cx_aligned((size_t)cx_min(CX_CHUNK, cx_round_up(p->d.out_group, CX_MOST_CHANNELS)) * (size_t)p->sweep_inner * 2 + 64);
+  s->pixels = (int32_t *)(void *)(base + at);
+  at += cx_aligned((size_t)p->block * 4);
   s->partials = (int32_t *)(void *)(base + at);
-  if (p->sweeps > 1) at += cx_aligned((size_t)cx_round_up(p->d.out_group, CX_MOST_CHANNELS) * (size_t)p->block * 4);
+  if (p->sweeps > 1) at += cx_aligned((size_t)cx_round_up(p->d.out_group, CX_CHUNK) * (size_t)p->block * 4);
   s->gather = base + at;
   at += cx_aligned((size_t)p->gather_channels * (size_t)p->taps * (size_t)p->row_bytes + 64);
   s->padding = base + at;

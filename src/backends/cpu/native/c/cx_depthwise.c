@@ -9,7 +9,7 @@
 #include "cx_gemm_finish.h"
 
 /* Positions whose sums are kept before they are finished. */
-#define CX_CHUNK 512
+#define CX_STRETCH 512
 
 typedef struct cx_phases {
   cx_conv d;
@@ -151,9 +151,9 @@ CX_STATIC void cx_depthwise_channel(const cx_phases *p, const cx_depthwise_scrat
   const cx_finish finish = {p->d.form, p->d.zero, p->d.lo, p->d.hi};
   const cx_narrower narrower = cx_channel_narrower(&finish, entry);
   const size_t bytes = (size_t)cx_result_bytes(finish.form);
-  int32_t sums[CX_CHUNK] CX_ALIGNED;
-  for (int32_t first = 0; first < p->positions; first += CX_CHUNK) {
-    const int32_t count = cx_min(CX_CHUNK, p->positions - first);
+  int32_t sums[CX_STRETCH] CX_ALIGNED;
+  for (int32_t first = 0; first < p->positions; first += CX_STRETCH) {
+    const int32_t count = cx_min(CX_STRETCH, p->positions - first);
     uint8_t *to = s->results + (size_t)first * bytes;
     cx_sum_chunk(s->planes + first, s->offsets, s->words, (p->taps + 1) / 2, count, p->d.is_unsigned, sums);
     if (finish.form == CX_FORM_NARROW) cx_narrow(sums, cx_round_up(count, 16), &narrower, to);

@@ -11,6 +11,9 @@
  *   cx_v, cx_load, cx_store, cx_splat, cx_add    a vector of int32; any address
  *   cx_dot(sum, panel, word)       sum + the CX_DEPTH products of each lane; every lane of `panel` meets the same word
  *   cx_pack(to, half, rows, is_unsigned)   16 pixels of CX_DEPTH rows of bytes as panel vectors, pixels 8 to 15 at to + half
+ *   CX_HALF_PRODUCTS  1 where cx_quad takes the place of cx_dot (cx_gemm.h); with CX_DEPTH 2 only
+ *   cx_quad(sum, x, y, wx, wy)     sum + the two products (x + wy) (y + wx) of each lane, in i16
+ *   cx_quads_total(row, n)         sum of row[i] row[i + 2] + row[i + 1] row[i + 3] for i = 0, 4, ... n - 4
  *   cx_load_pairs(p)  with CX_DEPTH 2: a panel vector from words, each the pair of a pixel
  *   cx_half(from)     every second byte of 32, for cx_put16: 16 pixels of a row with stride 2
  *   cx_sums           16 sums of kernels without a panel: cx_sums_zero, cx_add_pair, cx_add_products, cx_put_sums, cx_total
@@ -34,6 +37,8 @@
 #define CX_INLINE static inline __attribute__((always_inline, unused))
 #define CX_STATIC static __attribute__((unused))
 #define CX_UNROLL _Pragma("GCC unroll 16")
+/* Hides how a pointer was made: compilers would keep one register for each of many addresses instead of adding. */
+#define CX_OPAQUE(pointer) __asm__("" : "+r"(pointer))
 #define CX_ALIGNED __attribute__((aligned(64)))
 
 #if defined(CX_ISA_AVX512VNNI)
@@ -50,7 +55,8 @@
 #define CX_LANES 8
 #define CX_DEPTH 2
 #define CX_VECTORS 2
-#define CX_CHANNELS 6
+#define CX_CHANNELS 4
+#define CX_HALF_PRODUCTS 1
 #elif defined(CX_ISA_SSE41)
 #define CX_LANES 4
 #define CX_DEPTH 2
@@ -71,6 +77,10 @@
 #define CX_DEPTH 2
 #define CX_VECTORS 2
 #define CX_CHANNELS 4
+#endif
+
+#if !defined(CX_HALF_PRODUCTS)
+#define CX_HALF_PRODUCTS 0
 #endif
 
 #define CX_TILE_PIXELS (CX_LANES * CX_VECTORS)

@@ -25,6 +25,18 @@ CX_INLINE cx_v cx_load_pairs(const int32_t *p) { return cx_load(p); }
 CX_INLINE cx_v cx_dot(cx_v sum, cx_v panel, int32_t word) {
   return sum + cx_field(panel, 0, 16) * (uint32_t)(int16_t)word + cx_field(panel, 16, 16) * (uint32_t)(word >> 16);
 }
+#if CX_HALF_PRODUCTS
+/* Sums of i16 stay below 2^15, so fields of sums are sums of fields. */
+CX_INLINE cx_v cx_quad(cx_v sum, cx_v x, cx_v y, int32_t wx, int32_t wy) {
+  const cx_v low = (cx_field(x, 0, 16) + (uint32_t)(int16_t)wy) * (cx_field(y, 0, 16) + (uint32_t)(int16_t)wx);
+  return sum + low + (cx_field(x, 16, 16) + (uint32_t)(wy >> 16)) * (cx_field(y, 16, 16) + (uint32_t)(wx >> 16));
+}
+CX_INLINE int32_t cx_quads_total(const int16_t *row, int32_t n) {
+  uint32_t total = 0;
+  for (int32_t i = 0; i < n; i += 4) total += (uint32_t)(row[i] * row[i + 2]) + (uint32_t)(row[i + 1] * row[i + 3]);
+  return (int32_t)total;
+}
+#endif
 CX_INLINE void cx_pack(uint8_t *to, size_t half, const uint8_t *const *rows, int is_unsigned) {
   for (int i = 0; i < 16; i++) {
     int16_t pair[2];

@@ -30,6 +30,22 @@ CX_INLINE cx_v cx_dot(cx_v sum, cx_v panel, int32_t word) { return _mm_add_epi32
 CX_INLINE cx_v cx_dot(cx_v sum, cx_v panel, int32_t word) {
   return _mm256_add_epi32(sum, _mm256_madd_epi16(panel, _mm256_set1_epi32(word)));
 }
+CX_INLINE cx_v cx_quad(cx_v sum, cx_v x, cx_v y, int32_t wx, int32_t wy) {
+  return _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_add_epi16(x, _mm256_set1_epi32(wy)), _mm256_add_epi16(y, _mm256_set1_epi32(wx))));
+}
+CX_INLINE int32_t cx_quads_total(const int16_t *row, int32_t n) {
+  __m256i sum = _mm256_setzero_si256();
+  int32_t i = 0;
+  for (; i + 16 <= n; i += 16) {
+    const __m256i v = cx_load(row + i);
+    sum = _mm256_add_epi32(sum, _mm256_madd_epi16(v, _mm256_srli_epi64(v, 32)));
+  }
+  __m128i half = _mm_add_epi32(_mm256_castsi256_si128(sum), _mm256_extracti128_si256(sum, 1));
+  half = _mm_add_epi32(half, _mm_shuffle_epi32(half, _MM_SHUFFLE(1, 0, 3, 2)));
+  uint32_t total = (uint32_t)_mm_cvtsi128_si32(half);
+  for (; i < n; i += 4) total += (uint32_t)(row[i] * row[i + 2]) + (uint32_t)(row[i + 1] * row[i + 3]);
+  return (int32_t)total;
+}
 #elif defined(CX_ISA_AVXVNNI) && defined(__AVXVNNI__)
 CX_INLINE cx_v cx_dot(cx_v sum, cx_v panel, int32_t word) { return _mm256_dpbusd_avx_epi32(sum, panel, _mm256_set1_epi32(word)); }
 #elif defined(CX_ISA_AVXVNNI)

@@ -7,20 +7,21 @@
 
 #if CX_DEPTH == 2
 
-/* Positions of a transformed patch, and output channels that are multiplied at a time. */
-#define CX_SPOTS 16
+#include "cx_winograd_vectors.h"
+
+/* Output channels that are multiplied at a time. */
 #define CX_WINOGRAD_OUT 6
+/* Planes of weights are filled up to so many input channels. */
+#define CX_WINOGRAD_FILL 16
 /* Bytes of transformed input of a block: stays in a second-level cache of 512 KiB beside weights that stream by. */
 #define CX_WINOGRAD_BLOCK (288 * 1024)
-/* Tiles that one round of the input transform makes: lanes of i16. */
-#define CX_HALVES (2 * CX_LANES)
 
 typedef struct cx_winograd_plan {
   const cx_conv *d;
   /* Tiles of 2 x 2 outputs, of a row and of a column. */
   int32_t wide, high;
-  /* Words of two channels per position and output. */
-  int32_t pairs;
+  /* Words of two channels per position and output; the same filled up to CX_WINOGRAD_FILL channels. */
+  int32_t pairs, filled_pairs;
   /* Tile rows of a block, and words from one pair of channels to the next in the transformed input. */
   int32_t rows, step;
   /* Bytes of a padded row of one input channel, and how many rows a block reads. */
@@ -32,18 +33,19 @@ CX_STATIC cx_winograd_plan cx_winograd_plan_of(const cx_conv *d) {
   p.wide = cx_ceil(d->output[2], 2);
   p.high = cx_ceil(d->output[1], 2);
   p.pairs = cx_ceil(d->in_group, 2);
+  p.filled_pairs = cx_round_up(d->in_group, CX_WINOGRAD_FILL) / 2;
   const int32_t row = p.wide * p.pairs * CX_SPOTS * 4;
   p.rows = cx_min(cx_max(CX_WINOGRAD_BLOCK / cx_max(row, 1), 1), cx_max(p.high, 1));
   /* an even division of the rows, and an odd multiple of a cache line, so that steps spread over cache sets */
   p.rows = cx_ceil(p.high, cx_max(cx_ceil(p.high, p.rows), 1));
-  p.step = (cx_round_up(p.rows * p.wide + CX_MOST_PIXELS, 16) | 16);
+  p.step = (cx_round_up(p.rows * p.wide + 16, 16) | 16);
   p.row_bytes = cx_round_up(2 * p.wide + 2 + 4 * CX_MOST_PIXELS, 16);
   p.image_rows = 2 * p.rows + 2;
   return p;
 }
 
 typedef struct cx_winograd_scratch {
-  int32_t *panel, *sums, *staging;
+  int32_t *panel, *sums, *staging, *weights;
   uint8_t *image;
 } cx_winograd_scratch;
 
@@ -53,6 +55,8 @@ CX_STATIC size_t cx_winograd_scratch_of(const cx_winograd_plan *p, uint8_t *base
   at += cx_aligned((size_t)CX_SPOTS * (size_t)p->pairs * (size_t)p->step * 4 + 256);
   s->sums = (int32_t *)(void *)(base + at);
   at += cx_aligned((size_t)CX_SPOTS * CX_WINOGRAD_OUT * (size_t)p->step * 4 + 256);
+  s->weights = (int32_t *)(void *)(base + at);
+  at += cx_aligned((size_t)CX_SPOTS * CX_WINOGRAD_OUT * (size_t)p->filled_pairs * 4);
   s->staging = (int32_t *)(void *)(base + at);
   at += cx_aligned((size_t)4 * (size_t)p->step * 4 + 256);
   s->image = base + at;
@@ -67,88 +71,33 @@ size_t CX_OF_LEVEL(cx_winograd_scratch_)(const cx_conv *d) {
 }
 
 size_t CX_OF_LEVEL(cx_winograd_weights_bytes_)(const cx_conv *d) {
-  return (size_t)cx_ceil(d->out_group, CX_WINOGRAD_OUT) * CX_SPOTS * CX_WINOGRAD_OUT * (size_t)cx_ceil(d->in_group, 2) * 4;
+  return (size_t)d->out_group * 9 * (size_t)cx_round_up(d->in_group, CX_WINOGRAD_FILL);
 }
 
-/* Rows of 2 G times a column of three: (2a, a + b + c, a - b + c, 2c). */
-CX_INLINE void cx_weight_column(int32_t a, int32_t b, int32_t c, int32_t *to) {
-  to[0] = 2 * a;
-  to[1] = a + b + c;
-  to[2] = a - b + c;
-  to[3] = 2 * c;
-}
-
-void CX_OF_LEVEL(cx_winograd_weights_)(const cx_conv *d, const int8_t *w, int32_t *to) {
-  const size_t pairs = (size_t)cx_ceil(d->in_group, 2), in = (size_t)d->in_group;
-  int16_t *words = (int16_t *)(void *)to;
+void CX_OF_LEVEL(cx_winograd_weights_)(const cx_conv *d, const int8_t *w, int8_t *to) {
+  const size_t in = (size_t)d->in_group, filled = (size_t)cx_round_up(d->in_group, CX_WINOGRAD_FILL);
   memset(to, 0, CX_OF_LEVEL(cx_winograd_weights_bytes_)(d));
-  for (size_t o = 0; o < (size_t)d->out_group; o++)
-    for (size_t c = 0; c < in; c++) {
-      const int8_t *g = w + (o * in + c) * 9;
-      int32_t columns[3][4], row[4];
-      for (int j = 0; j < 3; j++) cx_weight_column(g[j], g[3 + j], g[6 + j], columns[j]);
-      for (size_t i = 0; i < 4; i++) {
-        cx_weight_column(columns[0][i], columns[1][i], columns[2][i], row);
-        for (size_t j = 0; j < 4; j++) {
-          const size_t spot = (o / CX_WINOGRAD_OUT * CX_SPOTS + 4 * i + j) * CX_WINOGRAD_OUT + o % CX_WINOGRAD_OUT;
-          words[2 * (spot * pairs) + c] = (int16_t)row[j];
-        }
-      }
+  for (size_t o = 0; o < (size_t)d->out_group; o++, w += 9 * in, to += 9 * filled)
+    for (size_t c = 0; c < in; c++)
+      for (size_t k = 0; k < 9; k++) to[k * filled + c] = w[9 * c + k];
+}
+
+/* 2 G g 2 G' of one of CX_WINOGRAD_OUT output channels: its rows of [16][CX_WINOGRAD_OUT][filled_pairs] words. */
+CX_STATIC void cx_winograd_transform(const cx_winograd_plan *p, const int8_t *planes, int32_t *to) {
+  const size_t filled = 2 * (size_t)p->filled_pairs, spot = CX_WINOGRAD_OUT * filled;
+  int16_t *words = (int16_t *)(void *)to;
+  for (size_t c = 0; c < filled; c += CX_HALVES) {
+    cx_halves columns[3][4], row[4];
+    CX_UNROLL for (size_t j = 0; j < 3; j++)
+      cx_weight_column(cx_widened_halves(planes + j * filled + c), cx_widened_halves(planes + (3 + j) * filled + c), cx_widened_halves(planes + (6 + j) * filled + c),
+                       columns[j]);
+    CX_UNROLL for (size_t i = 0; i < 4; i++) {
+      cx_weight_column(columns[0][i], columns[1][i], columns[2][i], row);
+      int16_t *at = words + 4 * i * spot + c;
+      CX_OPAQUE(at);
+      CX_UNROLL for (size_t j = 0; j < 4; j++) memcpy(at + j * spot, &row[j], sizeof row[j]);
     }
-}
-
-typedef int16_t cx_halves __attribute__((vector_size(4 * CX_LANES)));
-typedef uint16_t cx_unsigned_halves __attribute__((vector_size(4 * CX_LANES)));
-
-CX_INLINE cx_halves cx_load_halves(const void *p) {
-  cx_halves v;
-  memcpy(&v, p, sizeof v);
-  return v;
-}
-
-CX_INLINE cx_halves cx_even(cx_halves v, int is_unsigned) { return is_unsigned ? v & 0xff : (v << 8) >> 8; }
-CX_INLINE cx_halves cx_odd(cx_halves v, int is_unsigned) { return is_unsigned ? (cx_halves)((cx_unsigned_halves)v >> 8) : v >> 8; }
-
-/* B' d B of CX_HALVES neighbouring patches; four rows of the padded image. */
-CX_INLINE void cx_transform_patches(const uint8_t *from, int32_t row_bytes, int is_unsigned, cx_halves *to) {
-  cx_halves t[4][4];
-  CX_UNROLL for (int r = 0; r < 4; r++) {
-    const cx_halves first = cx_load_halves(from + r * row_bytes), second = cx_load_halves(from + r * row_bytes + 2);
-    const cx_halves d0 = cx_even(first, is_unsigned), d1 = cx_odd(first, is_unsigned);
-    const cx_halves d2 = cx_even(second, is_unsigned), d3 = cx_odd(second, is_unsigned);
-    t[r][0] = d0 - d2;
-    t[r][1] = d1 + d2;
-    t[r][2] = d2 - d1;
-    t[r][3] = d1 - d3;
   }
-  CX_UNROLL for (int j = 0; j < 4; j++) {
-    to[j] = t[0][j] - t[2][j];
-    to[4 + j] = t[1][j] + t[2][j];
-    to[8 + j] = t[2][j] - t[1][j];
-    to[12 + j] = t[1][j] - t[3][j];
-  }
-}
-
-/* Stores the pairs a0 b0 a1 b1 ... */
-CX_INLINE void cx_store_pairs(int32_t *to, cx_halves a, cx_halves b) {
-  cx_halves low, high;
-#if CX_LANES == 8
-#if defined(__clang__)
-  low = __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
-  high = __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
-#else
-  low = __builtin_shuffle(a, b, (cx_halves){0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23});
-  high = __builtin_shuffle(a, b, (cx_halves){8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31});
-#endif
-#elif defined(__clang__)
-  low = __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11);
-  high = __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15);
-#else
-  low = __builtin_shuffle(a, b, (cx_halves){0, 8, 1, 9, 2, 10, 3, 11});
-  high = __builtin_shuffle(a, b, (cx_halves){4, 12, 5, 13, 6, 14, 7, 15});
-#endif
-  memcpy(to, &low, sizeof low);
-  memcpy(to + CX_LANES, &high, sizeof high);
 }
 
 /* What a block of tile rows of one image is: its first row, how many, and its tiles. */
@@ -196,54 +145,49 @@ CX_STATIC void cx_winograd_pair(const cx_winograd_block *b, int32_t pair, int is
     }
 }
 
-/* sums[6][step] = weights[6][pairs] times panel[pairs][step], for CX_TILE_PIXELS tiles. */
-CX_INLINE void cx_winograd_tile(const cx_winograd_plan *p, const int32_t *panel, const int32_t *weights, int32_t *sums) {
+/*
+ * sums[CX_WINOGRAD_OUT][step] = weights[CX_WINOGRAD_OUT][filled_pairs] times panel[pairs][step] for `vectors` times CX_LANES
+ * tiles, a constant where this is inlined. The products are those of cx_dot on every level: with the fewer channels of a tile
+ * that CX_HALF_PRODUCTS has registers for, the panel would pass more often than the faster product makes up for.
+ */
+CX_INLINE void cx_winograd_product(const cx_winograd_plan *p, int vectors, const int32_t *panel, const int32_t *weights, int32_t *sums) {
   cx_v sum[CX_WINOGRAD_OUT][CX_VECTORS];
   CX_UNROLL for (int c = 0; c < CX_WINOGRAD_OUT; c++)
-    CX_UNROLL for (int v = 0; v < CX_VECTORS; v++) sum[c][v] = cx_splat(0);
-  const ptrdiff_t stride = p->pairs;
+    CX_UNROLL for (int v = 0; v < vectors; v++) sum[c][v] = cx_splat(0);
+  const ptrdiff_t stride = p->filled_pairs;
   const int32_t *row[2] = {weights, weights + 3 * stride};
   for (int32_t k = 0; k < p->pairs; k++) {
     cx_v x[CX_VECTORS];
-    CX_UNROLL for (int v = 0; v < CX_VECTORS; v++) x[v] = cx_load_pairs(panel + CX_LANES * v);
+    CX_UNROLL for (int v = 0; v < vectors; v++) x[v] = cx_load_pairs(panel + CX_LANES * v);
     panel += p->step;
     CX_UNROLL for (int c = 0; c < CX_WINOGRAD_OUT; c++) {
       const int32_t word = row[c / 3][(c % 3) * stride];
-      CX_UNROLL for (int v = 0; v < CX_VECTORS; v++) sum[c][v] = cx_dot(sum[c][v], x[v], word);
+      CX_UNROLL for (int v = 0; v < vectors; v++) sum[c][v] = cx_dot(sum[c][v], x[v], word);
     }
     row[0]++, row[1]++;
   }
   CX_UNROLL for (int c = 0; c < CX_WINOGRAD_OUT; c++)
-    CX_UNROLL for (int v = 0; v < CX_VECTORS; v++) cx_store(sums + c * p->step + v * CX_LANES, sum[c][v]);
+    CX_UNROLL for (int v = 0; v < vectors; v++) cx_store(sums + c * p->step + v * CX_LANES, sum[c][v]);
 }
 
-typedef int32_t cx_words __attribute__((vector_size(4 * CX_LANES)));
-
-CX_INLINE cx_words cx_load_words(const int32_t *p) {
-  cx_words v;
-  memcpy(&v, p, sizeof v);
-  return v;
+/* Functions of their own: amid other variables, gcc keeps a sum in memory, and every round waits for it. */
+CX_STATIC __attribute__((noinline)) void cx_winograd_whole(const cx_winograd_plan *p, const int32_t *panel, const int32_t *weights, int32_t *sums) {
+  cx_winograd_product(p, CX_VECTORS, panel, weights, sums);
+}
+CX_STATIC __attribute__((noinline)) void cx_winograd_half(const cx_winograd_plan *p, const int32_t *panel, const int32_t *weights, int32_t *sums) {
+  cx_winograd_product(p, CX_VECTORS / 2, panel, weights, sums);
 }
 
-CX_INLINE void cx_store_words(int32_t *to, cx_words a, cx_words b) {
-  cx_words low, high;
-#if CX_LANES == 8
-#if defined(__clang__)
-  low = __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11);
-  high = __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15);
-#else
-  low = __builtin_shuffle(a, b, (cx_words){0, 8, 1, 9, 2, 10, 3, 11});
-  high = __builtin_shuffle(a, b, (cx_words){4, 12, 5, 13, 6, 14, 7, 15});
-#endif
-#elif defined(__clang__)
-  low = __builtin_shufflevector(a, b, 0, 4, 1, 5);
-  high = __builtin_shufflevector(a, b, 2, 6, 3, 7);
-#else
-  low = __builtin_shuffle(a, b, (cx_words){0, 4, 1, 5});
-  high = __builtin_shuffle(a, b, (cx_words){2, 6, 3, 7});
-#endif
-  memcpy(to, &low, sizeof low);
-  memcpy(to + CX_LANES, &high, sizeof high);
+/* All tiles of the block at one position of the patches. */
+CX_STATIC void cx_winograd_spot(const cx_winograd_block *b, size_t spot) {
+  const cx_winograd_plan *p = b->p;
+  const int32_t *panel = b->s->panel + spot * (size_t)p->pairs * (size_t)p->step;
+  const int32_t *weights = b->s->weights + spot * CX_WINOGRAD_OUT * (size_t)p->filled_pairs;
+  int32_t *sums = b->s->sums + spot * CX_WINOGRAD_OUT * (size_t)p->step;
+  for (int32_t t = 0; t < b->tiles; t += CX_TILE_PIXELS) {
+    if (b->tiles - t > CX_TILE_PIXELS / 2) cx_winograd_whole(p, panel + t, weights, sums + t);
+    else cx_winograd_half(p, panel + t, weights, sums + t);
+  }
 }
 
 /* A' M A / 4 of all tiles of one output channel: two rows of outputs, `2 * step` words apart. Wrapping, so unsigned. */
@@ -298,21 +242,19 @@ CX_STATIC void cx_winograd_finish(const cx_winograd_block *b, const cx_layer *l,
 }
 
 /* All output channels from `first` to `end` (multiples of CX_WINOGRAD_OUT, but for the last) of a block. */
-CX_STATIC void cx_winograd_multiply(const cx_winograd_block *b, const cx_layer *l, const int32_t *weights, int32_t first, int32_t end,
-                                    uint8_t *y) {
+CX_STATIC void cx_winograd_multiply(const cx_winograd_block *b, const cx_layer *l, const int8_t *planes, int32_t first, int32_t end, uint8_t *y) {
   const cx_winograd_plan *p = b->p;
-  const size_t own = (size_t)CX_WINOGRAD_OUT * (size_t)p->pairs;
   for (int32_t channel = first; channel < end; channel += CX_WINOGRAD_OUT) {
-    const int32_t *w = weights + (size_t)(channel / CX_WINOGRAD_OUT) * CX_SPOTS * own;
-    for (size_t i = 0; i < CX_SPOTS; i++)
-      for (int32_t t = 0; t < b->tiles; t += CX_TILE_PIXELS)
-        cx_winograd_tile(p, b->s->panel + i * (size_t)p->pairs * (size_t)p->step + t, w + i * own,
-                         b->s->sums + i * CX_WINOGRAD_OUT * (size_t)p->step + t);
-    cx_winograd_finish(b, l, channel, cx_min(CX_WINOGRAD_OUT, end - channel), y);
+    const int32_t channels = cx_min(CX_WINOGRAD_OUT, end - channel);
+    for (int32_t c = 0; c < channels; c++)
+      cx_winograd_transform(p, planes + (size_t)(channel + c) * 18 * (size_t)p->filled_pairs, b->s->weights + c * p->filled_pairs);
+    /* rows of outputs that are not there hold what they did before: their sums are not used */
+    for (size_t i = 0; i < CX_SPOTS; i++) cx_winograd_spot(b, i);
+    cx_winograd_finish(b, l, channel, channels, y);
   }
 }
 
-void CX_OF_LEVEL(cx_winograd_)(const cx_conv *d, const cx_layer *l, const int32_t *weights) {
+void CX_OF_LEVEL(cx_winograd_)(const cx_conv *d, const cx_layer *l, const int8_t *weights) {
   const cx_winograd_plan p = cx_winograd_plan_of(d);
   cx_winograd_scratch s;
   cx_winograd_scratch_of(&p, l->scratch, &s);
@@ -351,9 +293,9 @@ size_t CX_OF_LEVEL(cx_winograd_weights_bytes_)(const cx_conv *d) {
   return 0;
 }
 
-void CX_OF_LEVEL(cx_winograd_weights_)(const cx_conv *d, const int8_t *w, int32_t *to) { (void)d, (void)w, (void)to; }
+void CX_OF_LEVEL(cx_winograd_weights_)(const cx_conv *d, const int8_t *w, int8_t *to) { (void)d, (void)w, (void)to; }
 
-void CX_OF_LEVEL(cx_winograd_)(const cx_conv *d, const cx_layer *l, const int32_t *weights) {
+void CX_OF_LEVEL(cx_winograd_)(const cx_conv *d, const cx_layer *l, const int8_t *weights) {
   (void)weights;
   CX_OF_LEVEL(cx_conv_)(d, l);
 }

@@ -17,12 +17,15 @@
 /* Most input channels for which four times any sum fits int32: floor((2^31 - 1) / (4 * 9 * 128 * 255)). */
 #define CX_WINOGRAD_CHANNELS 1827
 
-/* Bytes of the transformed weights of a layer: int32 words of two i16, [blocks of 6 outputs][16][6][pairs of channels]. */
+/* Bytes of the rearranged weights of a layer. */
 size_t CX_OF_LEVEL(cx_winograd_weights_bytes_)(const cx_conv *d);
-/* Transforms weights [out][in][3][3]; `to` is aligned to 64. */
-void CX_OF_LEVEL(cx_winograd_weights_)(const cx_conv *d, const int8_t *w, int32_t *to);
-/* The convolution; l->w is read by levels with CX_DEPTH 4 only, whose weights are not transformed. Groups are 1, kernel 1 x 3 x 3, stride and dilation 1. */
-void CX_OF_LEVEL(cx_winograd_)(const cx_conv *d, const cx_layer *l, const int32_t *weights);
+/*
+ * Rearranges weights [out][in][3][3] as planes [out][3][3][in, filled up]. They are transformed in every run, some outputs at a
+ * time: transformed for good they are 7 times as big and come from memory, which takes longer than transforming them.
+ */
+void CX_OF_LEVEL(cx_winograd_weights_)(const cx_conv *d, const int8_t *w, int8_t *to);
+/* The convolution; l->w is read by levels with CX_DEPTH 4 only, whose weights are not rearranged. Groups are 1, kernel 1 x 3 x 3, stride and dilation 1. */
+void CX_OF_LEVEL(cx_winograd_)(const cx_conv *d, const cx_layer *l, const int8_t *weights);
 size_t CX_OF_LEVEL(cx_winograd_scratch_)(const cx_conv *d);
 
 #endif

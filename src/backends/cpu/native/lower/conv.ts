@@ -53,11 +53,8 @@ const isDepthwise = ({ shape }: Layer): boolean => shape.outGroup < 4 && shape.i
 const isDense = ({ shape: { groups, geometry: g } }: Layer): boolean =>
   groups === 1 && !g.copies && planeOf(g.output) === 1 && planeOf(g.kernel) === planeOf(g.input);
 
-/**
- * Transformed weights are 7 times as big as weights: with fewer tiles of 2 x 2 outputs, reading them from memory takes what the
- * products save.
- */
-const WINOGRAD_LEAST_TILES = 32;
+/** With fewer tiles of 2 x 2 outputs, transforming the weights takes what the products save. */
+const WINOGRAD_LEAST_TILES = 12;
 /** Layers with fewer input channels spend more on the transforms than the products save. */
 const WINOGRAD_LEAST_CHANNELS = 12;
 const is3x3 = (g: Geometry): boolean =>
@@ -79,21 +76,21 @@ const isWinograd = (ctx: Context, { shape: { groups, inGroup, outGroup, geometry
   Math.ceil(g.output[1] / 2) * Math.ceil(g.output[2] / 2) >= WINOGRAD_LEAST_TILES &&
   ctx.constantValue(w);
 
-/** Transforms the weights when the program is opened, and convolves by them. */
+/** Rearranges the weights when the program is opened, and convolves by them. */
 const convWinograd = (ctx: Context, module: CModule, layer: Layer, call: KernelCall): Emit => {
   const { shape, w, fields } = layer;
   module.include('cx_winograd.h');
   const weights = ctx.packed([w], winogradWeights(shape), (f, [from], to) => {
     const source = call.weights();
     const print = (): string =>
-      `{ static const cx_conv sizes = {${fields}}; CX_OF_LEVEL(cx_winograd_weights_)(&sizes, ${source}, (int32_t *)(void *)(m + ${to.address}u)); }`;
+      `{ static const cx_conv sizes = {${fields}}; CX_OF_LEVEL(cx_winograd_weights_)(&sizes, ${source}, (int8_t *)(m + ${to.address}u)); }`;
     if (from !== undefined) f.do(new Ex(module.raw([], print)));
   });
   return callKernel(ctx, {
     ...call,
     kernel: 'cx_winograd_',
     scratchBytes: winogradScratch(shape),
-    extra: () => [`(const int32_t *)(const void *)(m + ${weights.address}u)`],
+    extra: () => [`(const int8_t *)(m + ${weights.address}u)`],
   });
 };
 

@@ -23,6 +23,7 @@ const PANEL_BYTES = 160 * 1024;
 const MOST_BLOCK = 512;
 const MOST_PIXELS = 32;
 const MOST_CHANNELS = 12;
+const CHUNK = 48;
 const GATHER_BYTES = 24 * 1024;
 const PIECE_BYTES = 16;
 const SEGMENT_BYTES = 32;
@@ -42,8 +43,9 @@ export const convScratch = ({ batch, inGroup, outGroup, geometry: g }: ConvShape
   const gathered = Math.min(Math.max(roundDown(Math.floor(GATHER_BYTES / (taps * rowBytes)), 4), 4), Math.max(channels, 1));
   return (
     aligned(block * inner * 2 + 256) +
-    aligned(MOST_CHANNELS * inner * 2 + 64) +
-    (sweeps > 1 ? aligned(roundUp(outGroup, MOST_CHANNELS) * block * 4) : 0) +
+    aligned(Math.min(CHUNK, roundUp(outGroup, MOST_CHANNELS)) * inner * 2 + 64) +
+    aligned(block * 4) +
+    (sweeps > 1 ? aligned(roundUp(outGroup, CHUNK) * block * 4) : 0) +
     aligned(gathered * taps * rowBytes + 64) +
     aligned(block + 64) +
     aligned(3 * block * PIECE_BYTES) +
@@ -70,13 +72,13 @@ export const denseScratch = (rows: number, inner: number): number => aligned(Mat
 
 const SPOTS = 16;
 const WINOGRAD_OUT = 6;
+const WINOGRAD_FILL = 16;
 const WINOGRAD_BLOCK = 288 * 1024;
 /** Most input channels of cx_winograd (cx_winograd.h). */
 export const WINOGRAD_CHANNELS = 1827;
 
-/** Bytes of transformed weights of cx_winograd. */
-export const winogradWeights = ({ inGroup, outGroup }: ConvShape): number =>
-  Math.ceil(outGroup / WINOGRAD_OUT) * SPOTS * WINOGRAD_OUT * Math.ceil(inGroup / 2) * 4;
+/** Bytes of rearranged weights of cx_winograd. */
+export const winogradWeights = ({ inGroup, outGroup }: ConvShape): number => outGroup * 9 * roundUp(inGroup, WINOGRAD_FILL);
 
 /** The same of cx_winograd (cx_winograd.c), of levels that call cx_conv instead too. */
 export const winogradScratch = (shape: ConvShape): number => {
@@ -86,12 +88,13 @@ export const winogradScratch = (shape: ConvShape): number => {
   const fit = Math.max(Math.floor(WINOGRAD_BLOCK / Math.max(wide * pairs * SPOTS * 4, 1)), 1);
   const most = Math.min(fit, Math.max(high, 1));
   const rows = Math.ceil(high / Math.max(Math.ceil(high / most), 1));
-  const lines = roundUp(rows * wide + MOST_PIXELS, 16) / 16;
+  const lines = roundUp(rows * wide + 16, 16) / 16;
   const step = (lines % 2 === 0 ? lines + 1 : lines) * 16;
   const rowBytes = roundUp(2 * wide + 2 + 4 * MOST_PIXELS, 16);
   const own =
     aligned(SPOTS * pairs * step * 4 + 256) +
     aligned(SPOTS * WINOGRAD_OUT * step * 4 + 256) +
+    aligned(SPOTS * WINOGRAD_OUT * (roundUp(inGroup, WINOGRAD_FILL) / 2) * 4) +
     aligned(4 * step * 4 + 256) +
     aligned(2 * (2 * rows + 2) * rowBytes + 256);
   return Math.max(own, convScratch(shape));
