@@ -1,13 +1,14 @@
-import { type Map2d, OnnxGraph, type PoolOptions } from './graph.ts';
+import { type Map2d, type NetworkGraph, OnnxGraph, type PoolOptions } from './graph.ts';
 
 /** The classes of ImageNet. */
 const CLASSES = 1000;
 const IMAGE = [3, 224, 224] as const;
 
-type Build = (g: OnnxGraph) => Map2d;
+/** Writes a network and returns its output. */
+export type Build = (g: NetworkGraph) => Map2d;
 
 /** Squeeze to s channels, expand to 2 e: e by 1 x 1 and e by 3 x 3 (SqueezeNet, arXiv:1602.07360, figure 2). */
-const fire = (g: OnnxGraph, x: Map2d, s: number, e: number): Map2d => {
+const fire = (g: NetworkGraph, x: Map2d, s: number, e: number): Map2d => {
   const squeezed = g.conv(x, { out: s, kernel: 1 });
   return g.concat([g.conv(squeezed, { out: e, kernel: 1 }), g.conv(squeezed, { out: e, kernel: 3 })]);
 };
@@ -28,42 +29,51 @@ const squeezenet: Build = (g) => {
   return g.globalAveragePool(g.conv(x, { out: CLASSES, kernel: 1 }));
 };
 
-/** 1 x 1, 3 x 3 and 1 x 1 to 4 times the width around a shortcut (ResNet, arXiv:1512.03385, figure 5). */
-const bottleneck = (g: OnnxGraph, x: Map2d, width: number, stride: number): Map2d => {
-  const narrow = g.conv(g.conv(x, { out: width, kernel: 1 }), { out: width, kernel: 3, stride });
-  const wide = g.conv(narrow, { out: 4 * width, kernel: 1, activation: 'none' });
-  const same = x.channels === 4 * width && stride === 1;
-  return g.add(wide, same ? x : g.conv(x, { out: 4 * width, kernel: 1, stride, activation: 'none' }), 'relu');
+export interface BottleneckSize {
+  /** Channels in the middle, in so many groups. */
+  readonly width: number;
+  readonly groups: number;
+  readonly out: number;
+  readonly stride: number;
+}
+
+/** 1 x 1, 3 x 3 and 1 x 1 around a shortcut (ResNet, arXiv:1512.03385, figure 5; in groups: ResNeXt, arXiv:1611.05431, figure 3c). */
+const bottleneck = (g: NetworkGraph, x: Map2d, { width, groups, out, stride }: BottleneckSize): Map2d => {
+  const narrow = g.conv(g.conv(x, { out: width, kernel: 1 }), { out: width, kernel: 3, stride, groups });
+  const wide = g.conv(narrow, { out, kernel: 1, activation: 'none' });
+  const same = x.channels === out && stride === 1;
+  return g.add(wide, same ? x : g.conv(x, { out, kernel: 1, stride, activation: 'none' }), 'relu');
 };
 
-/** ResNet-50 (arXiv:1512.03385, table 1), its strides in the 3 x 3 convolutions as in the file of the ONNX model zoo ("v1.5"). */
-const resnet50: Build = (g) => {
-  let x = g.maxPool(g.conv(g.input, { out: 64, kernel: 7, stride: 2 }), { kernel: 3, stride: 2, pads: [1, 1] });
-  for (const [width, blocks] of [
-    [64, 3],
-    [128, 4],
-    [256, 6],
-    [512, 3],
-  ] as const)
-    for (let i = 0; i < blocks; i++) x = bottleneck(g, x, width, i === 0 && width > 64 ? 2 : 1);
-  return g.dense(g.globalAveragePool(x), CLASSES, 'none');
-};
+/**
+ * ResNets and ResNeXts of bottlenecks (arXiv:1512.03385, table 1; arXiv:1611.05431, table 1), their strides in the 3 x 3 convolutions as
+ * in the file of the ONNX model zoo ("v1.5").
+ * @param blocks - of each stage
+ * @param width - channels in the middle of the first stage's blocks
+ */
+export const residualNetwork =
+  (blocks: readonly [number, number, number, number], width = 64, groups = 1): Build =>
+  (g) => {
+    let x = g.maxPool(g.conv(g.input, { out: 64, kernel: 7, stride: 2 }), { kernel: 3, stride: 2, pads: [1, 1] });
+    for (const [stage, count] of blocks.entries())
+      for (let i = 0; i < count; i++) {
+        const stride = i === 0 && stage > 0 ? 2 : 1;
+        x = bottleneck(g, x, { width: width * 2 ** stage, groups, out: 256 * 2 ** stage, stride });
+      }
+    return g.dense(g.globalAveragePool(x), CLASSES, 'none');
+  };
 
-/** VGG-19 (arXiv:1409.1556, table 1, column E). */
-const vgg19: Build = (g) => {
-  let x = g.input;
-  for (const [out, layers] of [
-    [64, 2],
-    [128, 2],
-    [256, 4],
-    [512, 4],
-    [512, 4],
-  ] as const) {
-    for (let i = 0; i < layers; i++) x = g.conv(x, { out, kernel: 3 });
-    x = g.maxPool(x, { kernel: 2, stride: 2 });
-  }
-  return g.dense(g.dense(g.dense(g.flatten(x), 4096), 4096), CLASSES, 'none');
-};
+/** VGG (arXiv:1409.1556, table 1) of so many 3 x 3 convolutions in each stage. */
+export const vgg =
+  (stages: readonly [number, number, number, number, number]): Build =>
+  (g) => {
+    let x = g.input;
+    for (const [stage, layers] of stages.entries()) {
+      for (let i = 0; i < layers; i++) x = g.conv(x, { out: Math.min(512, 64 * 2 ** stage), kernel: 3 });
+      x = g.maxPool(x, { kernel: 2, stride: 2 });
+    }
+    return g.dense(g.dense(g.dense(g.flatten(x), 4096), 4096), CLASSES, 'none');
+  };
 
 /** MobileNet v1 (arXiv:1704.04861, table 1) with every width times `width`, and ReLU6 as its authors released it. */
 const mobilenetV1Of =
@@ -89,7 +99,7 @@ const mobilenetV1Of =
   };
 
 /** Expansion, depthwise, linear projection (MobileNetV2, arXiv:1801.04381, table 1). */
-const invertedResidual = (g: OnnxGraph, x: Map2d, factor: number, out: number, stride: number): Map2d => {
+const invertedResidual = (g: NetworkGraph, x: Map2d, factor: number, out: number, stride: number): Map2d => {
   const wide = factor === 1 ? x : g.conv(x, { out: factor * x.channels, kernel: 1, activation: 'relu6' });
   const deep = g.conv(wide, { out: wide.channels, kernel: 3, stride, groups: wide.channels, activation: 'relu6' });
   const y = g.conv(deep, { out, kernel: 1, activation: 'none' });
@@ -124,7 +134,7 @@ interface InceptionRow {
   readonly projection: number;
 }
 
-const inceptionBlock = (g: OnnxGraph, x: Map2d, row: InceptionRow): Map2d => {
+const inceptionBlock = (g: NetworkGraph, x: Map2d, row: InceptionRow): Map2d => {
   const stride = row.single === 0 ? 2 : 1;
   const triple = g.conv(g.conv(x, { out: row.triple[0], kernel: 1 }), { out: row.triple[1], kernel: 3, stride });
   const [before, after] = row.double;
@@ -165,7 +175,7 @@ const lenet: Build = (g) => {
 };
 
 /** Two 3 x 3 around a shortcut, which projects where the size changes (ResNet, arXiv:1512.03385, figure 2). */
-const basicBlock = (g: OnnxGraph, x: Map2d, out: number, stride: number): Map2d => {
+const basicBlock = (g: NetworkGraph, x: Map2d, out: number, stride: number): Map2d => {
   const y = g.conv(g.conv(x, { out, kernel: 3, stride }), { out, kernel: 3, activation: 'none' });
   return g.add(y, stride === 1 ? x : g.conv(x, { out, kernel: 1, stride, pad: 0, activation: 'none' }), 'relu');
 };
@@ -213,11 +223,11 @@ export interface Architecture {
 /** The networks of the benchmark, by the name that `--only` selects. */
 export const ARCHITECTURES = {
   squeezenet: { title: 'SqueezeNet 1.1', input: IMAGE, build: squeezenet },
-  resnet50: { title: 'ResNet-50', input: IMAGE, build: resnet50 },
+  resnet50: { title: 'ResNet-50', input: IMAGE, build: residualNetwork([3, 4, 6, 3]) },
   'mobilenet-v1': { title: 'MobileNet v1', input: IMAGE, build: mobilenetV1Of(1, CLASSES) },
   'mobilenet-v2': { title: 'MobileNet v2', input: IMAGE, build: mobilenetV2 },
   'inception-v2': { title: 'Inception v2', input: IMAGE, build: inceptionV2 },
-  vgg19: { title: 'VGG-19', input: IMAGE, build: vgg19 },
+  vgg19: { title: 'VGG-19', input: IMAGE, build: vgg([2, 2, 4, 4, 4]) },
   lenet: { title: 'LeNet', input: [1, 28, 28], build: lenet, small: true },
   'tiny-resnet8': { title: 'MLPerf Tiny ResNet-8', input: [3, 32, 32], build: tinyResnet8, small: true },
   'tiny-kws': { title: 'MLPerf Tiny DS-CNN', input: [1, 49, 10], build: tinyKws, small: true },

@@ -67,18 +67,33 @@ const SIX = 6;
 const int = (name: string, i: number): Attribute => ({ name, type: INT, i });
 const ints = (name: string, values: readonly number[]): Attribute => ({ name, type: INTS, ints: values });
 
-const padsOf = (pad: ConvOptions['pad'], rows: number, columns: number): readonly [number, number, number, number] => {
+export const padsOf = (pad: ConvOptions['pad'], rows: number, columns: number): readonly [number, number, number, number] => {
   if (typeof pad === 'object') return pad;
   const [vertical, horizontal] = [pad ?? Math.floor(rows / 2), pad ?? Math.floor(columns / 2)];
   return [vertical, horizontal, vertical, horizontal];
 };
+
+/** What an architecture is written with. */
+export interface NetworkGraph {
+  readonly input: Map2d;
+  conv(x: Map2d, options: ConvOptions): Map2d;
+  activate(x: Map2d, activation: Activation): Map2d;
+  maxPool(x: Map2d, options: PoolOptions): Map2d;
+  averagePool(x: Map2d, options: PoolOptions): Map2d;
+  /** The mean of each channel, as a vector. */
+  globalAveragePool(x: Map2d): Map2d;
+  flatten(x: Map2d): Map2d;
+  dense(x: Map2d, out: number, activation?: Activation): Map2d;
+  add(a: Map2d, b: Map2d, activation: Activation): Map2d;
+  concat(maps: readonly Map2d[]): Map2d;
+}
 
 /**
  * An ONNX model in the making, with seeded weights: uniform in +-sqrt(6 / fan-in), which keeps activations of deep networks near 1
  * (He et al., arXiv:1502.01852), so nothing saturates and nothing dies. Batch normalization is taken as folded into the convolution
  * before it, as every runtime does before it runs. The batch is symbolic.
  */
-export class OnnxGraph {
+export class OnnxGraph implements NetworkGraph {
   readonly input: Map2d;
   /** Multiply-accumulates of convolutions and dense layers for one image. */
   macs = 0;
@@ -125,7 +140,6 @@ export class OnnxGraph {
     return this.pool('AveragePool', x, options);
   }
 
-  /** The mean of each channel, as a vector. */
   globalAveragePool(x: Map2d): Map2d {
     return this.flatten({ ...x, name: this.node('GlobalAveragePool', [x.name]), height: 1, width: 1 });
   }
