@@ -1,6 +1,6 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { emitCudaFolder, type TestVector } from '../../src/backends/gpu/index.ts';
+import { type CudaSourceOptions, emitCudaFolder, type TestVector } from '../../src/backends/gpu/index.ts';
 import { batchProgram } from '../../src/passes/index.ts';
 import { DTYPE_INFO, elementCount, isStaticType, type Program, type Tensor, typeOf } from '../../src/ir/index.ts';
 import { at, invariant, sha256Hex, unwrap } from '../../src/support/index.ts';
@@ -11,10 +11,10 @@ import { ROOT } from '../data.ts';
 import { samplePrograms } from './samples.ts';
 
 // Folders for a machine with a GPU: build/gpu/NAME-bN, each with its own Makefile (make check, make bench), and build/gpu/samples-N,
-// programs of one use of each op. Usage: node dist/bench/gpu/folders.js [NAME-bN | samples]...
+// programs of one use of each op. Usage: node dist/bench/gpu/folders.js [NAME-bN | NAME-bN-wgmma | samples]...
 
 const FOLDER = join(ROOT, 'build', 'gpu');
-const DEFAULT = ['samples', 'squeezenet-b1', 'resnet50-b1', 'resnet50-b32'];
+const DEFAULT = ['samples', 'squeezenet-b1', 'resnet50-b1', 'resnet50-b32', 'resnet50-b1-wgmma', 'resnet50-b32-wgmma'];
 
 /** Different images in a batch; larger batches repeat them. */
 const MOST_IMAGES = 2;
@@ -45,11 +45,11 @@ const outputsOf = (program: Program, bytes: SampleBytes): readonly Tensor[] =>
 /** Which folder of this run has the parameters of a digest: folders travel, and a network has the same for all batch sizes. */
 const parametersOf = new Map<string, string>();
 
-const write = (name: string, program: Program, vectors: readonly TestVector[]): void => {
+const write = (name: string, program: Program, vectors: readonly TestVector[], options: CudaSourceOptions = {}): void => {
   const folder = join(FOLDER, name);
   rmSync(folder, { recursive: true, force: true });
   let bytes = 0;
-  for (let file of unwrap(emitCudaFolder(program, vectors))) {
+  for (let file of unwrap(emitCudaFolder(program, vectors, options))) {
     if (file.name === 'parameters.bin') {
       const digest = sha256Hex(file.content);
       const owner = parametersOf.get(digest);
@@ -64,7 +64,7 @@ const write = (name: string, program: Program, vectors: readonly TestVector[]): 
   process.stdout.write(`${folder}: ${(bytes / 2 ** 20).toFixed(1)} MiB\n`);
 };
 
-const writeNetwork = async (name: ArchitectureName, batch: number): Promise<void> => {
+const writeNetwork = async (name: ArchitectureName, batch: number, engine: 'mma' | 'wgmma'): Promise<void> => {
   const path = packageOf(modelFile(`${name}.onnx`, () => onnxOf(name).bytes));
   const program = programOf(path);
   const count = Math.min(batch, MOST_IMAGES);
@@ -72,16 +72,17 @@ const writeNetwork = async (name: ArchitectureName, batch: number): Promise<void
   const expected = (await expectedResults(path, program, count)).map((bytes) => outputsOf(program, bytes));
   const batched = batch === 1 ? program : batchProgram(program, batch);
   if ('reason' in batched) throw new Error(`${name} has no batch: ${batched.place}: ${batched.reason}`);
-  const join_ = (runs: readonly (readonly Tensor[])[]): readonly Tensor[] =>
+  const together = (runs: readonly (readonly Tensor[])[]): readonly Tensor[] =>
     at(runs, 0).map((_, i) => stack(Array.from({ length: batch }, (_unused, k) => at(at(runs, k % runs.length), i))));
-  write(`${name}-b${batch}`, batched, [{ inputs: join_(samples), outputs: join_(expected) }]);
+  const folder = `${name}-b${batch}${engine === 'mma' ? '' : `-${engine}`}`;
+  write(folder, batched, [{ inputs: together(samples), outputs: together(expected) }], { kernels: { engine } });
 };
 
 const isArchitecture = (name: string): name is ArchitectureName => Object.hasOwn(ARCHITECTURES, name);
 
 for (const word of process.argv.length > 2 ? process.argv.slice(2) : DEFAULT) {
-  const [, name = '', batch = '1'] = /^(.*?)(?:-b(\d+))?$/.exec(word) ?? [];
+  const [, name = '', batch = '1', engine] = /^(.*?)(?:-b(\d+))?(-wgmma)?$/.exec(word) ?? [];
   if (word === 'samples') for (const [i, { program, vector }] of samplePrograms().entries()) write(`samples-${i}`, program, [vector]);
-  else if (isArchitecture(name)) await writeNetwork(name, Number(batch));
+  else if (isArchitecture(name)) await writeNetwork(name, Number(batch), engine === undefined ? 'mma' : 'wgmma');
   else throw new Error(`there is no network ${name}; there are ${Object.keys(ARCHITECTURES).join(', ')}`);
 }

@@ -11,15 +11,26 @@ mkdir -p "$results"
 cd "$root" || exit 2
 [ $# -gt 0 ] || set -- */
 failed=0
-for folder in "$@"; do
-  name=$(basename "$folder")
-  [ -f "$root/$name/Makefile" ] || continue
-  cd "$root/$name" || continue
+# all build at the same time, each with as many compilers as there are cores
+build() {
+  cd "$root/$1" || return 1
   # networks of several batch sizes share their parameters: a file says whose
   if [ ! -f parameters.bin ] && [ -f parameters.from ]; then cp "../$(cat parameters.from)/parameters.bin" .; fi
   start=$(date +%s)
-  if ! make -s -j "$(nproc)" > "$results/$name.build" 2>&1; then echo "$name: does not build"; tail -5 "$results/$name.build"; failed=1; continue; fi
-  built=$(($(date +%s) - start))
+  make -s -j "$(nproc)" > "$results/$1.build" 2>&1
+  echo "$? $(($(date +%s) - start))" > "$results/$1.built"
+}
+names=
+for folder in "$@"; do
+  name=$(basename "$folder")
+  [ -f "$root/$name/Makefile" ] && names="$names $name"
+done
+for name in $names; do build "$name" & done
+wait
+for name in $names; do
+  cd "$root/$name" || continue
+  read -r code built < "$results/$name.built"
+  if [ "$code" -ne 0 ]; then echo "$name: does not build"; tail -5 "$results/$name.build"; failed=1; continue; fi
   # a hanging kernel must not cost the rest
   timeout 120 ./run --check > "$results/$name.check" 2>&1
   code=$?

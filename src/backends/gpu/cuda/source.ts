@@ -10,8 +10,6 @@ import type { FilePart, GpuPort, GpuProgram, GpuStep, Launch, Upload } from './p
 import { cudaRows, type GpuRows } from './rows.ts';
 
 export interface CudaSourceOptions {
-  /** What multiplies matrices of bytes: mma is on all devices, wgmma on those of compute capability 9.0 alone. Default mma. */
-  readonly engine?: Engine;
   /** How layers are made into kernels: `engine: 'wgmma'` for GPUs of capability 9.0, of which others have none. */
   readonly kernels?: KernelOptions;
   /** For tests of single rows. */
