@@ -1,5 +1,5 @@
 #!/bin/sh
-# Prints the path of nvcc: the one on PATH, or one made of PyPI wheels in .venv/cuda at the root of the repository (no root, no GPU and
+# Prints the path of nvcc: the one on PATH or of CUDA_HOME (/usr/local/cuda), or one made of PyPI wheels in .venv/cuda at the root of the repository (no root, no GPU and
 # no driver needed; about 280 MB).
 #   sh bench/gpu/nvcc.sh                      nvcc
 #   sh bench/gpu/nvcc.sh disassembler         the folder of cuobjdump and nvdisasm, from PATH or from the wheel of Triton (180 MB to download)
@@ -33,6 +33,8 @@ make_venv() {
 case ${1-nvcc} in
   nvcc)
     if command -v nvcc; then exit 0; fi
+    toolkit=${CUDA_HOME:-/usr/local/cuda}
+    if [ -x "$toolkit/bin/nvcc" ]; then printf '%s\n' "$toolkit/bin/nvcc"; exit 0; fi
     make_venv
     ls "$venv"/lib/python3*/site-packages/nvidia/cu13/bin/nvcc ;;
   disassembler)

@@ -60,10 +60,10 @@ const convolutions = (): Omit<Network, 'options'> => {
     ['fourth', fourth],
   ] as const)
     b.output(`${name} y`, value);
-  const flat = b.input('flat', { dtype: 'i8', shape: [3, 600] });
-  const weights = b.param('dense w', filled('i8', [37, 600], -127, 127));
-  b.output('dense y', ended(b, emit(b, 'dense', [flat, weights], {}), 37, 600, 'dense', 'w21'));
-  return { program: b.finish(), inputs: [filled('i8', [2, 3, 15, 13], -128, 127), filled('i8', [3, 600], -128, 127)] };
+  const flat = b.input('flat', { dtype: 'i8', shape: [3, 1500] });
+  const weights = b.param('dense w', filled('i8', [37, 1500], -127, 127));
+  b.output('dense y', ended(b, emit(b, 'dense', [flat, weights], {}), 37, 1500, 'dense', 'w21'));
+  return { program: b.finish(), inputs: [filled('i8', [2, 3, 15, 13], -128, 127), filled('i8', [3, 1500], -128, 127)] };
 };
 
 const TILES: Readonly<Record<Engine, Tile>> = {
