@@ -15,7 +15,8 @@ import {
   writeFunctions,
 } from '../simd/index.ts';
 import { BinaryenMachine } from './binaryen-machine.ts';
-import { type Kept, keepProgram, keyOf } from './kept.ts';
+import { keepProgram, keyOf } from './kept.ts';
+import type { Kept } from './kept-file.ts';
 import { startWorkerThread } from './node-worker.ts';
 import type { StartWorker } from './runtime/crew.ts';
 import { createExecutable, type KeepResult, memoryOf } from './executable.ts';

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
@@ -6,7 +6,8 @@ import { Philox, ProgramBuilder, type Program, randomTensor, type StaticType } f
 import { unwrap } from '../../../support/index.ts';
 import { Cache } from '../cache/cache.ts';
 import { buildModule, compileProgram } from './compile.ts';
-import { decodeKept, encodeKept, findKept, type Kept, keepProgram, keyOf, recallProgram } from './kept.ts';
+import { keepProgram, keyOf, openKept, recallProgram } from './kept.ts';
+import { type Kept, readKept, writeKept } from './kept-file.ts';
 import { wasmBackend } from './index.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'cortexc-kept-'));
@@ -62,34 +63,42 @@ test('the key tells programs, names, places, parameters and options apart', () =
   expect(keyOf(program(), {})).toBe(keys[0]);
 });
 
+/** Where a file is harmed: in the fixed part, the description, the module, the image. */
+const PLACES = [0, 5, 9, 40, 2000, -5000, -1];
+const flip = (file: string, at: number): void => {
+  const bytes = readFileSync(file);
+  const place = at < 0 ? bytes.length + at : at;
+  writeFileSync(
+    file,
+    bytes.map((v, i) => (i === place ? v ^ 1 : v)),
+  );
+};
+
 test.each([
-  [
-    'changed',
-    (file: string) =>
-      writeFileSync(
-        file,
-        readFileSync(file).map((v, i) => (i === 5000 ? v ^ 1 : v)),
-      ),
-  ],
-  ['cut', (file: string) => truncateSync(file, 3000)],
-  ['removed', (file: string) => rmSync(file)],
+  ...PLACES.map((at) => [`changed at ${at}`, (file: string) => flip(file, at)] as const),
+  ['cut in the image', (file: string) => truncateSync(file, 3000)] as const,
+  ['cut in the fixed part', (file: string) => truncateSync(file, 7)] as const,
+  ['empty', (file: string) => truncateSync(file, 0)] as const,
+  ['longer', (file: string) => appendFileSync(file, 'x')] as const,
+  ['removed', (file: string) => rmSync(file)] as const,
 ])('a file that was %s is not used, and told of once', (how, damage) => {
   const { cache, key } = keep(how, 1);
   damage(join(cache.folder, 'programs', key, 'program.cxw'));
-  expect(findKept(key, cache)).toBeUndefined();
+  expect(openKept(key, cache)).toBeUndefined();
   expect(cache.takeWarnings()).toMatchObject([{ code: 'NAT0008', severity: 'warning' }]);
-  expect(findKept(key, cache)).toBeUndefined();
+  expect(openKept(key, cache)).toBeUndefined();
   expect(cache.takeWarnings()).toEqual([]);
 });
 
-test('the file of a kept program: there and back, and other files are refused', () => {
+test('the file of a kept program: there and back; a machine without the memory is no damage', () => {
   const { info, binary } = unwrap(buildModule(program()));
-  const kept = { info, module: binary, image: new Uint8Array(info.image.bytes).fill(7) };
-  expect(decodeKept(encodeKept(kept))).toEqual(kept);
-  const file = encodeKept(kept);
-  expect([new Uint8Array(3), file.subarray(1), file.subarray(0, file.length - 1)].map(decodeKept)).toEqual([
-    undefined,
-    undefined,
-    undefined,
-  ]);
+  const kept = { info, module: binary, image: new Uint8Array(info.image.bytes).map((_, i) => i * 7) };
+  const path = join(root, 'file.cxw');
+  const read = readKept(path, writeKept(path, kept));
+  if (read === undefined || 'problem' in read) throw new Error('it was not read');
+  expect(read.info).toEqual(info);
+  expect(read.module).toEqual(binary);
+  expect(new Uint8Array(read.memory.buffer, info.image.address, info.image.bytes)).toEqual(kept.image);
+  const huge = { ...kept, info: { ...info, pages: 2 ** 20 } };
+  expect(readKept(path, writeKept(path, huge))).toBeUndefined();
 });

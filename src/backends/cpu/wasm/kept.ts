@@ -1,4 +1,3 @@
-import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { paramTensors, placeOf, printProgram, type Program, tensorBytes } from '../../../ir/index.ts';
 import { MrlError, sha256Hex } from '../../../support/index.ts';
@@ -8,50 +7,14 @@ import { codeStamp } from '../cache/code-stamp.ts';
 import { machineText } from '../../machine.ts';
 import type { KeptPrograms } from '../kept.ts';
 import { misfits } from '../port-tensors.ts';
-import { createExecutable, type KeepResult, memoryOf } from './executable.ts';
+import { createExecutable, type KeepResult } from './executable.ts';
+import { type Kept, readKept, type ReadProgram, writeKept } from './kept-file.ts';
 import { startWorkerThread } from './node-worker.ts';
 import { compileModule } from './runtime/engine.ts';
-import type { ProgramInfo } from './runtime/program-info.ts';
-
-/** What is kept of a compiled program: all that it takes to run it without the compiler. */
-export interface Kept {
-  readonly info: ProgramInfo;
-  readonly module: Uint8Array;
-  /** The bytes that no run changes, as `info.image` places them. */
-  readonly image: Uint8Array;
-}
 
 const FILE = 'program.cxw';
-const MAGIC = 0x31575843;
-/** Fixed part: magic "CXW1", bytes of the description (JSON), bytes of the module; u32, little-endian. The image is the rest. */
-const HEAD_BYTES = 12;
 /** Larger programs are compiled in a small part of the time that reading and checking their image takes. */
 const MOST_IMAGE_BYTES = 2 ** 29;
-
-export const encodeKept = ({ info, module, image }: Kept): Uint8Array => {
-  const description = new TextEncoder().encode(JSON.stringify(info));
-  const file = new Uint8Array(HEAD_BYTES + description.length + module.length + image.length);
-  const head = new DataView(file.buffer);
-  [MAGIC, description.length, module.length].forEach((v, i) => head.setUint32(4 * i, v, true));
-  file.set(description, HEAD_BYTES);
-  file.set(module, HEAD_BYTES + description.length);
-  file.set(image, HEAD_BYTES + description.length + module.length);
-  return file;
-};
-
-/** The parts of a file, as views of it; undefined when it is none of this version. */
-export const decodeKept = (file: Uint8Array): Kept | undefined => {
-  if (file.length < HEAD_BYTES) return undefined;
-  const head = new DataView(file.buffer, file.byteOffset, file.byteLength);
-  const [magic, description, module] = [0, 4, 8].map((at) => head.getUint32(at, true));
-  if (magic !== MAGIC || description === undefined || module === undefined || HEAD_BYTES + description + module > file.length)
-    return undefined;
-  const start = HEAD_BYTES + description;
-  // the digest of the file is checked before, so this is what `encodeKept` wrote
-  const info = JSON.parse(new TextDecoder().decode(file.subarray(HEAD_BYTES, start))) as ProgramInfo;
-  const image = file.subarray(start + module);
-  return image.length === info.image.bytes ? { info, module: file.subarray(start, start + module), image } : undefined;
-};
 
 /**
  * What a kept program depends on: the program with its names and places, the options, the compiler, and the engine and processor, on
@@ -66,25 +29,18 @@ export const keyOf = (program: Program, { threads = 1 }: CompileOptions): string
 /** Keeps a compiled program. Where that fails it is compiled again another time. */
 export const keepProgram = (key: string, kept: Kept, cache: Cache = sharedCache()): KeepResult => {
   if (kept.image.length > MOST_IMAGE_BYTES) return { key: undefined, warnings: [] };
-  const file = encodeKept(kept);
-  const entry = cache.attempt(() =>
-    cache.make('programs', key, (folder) => {
-      writeFileSync(join(folder, FILE), file, { mode: 0o600 });
-      return sha256Hex(file);
-    }),
-  );
+  const entry = cache.attempt(() => cache.make('programs', key, (folder) => writeKept(join(folder, FILE), kept)));
   return { key: entry === undefined ? undefined : key, warnings: cache.takeWarnings() };
 };
 
-/** The parts of a kept program; undefined when there is none, or none that is as it was written, of which the cache tells. */
-export const findKept = (key: string, cache: Cache = sharedCache()): Kept | undefined => {
+/** A kept program in its memory; undefined when there is none, or none that is as it was written, of which the cache tells. */
+const findKept = (key: string, cache: Cache): ReadProgram | undefined => {
   const entry = cache.find('programs', key);
   if (entry === undefined) return undefined;
   try {
-    const file = readFileSync(join(entry.folder, FILE));
-    const kept = sha256Hex(file) === entry.record ? decodeKept(file) : undefined;
-    if (kept !== undefined) return kept;
-    cache.drop('programs', key, 'the program does not have its digest');
+    const read = readKept(join(entry.folder, FILE), entry.record);
+    if (read === undefined || !('problem' in read)) return read;
+    cache.drop('programs', key, read.problem);
   } catch (error) {
     cache.drop('programs', key, error instanceof Error ? error.message : String(error));
   }
@@ -95,16 +51,14 @@ export const findKept = (key: string, cache: Cache = sharedCache()): Kept | unde
 export const openKept = (key: string, cache: Cache): Executable | undefined => {
   const kept = findKept(key, cache);
   if (kept === undefined) return undefined;
-  const { info } = kept;
-  const memory = memoryOf(info);
+  const { info, memory } = kept;
   const compiled = compileModule(kept.module);
   // the compiler says what is wrong
-  if (!memory.ok || 'refusal' in compiled) return undefined;
-  new Uint8Array(memory.value.buffer).set(kept.image, info.image.address);
+  if ('refusal' in compiled) return undefined;
   return createExecutable({
     info,
     module: compiled.module,
-    memory: memory.value,
+    memory,
     check: (inputs) => {
       const problems = misfits(info.inputs, inputs);
       if (problems.length > 0) throw new MrlError(problems);
