@@ -7,9 +7,11 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { cli } from '../../../cli/testing/run.ts';
 import { decodePackage } from '../../../cvm-bytecode/index.ts';
 import { dataPath } from '../../../frontend/tflite/testing/data.ts';
-import type { Program } from '../../../ir/index.ts';
+import { OP_NAMES, type Program } from '../../../ir/index.ts';
 import { unwrap } from '../../../support/index.ts';
 import { serveFolder } from './browser/serve.ts';
+import { joinUses } from '../../../../tests/support/joined-uses.ts';
+import { opUses } from '../../../../tests/support/op-uses.ts';
 import { wasmBackend } from './index.ts';
 import { Chromium, findChromium, type Page } from '../../../../tests/support/chromium.ts';
 import { emitInto, floatProgram, inputsOf, layersProgram } from '../../../../tests/support/emitted-folder.ts';
@@ -32,6 +34,9 @@ const mobilenet = async (folder: string): Promise<Program> => {
   if (exit !== 0) throw new Error(stderr);
   return unwrap(decodePackage(new Uint8Array(readFileSync(join(folder, 'mobilenet.cvm'))))).program;
 };
+
+/** Uses of ops that one program has side by side. */
+const GROUP = 60;
 
 /** What the page tells of a load and its vectors. */
 interface Told {
@@ -134,6 +139,23 @@ inBrowser('in Chromium', () => {
         }
       }),
   );
+
+  test('every sample of every op', () => {
+    const uses = opUses().filter(({ name }) => /, (inputs|special values)$/.test(name));
+    const groups = Array.from({ length: Math.ceil(uses.length / GROUP) }, (_, i) => uses.slice(GROUP * i, GROUP * (i + 1)));
+    groups.forEach((group, i) => {
+      const { program, inputs } = joinUses(`ops ${i}`, group);
+      emitInto(join(root, 'ops', String(i)), program, [inputs]);
+    });
+    return withPage(`${isolated}/layers/`, async (page) => {
+      expect(uses.length).toBeGreaterThan(OP_NAMES.length);
+      for (const i of groups.keys()) {
+        const { results } = await check(page, `${isolated}/ops/${i}/`, { threads: 1 });
+        const wrong = results.flatMap((r) => r.problems).map((p) => p.replace(/u(\d+)[.]/, (_, k) => `${groups[i]?.[Number(k)]?.name}: `));
+        expect([results.length, wrong]).toEqual([1, []]);
+      }
+    });
+  }, 240_000);
 
   test('in a worker of the page, with workers of its own', () =>
     withPage(`${isolated}/layers/`, async (page) => {
