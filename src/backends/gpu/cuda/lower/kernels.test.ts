@@ -1,0 +1,235 @@
+import { afterAll, describe, expect, test } from '@jest/globals';
+import {
+  DTYPE_INFO,
+  elementCount,
+  type OpName,
+  type Program,
+  ProgramBuilder,
+  runProgram,
+  type Tensor,
+  tensorBytes,
+  type ValueId,
+} from '../../../../ir/index.ts';
+import { at, unwrap } from '../../../../support/index.ts';
+import { FakeDevice, testOptions } from '../../shim/testing/fake-device.ts';
+import { buildProgram, runOnShim } from '../../shim/testing/run-program.ts';
+import type { GpuProgram } from '../program.ts';
+import { cudaSource } from '../source.ts';
+import type { KernelOptions } from './index.ts';
+import { type Choice, chooseTile, type Engine, type Tile } from './tiles.ts';
+
+// Layers end in the templates, run on the shim in several orders, and give what the reference gives, byte for byte.
+
+let seed = 12345;
+const random = (): number => (seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0) / 2 ** 32;
+const between = (least: number, most: number): number => least + Math.floor(random() * (most - least + 1));
+/** A third of all elements are at an end of the range: sums of them are the largest. */
+const filled = (dtype: 'i8' | 'i32', shape: readonly number[], lo: number, hi: number): Tensor => {
+  const data = DTYPE_INFO[dtype].make(elementCount(shape));
+  for (let i = 0; i < data.length; i++) data[i] = random() < 1 / 3 ? (random() < 0.5 ? lo : hi) : between(lo, hi);
+  return { dtype, shape, data };
+};
+
+type Attrs = Parameters<ProgramBuilder['tryEmit']>[2];
+const emit = (b: ProgramBuilder, op: OpName, values: readonly ValueId[], attrs: Attrs): ValueId =>
+  at(unwrap(b.tryEmit(op, values, attrs)), 0);
+
+type End = 'sums' | 'narrow' | 'one factor' | 'wide' | 'i16';
+
+interface ConvCase {
+  readonly name: string;
+  readonly x: readonly number[];
+  readonly w: readonly number[];
+  readonly stride?: number;
+  readonly dilation?: number;
+  readonly pad?: number;
+  readonly groups?: number;
+  readonly end?: End;
+}
+
+const CONVS: readonly ConvCase[] = [
+  { name: 'pointwise', x: [2, 20, 9, 9], w: [13, 20, 1, 1] },
+  { name: 'picture 7x7', x: [1, 3, 31, 33], w: [16, 3, 7, 7], stride: 2, pad: 3 },
+  { name: 'picture 3x3', x: [2, 3, 9, 10], w: [8, 3, 3, 3], pad: 1, end: 'one factor' },
+  { name: 'odd channels', x: [1, 7, 11, 13], w: [9, 7, 3, 3], pad: 1, end: 'wide' },
+  { name: 'wide channels', x: [1, 33, 6, 5], w: [70, 33, 3, 3], stride: 2, dilation: 2, pad: 2 },
+  { name: 'groups', x: [1, 24, 7, 7], w: [30, 8, 3, 3], pad: 1, groups: 3, stride: 2 },
+  { name: 'one position', x: [3, 12, 4, 4], w: [11, 12, 4, 4] },
+  { name: 'long sum', x: [1, 200, 6, 6], w: [9, 200, 3, 3], stride: 2, pad: 1, end: 'i16' },
+  { name: 'sums', x: [1, 16, 5, 5], w: [8, 16, 3, 3], end: 'sums' },
+  { name: 'one dimension', x: [2, 6, 50], w: [8, 6, 5], stride: 3, pad: 2, end: 'wide' },
+  { name: 'three dimensions', x: [1, 4, 5, 6, 7], w: [6, 4, 2, 3, 3], pad: 1 },
+  { name: 'depthwise', x: [2, 8, 15, 14], w: [8, 1, 3, 3], pad: 1, groups: 8 },
+  { name: 'depthwise 5x5 stride 2', x: [1, 12, 15, 14], w: [12, 1, 5, 5], pad: 2, groups: 12, stride: 2, end: 'wide' },
+  { name: 'depthwise odd, lifted', x: [1, 5, 8, 8], w: [5, 1, 3, 3], pad: 1, groups: 5 },
+];
+
+const RANGES = {
+  narrow: { lo: 0, hi: (1 << 15) - 1, least: 17, most: 30 },
+  wide: { lo: 0, hi: (1 << 21) - 1, least: 26, most: 36 },
+} as const;
+
+/** Adds what a layer ends with; channels are along axis 1. */
+const finish = (b: ProgramBuilder, sums: ValueId, channels: number, name: string, end: End): ValueId => {
+  if (end === 'sums') return sums;
+  const range = end === 'wide' || end === 'i16' ? RANGES.wide : RANGES.narrow;
+  const shape = [end === 'one factor' ? 1 : channels];
+  const multiplier = b.param(`${name} multiplier`, filled('i32', shape, range.lo, range.hi));
+  const shift = b.param(`${name} shift`, filled('i32', shape, range.least, range.most));
+  const attrs =
+    end === 'i16'
+      ? { input_zero: 3, output_zero: -5, lo: -32768, hi: 32767, dtype: 'i16', width: 'w21' }
+      : { input_zero: -9, output_zero: 4, lo: -100, hi: 127, dtype: 'i8', width: end === 'wide' ? 'w21' : 'n15' };
+  return emit(b, 'rescale', [sums, multiplier, shift], attrs);
+};
+
+const addConv = (b: ProgramBuilder, from: ValueId, c: ConvCase): ValueId => {
+  const { x, w, stride = 1, dilation = 1, pad = 0, groups = 1, end = 'narrow' } = c;
+  const rank = x.length - 2;
+  const each = (v: number): readonly number[] => new Array<number>(rank).fill(v);
+  const weights = b.param(`${c.name} w`, filled('i8', w, -127, 127));
+  const bias = b.param(`${c.name} bias`, filled('i32', [at(w, 0)], -9000, 9000));
+  const pads = [...each(pad), ...each(pad)];
+  const attrs = { stride: each(stride), dilation: each(dilation), pads, groups, pad_value: pad === 0 ? 0 : -7 };
+  return finish(b, emit(b, 'conv', [from, weights, bias], attrs), at(w, 0), c.name, end);
+};
+
+interface Case {
+  readonly program: Program;
+  readonly inputs: readonly Tensor[];
+}
+
+const layers = (): Case => {
+  seed = 12345;
+  const b = new ProgramBuilder('layers');
+  const inputs = CONVS.map((c) => {
+    b.output(`${c.name} y`, addConv(b, b.input(c.name, { dtype: 'i8', shape: c.x }), c));
+    return filled('i8', c.x, -128, 127);
+  });
+  for (const [rows, inner, outputs, end] of [
+    [[1], 1003, 37, 'narrow'],
+    [[13], 64, 10, 'wide'],
+    [[2, 5], 17, 6, 'sums'],
+  ] as const) {
+    const name = `dense ${rows.join('x')}`;
+    const weights = b.param(`${name} w`, filled('i8', [outputs, inner], -127, 127));
+    const from = b.input(name, { dtype: 'i8', shape: [...rows, inner] });
+    b.output(`${name} y`, finish(b, emit(b, 'dense', [from, weights], {}), outputs, name, end));
+    inputs.push(filled('i8', [...rows, inner], -128, 127));
+  }
+  return { program: b.finish(), inputs };
+};
+
+/** A network whose images stay channels last, with every other template, a sum that a conv takes in and one that none can. */
+const network = (): Case => {
+  seed = 777;
+  const b = new ProgramBuilder('network');
+  const shape = [2, 3, 17, 15];
+  const conv = (name: string, from: ValueId, w: readonly number[], more: Partial<ConvCase> = {}): ValueId =>
+    addConv(b, from, { name, x: [0, 0, 0, 0], w, ...more });
+  const first = conv('first', b.input('x', { dtype: 'i8', shape }), [16, 3, 3, 3], { stride: 2, pad: 1 });
+  const window = { kernel: [3, 3], stride: [1, 1], dilation: [1, 1], pads: [1, 1, 1, 1] };
+  const a = conv('a', emit(b, 'max_pool', [first], window), [16, 16, 3, 3], { pad: 1 });
+  const skip = { multipliers: [1000000, -700000], zeros: [-5, 7], shift: 20, output_zero: 3 };
+  const sum = emit(b, 'add_rescale', [a, first], skip);
+  const deep = conv('deep', sum, [16, 1, 3, 3], { pad: 1, groups: 16 });
+  const mean = emit(b, 'average_pool', [deep], { ...window, include_pad: true, pad_value: -9 });
+  const plain = emit(b, 'add_rescale', [mean, deep], { ...skip, lo: -100 });
+  const looked = emit(b, 'table', [plain, b.param('table', filled('i8', [256], -128, 127))], {});
+  const joined = emit(b, 'concat', [looked, sum, conv('odd', looked, [8, 16, 1, 1])], { axis: 1 });
+  const last = conv('last', joined, [13, 40, 1, 1]);
+  b.output('odd channels', last);
+  const sums = emit(b, 'reduce_sum', [joined], { axes: [2, 3], keep: true });
+  const factors = [b.param('m', filled('i32', [1], 20000, 20000)), b.param('s', filled('i32', [1], 22, 22))];
+  b.output('means', emit(b, 'rescale', [sums, ...factors], { input_zero: -6272, lo: -128, hi: 127, dtype: 'i8', output_zero: -128 }));
+  // read by an op that knows nothing of channels last
+  b.output('turned', emit(b, 'transpose', [conv('side', sum, [8, 16, 1, 1])], { perm: [0, 2, 3, 1] }));
+  return { program: b.finish(), inputs: [filled('i8', shape, -128, 127)] };
+};
+
+const tile = (
+  engine: Engine,
+  pixels: number,
+  channels: number,
+  inner: 64 | 128,
+  warps: readonly [number, number],
+  stages: number,
+): Tile => ({
+  engine,
+  pixels,
+  channels,
+  inner,
+  warps,
+  stages,
+});
+/** Small tiles, so that small layers have several, and blocks that share the longer ones. */
+const small =
+  (t: Tile) =>
+  ({ inner }: { readonly inner: number }): Choice => ({ tile: t, splits: inner > 400 ? 3 : 1 });
+
+const OPTIONS: Readonly<Record<string, KernelOptions>> = {
+  mma: { engine: 'mma', choose: small(tile('mma', 32, 32, 64, [2, 1], 3)) },
+  'mma, wide steps': { engine: 'mma', choose: small(tile('mma', 64, 32, 128, [4, 1], 2)) },
+  dp4a: { engine: 'dp4a', choose: small(tile('dp4a', 32, 32, 64, [4, 1], 2)) },
+  wgmma: { engine: 'wgmma', choose: small(tile('wgmma', 64, 64, 128, [1, 1], 4)) },
+  'as chosen': { engine: 'wgmma' },
+};
+
+const device = new FakeDevice();
+/** Forward and late, reverse and early, permuted and late. */
+const ORDERS = [
+  [0, 0],
+  [1, 1],
+  [2, 0],
+] as const;
+
+const differences = ({ program, inputs }: Case, source: GpuProgram): readonly string[] => {
+  const expected = runProgram(program, inputs);
+  const modules = buildProgram(source, testOptions());
+  return ORDERS.flatMap(([order, timing]) =>
+    runOnShim(device, source, modules, inputs, { order, timing, times: 2 }).flatMap((results, time) =>
+      program.outputs.flatMap(({ name }, i) =>
+        Buffer.compare(at(results, i), tensorBytes(at(expected, i))) === 0 ? [] : [`${name}, order ${order}, run ${time}`],
+      ),
+    ),
+  );
+};
+
+/** Ops whose step has a kernel that is not a template's. */
+const lifted = (source: GpuProgram): readonly string[] => {
+  const text = source.units.map((u) => u.text).join('');
+  const isLifted = (kernel: string): boolean => new RegExp(`CXG_KERNEL\\(${kernel}, \\d+\\) \\{ f_`).test(text);
+  return source.steps.filter((s) => s.launches.some((l) => isLifted(l.kernel))).map((s) => s.op);
+};
+
+describe.each(Object.entries(OPTIONS))('%s', (_name, kernels) => {
+  test('layers give the bytes of the reference', () => {
+    const one = layers();
+    const source = unwrap(cudaSource(one.program, { kernels, mostUnits: 1 }));
+    expect(differences(one, source)).toEqual([]);
+    expect(lifted(source)).toEqual(['conv']);
+  }, 300_000);
+  test('a network gives the bytes of the reference', () => {
+    const one = network();
+    const source = unwrap(cudaSource(one.program, { kernels, mostUnits: 1 }));
+    expect(differences(one, source)).toEqual([]);
+    expect(lifted(source)).toEqual(['transpose']);
+    // `sum` is done by the conv before it, `plain` by a kernel of its own
+    expect(source.steps.filter((s) => s.op === 'add_rescale')).toHaveLength(1);
+  }, 300_000);
+});
+
+test('tiles follow the size of a layer', () => {
+  const large = chooseTile('wgmma', { pixels: 32 * 56 * 56, channels: 256, inner: 2304, groups: 1 });
+  expect([large.tile.engine, large.splits]).toEqual(['wgmma', 1]);
+  const few = chooseTile('wgmma', { pixels: 49, channels: 512, inner: 4608, groups: 1 });
+  expect(few.splits).toBeGreaterThan(1);
+  for (const inner of [64, 576, 4608]) {
+    const { tile: t, splits } = chooseTile('mma', { pixels: 49, channels: 512, inner, groups: 1 });
+    // no block is left without a step
+    const steps = Math.ceil(inner / t.inner);
+    expect(Math.ceil(steps / Math.ceil(steps / splits))).toBe(splits);
+  }
+});
+
+afterAll(() => device.close());
