@@ -18,6 +18,8 @@ typedef cxg_result launch_function(const cxg_launch *, char *, size_t);
 struct fake_module {
   void *library;
   launch_function *launch;
+  /** The file that it was loaded from, or -1: the loader knows libraries by path, and an open file keeps its path for itself. */
+  int file;
 };
 
 struct fake_function {
@@ -43,7 +45,7 @@ bool known(const fake_function *function) {
 }
 
 /** Writes the bytes of a shared object, which says itself how long it is, where the loader can read them. */
-void *open_bytes(const void *image, CUresult *result) {
+void *open_bytes(const void *image, int *kept, CUresult *result) {
 #if defined(__linux__)
   Elf64_Ehdr header;
   memcpy(&header, image, sizeof header);
@@ -56,10 +58,12 @@ void *open_bytes(const void *image, CUresult *result) {
   char path[64];
   snprintf(path, sizeof path, "/proc/self/fd/%d", file);
   void *library = write(file, image, size) == ssize_t(size) ? dlopen(path, RTLD_NOW | RTLD_LOCAL) : nullptr;
-  close(file);
+  if (library == nullptr) close(file);
+  else *kept = file;
   return library;
 #else
   (void)image;
+  (void)kept;
   *result = INVALID_IMAGE;
   return nullptr;
 #endif
@@ -70,15 +74,17 @@ CUresult open_module(fake_module **module, const void *image) {
   if (fake.image_at != 0 && ++loads == fake.image_at) return INVALID_IMAGE;
   CUresult result = INVALID_IMAGE;
   void *library = nullptr;
+  int file = -1;
   if (text[0] == '/') library = dlopen(text, RTLD_NOW | RTLD_LOCAL);
-  else if (memcmp(text, "\177ELF", 4) == 0) library = open_bytes(image, &result);
+  else if (memcmp(text, "\177ELF", 4) == 0) library = open_bytes(image, &file, &result);
   if (library == nullptr) return result;
   launch_function *launch = reinterpret_cast<launch_function *>(dlsym(library, "cxg_shim_launch"));
   if (launch == nullptr) {
     dlclose(library);
+    if (file >= 0) close(file);
     return INVALID_IMAGE;
   }
-  modules.insert(*module = new fake_module{library, launch});
+  modules.insert(*module = new fake_module{library, launch, file});
   return SUCCESS;
 }
 
@@ -92,6 +98,7 @@ void forget_module(fake_module *module) {
     f = functions.erase(f);
   }
   dlclose(module->library);
+  if (module->file >= 0) close(module->file);
   delete module;
 }
 
