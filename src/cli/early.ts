@@ -27,13 +27,16 @@ export const runEarly = (words: readonly string[], io: Io, build?: string): Earl
   const context = createContext(io, silentProgress, () => Promise.resolve(''), build);
   let report: ReturnType<typeof runPrepared>;
   try {
+    // by the declared options, as in `command`
     report = runPrepared(args as unknown as RunArgs, context);
   } catch {
     // whatever it is, the whole program meets it again and tells it properly
   }
   const told = preparedWarnings();
   if (report === undefined) return { told, build };
-  const color = colorOf(undefined, io);
-  const style = { json: args['json'] === true, quiet: args['quiet'] === true, color: color.ok && color.value };
-  return { exit: printReport(io, style, diagnosticPrinter(io, style.color), report, told), told: [] };
+  const style = { json: args['json'] === true, quiet: args['quiet'] === true, color: false };
+  const shown = told.length + (report.warnings?.length ?? 0) > 0;
+  const color = shown ? colorOf(undefined, io) : undefined;
+  const show = diagnosticPrinter(io, color?.ok === true && color.value);
+  return { exit: printReport(io, style, show, report, told), told: [] };
 };

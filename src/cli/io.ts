@@ -18,12 +18,28 @@ export interface Io {
   readonly peakBytes: () => number;
 }
 
-/** The streams, folder, clock and memory of this process. */
-export const processIo = (): Io => ({
-  stdout: process.stdout,
-  stderr: process.stderr,
-  cwd: process.cwd(),
-  env: process.env,
-  now: () => Number(process.hrtime.bigint()) / 1e6,
-  peakBytes: () => process.resourceUsage().maxRSS * 1024,
-});
+/** A stream of this process. A reader that closes the pipe early (head, less) has seen what it wanted: that is no failure. */
+const guarded = (stream: NodeJS.WriteStream): Sink => {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    process.exit(error.code === 'EPIPE' ? 0 : 74);
+  });
+  return stream;
+};
+
+/** The streams, folder, clock and memory of this process. A stream is opened when it is first used: that takes a millisecond. */
+export const processIo = (): Io => {
+  let stdout: Sink | undefined;
+  let stderr: Sink | undefined;
+  return {
+    get stdout() {
+      return (stdout ??= guarded(process.stdout));
+    },
+    get stderr() {
+      return (stderr ??= guarded(process.stderr));
+    },
+    cwd: process.cwd(),
+    env: process.env,
+    now: () => Number(process.hrtime.bigint()) / 1e6,
+    peakBytes: () => process.resourceUsage().maxRSS * 1024,
+  };
+};

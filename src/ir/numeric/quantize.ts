@@ -11,8 +11,11 @@ export const quantizeCodes = (
   zero: number,
   y: { [i: number]: number; readonly length: number },
 ): void => {
-  for (let i = 0; i < y.length; i++) {
-    const v = Math.floor(Math.fround(Math.fround(x[i]! * inverseScale) + 0.5));
+  // by their own names, and the count once: most runs are too short for the engine to do that
+  const { floor, fround } = Math;
+  const count = y.length;
+  for (let i = 0; i < count; i++) {
+    const v = floor(fround(fround(x[i]! * inverseScale) + 0.5));
     y[i] = v !== v ? zero : clamp(v + zero, -128, 127);
   }
 };
