@@ -162,6 +162,14 @@ describe('entries', () => {
     expect(text(join(entry.folder, 'data'))).toBe('of b');
     expect(codes(a)).toEqual([]);
   });
+  test('names that were not used for months are forgotten', () => {
+    const cache = new Cache({ folder });
+    for (const name of ['old', 'new']) cache.remember(name, 'text');
+    const long = new Date(Date.now() - 100 * 24 * 60 * 60 * 1000);
+    utimesSync(join(cache.folder, 'names', 'old', 'record'), long, long);
+    put(cache, 'k', 'content');
+    expect([cache.recall('old'), cache.recall('new')]).toEqual([undefined, 'text']);
+  });
   test('those unused for longest go when the limit is passed', () => {
     // each in a process of its own, which uses nothing else
     const cache = (): Cache => new Cache({ folder, limitBytes: 2500 });

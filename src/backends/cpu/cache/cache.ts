@@ -26,6 +26,8 @@ type Kind = (typeof KINDS)[number];
 /** Times of use are written no more often than this: reading the cache should not write. */
 const TOUCH_AFTER_MS = 60 * 60 * 1000;
 const STALE_AFTER_MS = 24 * 60 * 60 * 1000;
+/** Names are small, but every build of the compiler gives its own. */
+const FORGET_AFTER_MS = 60 * 24 * 60 * 60 * 1000;
 const RECORD = 'record';
 
 export const cacheFolder = ({ folder, env = process.env }: CacheOptions = {}): string => {
@@ -240,9 +242,15 @@ export class Cache {
       removeQuietly(entry.folder);
       total -= entry.bytes;
     }
-    const old = Date.now() - STALE_AFTER_MS;
-    for (const name of list(this.scratch)) {
-      const path = join(this.scratch, name);
+    this.clear('scratch', STALE_AFTER_MS);
+    this.clear('names', FORGET_AFTER_MS);
+  }
+
+  /** Removes what was not used for so long. */
+  private clear(folder: string, milliseconds: number): void {
+    const old = Date.now() - milliseconds;
+    for (const name of list(join(this.root, folder))) {
+      const path = join(this.root, folder, name);
       if (usage(path).used < old) removeQuietly(path);
     }
   }
