@@ -25,7 +25,7 @@ const conv = (b: ProgramBuilder, name: string, x: ValueId, outputs: number, inpu
 
 const rule = (node: OpNode): LayoutRule =>
   node.op === 'conv' ? 'both' : node.op === 'add_rescale' || node.op === 'concat' || node.op === 'max_pool' ? 'same' : 'plain';
-const isLast = (program: Program, values: readonly ValueId[]): readonly boolean => {
+const isLast = (program: Program, values: readonly ValueId[]): readonly boolean[] => {
   const { fusions } = unwrap(planProgram(program, () => true));
   const layouts = assignLayouts(program, fusions, rule);
   return values.map(layouts.isLast);

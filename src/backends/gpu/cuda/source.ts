@@ -21,7 +21,7 @@ export interface CudaSourceOptions {
 /** Threads that a step may have: several for each of the lanes of the largest processors. */
 const MOST_THREADS = 2 ** 16;
 /** Steps with less work than this, in elements, are not worth a thread more. */
-const LEAST_WORK = 64;
+const LEAST_WORK = 2;
 /** Elements that a thread does at least. */
 const ELEMENTS_PER_THREAD = 8;
 /** Bytes of scratch of a step, all threads together: beyond, it has fewer threads. */
@@ -47,20 +47,26 @@ interface Written {
   readonly steps: readonly (readonly Start[])[];
 }
 
+/** The body of a function that does nothing, as the module prints it: another view of the same bytes, say. */
+const NOTHING = /\{\s*uint8_t \*const m = e->m;\s*\(void\)m;\s*\}\s*$/;
+
 /** Writes functions and kernels of all steps. */
-const writeKernels = ({ context, steps }: Lowered, kernels: Kernels): Written => {
+const writeKernels = ({ context, steps }: Lowered, module: CudaModule, kernels: Kernels): Written => {
   const templates = (name: string, launches: readonly KernelLaunch[]): readonly Start[] =>
     launches.map((launch, k) => kernels.template(launches.length === 1 ? name : `${name}_${k}`, launch));
-  const lifted = (name: string, emit: (typeof steps)[number]['emit'], threads: number): Start =>
-    kernels.lifted(name, functionName(context.asm.define(`step_${name}`, ['i32', 'i32'], undefined, emit)), threads, BLOCK);
+  const lifted = (name: string, emit: (typeof steps)[number]['emit'], threads: number): readonly Start[] => {
+    const step = functionName(context.asm.define(`step_${name}`, ['i32', 'i32'], undefined, emit));
+    const printed = module.printed.findLast((f) => f.name === step);
+    return printed !== undefined && NOTHING.test(printed.text) ? [] : [kernels.lifted(name, step, threads, BLOCK)];
+  };
   return {
     init: context.init.map(({ emit, launches }, i) =>
-      launches === undefined ? [lifted(`init${i}`, emit, 1)] : templates(`init${i}`, launches),
+      launches === undefined ? lifted(`init${i}`, emit, 1) : templates(`init${i}`, launches),
     ),
     steps: steps.map(({ apart }, i) => {
       if (apart.launches !== undefined) return templates(`run${i}`, apart.launches);
-      const before = apart.before === undefined ? [] : [lifted(`run${i}_before`, apart.before, 1)];
-      return [...before, lifted(`run${i}`, apart.main, apart.parallel ? widthOf(apart) : 1)];
+      const before = apart.before === undefined ? [] : lifted(`run${i}_before`, apart.before, 1);
+      return [...before, ...lifted(`run${i}`, apart.main, apart.parallel ? widthOf(apart) : 1)];
     }),
   };
 };
@@ -138,7 +144,7 @@ export const cudaSource = (source: Program, options: CudaSourceOptions = {}): Re
   const lowered = lowerProgram(prepared, module, rows, MOST_THREADS, { leastWork: LEAST_WORK, mostScratch: MOST_SCRATCH });
   if (!lowered.ok) return lowered;
   const kernels = new Kernels();
-  const written = writeKernels(lowered.value, kernels);
+  const written = writeKernels(lowered.value, module, kernels);
   const { units, unitOf } = kernels.units(module.printed, mostUnits);
   const placed = (starts: readonly Start[]): readonly Launch[] => starts.map((s) => ({ ...s, unit: unitOf.get(s.kernel) ?? 0 }));
   const { parts, uploads, fileBytes, residentBytes } = fileOf(lowered.value);

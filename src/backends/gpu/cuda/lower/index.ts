@@ -1,9 +1,19 @@
-import type { AnyNode, OpName, OpNode, Program, Rule } from '../../../../ir/index.ts';
+import type { AnyNode, OpName, OpNode, Program, Rule, ValueId } from '../../../../ir/index.ts';
 import { invariant } from '../../../../support/index.ts';
 import { type AnyRule, type Context, type Emit, SIMD_ROWS } from '../../../cpu/simd/index.ts';
 import { assignLayouts, type FusedRescale, type Fusions, type LayoutRule, residualOf } from '../../../plan/index.ts';
 import { endsInBytes, type Facts, factsOf, isFastConv, launchConv, launchDense } from './conv.ts';
-import { isFastAdd, isFastConcat, isFastRescale, isFastTable, launchAdd, launchConcat, launchRescale, launchTable } from './map.ts';
+import {
+  isFastAdd,
+  isFastConcat,
+  isFastRescale,
+  isFastTable,
+  joinedParts,
+  launchAdd,
+  launchConcat,
+  launchRescale,
+  launchTable,
+} from './map.ts';
 import { type Shared, workspaceOf } from './products.ts';
 import { chooseTile, type Engine } from './tiles.ts';
 import { isFastPool, isFastSum, launchPool, launchSum } from './window.ts';
@@ -60,6 +70,17 @@ const fusionsOf = (ctx: Context, program: Program): Fusions => {
   return { into: new Map(pairs), gone: new Set(pairs.map(([, fused]) => fused)) };
 };
 
+/** Values whose makers write them into a larger image as well. */
+const partWriters = (facts: Facts, ctx: Context): ReadonlySet<ValueId> =>
+  new Set(
+    ctx.program.nodes.flatMap((node) => {
+      if (node.op === 'max_pool' || node.op === 'average_pool') return isFastPool(facts, node) ? node.results : [];
+      if (node.op !== 'conv') return [];
+      const fused = ctx.fusedInto(node);
+      return fused !== undefined && residualOf(fused) === undefined && isFastConv(facts, node, endsInBytes(fused)) ? fused.results : [];
+    }),
+  );
+
 const decide = (ctx: Context, { engine = 'mma', choose }: KernelOptions): Decided => {
   const facts = factsOf(ctx.program);
   const fusions = fusionsOf(ctx, ctx.program);
@@ -68,7 +89,10 @@ const decide = (ctx: Context, { engine = 'mma', choose }: KernelOptions): Decide
     fusions,
     layoutRule(facts, (node) => ctx.fusedInto(node)),
   );
-  return { facts, shared: { layouts, engine, choose: choose ?? ((p) => chooseTile(engine, p)), workspace: workspaceOf(ctx) } };
+  const parts = joinedParts(facts, layouts, ctx.program, partWriters(facts, ctx));
+  // a part has the place of the whole, which is held from the first part on
+  for (const [value, { whole }] of parts) ctx.alias(value, whole);
+  return { facts, shared: { parts, layouts, engine, choose: choose ?? ((p) => chooseTile(engine, p)), workspace: workspaceOf(ctx) } };
 };
 
 const simdRule = (op: OpName): AnyRule => {

@@ -1,10 +1,11 @@
-import { DTYPE_INFO, elementCount, type OpNode, sameShape, type ValueId } from '../../../../ir/index.ts';
+import { DTYPE_INFO, elementCount, type OpNode, type Program, sameShape, useCounts, type ValueId } from '../../../../ir/index.ts';
 import { at } from '../../../../support/index.ts';
 import type { Context } from '../../../cpu/simd/index.ts';
 import { axisOf } from '../../../cpu/simd/lower/common.ts';
+import type { Layouts } from '../../../plan/index.ts';
 import type { Facts } from './conv.ts';
 import { launchOver } from './launches.ts';
-import { nameOf, type Shared } from './products.ts';
+import { nameOf, type Part, type Shared } from './products.ts';
 
 const MOST_COUNT = 2 ** 30;
 /** Bytes of a thread: the most that divide the count. */
@@ -115,7 +116,33 @@ export const isFastConcat = (facts: Facts, node: OpNode<'concat'>): boolean => {
   return y.dtype === 'i8' && y.shape.length > 2 && axisOf(node.attrs.axis, y.shape.length) === 1 && count > 0 && count < MOST_COUNT;
 };
 
-export const launchConcat = (ctx: Context, { layouts }: Shared, facts: Facts, node: OpNode<'concat'>): boolean => {
+/**
+ * Operands of concatenations that layers write into the result at once: images of one reader, channels last.
+ * @param writes - the values whose makers can
+ */
+export const joinedParts = (
+  facts: Facts,
+  layouts: Layouts,
+  program: Program,
+  writes: ReadonlySet<ValueId>,
+): ReadonlyMap<ValueId, Part & { readonly whole: ValueId }> => {
+  const uses = useCounts(program);
+  const parts = new Map<ValueId, Part & { readonly whole: ValueId }>();
+  for (const node of program.nodes) {
+    if (node.op !== 'concat' || !isFastConcat(facts, node)) continue;
+    const whole = at(node.results, 0);
+    const pitch = at(facts.type(whole).shape, 1);
+    if (![...node.operands, whole].every((v) => layouts.isLast(v))) continue;
+    let first = 0;
+    for (const value of node.operands) {
+      if (writes.has(value) && uses[value] === 1) parts.set(value, { pitch, first, whole });
+      first += at(facts.type(value).shape, 1);
+    }
+  }
+  return parts;
+};
+
+export const launchConcat = (ctx: Context, { layouts, parts }: Shared, facts: Facts, node: OpNode<'concat'>): boolean => {
   const y = at(node.results, 0);
   const lies = (v: ValueId): boolean => layouts.isLast(v) || layouts.isEither(v);
   if (!isFastConcat(facts, node) || !node.operands.every(lies) || !lies(y)) return false;
@@ -128,7 +155,8 @@ export const launchConcat = (ctx: Context, { layouts }: Shared, facts: Facts, no
     const channels = at(facts.type(value).shape, 1);
     const width = widthOf(channels, first, total);
     const fields = { pixels, channels, y_pitch: total, y_first: first, x: ctx.use(value), y: to };
-    if (channels > 0)
+    // what is a part of the result already has nothing to do; ctx.use above says that this step reads it
+    if (channels > 0 && !parts.has(value))
       ctx.launch(
         launchOver(
           (pixels * channels) / width,

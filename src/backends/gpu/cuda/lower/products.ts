@@ -9,10 +9,18 @@ import { launchOver } from './launches.ts';
 import { type Field, structure, triple } from './structure.ts';
 import { blocksOf, type Choice, type Engine, MOST_SUMS, MOST_TILES, sharedBytes, threadsOf, tileType } from './tiles.ts';
 
+/** Where the channels of an image are in one that it is joined into, channels last. */
+export interface Part {
+  readonly pitch: number;
+  readonly first: number;
+}
+
 /** What the rules of one program share. */
 export interface Shared {
   readonly layouts: Layouts;
   readonly engine: Engine;
+  /** Channels of a larger image that a value is: a layer writes them there. */
+  readonly parts: ReadonlyMap<ValueId, Part>;
   /** Chooses tile and splits of a layer. */
   readonly choose: (p: { readonly pixels: number; readonly channels: number; readonly inner: number; readonly groups: number }) => Choice;
   /** int32 sums and counters of split layers: zero before and after each of them. */
@@ -38,8 +46,8 @@ export const finishFields = (ctx: Context, shared: Shared, finish: Finish, outpu
   hi: finish.hi,
   table: finish.table,
   y: ctx.use(finish.result),
-  y_pitch: outputs,
-  y_first: 0,
+  y_pitch: shared.parts.get(finish.result)?.pitch ?? outputs,
+  y_first: shared.parts.get(finish.result)?.first ?? 0,
   y_last: shared.layouts.isLast(finish.result) || shared.layouts.isEither(finish.result),
 });
 
