@@ -13,12 +13,12 @@ import { bytesRow } from './cpu-throughput.ts';
 const MODELS = [
   {
     name: 'tiny-resnet8',
-    title: "MLPerf Tiny ResNet-8, its authors' int8",
+    title: 'ResNet-8 by MLPerf Tiny',
     path: 'mlperf-tiny/pretrainedResnet_quant.tflite',
     seconds: 0.8,
   },
-  { name: 'tiny-kws', title: "MLPerf Tiny DS-CNN, its authors' int8", path: 'mlperf-tiny/kws_ref_model.tflite', seconds: 0.5 },
-  { name: 'tiny-ad', title: "MLPerf Tiny autoencoder, its authors' int8", path: 'mlperf-tiny/ad01_int8.tflite', seconds: 0.5 },
+  { name: 'tiny-kws', title: 'DS-CNN by MLPerf Tiny', path: 'mlperf-tiny/kws_ref_model.tflite', seconds: 0.5 },
+  { name: 'tiny-ad', title: 'autoencoder by MLPerf Tiny', path: 'mlperf-tiny/ad01_int8.tflite', seconds: 0.5 },
   { name: 'tiny-vww', title: 'person detection by mlonmcu', path: 'mlonmcu/person_detect/person_detect.tflite', seconds: 0.5 },
   { name: 'mobilenet-v2', title: 'MobileNet v2 1.0 224, trained', path: 'coral/mobilenet_v2_1.0_224_quant.tflite', seconds: 1.2 },
   { name: 'mobilenet-v1', title: 'MobileNet v1 0.75 192, trained', path: 'coral/mobilenet_v1_0.75_192_quant.tflite', seconds: 1.2 },
