@@ -70,8 +70,8 @@ to stay responsive loads the model in a worker of its own. loader.d.ts has all t
 
 const HOSTING = `## Serving it
 
-- Any server of files will do. \`.wasm\` files should go out as \`application/wasm\`: then the browser compiles while it downloads and keeps the
-  machine code in its cache. With another type the model runs as well, and \`model.warnings\` says so.
+- Any server of files will do. \`.wasm\` files should go out as \`application/wasm\`: then the browser compiles while it downloads, and may
+  keep the machine code. With another type the model runs as well, and \`model.warnings\` says so.
 - Threads need shared memory, which browsers give to pages that are served over https (or from localhost) with these headers:
 
       Cross-Origin-Opener-Policy: same-origin

@@ -1,7 +1,7 @@
 // node serve.mjs [--port N] [--not-isolated]: serves this folder on this machine alone, with the headers that threads need.
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { createServer, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { extname, join, normalize, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -22,21 +22,27 @@ interface ServeOptions {
   readonly headersOf?: (path: string) => Readonly<Record<string, string>>;
 }
 
-const answer = async (folder: string, path: string, response: ServerResponse, headers: Readonly<Record<string, string>>): Promise<void> => {
+const answer = async (
+  folder: string,
+  path: string,
+  { headers: asked }: IncomingMessage,
+  response: ServerResponse,
+  headers: Readonly<Record<string, string>>,
+): Promise<void> => {
   const file = normalize(join(folder, path.endsWith('/') ? `${path}index.html` : path));
   const found = file.startsWith(folder.endsWith(sep) ? folder : folder + sep) ? await stat(file).catch(() => undefined) : undefined;
   if (found?.isFile() !== true) {
     response.writeHead(404, headers).end('not found\n');
     return;
   }
-  const usual = {
-    'Content-Type': TYPES[extname(file)] ?? 'application/octet-stream',
-    'Content-Length': String(found.size),
-    // with a validator browsers keep files, and with them the machine code that they made of .wasm files
-    'Last-Modified': found.mtime.toUTCString(),
-    'Cache-Control': 'no-cache',
-  };
-  response.writeHead(200, { ...usual, ...headers });
+  // browsers ask every time, and keep what has not changed
+  const tag = `"${found.size}-${found.mtimeMs}"`;
+  const usual = { 'Content-Type': TYPES[extname(file)] ?? 'application/octet-stream', ETag: tag, 'Cache-Control': 'no-cache' };
+  if (asked['if-none-match'] === tag) {
+    response.writeHead(304, { ...usual, ...headers }).end();
+    return;
+  }
+  response.writeHead(200, { ...usual, 'Content-Length': String(found.size), ...headers });
   createReadStream(file).pipe(response);
 };
 
@@ -51,7 +57,7 @@ export const serveFolder = (folder: string, { isolated, headersOf = () => ({}) }
       response.writeHead(400, headers).end('bad address\n');
       return;
     }
-    answer(folder, path, response, { ...headers, ...headersOf(path) }).catch(() => response.destroy());
+    answer(folder, path, request, response, { ...headers, ...headersOf(path) }).catch(() => response.destroy());
   });
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
