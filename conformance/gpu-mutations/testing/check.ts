@@ -16,14 +16,15 @@ const names = NETWORKS.filter((name) => list.split(',').includes(name));
 const options = { folder, flags: ['-O1'] };
 const device = new FakeDevice(unwrap(buildFakeDriver(options)));
 
-/** Orders of threads and timings of what is asynchronous; each runs twice. */
+/** Orders of threads and timings of what is asynchronous; each runs twice. The last looks at every access for races. */
 const RUNS = [
-  { order: 0, timing: 0 },
-  { order: 1, timing: 0 },
-  { order: 2, timing: 0 },
-  { order: 0, timing: 1 },
-  { order: 1, timing: 1 },
-  { order: 2, timing: 1 },
+  { order: 0, timing: 0, check: false },
+  { order: 1, timing: 0, check: false },
+  { order: 2, timing: 0, check: false },
+  { order: 0, timing: 1, check: false },
+  { order: 1, timing: 1, check: false },
+  { order: 2, timing: 1, check: false },
+  { order: 0, timing: 0, check: true },
 ] as const;
 const TIMES = 2;
 
@@ -48,13 +49,16 @@ const checkNetwork = (name: NetworkName): string | undefined => {
   const { program, inputs, options: rows } = networkOf(name);
   const source = unwrap(cudaSource(program, { rows: cudaRows(rows), mostUnits: 1 }));
   const wanted = runProgram(program, inputs);
-  const modules = buildProgram(source, options);
+  const plain = buildProgram(source, options);
+  const checked = buildProgram(source, { ...options, check: true });
   for (const run of RUNS) {
+    const modules = run.check ? checked : plain;
     try {
       const wrong = differs(name, wanted, run, runOnShim(device, source, modules, inputs, { ...run, times: TIMES }));
       if (wrong !== undefined) return wrong;
     } catch (error) {
-      if (error instanceof DeviceError) return `${name}: order ${run.order}, timing ${run.timing}: ${error.message}`;
+      if (error instanceof DeviceError)
+        return `${name}: order ${run.order}, timing ${run.timing}${run.check ? ', checked' : ''}: ${error.message}`;
       throw error;
     }
   }

@@ -25,8 +25,9 @@ const emit = (b: ProgramBuilder, op: OpName, values: readonly ValueId[], attrs: 
 /** Ends sums in bytes that use their range, with a factor for each channel. */
 const ended = (b: ProgramBuilder, sums: ValueId, channels: number, inner: number, name: string, width: 'n15' | 'w21' = 'n15'): ValueId => {
   // sums of `inner` products of bytes are about 74^2 sqrt(inner) wide
-  const least = Math.round(Math.log2(2 ** 14 * 74 * 74 * Math.sqrt(inner)) - 6);
-  const multiplier = b.param(`${name} multiplier`, filled('i32', [channels], 1 << 14, (1 << 15) - 1));
+  const [lo, hi] = width === 'n15' ? [1 << 14, (1 << 15) - 1] : [1 << 20, (1 << 21) - 1];
+  const least = Math.round(Math.log2(lo * 74 * 74 * Math.sqrt(inner)) - 6);
+  const multiplier = b.param(`${name} multiplier`, filled('i32', [channels], lo, hi));
   const shift = b.param(`${name} shift`, filled('i32', [channels], least, least + 2));
   return emit(b, 'rescale', [sums, multiplier, shift], { input_zero: -9, output_zero: 4, lo: -100, hi: 127, dtype: 'i8', width });
 };

@@ -24,6 +24,8 @@ export interface ShimOptions {
   readonly env?: Environment;
   /** Further arguments of the compiler for kernels, for example -O0. */
   readonly flags?: readonly string[];
+  /** Looks at every access to memory (c/cxg_shim_check.cpp): races are found in whatever order threads run; several times slower. */
+  readonly check?: boolean;
 }
 
 /** A kernel's text and where what it includes is found besides cxg_prims.cuh. */
@@ -73,8 +75,10 @@ const COMMON = ['-std=c++17', '-fPIC', '-fvisibility=hidden'];
 const RUNTIME_FLAGS = [...COMMON, '-O3', ...(process.arch === 'x64' ? ['-march=native'] : [])];
 /** Floats round as on a GPU compiled with -fmad=false; integers that overflow wrap in PTX. */
 const KERNEL_FLAGS = [...COMMON, '-O2', '-ffp-contract=off', '-fwrapv', '-w', '-DCXG_SHIM'];
+/** The compiler calls the shim before each access; nothing of the sanitizer is linked. */
+const CHECK_FLAGS = ['-fsanitize=thread'];
 const DRIVER_FLAGS = [...COMMON, '-O2'];
-const LINK_FLAGS = ['-shared', ...(process.platform === 'linux' ? ['-Wl,-Bsymbolic', '-ldl'] : [])];
+const LINK_FLAGS = ['-shared', ...(process.platform === 'linux' ? ['-Wl,-Bsymbolic', '-Wl,--no-undefined', '-ldl'] : [])];
 const TIMEOUT_MS = 10 * 60_000;
 const MESSAGE_LINES = 15;
 
@@ -142,12 +146,17 @@ export const buildShimModule = (unit: ShimUnit, options: ShimOptions): Result<st
   const object = shimObject(cxx.value, options);
   if (!object.ok) return object;
   const include = [...unit.include, kernelFolder(), shimFolder()];
-  const flags = [...KERNEL_FLAGS, ...(options.flags ?? [])];
-  const key = sha256Hex(JSON.stringify([cxx.value, flags, object.value]), ...include.map((i) => digestOf([i])), unit.text).slice(0, 32);
+  const flags = [...KERNEL_FLAGS, ...(options.check === true ? CHECK_FLAGS : []), ...(options.flags ?? [])];
+  const key = sha256Hex(
+    JSON.stringify([cxx.value, flags, LINK_FLAGS, object.value]),
+    ...include.map((i) => digestOf([i])),
+    unit.text,
+  ).slice(0, 32);
   return keep(options.folder, `module-${key}.so`, (to) => {
     writeFileSync(`${to}.cu`, unit.text);
-    const args = [...flags, ...include.map((i) => `-I${i}`), '-x', 'c++', `${to}.cu`, '-x', 'none', object.value, ...LINK_FLAGS];
-    return compile(cxx.value, [...args, '-o', to]);
+    // apart from linking, which would add the sanitizer's own library
+    const compiled = compile(cxx.value, [...flags, ...include.map((i) => `-I${i}`), '-x', 'c++', '-c', `${to}.cu`, '-o', `${to}.o`]);
+    return compiled.ok ? compile(cxx.value, [`${to}.o`, object.value, ...LINK_FLAGS, '-o', to]) : compiled;
   });
 };
 

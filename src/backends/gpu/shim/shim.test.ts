@@ -199,3 +199,60 @@ suite('what happens later', () => {
     expect([...outcomes(body, 16384)].every((r) => r.includes('descriptors that differ'))).toBe(true);
   });
 });
+
+/** With every access looked at, in one order. */
+const checked = (body: string, options: Partial<KernelRun> = {}): KernelResult => {
+  if (device === undefined) throw new RangeError('there is no device');
+  const text = `#include "cxg_prims.cuh"\nextern "C" __global__ void k(cx_env e) {\n${body}\n}\n`;
+  return device.run({ text, include: [] }, 'k', { block: 128, memory: bytes(65536), ...options }, { ...testOptions(), check: true });
+};
+
+suite('races, in whatever order threads run', () => {
+  const exchange = (barrier: string): string => `int *s = (int *)cxg_dynamic_shared(); s[threadIdx.x] = 1; ${barrier}
+    ((int *)e.m)[blockIdx.x * 128 + threadIdx.x] = s[threadIdx.x ^ 1];`;
+
+  test('of a write and a read of shared memory', () => {
+    expect(checked(exchange('cxg_syncthreads();'), { sharedBytes: 512, grid: [3, 1, 1] })).toMatchObject({ status: 0, message: '' });
+    // neighbours of a warp may meet at syncwarp
+    expect(checked(exchange('cxg_syncwarp();'), { sharedBytes: 512 }).status).toBe(0);
+    const found = checked(exchange(''), { sharedBytes: 512 });
+    expect([found.status, found.message]).toEqual([
+      LAUNCH_FAILED,
+      expect.stringMatching(/thread \(1, 0, 0\): race: writes byte 4 of 512 .*thread 0 read/),
+    ]);
+    expect(checked(exchange('cxg_syncwarp();').replace('^ 1', '^ 64'), { sharedBytes: 512 }).status).toBe(LAUNCH_FAILED);
+  });
+
+  test('of a read and a later write', () => {
+    const body = (barrier: string): string => `int *s = (int *)cxg_dynamic_shared(); s[threadIdx.x] = 1; cxg_syncthreads();
+      const int t = (int)threadIdx.x, v = t % 2 == 0 ? s[t + 1] : 0; ${barrier} if (t % 2 == 1) s[t] = 2; e.m[t] = (uint8_t)v;`;
+    expect(checked(body('cxg_syncthreads();'), { sharedBytes: 512 })).toMatchObject({ status: 0, message: '' });
+    expect(checked(body(''), { sharedBytes: 512 }).message).toMatch(/race: (writes byte 4 .* read|reads byte 4 .* wrote)/);
+  });
+
+  test('of blocks, but not by atomics', () => {
+    expect(checked('e.m[threadIdx.x] = 1;').status).toBe(0);
+    expect(checked('e.m[threadIdx.x] = 1;', { grid: [2, 1, 1] }).message).toMatch(/block \(1, 0, 0\).*race: writes global memory at m \+0/);
+    expect(checked('((int *)e.m)[blockIdx.x] = ((int *)e.m)[blockIdx.x ^ 1];', { grid: [2, 1, 1], block: 1 }).message).toContain('race');
+    expect(checked('cxg_atomic_add((int *)e.m, 1);', { grid: [2, 1, 1] }).status).toBe(0);
+  });
+
+  test('of a copy that is not awaited, and a stage that is filled too early', () => {
+    expect(checked(copying('cxg_cp_async_wait<0>();', 'cxg_syncthreads();').replace('4096', '32768'), { sharedBytes: 2048 }).status).toBe(
+      0,
+    );
+    const stages = `uint8_t *s = cxg_dynamic_shared() + threadIdx.x * 16; cxg_cp_async<16>(s, e.m); cxg_cp_async_commit();
+      cxg_cp_async_wait<0>(); cxg_syncthreads(); e.m[32768 + threadIdx.x] = cxg_dynamic_shared()[(threadIdx.x + 40) % 128 * 16];
+      BARRIER cxg_cp_async<16>(s, e.m + 16); cxg_cp_async_commit(); cxg_cp_async_wait<0>();`;
+    expect(checked(stages.replace('BARRIER', 'cxg_syncthreads();'), { sharedBytes: 2048 }).status).toBe(0);
+    expect(checked(stages.replace('BARRIER', ''), { sharedBytes: 2048 }).message).toContain('race: writes byte');
+  });
+
+  test('shared memory past its end is found to the byte', () => {
+    const found = checked('cxg_dynamic_shared()[threadIdx.x] = 1;', { sharedBytes: 100 });
+    expect([found.status, found.message]).toEqual([
+      ILLEGAL_ADDRESS,
+      expect.stringContaining('thread (100, 0, 0): writes bytes 100 to 100 of 100'),
+    ]);
+  });
+});

@@ -163,6 +163,7 @@ void run_block(uint32_t index) {
   for (int i = 0; i < cxg_block.threads; i++) cxg_threads[i].fiber = nullptr;
   cxg_shared_begin(l.shared_bytes);
   cxg_async_block_begins();
+  cxg_check_block_begins();
   leave(&main_fiber, pick_thread());
   const int64_t written = failure == CXG_OK ? cxg_shared_overrun() : -1;
   if (written < 0) return;
@@ -256,6 +257,7 @@ void cxg_shim_barrier(int id, int threads) {
     return;
   }
   cxg_async_barrier(b.waiting);
+  cxg_check_barrier();
   for (int i = 0; i < cxg_block.threads; i++)
     if (i != self && b.waiting[i / CXG_WARP] >> i % CXG_WARP & 1) wake(cxg_threads + i);
   b = {};
@@ -294,6 +296,7 @@ cxg_result cxg_shim_launch(const cxg_launch *launch, char *message, size_t size)
   random_state = 0x9e3779b97f4a7c15ull ^ launch->seed;
   gridDim = {launch->grid[0], launch->grid[1], launch->grid[2]};
   blockDim = {launch->block[0], launch->block[1], launch->block[2]};
+  cxg_check_launch_begins();
   cxg_catch_faults();
   run_blocks(blocks);
   cxg_release_faults();

@@ -19,6 +19,7 @@ constexpr uint8_t VIEW_POISON = 0xa6;
 const cxg_launch *fenced_launch;
 
 void land(cxg_thread *thread, const cxg_copy &c) {
+  cxg_check_access(c.to, size_t(c.size), true);
   memcpy(c.to, c.from, size_t(c.bytes));
   memset(c.to + c.bytes, 0, size_t(c.size - c.bytes));
   thread->fenced = false;
@@ -45,6 +46,9 @@ void cxg_shim_copy(void *to, const void *from, int size, int bytes) {
   const cxg_copy copy = {place, static_cast<const uint8_t *>(from), size, bytes};
   if (cxg_current_launch->timing == CXG_TIMING_EARLY) land(cxg_now, copy);
   else cxg_now->copies.push_back(copy);
+  /* it may write from now on until it is awaited */
+  cxg_check_access(place, size_t(size), true);
+  cxg_check_access(from, size_t(bytes), false);
 }
 
 void cxg_shim_copy_commit() { cxg_now->groups.push_back(cxg_now->copies.size()); }
@@ -137,7 +141,9 @@ uint32_t operand_address(uint64_t descriptor, int row, int k) {
 void read_operand(uint64_t descriptor, int rows, int16_t (*to)[32]) {
   for (int row = 0; row < rows; row++)
     for (int half = 0; half < 32; half += 16) {
-      const uint8_t *bytes = view + (cxg_shared_window("wgmma", operand_address(descriptor, row, half), 16) - cxg_shim_shared());
+      const uint8_t *place = cxg_shared_window("wgmma", operand_address(descriptor, row, half), 16);
+      cxg_check_access(place, 16, false);
+      const uint8_t *bytes = view + (place - cxg_shim_shared());
       for (int i = 0; i < 16; i++) to[row][half + i] = int8_t(bytes[i]);
     }
 }

@@ -128,3 +128,8 @@ bool cxg_fiber_overflows(const cxg_fiber *fiber, const void *address) {
   const uint8_t *p = static_cast<const uint8_t *>(address), *stack = static_cast<const uint8_t *>(fiber->stack);
   return p >= stack && p < stack + guard_bytes();
 }
+
+bool cxg_fiber_owns(const cxg_fiber *fiber, const void *address) {
+  const uint8_t *p = static_cast<const uint8_t *>(address), *stack = static_cast<const uint8_t *>(fiber->stack);
+  return p >= stack && p < stack + guard_bytes() + STACK_BYTES;
+}

@@ -25,6 +25,8 @@ cxg_fiber *cxg_fiber_new(void (*entry)());
 void cxg_fiber_reset(cxg_fiber *fiber, void (*entry)());
 /** Stops this fiber and goes on with another. */
 void cxg_fiber_switch(cxg_fiber *from, cxg_fiber *to);
+/** Whether an address is on the stack of a fiber. */
+bool cxg_fiber_owns(const cxg_fiber *fiber, const void *address);
 /** Whether an address is in the guard below the stack of a fiber. */
 bool cxg_fiber_overflows(const cxg_fiber *fiber, const void *address);
 

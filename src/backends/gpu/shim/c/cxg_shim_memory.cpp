@@ -47,6 +47,7 @@ int64_t cxg_shared_overrun() {
 }
 
 uint32_t cxg_shared_bytes() { return bytes; }
+bool cxg_shared_mapped(const uint8_t *p) { return p >= mapping && p < mapping + WINDOW_BYTES + 2 * GUARD_BYTES; }
 uint8_t *cxg_shim_shared() { return base; }
 
 uint32_t cxg_shim_shared_address(const void *p) {
@@ -72,18 +73,30 @@ uint8_t *cxg_shared_place(const char *what, const void *p, int size) {
   return cxg_shared_window(what, address, size);
 }
 
-void cxg_shim_atomic_place(const void *p) {
+static void check_atomic(const void *p) {
   if (reinterpret_cast<uintptr_t>(p) % 4 != 0) cxg_shim_fail(CXG_MISALIGNED_ADDRESS, "an atomic instruction at an address that is no multiple of 4");
 }
 
-void cxg_describe_address(const void *address, char *text, size_t size) {
+int cxg_shim_atomic(int *p, int v, char operation) {
+  check_atomic(p);
+  const int old = *p;
+  switch (operation) {
+    case '+': *p = int(uint32_t(old) + uint32_t(v)); break;
+    case '<': *p = v < old ? v : old; break;
+    case '>': *p = v > old ? v : old; break;
+    default: break;
+  }
+  return old;
+}
+
+void cxg_describe_place(const void *address, char *text, size_t size) {
   const uint8_t *p = static_cast<const uint8_t *>(address);
-  if (p >= mapping && p < mapping + WINDOW_BYTES + 2 * GUARD_BYTES)
+  if (cxg_shared_mapped(p))
     snprintf(text, size, "byte %lld of %u bytes of shared memory", (long long)(p - base), bytes);
   else if (cxg_now != nullptr && cxg_now->fiber != nullptr && cxg_fiber_overflows(cxg_now->fiber, p))
     snprintf(text, size, "its stack, which is full");
   else
-    snprintf(text, size, "global memory at m %+lld, params %+lld, where nothing is", (long long)(p - cxg_current_launch->env.m),
+    snprintf(text, size, "global memory at m %+lld, params %+lld", (long long)(p - cxg_current_launch->env.m),
              (long long)(p - cxg_current_launch->env.params));
 }
 
@@ -110,8 +123,8 @@ void on_fault(int signal, siginfo_t *info, void *context) {
   }
   char place[200], text[300];
   if (signal == SIGSEGV || signal == SIGBUS) {
-    cxg_describe_address(info->si_addr, place, sizeof place);
-    snprintf(text, sizeof text, "reads or writes %s", place);
+    cxg_describe_place(info->si_addr, place, sizeof place);
+    snprintf(text, sizeof text, "reads or writes %s, where nothing is", place);
     cxg_abandon(CXG_ILLEGAL_ADDRESS, text);
   }
   cxg_abandon(CXG_LAUNCH_FAILED, signal == SIGFPE ? "divides by zero" : "does what C++ leaves undefined: a misaligned access or an overflow");

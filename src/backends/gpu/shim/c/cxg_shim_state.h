@@ -5,6 +5,8 @@
 #ifndef CXG_SHIM_STATE_H
 #define CXG_SHIM_STATE_H
 
+#include <stdio.h>
+
 #include <vector>
 
 #define CXG_SHIM 1
@@ -90,6 +92,14 @@ CXG_HIDDEN void cxg_meet(int size, const cxg_operation *operation, int detail, v
 /** As cxg_shim_fail, also from a signal handler. */
 [[noreturn]] CXG_HIDDEN void cxg_abandon(cxg_result result, const char *text);
 
+/* cxg_shim_check.cpp */
+/** An access of the thread that runs, by an instruction or by the shim for it. */
+CXG_HIDDEN void cxg_check_access(const void *address, size_t size, bool writes);
+CXG_HIDDEN void cxg_check_launch_begins();
+CXG_HIDDEN void cxg_check_block_begins();
+CXG_HIDDEN void cxg_check_barrier();
+CXG_HIDDEN void cxg_check_warp_barrier(int warp);
+
 /* cxg_shim_memory.cpp */
 CXG_HIDDEN bool cxg_shared_allocate();
 CXG_HIDDEN void cxg_shared_begin(uint32_t bytes);
@@ -100,8 +110,10 @@ CXG_HIDDEN uint8_t *cxg_shared_place(const char *what, const void *p, int size);
 /** The same of an address in the shared window. */
 CXG_HIDDEN uint8_t *cxg_shared_window(const char *what, uint32_t address, int size);
 CXG_HIDDEN uint32_t cxg_shared_bytes();
-/** Describes a fault at an address. */
-CXG_HIDDEN void cxg_describe_address(const void *address, char *text, size_t size);
+/** Whether an address is in the pages of shared memory or in their guards. */
+CXG_HIDDEN bool cxg_shared_mapped(const uint8_t *p);
+/** "byte 5 of 64 bytes of shared memory", or where it is from the kernel's arguments on. */
+CXG_HIDDEN void cxg_describe_place(const void *address, char *text, size_t size);
 CXG_HIDDEN void cxg_catch_faults();
 CXG_HIDDEN void cxg_release_faults();
 

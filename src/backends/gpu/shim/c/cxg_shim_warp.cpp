@@ -36,8 +36,8 @@ void run_ballot(cxg_thread *threads, int count) {
 }
 const cxg_operation BALLOT = {"a ballot", run_ballot};
 
-void run_nothing(cxg_thread *, int) {}
-const cxg_operation SYNC_WARP = {"syncwarp", run_nothing};
+void run_sync_warp(cxg_thread *threads, int) { cxg_check_warp_barrier(threads->index / CXG_WARP); }
+const cxg_operation SYNC_WARP = {"syncwarp", run_sync_warp};
 
 struct ldmatrix_arguments {
   uint32_t *r;
@@ -124,6 +124,7 @@ void cxg_shim_sync_warp() { cxg_meet(CXG_WARP, &SYNC_WARP, 0, nullptr); }
 void cxg_shim_ldmatrix(uint32_t *r, const void *row, int count, int transposed) {
   /* the addresses of lanes past the last matrix are not used */
   const bool used = cxg_lane() < 8 * count;
+  if (used) cxg_check_access(row, 16, false);
   ldmatrix_arguments a = {r, used ? cxg_shared_place("ldmatrix", row, 16) : nullptr, count};
   cxg_meet(CXG_WARP, transposed ? &LDMATRIX_TRANS : &LDMATRIX, count, &a);
 }
