@@ -19,11 +19,12 @@ interface Layer {
   readonly batch: number;
   readonly channels: number;
   readonly outputs: number;
-  readonly size: readonly [number, number];
+  readonly size: readonly number[];
   readonly dtype: 'i8' | 'u8';
   readonly to: 'i32' | 'i8' | 'u8' | 'i16';
   /** Of the shifts of a rescale: 17 and more are done in int32. */
   readonly least: 15 | 17;
+  readonly stride?: readonly number[];
   /** All weights; random ones if absent. */
   readonly weight?: number;
 }
@@ -34,10 +35,11 @@ const layer = (l: Layer): { readonly program: Program; readonly type: StaticType
   const random = new Philox(l.channels + l.outputs + at(l.size, 0));
   const b = new ProgramBuilder('layer');
   const type: StaticType = { dtype: l.dtype, shape: [l.batch, l.channels, ...l.size] };
-  const w = randomTensor({ dtype: 'i8', shape: [l.outputs, l.channels, 1, 1] }, random);
+  const w = randomTensor({ dtype: 'i8', shape: [l.outputs, l.channels, ...l.size.map(() => 1)] }, random);
   if (l.weight !== undefined) (w.data as Int8Array).fill(l.weight);
   const bias = randomTensor({ dtype: 'i32', shape: [l.outputs] }, random, -99_999, 99_999);
-  const attrs = { stride: [1, 1], dilation: [1, 1], pads: [0, 0, 0, 0], groups: 1 };
+  const ones = l.size.map(() => 1);
+  const attrs = { stride: [...(l.stride ?? ones)], dilation: ones, pads: [...ones, ...ones].map(() => 0), groups: 1 };
   let y = b.emit('conv', [b.input('x', type), b.constant(w), b.constant(bias)], attrs);
   if (l.to !== 'i32') {
     const factor = (lo: number, hi: number) => b.constant(randomTensor({ dtype: 'i32', shape: [l.outputs] }, random, lo, hi));
@@ -68,6 +70,13 @@ describe('1 x 1 convolutions by products of quarters', () => {
     ['several blocks', { batch: 1, channels: 1024, outputs: 16, size: [14, 14], dtype: 'i8', to: 'i8', least: 17 }, 1],
     ['two threads', { batch: 2, channels: 128, outputs: 16, size: [14, 15], dtype: 'i8', to: 'i8', least: 17 }, 2],
     ['three threads', { batch: 1, channels: 512, outputs: 8, size: [17, 19], dtype: 'u8', to: 'i8', least: 17 }, 3],
+    ['stride 2', { batch: 2, channels: 128, outputs: 16, size: [25, 24], dtype: 'i8', to: 'i8', least: 17, stride: [2, 2] }, 1],
+    ['three dimensions', { batch: 1, channels: 128, outputs: 8, size: [5, 9, 17], dtype: 'i8', to: 'i8', least: 17, stride: [2, 1, 2] }, 1],
+    [
+      'strides 1 and 3, two threads',
+      { batch: 1, channels: 132, outputs: 8, size: [17, 40], dtype: 'u8', to: 'i8', least: 17, stride: [1, 3] },
+      2,
+    ],
   ])('%s', (_, l, threads) => {
     const { program, type } = layer(l);
     expect(expectSame(program, randomTensor(type, new Philox(l.channels)), threads)).toBe(true);

@@ -15,7 +15,7 @@ import {
   tileArgs,
   tileFinisher,
 } from './gemm.ts';
-import { interleave } from './pack.ts';
+import { interleave, loadPixels, type PixelStep } from './pack.ts';
 
 /**
  * Products of matrices by 7 products of their quarters instead of 8 (Strassen 1969, in the form of Winograd with 15 sums; Knuth, The Art of
@@ -88,6 +88,34 @@ export const strassenPackKernel = (asm: Asm, unsigned: boolean): string =>
       });
       f.inc(from, i32.shl(plane, 1));
       f.inc(to, 32);
+    });
+  });
+
+/**
+ * strassen_line(to, from, starts, rows, width, step): bytes of `rows` rows of `width`, `step` bytes apart, behind each other; `starts`
+ * lists where each row starts. Up to 7 bytes behind the last are written.
+ */
+export const strassenLineKernel = (asm: Asm, how: PixelStep): string =>
+  asm.define(`strassen_line_${how}`, new Array<'i32'>(6).fill('i32'), undefined, (f) => {
+    const { i32, i8x16 } = f.ops;
+    const [to, from, starts, rows, width, step] = [f.arg(0), f.arg(1), f.arg(2), f.arg(3), f.arg(4), f.arg(5)];
+    const [source, target, end] = [f.local('i32'), f.i32(to), f.local('i32')];
+    f.for(0, rows, 1, () => {
+      f.set(source, i32.add(from, f.load('i32', starts)));
+      f.set(end, i32.add(target, width));
+      f.while(
+        () => i32.lt_u(target, end),
+        () => {
+          f.scope(() => {
+            const words = f.v128(loadPixels(f, source, 'i8', how, step));
+            f.storeLane(64, 0, target, f.v128(i8x16.narrow_i16x8_s(words, words)));
+          });
+          f.inc(target, 8);
+          f.inc(source, i32.shl(step, 3));
+        },
+      );
+      f.set(target, end);
+      f.inc(starts, 4);
     });
   });
 

@@ -1,11 +1,19 @@
 import type { ValueId } from '../../../../ir/index.ts';
 import type { Context, Emit, Slot } from '../context.ts';
 import type { Fn } from '../fn.ts';
-import { isPointwise } from '../geometry.ts';
+import { isPointwise, naturalRows, planeOf } from '../geometry.ts';
 import { byteConstants } from '../kernels/bytes.ts';
 import { EPILOGUE_BYTES, PARTIAL_BYTES, TILE_CHANNELS, TILE_PIXELS } from '../kernels/gemm.ts';
+import { pixelStep } from '../kernels/pack.ts';
 import { type Share, shareOf, wholeOf } from '../kernels/share.ts';
-import { PRODUCTS, strassenKernel, strassenPackKernel, strassenWeightsKernel, WEIGHT_SUMS } from '../kernels/strassen.ts';
+import {
+  PRODUCTS,
+  strassenKernel,
+  strassenLineKernel,
+  strassenPackKernel,
+  strassenWeightsKernel,
+  WEIGHT_SUMS,
+} from '../kernels/strassen.ts';
 import type { Local, Val } from '../lift.ts';
 import { type Finish, roundUp } from './accumulate.ts';
 import { oddLines, SWEEP_ROWS, TILE_ROW_BYTES } from './conv-panel.ts';
@@ -26,7 +34,8 @@ const halfOf = (plan: Plan): number => roundUp(Math.ceil(plan.positions / 2), TI
 /** Whether a conv of bytes is a product of matrices that is large enough in every direction to be divided in quarters. */
 export const isStrassen = (ctx: Context, plan: Plan, w: ValueId): boolean =>
   plan.groups === 1 &&
-  isPointwise(plan.geometry) &&
+  !plan.geometry.copies &&
+  planeOf(plan.geometry.kernel) === 1 &&
   plan.inner >= LEAST_INNER &&
   plan.inner % 4 === 0 &&
   plan.inner / 4 <= SWEEP_ROWS &&
@@ -51,6 +60,8 @@ interface Quarters {
   readonly panelStep: number;
   readonly weightStep: number;
   readonly partialStep: number;
+  /** Where a stride leaves pixels out: those that are left, of four planes, and where their rows start. */
+  readonly lines: { readonly slot: Slot; readonly step: number; readonly starts: Slot } | undefined;
   readonly weights: Slot;
   readonly panels: Slot;
   readonly partials: Slot;
@@ -60,6 +71,16 @@ interface Quarters {
 
 /** Partial results that are kept: P1, P1 + P6, P5, P1 + P6 + P7. */
 const PARTIALS = 4;
+
+/** Bytes behind a line that are written or read with it. */
+const LINE_SLACK = 24;
+
+const planLines = (ctx: Context, plan: Plan): Quarters['lines'] => {
+  if (isPointwise(plan.geometry)) return undefined;
+  const step = plan.positions + LINE_SLACK;
+  const { starts } = naturalRows(plan.geometry);
+  return { slot: ctx.temporary(4 * step, { each: true }), step, starts: ctx.table(Int32Array.from(starts)) };
+};
 
 const planQuarters = (ctx: Context, plan: Plan, w: ValueId, access: 'i8' | 'u8', finish: Finish): Quarters => {
   const [rows, tiles, half] = [plan.inner / 4, plan.outGroup / 2 / TILE_CHANNELS, halfOf(plan)];
@@ -81,6 +102,7 @@ const planQuarters = (ctx: Context, plan: Plan, w: ValueId, access: 'i8' | 'u8',
     panelStep,
     weightStep,
     partialStep,
+    lines: planLines(ctx, plan),
     weights: ctx.packed([w], PRODUCTS * weightStep, (f, [from], to) =>
       WEIGHT_SUMS.forEach((sums, q) => {
         const sizes = [plan.outGroup / 2, plan.inner / 2];
@@ -94,13 +116,18 @@ const planQuarters = (ctx: Context, plan: Plan, w: ValueId, access: 'i8' | 'u8',
   };
 };
 
-/** A block of pixels: where its results begin in a plane, how many there are in each half, and the thread's places. */
-interface Block {
+/** Places of the calling thread. */
+interface Places {
+  readonly panels: Local;
+  readonly partials: Local;
+  readonly lines: Local;
+}
+
+/** A block of pixels: where its results begin in a plane, and how many there are in each half. */
+interface Block extends Places {
   readonly to: Local;
   readonly first: Local;
   readonly second: Local;
-  readonly panels: Local;
-  readonly partials: Local;
 }
 
 /** All products of a block, for one tile of output channels of each half after another. */
@@ -154,13 +181,39 @@ const emitProducts = (f: Fn, ctx: Context, q: Quarters, b: Block): void => {
   });
 };
 
+/** The panels of `taken` tiles from `pixel` on. */
+const emitPanels = (f: Fn, ctx: Context, q: Quarters, from: Local, pixel: Local, taken: Local, p: Places): void => {
+  const { i32 } = f.ops;
+  const { geometry: g, inner, positions } = q.plan;
+  const pack = strassenPackKernel(ctx.asm, q.unsigned);
+  const steps = [q.panelStep, q.tileStep];
+  const plane = planeOf(g.input);
+  const { lines } = q;
+  if (lines === undefined) {
+    const sizes = [positions, q.half, (inner / 2) * positions, q.rows, taken];
+    f.do(f.call(pack, [p.panels, ...steps, i32.add(from, pixel), ...sizes]));
+    return;
+  }
+  const step = g.stride[2];
+  const line = strassenLineKernel(ctx.asm, pixelStep(step));
+  const [source, panel] = [f.i32(from), f.i32(p.panels)];
+  const rows = [lines.starts.address, g.output[0] * g.output[1], g.output[2], step];
+  f.for(0, q.rows, 1, () => {
+    [0, 1, inner / 2, inner / 2 + 1].forEach((k, i) =>
+      f.do(f.call(line, [i32.add(p.lines, i * lines.step), i32.add(source, k * plane), ...rows])),
+    );
+    f.do(f.call(pack, [panel, ...steps, i32.add(p.lines, pixel), lines.step, q.half, 2 * lines.step, 1, taken]));
+    f.inc(source, 2 * plane);
+    f.inc(panel, TILE_ROW_BYTES);
+  });
+};
+
 /** Block after block of the tiles of a share. */
-const emitBlocks = (f: Fn, ctx: Context, q: Quarters, from: Local, to: Local, own: Share, panels: Local, partials: Local): void => {
+const emitBlocks = (f: Fn, ctx: Context, q: Quarters, from: Local, to: Local, own: Share, places: Places): void => {
   const { i32 } = f.ops;
   const { plan, finish } = q;
   const [tile, taken, pixel] = [f.i32(own.first), f.local('i32'), f.local('i32')];
   const [first, second, results] = [f.local('i32'), f.local('i32'), f.local('i32')];
-  const pack = strassenPackKernel(ctx.asm, q.unsigned);
   /** Pixels of the block before `end`. */
   const within = (end: number): Val => {
     const left = f.i32(i32.sub(end, pixel));
@@ -174,12 +227,11 @@ const emitBlocks = (f: Fn, ctx: Context, q: Quarters, from: Local, to: Local, ow
       f.set(taken, i32.sub(own.end, tile));
       f.set(taken, f.select(i32.gt_u(taken, q.block), q.block, taken));
       f.set(pixel, i32.mul(tile, TILE_PIXELS));
-      const sizes = [plan.positions, q.half, (plan.inner / 2) * plan.positions, q.rows, taken];
-      f.do(f.call(pack, [panels, q.panelStep, q.tileStep, i32.add(from, pixel), ...sizes]));
+      f.scope(() => emitPanels(f, ctx, q, from, pixel, taken, places));
       f.set(first, within(q.half));
       f.set(second, within(plan.positions - q.half));
       f.set(results, i32.add(to, i32.mul(pixel, finish.bytes)));
-      f.scope(() => emitProducts(f, ctx, q, { to: results, first, second, panels, partials }));
+      f.scope(() => emitProducts(f, ctx, q, { ...places, to: results, first, second }));
       f.inc(tile, q.block);
     },
   );
@@ -191,12 +243,13 @@ export const convStrassen = (ctx: Context, plan: Plan, w: ValueId, access: 'i8' 
   const divided = mayDivide(ctx, plan);
   const tiles = Math.ceil(q.half / TILE_PIXELS);
   return (f) => {
-    const [panels, partials] = [ownPart(f, ctx, q.panels, divided), ownPart(f, ctx, q.partials, divided)];
+    const mine = (slot: Slot | undefined): Local => (slot === undefined ? f.i32(0) : ownPart(f, ctx, slot, divided));
+    const places = { panels: mine(q.panels), partials: mine(q.partials), lines: mine(q.lines?.slot) };
     const own = divided ? shareOf(f, tiles) : wholeOf(f, tiles);
     const [from, to] = [f.i32(plan.x.address), f.i32(q.y.address)];
     f.for(0, plan.batch, 1, () => {
-      emitBlocks(f, ctx, q, from, to, own, panels, partials);
-      f.inc(from, plan.channels * plan.positions);
+      emitBlocks(f, ctx, q, from, to, own, places);
+      f.inc(from, plan.channels * planeOf(plan.geometry.input));
       f.inc(to, plan.outGroup * plan.positions * finish.bytes);
     });
   };
