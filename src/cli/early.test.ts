@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { randomInt, randomUUID } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
@@ -167,6 +167,16 @@ describe('the installed program', () => {
     expect(JSON.parse(harmed.stdout)).toMatchObject({ warnings: [{ code: 'NAT0008', severity: 'warning' }] });
     const after = start();
     expect(timeless(after.stdout)).toBe(timeless(first.stdout));
+  }, 60_000);
+
+  test('a cache folder that others can write to is told of once', () => {
+    if (missing !== undefined) return console.warn(missing);
+    const folder = newFolder();
+    const cache = join(folder, 'cache');
+    mkdirSync(cache);
+    chmodSync(cache, 0o777);
+    const ran = spawnSync(process.execPath, words, { cwd: folder, encoding: 'utf8', env: environment(cache) });
+    expect([ran.status, JSON.parse(ran.stdout)]).toMatchObject([0, { warnings: [{ code: 'NAT0007' }] }]);
   }, 60_000);
 
   test('several at the same time on a cache that does not exist yet', async () => {

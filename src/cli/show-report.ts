@@ -35,9 +35,12 @@ export const printFailure = (io: Io, style: Style, show: DiagnosticPrinter, diag
   return first === undefined ? 70 : exitCodeOf(first.code);
 };
 
-/** @param told - warnings that came before those of the report */
+const isSame = (a: Diagnostic, b: Diagnostic): boolean => a.code === b.code && a.message === b.message && a.where === b.where;
+
+/** @param told - warnings that came before those of the report; what the report says again is said once */
 export const printReport = (io: Io, style: Style, show: DiagnosticPrinter, report: Report, told: readonly Diagnostic[] = []): number => {
-  const warnings = [...told, ...(report.warnings ?? [])];
+  const own = report.warnings ?? [];
+  const warnings = [...told.filter((d) => !own.some((other) => isSame(d, other))), ...own];
   if (style.json) {
     io.stdout.write(
       `${JSON.stringify({ ...report.json, ...(warnings.length === 0 ? {} : { warnings: warnings.map(diagnosticJson) }) })}\n`,
