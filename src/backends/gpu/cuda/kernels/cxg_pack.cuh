@@ -12,7 +12,8 @@ CXG_DEVICE int cxg_index() { return (int)(blockIdx.x * blockDim.x + threadIdx.x)
 /*
  * Weights [groups][out_group][channels][k_d][k_h][k_w] to [groups][weight_rows][weight_bytes], zeros where there are none; a
  * row is (kernel position, channel), in_group bytes a position. With `merged`, a position is a line of the kernel along its
- * width, whose positions are channel_bytes each. Grid: four bytes a thread.
+ * width, whose positions are channel_bytes each. Groups here are `parts` of the layer's each: weights between different ones
+ * are zeros. Grid: four bytes a thread.
  */
 template <class P>
 CXG_DEVICE void cxg_pack_weights(cx_env e) {
@@ -21,12 +22,13 @@ CXG_DEVICE void cxg_pack_weights(cx_env e) {
   const int word = i % (P::weight_bytes / 4), row = i / (P::weight_bytes / 4);
   const int group = row / P::weight_rows, o = row % P::weight_rows;
   constexpr int WIDE = P::merged ? 1 : P::k_w, TAPS = P::k_d * P::k_h * WIDE;
+  constexpr int OWN_OUT = P::out_group / P::parts, OWN_IN = P::channels / P::parts;
   cxg_bytes<4> v = {{0}};
   for (int b = 0; b < 4; b++) {
     const int k = 4 * word + b, tap = k / P::in_group, rest = k % P::in_group;
     const int c = P::merged ? rest % P::channel_bytes : rest, kx = P::merged ? rest / P::channel_bytes : tap % WIDE;
-    if (o >= P::out_group || tap >= TAPS || c >= P::channels || kx >= P::k_w) continue;
-    const int from = ((group * P::out_group + o) * P::channels + c) * (P::k_d * P::k_h) + tap / WIDE;
+    if (o >= P::out_group || tap >= TAPS || c >= P::channels || kx >= P::k_w || c / OWN_IN != o / OWN_OUT) continue;
+    const int from = ((group * P::out_group + o) * OWN_IN + c % OWN_IN) * (P::k_d * P::k_h) + tap / WIDE;
     v.set(b, (int8_t)e.m[P::from + (size_t)from * P::k_w + kx]);
   }
   cxg_store<4>(e.m + P::to + (size_t)i * 4, v);

@@ -27,12 +27,29 @@ const isSmall = ({ shape }: StaticType): boolean => elementCount(shape) < MOST_B
 /** The table of factors is made before the first run. */
 const hasConstantBias = (facts: Facts, bias: ValueId | undefined): boolean => bias === undefined || facts.isParam(bias);
 
-const windowOf = (facts: Facts, node: OpNode<'conv'>): Window => {
+/** Channels that tensor cores multiply by as fast as by fewer. */
+const TILE_CHANNELS = 64;
+const FEW_CHANNELS = 32;
+
+/**
+ * How many groups are taken as one, with zeros for the weights between them: small groups would leave most of a tile empty. Always so
+ * many that their channels come in words of four, where groups allow it.
+ */
+const partsOf = (groups: number, inGroup: number, outGroup: number): number => {
+  if (groups === 1 || (outGroup >= FEW_CHANNELS && inGroup % 4 === 0)) return 1;
+  const fits = (m: number): boolean => groups % m === 0 && m * inGroup <= TILE_CHANNELS && m * outGroup <= TILE_CHANNELS;
+  const most = Math.min(groups, TILE_CHANNELS);
+  for (let m = most; m > 1; m--) if (fits(m) && (m * inGroup) % 4 === 0) return m;
+  return 1;
+};
+
+const windowOf = (facts: Facts, node: OpNode<'conv'>): Window & { readonly parts: number } => {
   const [x, w] = [at(node.operands, 0), at(node.operands, 1)];
   const [tx, tw, ty] = [facts.type(x), facts.type(w), facts.type(at(node.results, 0))];
   const geometry: Geometry = geometryOf(tx.shape.slice(2), ty.shape.slice(2), tw.shape.slice(2), node.attrs);
   const { groups, pad_value: pad } = node.attrs;
-  return { x, batch: at(tx.shape, 0), channels: at(tx.shape, 1), groups, geometry, pad };
+  const parts = partsOf(groups, at(tw.shape, 1), at(tw.shape, 0) / groups);
+  return { x, batch: at(tx.shape, 0), channels: at(tx.shape, 1), groups: groups / parts, geometry, pad, parts };
 };
 
 /** Depthwise: each channel by itself, in words of four. */
@@ -113,8 +130,9 @@ export const launchConv = (ctx: Context, shared: Shared, facts: Facts, node: OpN
     node,
     window,
     w: at(node.operands, 1),
-    inGroup,
+    inGroup: inGroup * window.parts,
     outGroup: outputs / window.groups,
+    parts: window.parts,
     bias: node.operands[2],
   });
   return true;
@@ -132,6 +150,6 @@ export const launchDense = (ctx: Context, shared: Shared, facts: Facts, node: Op
   if (!isSmall(tx) || !isSmall(tw) || rows * outputs >= MOST_BYTES) return false;
   const geometry = geometryOf([], [], [], ONE);
   const window: Window = { x, batch: rows, channels: inner, groups: 1, geometry, pad: 0 };
-  launchProduct(ctx, shared, { node, window, w, inGroup: inner, outGroup: outputs, bias: node.operands[2] });
+  launchProduct(ctx, shared, { node, window, w, inGroup: inner, outGroup: outputs, parts: 1, bias: node.operands[2] });
   return true;
 };

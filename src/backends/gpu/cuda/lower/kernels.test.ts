@@ -54,6 +54,8 @@ const CONVS: readonly ConvCase[] = [
   { name: 'odd channels', x: [1, 7, 11, 13], w: [9, 7, 3, 3], pad: 1, end: 'wide' },
   { name: 'wide channels', x: [1, 33, 6, 5], w: [70, 33, 3, 3], stride: 2, dilation: 2, pad: 2 },
   { name: 'groups', x: [1, 24, 7, 7], w: [30, 8, 3, 3], pad: 1, groups: 3, stride: 2 },
+  { name: 'small groups', x: [2, 24, 7, 7], w: [48, 3, 3, 3], pad: 1, groups: 8, end: 'wide' },
+  { name: 'depthwise twice', x: [1, 12, 9, 8], w: [24, 1, 3, 3], pad: 1, groups: 12 },
   { name: 'one position', x: [3, 12, 4, 4], w: [11, 12, 4, 4] },
   { name: 'long sum', x: [1, 200, 6, 6], w: [9, 200, 3, 3], stride: 2, pad: 1, end: 'i16' },
   { name: 'sums', x: [1, 16, 5, 5], w: [8, 16, 3, 3], end: 'sums' },

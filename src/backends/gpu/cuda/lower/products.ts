@@ -95,9 +95,11 @@ export interface Layer {
   readonly node: AnyNode;
   readonly window: Window;
   readonly w: ValueId;
-  /** Channels of a group of weights, as they are. */
+  /** Channels of a group of the window. */
   readonly inGroup: number;
   readonly outGroup: number;
+  /** Groups of the conv that one of the window's has. */
+  readonly parts: number;
   readonly bias: ValueId | undefined;
 }
 
@@ -112,6 +114,7 @@ const packedWeights = (ctx: Context, layer: Layer, image: Image, rows: number, b
       weight_rows: rows,
       weight_bytes: bytes,
       channels: layer.inGroup,
+      parts: layer.parts,
       channel_bytes: image.channelBytes,
       in_group: image.inGroup,
       merged: image.merged,
