@@ -159,40 +159,45 @@ CX_INLINE int32_t cx_total(const cx_sums *s) {
  * zero point is added: exact, because the caller has |zero| <= 2^14 and lo and hi are values of a byte.
  */
 #if defined(__AVX2__)
+/* As words that are broadcast where they are used: vectors of many channels would push panels out of the first-level cache. */
 typedef struct cx_narrower {
-  __m256i bias, high, low, half, zero, lo, hi;
-  __m128i shift;
+  int32_t bias, high, low, half, zero, lo, hi, shift;
 } cx_narrower;
+CX_INLINE int32_t cx_twice(int32_t x) { return (int32_t)((uint32_t)x << 16 | (uint16_t)x); }
 CX_INLINE cx_narrower cx_narrower_of(const cx_factors *f) {
-  const cx_narrower n = {_mm256_set1_epi32(f->bias),
-                         _mm256_set1_epi32((int32_t)((uint32_t)f->multiplier << 16)),
-                         _mm256_set1_epi32(f->multiplier),
-                         _mm256_set1_epi32((int32_t)(1u << (f->shift - 17))),
-                         _mm256_set1_epi16((int16_t)f->zero),
-                         _mm256_set1_epi16((int16_t)f->lo),
-                         _mm256_set1_epi16((int16_t)f->hi),
-                         _mm_cvtsi32_si128(f->shift - 16)};
+  const cx_narrower n = {f->bias,           (int32_t)((uint32_t)f->multiplier << 16), f->multiplier,   (int32_t)(1u << (f->shift - 17)),
+                         cx_twice(f->zero), cx_twice(f->lo),                          cx_twice(f->hi), f->shift - 16};
   return n;
 }
-CX_INLINE __m256i cx_narrow_vector(__m256i x, const cx_narrower *n) {
-  x = _mm256_add_epi32(x, n->bias);
-  const __m256i v = _mm256_add_epi32(_mm256_madd_epi16(x, n->high), _mm256_mulhi_epu16(x, n->low));
-  return _mm256_sra_epi32(_mm256_add_epi32(v, n->half), n->shift);
+typedef struct cx_narrow_factors {
+  __m256i bias, high, low, half, zero, lo, hi;
+  __m128i shift;
+} cx_narrow_factors;
+CX_INLINE cx_narrow_factors cx_broadcast(const cx_narrower *n) {
+  const cx_narrow_factors f = {_mm256_set1_epi32(n->bias), _mm256_set1_epi32(n->high), _mm256_set1_epi32(n->low), _mm256_set1_epi32(n->half),
+                               _mm256_set1_epi32(n->zero), _mm256_set1_epi32(n->lo),   _mm256_set1_epi32(n->hi),  _mm_cvtsi32_si128(n->shift)};
+  return f;
+}
+CX_INLINE __m256i cx_narrow_vector(__m256i x, const cx_narrow_factors *f) {
+  x = _mm256_add_epi32(x, f->bias);
+  const __m256i v = _mm256_add_epi32(_mm256_madd_epi16(x, f->high), _mm256_mulhi_epu16(x, f->low));
+  return _mm256_sra_epi32(_mm256_add_epi32(v, f->half), f->shift);
 }
 /* 16 sums to 16 bytes. */
-CX_INLINE __m128i cx_narrow16(__m256i a, __m256i b, const cx_narrower *n) {
-  __m256i words = _mm256_packs_epi32(cx_narrow_vector(a, n), cx_narrow_vector(b, n));
-  words = _mm256_min_epi16(_mm256_max_epi16(_mm256_adds_epi16(words, n->zero), n->lo), n->hi);
+CX_INLINE __m128i cx_narrow16(__m256i a, __m256i b, const cx_narrow_factors *f) {
+  __m256i words = _mm256_packs_epi32(cx_narrow_vector(a, f), cx_narrow_vector(b, f));
+  words = _mm256_min_epi16(_mm256_max_epi16(_mm256_adds_epi16(words, f->zero), f->lo), f->hi);
   words = _mm256_and_si256(words, _mm256_set1_epi16(0xff));
   const __m128i bytes = _mm_packus_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
   return _mm_shuffle_epi32(bytes, _MM_SHUFFLE(3, 1, 2, 0));
 }
 CX_INLINE void cx_narrow(const int32_t *sums, int count, const cx_narrower *n, uint8_t *to) {
+  const cx_narrow_factors f = cx_broadcast(n);
   const __m256i *from = (const __m256i *)sums;
-  for (int i = 0; i + 16 <= count; i += 16, from += 2) cx_put16(to + i, cx_narrow16(_mm256_loadu_si256(from), _mm256_loadu_si256(from + 1), n));
+  for (int i = 0; i + 16 <= count; i += 16, from += 2) cx_put16(to + i, cx_narrow16(_mm256_loadu_si256(from), _mm256_loadu_si256(from + 1), &f));
   if (count % 16 != 0) {
     const __m256i last = _mm256_loadu_si256(from);
-    _mm_storel_epi64((__m128i *)(to + count - 8), cx_narrow16(last, last, n));
+    _mm_storel_epi64((__m128i *)(to + count - 8), cx_narrow16(last, last, &f));
   }
 }
 #else

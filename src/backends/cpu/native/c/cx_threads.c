@@ -4,7 +4,10 @@
  * classic barrier reverses a flag (Mellor-Crummey and Scott, Algorithms for scalable synchronization, 1991, section 3.1).
  *
  * A waiting thread spins a little, since steps of a program take some 50 microseconds and a sleeper takes as long to wake;
- * then it lets others run, then it sleeps. With more threads than processors it does not spin at all.
+ * then it lets others run, then it sleeps. How long it spins adapts (as spins of mutexes do, Karlin et al., Empirical studies
+ * of competitive spinning for a shared-memory multiprocessor, 1991): in vain means that the thread that is waited for has no
+ * processor, perhaps because of this one, so the next spin is half as long; a spin that ends well makes the next one twice as
+ * long. With more threads than processors none spins at all.
  */
 #if defined(__linux__) && !defined(_GNU_SOURCE)
 #define _GNU_SOURCE
@@ -24,12 +27,13 @@
 #if defined(CX_THREADS)
 
 #define CACHE_LINE 64
+/* Rounds of a spin, at most (some 50 microseconds) and at least. */
 #define SPINS 4000
+#define LEAST_SPINS 60
 #define YIELDS 20
 
 struct cx_team {
     uint32_t threads;
-    uint32_t spins;
     cx_job job;
     void *argument;
     int stop;
@@ -40,6 +44,8 @@ struct cx_team {
     _Alignas(CACHE_LINE) atomic_uint generation;
     _Alignas(CACHE_LINE) atomic_uint missing;
     atomic_uint sleepers;
+    /* 0: never; written without order, since any value will do */
+    atomic_uint spins;
 };
 
 typedef struct worker {
@@ -83,17 +89,37 @@ static void sleep_until_changed(cx_team *team, uint32_t generation)
     pthread_mutex_unlock(&team->mutex);
 }
 
-static void wait_for_change(cx_team *team, uint32_t generation)
+static int has_changed(const cx_team *team, uint32_t generation)
 {
-    for (uint32_t i = 0; i < team->spins; i++) {
-        if (atomic_load_explicit(&team->generation, memory_order_acquire) != generation)
-            return;
+    return atomic_load_explicit(&team->generation, memory_order_acquire) != generation;
+}
+
+/* @returns whether the generation changed meanwhile */
+static int spin(cx_team *team, uint32_t generation)
+{
+    uint32_t spins = atomic_load_explicit(&team->spins, memory_order_relaxed);
+    if (spins == 0)
+        return has_changed(team, generation);
+    for (uint32_t i = 0; i < spins; i++) {
+        if (has_changed(team, generation)) {
+            if (spins < SPINS)
+                atomic_store_explicit(&team->spins, 2 * spins < SPINS ? 2 * spins : SPINS, memory_order_relaxed);
+            return 1;
+        }
         pause_briefly();
     }
+    atomic_store_explicit(&team->spins, spins / 2 > LEAST_SPINS ? spins / 2 : LEAST_SPINS, memory_order_relaxed);
+    return 0;
+}
+
+static void wait_for_change(cx_team *team, uint32_t generation)
+{
+    if (spin(team, generation))
+        return;
     for (int i = 0; i < YIELDS; i++) {
-        if (atomic_load_explicit(&team->generation, memory_order_acquire) != generation)
-            return;
         sched_yield();
+        if (has_changed(team, generation))
+            return;
     }
     sleep_until_changed(team, generation);
 }
@@ -172,13 +198,13 @@ cx_team *cx_team_create(uint32_t threads)
     if (team == NULL)
         return NULL;
     team->threads = threads;
-    team->spins = threads <= processors() ? SPINS : 0;
     team->job = NULL;
     team->argument = NULL;
     team->stop = 0;
     atomic_init(&team->generation, 0);
     atomic_init(&team->missing, threads);
     atomic_init(&team->sleepers, 0);
+    atomic_init(&team->spins, threads <= processors() ? SPINS : 0);
     team->workers = calloc(threads, sizeof *team->workers);
     if (team->workers == NULL || pthread_mutex_init(&team->mutex, NULL) != 0) {
         free(team->workers);
