@@ -105,6 +105,7 @@ extern "C" __global__ void __launch_bounds__(256) prim_atomic(cx_env e) {
   if (threadIdx.x < 8) put(e, 64 + blockIdx.x * 8 + threadIdx.x, uint32_t(shared[threadIdx.x]));
 }
 
+#if !defined(__HIP__)
 /** Two halves of a block exchange values at barriers of their own, the lanes of a warp at syncwarp. */
 extern "C" __global__ void __launch_bounds__(256) prim_sync(cx_env e) {
   uint32_t *shared = reinterpret_cast<uint32_t *>(cxg_dynamic_shared());
@@ -117,5 +118,6 @@ extern "C" __global__ void __launch_bounds__(256) prim_sync(cx_env e) {
   cxg_syncwarp();
   put(e, blockIdx.x * 256 + t, shared[t / 32 * 32 + (t + 9) % 32]);
 }
+#endif
 
 #endif
