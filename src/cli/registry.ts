@@ -3,6 +3,7 @@ import { bench } from './commands/bench.ts';
 import { compile } from './commands/compile.ts';
 import { completion } from './commands/completion.ts';
 import { conformance } from './commands/conformance.ts';
+import { devices } from './commands/devices.ts';
 import { dis } from './commands/dis.ts';
 import { doctor } from './commands/doctor.ts';
 import { emit } from './commands/emit.ts';
@@ -30,6 +31,7 @@ export const COMMANDS: readonly Command[] = [
   conformance,
   fuzz,
   selftest,
+  devices,
   explain,
   completion,
 ];

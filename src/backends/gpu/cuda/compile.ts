@@ -7,6 +7,9 @@ import { GpuInstance, type HostOptions } from './host.ts';
 import { cudaSource, type CudaSourceOptions } from './source.ts';
 import { buildModules } from './toolchain.ts';
 
+/** The compute capability that has wgmma; no other has. */
+const HOPPER = 90;
+
 export interface CudaOptions extends CompileOptions, HostOptions {
   readonly cache?: Cache;
   readonly source?: CudaSourceOptions;
@@ -24,7 +27,7 @@ export const compileProgram = (source: Program, options: CudaOptions = {}): Resu
   if (!driver.ok) return driver;
   const device = chooseDevice(driver.value, env);
   if (!device.ok) return device;
-  const written = cudaSource(source, options.source);
+  const written = cudaSource(source, options.source ?? { kernels: { engine: device.value.capability === HOPPER ? 'wgmma' : 'mma' } });
   if (!written.ok) return written;
   const images = buildModules(written.value, device.value, { cache, fake: driver.value.isFake, env });
   if (!images.ok) return images;

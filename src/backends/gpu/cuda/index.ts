@@ -1,4 +1,5 @@
 import type { Backend } from '../../backend.ts';
+import { examineCuda } from '../devices.ts';
 import { compileProgram } from './compile.ts';
 import { emitProgram } from './emit.ts';
 import { cudaRows } from './rows.ts';
@@ -15,4 +16,5 @@ export const cudaBackend: Backend = {
   support: ROWS.support,
   compile: compileProgram,
   emit: emitProgram,
+  examine: examineCuda,
 };

@@ -1,0 +1,22 @@
+import { command } from '../command.ts';
+
+export const devices = command({
+  name: 'devices',
+  summary: 'List the GPUs of this machine and whether programs can run on them',
+  doc:
+    'Asks the drivers of NVIDIA (CUDA) and AMD (HIP) for their devices: name, architecture, memory, multiprocessors, and the version of the driver. Says why there are none. ' +
+    '`run --backend cuda` uses the first device, or the one that CORTEXC_CUDA_DEVICE numbers; CORTEXC_CUDA_DRIVER names another driver library. With --self-test, small cases ' +
+    'of the ops that networks are made of run on that device and their bytes are compared with those that come with cortexc; exit code 70 when they differ.',
+  positionals: {},
+  options: {
+    'self-test': { type: 'boolean', default: false, describe: 'Compile and run small cases on the device: takes a minute' },
+  },
+  examples: [
+    ['cortexc devices', 'which GPUs are here?'],
+    ['cortexc devices --self-test', 'does the GPU compute what it should?'],
+  ],
+  run: async (args, context) => {
+    const { listDevices } = await import('../pipeline/devices.ts');
+    return listDevices({ selfTest: args['self-test'] }, context);
+  },
+});
