@@ -36,6 +36,18 @@ struct cxg_spot {
   }
 };
 
+/* Stores the results of a thread: channels last, or, without y_last, into planes. */
+template <class L, int WIDTH>
+CXG_DEVICE void cxg_store_spot(cx_env e, const cxg_spot<L, WIDTH> &spot, const cxg_bytes<WIDTH> &y) {
+  if (L::y_last) {
+    cxg_store<WIDTH>(e.m + L::y + (size_t)spot.pixel * L::y_pitch + L::y_first + spot.channel, y);
+    return;
+  }
+  constexpr int POSITIONS = L::out_d * L::out_h * L::out_w;
+  uint8_t *to = e.m + L::y + ((size_t)spot.n * L::y_pitch + L::y_first + spot.channel) * POSITIONS + spot.pixel % POSITIONS;
+  CXG_UNROLL for (int c = 0; c < WIDTH; c++) to[(size_t)c * POSITIONS] = (uint8_t)y.get(c);
+}
+
 /* Words of four bytes, four positions of four channels, to words of four positions of one channel. */
 CXG_DEVICE void cxg_transpose_words(uint32_t (&v)[4]) {
   const uint32_t ab = cxg_byte_perm(v[0], v[1], 0x5140), cd = cxg_byte_perm(v[2], v[3], 0x5140);
@@ -68,7 +80,7 @@ CXG_DEVICE void cxg_depthwise(cx_env e) {
   }
   cxg_bytes<4> y = {{0}};
   CXG_UNROLL for (int c = 0; c < 4; c++) y.set(c, cxg_finish<L>(sums[c], cxg_factors_of<L>(e, spot.channel + c)));
-  cxg_store<4>(e.m + L::y + (size_t)spot.pixel * L::y_pitch + L::y_first + spot.channel, y);
+  cxg_store_spot(e, spot, y);
 }
 
 /* The maximum of each window. */
@@ -86,7 +98,7 @@ CXG_DEVICE void cxg_max_pool(cx_env e) {
   }
   cxg_bytes<WIDTH> y = {};
   CXG_UNROLL for (int c = 0; c < WIDTH; c++) y.set(c, best[c]);
-  cxg_store<WIDTH>(e.m + L::y + (size_t)spot.pixel * L::y_pitch + L::y_first + spot.channel, y);
+  cxg_store_spot(e, spot, y);
 }
 
 /* floor((2 a + b) / (2 b)), b > 0. */
@@ -133,7 +145,7 @@ CXG_DEVICE void cxg_average_pool(cx_env e) {
   }
   cxg_bytes<WIDTH> y = {};
   CXG_UNROLL for (int c = 0; c < WIDTH; c++) y.set(c, cxg_rdiv(sums[c] + (cells - inside) * L::pad * (L::outside ? 1 : 0), cells));
-  cxg_store<WIDTH>(e.m + L::y + (size_t)spot.pixel * L::y_pitch + L::y_first + spot.channel, y);
+  cxg_store_spot(e, spot, y);
 }
 
 /*

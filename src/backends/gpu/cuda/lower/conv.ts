@@ -5,7 +5,7 @@ import { type Geometry, geometryOf, planeOf } from '../../../cpu/simd/geometry.t
 import { planFinish } from '../../../cpu/simd/lower/accumulate.ts';
 import type { FusedRescale } from '../../../plan/index.ts';
 import { canRead, imageOf, type Window } from './images.ts';
-import { launchOver, transposition } from './launches.ts';
+import { launchOver } from './launches.ts';
 import { finishFields, launchProduct, nameOf, type Shared } from './products.ts';
 import { triple } from './structure.ts';
 
@@ -87,9 +87,6 @@ const launchDepthwise = (ctx: Context, shared: Shared, node: OpNode<'conv'>, win
     launchOver(words, 'cxg_pack.cuh', (n) => `cxg_pack_depthwise<${n}>(e);`, `${name}_weights`, { channels, taps, from: at(from, 0), to }),
   ]);
   const finish = planFinish(ctx, at(node.results, 0), ctx.fusedInto(node), node.operands[2], 1, channels);
-  const fields = finishFields(ctx, shared, finish, channels);
-  const planes = fields['y_last'] === false;
-  const y = planes ? ctx.temporary(batch * planeOf(g.output) * channels) : ctx.use(finish.result);
   ctx.launch(
     launchOver((batch * planeOf(g.output) * channels) / 4, 'cxg_window.cuh', (n) => `cxg_depthwise<${n}>(e);`, name, {
       batch,
@@ -106,11 +103,9 @@ const launchDepthwise = (ctx: Context, shared: Shared, node: OpNode<'conv'>, win
       pad: window.pad,
       x: image.slot,
       w: weights,
-      ...fields,
-      y,
+      ...finishFields(ctx, shared, finish, channels),
     }),
   );
-  if (planes) ctx.launch(transposition(`${name}_planes`, y, ctx.use(finish.result), { batch, rows: planeOf(g.output), columns: channels }));
 };
 
 /** The rescaled bytes of a depthwise conv are what its kernel writes. */

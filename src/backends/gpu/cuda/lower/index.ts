@@ -40,7 +40,7 @@ const layoutRule =
         return residualOf(fused(node)) === undefined ? 'both' : 'residual';
       case 'max_pool':
       case 'average_pool':
-        return same(isFastPool(facts, node));
+        return isFastPool(facts, node) ? 'both' : 'plain';
       case 'reduce_sum':
         return same(isFastSum(facts, node));
       case 'table':

@@ -138,15 +138,22 @@ const network = (): Case => {
   const mean = emit(b, 'average_pool', [deep], { ...window, include_pad: true, pad_value: -9 });
   const plain = emit(b, 'add_rescale', [mean, deep], { ...skip, lo: -100 });
   const looked = emit(b, 'table', [plain, b.param('table', filled('i8', [256], -128, 127))], {});
-  const joined = emit(b, 'concat', [looked, sum, conv('odd', looked, [8, 16, 1, 1])], { axis: 1 });
-  const last = conv('last', joined, [13, 40, 1, 1]);
+  // parts that a conv and a pool write at once, and parts that are copied
+  const pooled = emit(b, 'max_pool', [looked], window);
+  const joined = emit(b, 'concat', [looked, pooled, sum, conv('odd', looked, [8, 16, 1, 1])], { axis: 1 });
+  const last = conv('last', joined, [13, 56, 1, 1]);
   b.output('odd channels', last);
   const sums = emit(b, 'reduce_sum', [joined], { axes: [2, 3], keep: true });
   const factors = [b.param('m', filled('i32', [1], 20000, 20000)), b.param('s', filled('i32', [1], 22, 22))];
   b.output('means', emit(b, 'rescale', [sums, ...factors], { input_zero: -6272, lo: -128, hi: 127, dtype: 'i8', output_zero: -128 }));
+  b.output(
+    'planes',
+    emit(b, 'max_pool', [emit(b, 'transpose', [b.input('t', { dtype: 'i8', shape: [2, 5, 6, 8] })], { perm: [0, 3, 1, 2] })], window),
+  );
+  b.output('deep planes', conv('deep planes', sum, [16, 1, 3, 3], { groups: 16 }));
   // read by an op that knows nothing of channels last
   b.output('turned', emit(b, 'transpose', [conv('side', sum, [8, 16, 1, 1])], { perm: [0, 2, 3, 1] }));
-  return { program: b.finish(), inputs: [filled('i8', shape, -128, 127)] };
+  return { program: b.finish(), inputs: [filled('i8', shape, -128, 127), filled('i8', [2, 5, 6, 8], -128, 127)] };
 };
 
 const tile = (
@@ -215,7 +222,7 @@ describe.each(Object.entries(OPTIONS))('%s', (_name, kernels) => {
     const one = network();
     const source = unwrap(cudaSource(one.program, { kernels, mostUnits: 1 }));
     expect(differences(one, source)).toEqual([]);
-    expect(lifted(source)).toEqual(['transpose']);
+    expect(lifted(source)).toEqual(['transpose', 'transpose']);
     // `sum` is done by the conv before it, `plain` by a kernel of its own
     expect(source.steps.filter((s) => s.op === 'add_rescale')).toHaveLength(1);
   }, 300_000);

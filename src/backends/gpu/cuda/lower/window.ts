@@ -4,6 +4,7 @@ import type { Context } from '../../../cpu/simd/index.ts';
 import { geometryOf, planeOf } from '../../../cpu/simd/geometry.ts';
 import { axisOf } from '../../../cpu/simd/lower/common.ts';
 import type { Facts } from './conv.ts';
+import { imageOf } from './images.ts';
 import { launchOver } from './launches.ts';
 import { nameOf, type Shared } from './products.ts';
 import { structure, triple } from './structure.ts';
@@ -33,11 +34,12 @@ const lies = ({ layouts }: Shared, value: ValueId): boolean => layouts.isLast(va
 /** @returns whether a kernel does it */
 export const launchPool = (ctx: Context, shared: Shared, facts: Facts, node: PoolNode): boolean => {
   const [x, y] = [at(node.operands, 0), at(node.results, 0)];
-  if (!isFastPool(facts, node) || !lies(shared, x) || !lies(shared, y)) return false;
+  if (!isFastPool(facts, node)) return false;
   const [tx, ty] = [facts.type(x), facts.type(y)];
   const g = geometryOf(tx.shape.slice(2), ty.shape.slice(2), node.attrs.kernel, node.attrs);
   const [batch = 0, channels = 0] = tx.shape;
   const spatial = tx.shape.length - 2;
+  const image = imageOf(ctx, shared.layouts, { x, batch, channels, groups: 1, geometry: g, pad: 0 }, nameOf(node));
   const end = [0, 1, 2].map((d) => at(g.input, d) + (d < 3 - spatial ? 0 : (node.attrs.pads[2 * spatial - 3 + d] ?? 0)));
   const average = node.op === 'average_pool' ? { include_pad: node.attrs.include_pad, pad: node.attrs.pad_value } : {};
   ctx.launch(
@@ -59,10 +61,11 @@ export const launchPool = (ctx: Context, shared: Shared, facts: Facts, node: Poo
         pitch: channels,
         outside: g.copies,
         ...average,
-        x: ctx.use(x),
+        x: image.slot,
         y: ctx.use(y),
-        y_pitch: channels,
-        y_first: 0,
+        y_last: lies(shared, y),
+        y_pitch: shared.parts.get(y)?.pitch ?? channels,
+        y_first: shared.parts.get(y)?.first ?? 0,
       },
     ),
   );
