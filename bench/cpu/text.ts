@@ -8,8 +8,11 @@ export const howText = ({ threads, batch }: Pick<Spec, 'threads' | 'batch'>): st
 /** 10^9 multiply-accumulates a second. */
 export const gmacs = (macs: number, ms: number): number => macs / ms / 1e6;
 
+/** `5.02 ms`, `1310 ms` */
+export const msText = (ms: number): string => `${ms >= 100 ? ms.toFixed(0) : ms.toPrecision(3)} ms`;
+
 /** `5.02 ms, 69.6 GMAC/s` */
-export const speedText = (macs: number, ms: number): string => `${ms.toPrecision(3)} ms, ${gmacs(macs, ms).toFixed(1)} GMAC/s`;
+export const speedText = (macs: number, ms: number): string => `${msText(ms)}, ${gmacs(macs, ms).toFixed(1)} GMAC/s`;
 
 /** `12 rounds, 0.97 to 1.04`: how many, and where the middle half of them lies. */
 export const ratioText = ({ rounds, quartiles: [low, high] }: Ratio): string => `${rounds} rounds, ${low.toFixed(2)} to ${high.toFixed(2)}`;

@@ -5,7 +5,7 @@ import { type Network, networkOfFile } from '../cpu/network.ts';
 import { absence, compileOurs, type Ours, type Spec, TARGETS } from '../cpu/ours.ts';
 import { Peer, providePeer } from '../cpu/peers.ts';
 import type { Step } from '../cpu/steps.ts';
-import { gmacs, howText, ratioText, speedText } from '../cpu/text.ts';
+import { gmacs, howText, msText, ratioText, speedText } from '../cpu/text.ts';
 import { attempt, type Bench } from '../rows.ts';
 import { bytesRow } from './cpu-throughput.ts';
 
@@ -93,7 +93,7 @@ const measure = async (bench: Bench, { title, seconds }: TfliteModel, file: stri
     });
     for (const mine of ours) {
       const ms = rounds.ms(mine);
-      bench.row({ name: `${name}: ${mine.name}`, value: gmacs(macs, ms), unit: 'GMAC/s', peer: `${ms.toPrecision(3)} ms` });
+      bench.row({ name: `${name}: ${mine.name}`, value: gmacs(macs, ms), unit: 'GMAC/s', peer: msText(ms) });
       if (peer !== undefined && rounds.failure(peer) === undefined) {
         const ratio = rounds.ratio(mine, peer);
         const told = `${peer.name} with XNNPACK: ${speedText(macs, rounds.ms(peer))}; ${ratioText(ratio)}`;

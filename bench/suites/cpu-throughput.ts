@@ -7,7 +7,7 @@ import { type Opponent, OPPONENTS, type Running, startOpponent } from '../cpu/op
 import { absence, compileOurs, type Ours, type Spec, TARGETS } from '../cpu/ours.ts';
 import { inputFile } from '../cpu/prepare.ts';
 import type { Step } from '../cpu/steps.ts';
-import { gmacs, howText, ratioText, speedText } from '../cpu/text.ts';
+import { gmacs, howText, msText, ratioText, speedText } from '../cpu/text.ts';
 import { attempt, type Bench } from '../rows.ts';
 
 type How = Pick<Spec, 'threads' | 'batch'>;
@@ -138,7 +138,7 @@ const tellOurs = (bench: Bench, { name, network, how, rounds }: Told, mine: Ours
   const macs = network.macs * how.batch;
   const ms = rounds.ms(mine);
   const speed = gmacs(macs, ms);
-  bench.row({ name: title, value: speed, unit: 'GMAC/s', peer: `${ms.toPrecision(3)} ms` });
+  bench.row({ name: title, value: speed, unit: 'GMAC/s', peer: msText(ms) });
   if (mine.name === 'native' && how.threads === 1 && !isSmall(name)) {
     const value = speed / CVM_RUNTIME.gmacs;
     bench.row({
