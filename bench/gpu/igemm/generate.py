@@ -166,4 +166,5 @@ def main():
     print(f"{n} kernels of {len(rows)} layers")
 
 
-main()
+if __name__ == "__main__":
+    main()
