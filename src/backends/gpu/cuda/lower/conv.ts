@@ -4,7 +4,7 @@ import type { Context } from '../../../cpu/simd/index.ts';
 import { type Geometry, geometryOf, planeOf } from '../../../cpu/simd/geometry.ts';
 import { planFinish } from '../../../cpu/simd/lower/accumulate.ts';
 import type { FusedRescale } from '../../../plan/index.ts';
-import { canRead, imageOf, type Window } from './images.ts';
+import { canRead, imageOf, packedBytes, type Window } from './images.ts';
 import { launchOver } from './launches.ts';
 import { finishFields, launchProduct, nameOf, type Shared } from './products.ts';
 import { triple } from './structure.ts';
@@ -22,6 +22,8 @@ export const factsOf = (program: Program): Facts => {
 
 /** Offsets in kernels are int32. */
 const MOST_BYTES = 2 ** 30;
+/** Blocks of a grid along its second and third dimension (CUDA C++ programming guide, technical specifications). */
+export const MOST_BLOCKS = 65535;
 const isSmall = ({ shape }: StaticType): boolean => elementCount(shape) < MOST_BYTES;
 
 /** The table of factors is made before the first run. */
@@ -68,7 +70,9 @@ export const isFastConv = (facts: Facts, node: OpNode<'conv'>, endsInBytes: bool
   if (x.dtype !== 'i8' || !hasConstantBias(facts, node.operands[2]) || elementCount(y.shape) === 0 || elementCount(w.shape) === 0)
     return false;
   if (elementCount(x.shape) === 0 || !isSmall(x) || !isSmall(y) || !isSmall(w)) return false;
-  return (isDepthwise(facts, node) && endsInBytes) || canRead(windowOf(facts, node));
+  const window = windowOf(facts, node);
+  if (Math.max(window.batch, window.groups) > MOST_BLOCKS || packedBytes(window) > 2 * MOST_BYTES) return false;
+  return (isDepthwise(facts, node) && endsInBytes) || canRead(window);
 };
 
 /** Whether the kernel of a conv with a fused rescale to i8 can add another image. */

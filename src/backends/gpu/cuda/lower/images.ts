@@ -49,6 +49,10 @@ const isWhole = ({ channels, groups }: Window): boolean => (channels / groups) %
 /** Whether the matrix engines can read the layer at all: padding channels of several groups would move them apart. */
 export const canRead = (w: Window): boolean => isWhole(w) || w.groups === 1;
 
+/** The most that an image may take when it is packed. */
+export const packedBytes = ({ batch, channels, geometry: g }: Window): number =>
+  batch * (planeOf(g.padded) + g.padded[0] * g.padded[1] * 4) * roundUp(channels, 16);
+
 const direct = (w: Window, slot: Slot, pitch: number, inGroup: number): Image => ({
   slot,
   pitch,

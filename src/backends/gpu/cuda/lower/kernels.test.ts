@@ -228,6 +228,20 @@ describe.each(Object.entries(OPTIONS))('%s', (_name, kernels) => {
   }, 300_000);
 });
 
+test('pools of large images do more channels a thread', () => {
+  seed = 99;
+  const b = new ProgramBuilder('large');
+  const shape = [1, 32, 261, 263];
+  const window = { kernel: [2, 2], stride: [1, 1], dilation: [1, 1], pads: [0, 0, 1, 1] };
+  const x = b.input('x', { dtype: 'i8', shape });
+  b.output('most', emit(b, 'max_pool', [x], window));
+  b.output('mean', emit(b, 'average_pool', [x], window));
+  const one = { program: b.finish(), inputs: [filled('i8', shape, -128, 127)] };
+  const source = unwrap(cudaSource(one.program, { mostUnits: 1 }));
+  expect(source.units.map((u) => u.text).join('')).toMatch(/cxg_max_pool<\w+, 16>/);
+  expect(differences(one, source)).toEqual([]);
+}, 300_000);
+
 test('tiles follow the size of a layer', () => {
   const large = chooseTile('wgmma', { pixels: 32 * 56 * 56, channels: 256, inner: 2304, groups: 1 });
   expect([large.tile.engine, large.splits]).toEqual(['wgmma', 1]);

@@ -3,7 +3,7 @@ import { at } from '../../../../support/index.ts';
 import type { Context } from '../../../cpu/simd/index.ts';
 import { geometryOf, planeOf } from '../../../cpu/simd/geometry.ts';
 import { axisOf } from '../../../cpu/simd/lower/common.ts';
-import type { Facts } from './conv.ts';
+import { type Facts, MOST_BLOCKS } from './conv.ts';
 import { imageOf } from './images.ts';
 import { launchOver } from './launches.ts';
 import { nameOf, type Shared } from './products.ts';
@@ -11,8 +11,10 @@ import { structure, triple } from './structure.ts';
 
 type PoolNode = OpNode<'max_pool'> | OpNode<'average_pool'>;
 
-/** Channels of a thread. */
+/** Channels of a thread, at least. */
 const WIDTH = 4;
+/** With more results than this, threads do sixteen channels each: there are enough of them then. */
+const MANY = 2 ** 21;
 /** Sums of bytes are int32, and the window is a loop that is unrolled in part. */
 const MOST_CELLS = 2 ** 16;
 const MOST_COUNT = 2 ** 30;
@@ -20,7 +22,7 @@ const MOST_COUNT = 2 ** 30;
 const isImage = (facts: Facts, node: OpNode): boolean => {
   const { dtype, shape } = facts.type(at(node.operands, 0));
   const count = elementCount(shape);
-  return dtype === 'i8' && shape.length > 2 && at(shape, 1) % WIDTH === 0 && count > 0 && count < MOST_COUNT;
+  return dtype === 'i8' && shape.length > 2 && at(shape, 1) % WIDTH === 0 && count > 0 && count < MOST_COUNT && at(shape, 0) <= MOST_BLOCKS;
 };
 
 export const isFastPool = (facts: Facts, node: PoolNode): boolean => {
@@ -42,32 +44,29 @@ export const launchPool = (ctx: Context, shared: Shared, facts: Facts, node: Poo
   const image = imageOf(ctx, shared.layouts, { x, batch, channels, groups: 1, geometry: g, pad: 0 }, nameOf(node));
   const end = [0, 1, 2].map((d) => at(g.input, d) + (d < 3 - spatial ? 0 : (node.attrs.pads[2 * spatial - 3 + d] ?? 0)));
   const average = node.op === 'average_pool' ? { include_pad: node.attrs.include_pad, pad: node.attrs.pad_value } : {};
+  const results = batch * planeOf(g.output) * channels;
+  const part = shared.parts.get(y) ?? { pitch: channels, first: 0 };
+  const width = results > MANY && [channels, part.pitch, part.first].every((n) => n % 16 === 0) ? 16 : WIDTH;
   ctx.launch(
-    launchOver(
-      (batch * planeOf(g.output) * channels) / WIDTH,
-      'cxg_window.cuh',
-      (n) => `cxg_${node.op}<${n}, ${WIDTH}>(e);`,
-      nameOf(node),
-      {
-        batch,
-        channels,
-        ...triple('in', g.input),
-        ...triple('out', g.output),
-        ...triple('k', g.kernel),
-        ...triple('stride', g.stride),
-        ...triple('dilation', g.dilation),
-        ...triple('begin', g.begin),
-        ...triple('end', [at(end, 0), at(end, 1), at(end, 2)]),
-        pitch: channels,
-        outside: g.copies,
-        ...average,
-        x: image.slot,
-        y: ctx.use(y),
-        y_last: lies(shared, y),
-        y_pitch: shared.parts.get(y)?.pitch ?? channels,
-        y_first: shared.parts.get(y)?.first ?? 0,
-      },
-    ),
+    launchOver(results / width, 'cxg_window.cuh', (n) => `cxg_${node.op}<${n}, ${width}>(e);`, nameOf(node), {
+      batch,
+      channels,
+      ...triple('in', g.input),
+      ...triple('out', g.output),
+      ...triple('k', g.kernel),
+      ...triple('stride', g.stride),
+      ...triple('dilation', g.dilation),
+      ...triple('begin', g.begin),
+      ...triple('end', [at(end, 0), at(end, 1), at(end, 2)]),
+      pitch: channels,
+      outside: g.copies,
+      ...average,
+      x: image.slot,
+      y: ctx.use(y),
+      y_last: lies(shared, y),
+      y_pitch: part.pitch,
+      y_first: part.first,
+    }),
   );
   return true;
 };
