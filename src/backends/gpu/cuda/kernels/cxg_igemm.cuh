@@ -75,8 +75,8 @@ struct cxg_mma_places {
   static constexpr CXG_DEVICE int index(int r, int c) { return ((r / 2) * COLUMNS_8 + c / 2) * 4 + r % 2 * 2 + c % 2; }
 };
 
-/* Multiplies one stage by mma.sync. */
-template <class T>
+/* Multiplies one stage by mma.sync; the bytes of pixels may be unsigned. */
+template <class T, bool IS_UNSIGNED>
 struct cxg_mma_multiply {
   using Places = cxg_mma_places<T>;
   int (&sums)[Places::PARTS][Places::EACH];
@@ -107,7 +107,10 @@ struct cxg_mma_multiply {
         b[j][0] = four[0], b[j][1] = four[1], b[j + 1][0] = four[2], b[j + 1][1] = four[3];
       }
       CXG_UNROLL for (int i = 0; i < Places::ROWS_16; i++)
-        CXG_UNROLL for (int j = 0; j < Places::COLUMNS_8; j++) cxg_mma_m16n8k32_s8(sums[i * Places::COLUMNS_8 + j], a[i], b[j]);
+        CXG_UNROLL for (int j = 0; j < Places::COLUMNS_8; j++) {
+          if (IS_UNSIGNED) cxg_mma_m16n8k32_u8s8(sums[i * Places::COLUMNS_8 + j], a[i], b[j]);
+          else cxg_mma_m16n8k32_s8(sums[i * Places::COLUMNS_8 + j], a[i], b[j]);
+        }
     }
   }
 };
@@ -126,7 +129,7 @@ struct cxg_plain_places {
 };
 
 /* Multiplies one stage by products of four bytes. */
-template <class T>
+template <class T, bool IS_UNSIGNED>
 struct cxg_dp4a_multiply {
   using Places = cxg_plain_places<T>;
   int (&sums)[Places::PARTS][Places::EACH];
@@ -147,7 +150,8 @@ struct cxg_dp4a_multiply {
         const cxg_bytes<16> a = cxg_load<16>(stage + r * T::BK + cxg_swizzle<T::BK>(r, k) * 16);
         CXG_UNROLL for (int c = 0; c < Places::COLUMNS; c++)
           CXG_UNROLL for (int q = 0; q < 4; q++)
-            sums[i][c] = cxg_dp4a((int)a.words[q], (int)b[c].words[q], sums[i][c]);
+            sums[i][c] = IS_UNSIGNED ? cxg_dp4a_us(a.words[q], (int)b[c].words[q], sums[i][c])
+                                     : cxg_dp4a((int)a.words[q], (int)b[c].words[q], sums[i][c]);
       }
     }
   }
@@ -181,12 +185,12 @@ CXG_DEVICE void cxg_igemm(cx_env e) {
 
 template <class L, class T>
 CXG_DEVICE void cxg_igemm_mma(cx_env e) {
-  cxg_igemm<L, T, cxg_mma_multiply<T>>(e);
+  cxg_igemm<L, T, cxg_mma_multiply<T, L::is_unsigned>>(e);
 }
 
 template <class L, class T>
 CXG_DEVICE void cxg_igemm_dp4a(cx_env e) {
-  cxg_igemm<L, T, cxg_dp4a_multiply<T>>(e);
+  cxg_igemm<L, T, cxg_dp4a_multiply<T, L::is_unsigned>>(e);
 }
 
 #endif

@@ -13,7 +13,7 @@
  *   pitch      bytes from an input position to the next along the width
  *   piece      bytes that are neighbours wherever a kernel position starts: 16, 8 or 4
  *   outside    whether windows reach outside the image
- *   pad        the value that padding reads
+ *   pad        the value that padding reads; is_unsigned: whether bytes of the image are
  *   x, w       byte offsets in memory
  *   inner      k_d * k_h * k_w * in_group
  *   weight_rows, weight_bytes   packed weights of a group: channels rounded up to BN by inner rounded up to BK, zeros behind

@@ -75,6 +75,7 @@ CXG_DEVICE void cxg_wgmma_sweep(cx_env e, const cxg_work<L, T> &work, uint8_t *s
 template <class L, class T>
 CXG_DEVICE void cxg_igemm_wgmma(cx_env e) {
   static_assert(T::BK == 128, "rows are those of the 128-byte swizzle");
+  static_assert(!L::is_unsigned, "both operands are signed");
   using Places = cxg_wgmma_places<T>;
   uint8_t *shared = cxg_dynamic_shared();
   const cxg_work<L, T> work;

@@ -22,6 +22,7 @@ export const factsOf = (program: Program): Facts => {
 
 /** Offsets in kernels are int32. */
 const MOST_BYTES = 2 ** 30;
+const isBytes = ({ dtype }: StaticType): boolean => dtype === 'i8' || dtype === 'u8';
 /** Blocks of a grid along its second and third dimension (CUDA C++ programming guide, technical specifications). */
 export const MOST_BLOCKS = 65535;
 const isSmall = ({ shape }: StaticType): boolean => elementCount(shape) < MOST_BYTES;
@@ -57,6 +58,7 @@ const windowOf = (facts: Facts, node: OpNode<'conv'>): Window & { readonly parts
 /** Depthwise: each channel by itself, in words of four. */
 const isDepthwise = (facts: Facts, node: OpNode<'conv'>): boolean => {
   const [channels = 0] = facts.type(at(node.operands, 1)).shape;
+  if (facts.type(at(node.operands, 0)).dtype !== 'i8') return false;
   return node.attrs.groups === channels && facts.type(at(node.operands, 0)).shape[1] === channels && channels % 4 === 0 && channels > 1;
 };
 
@@ -67,8 +69,7 @@ const isDepthwise = (facts: Facts, node: OpNode<'conv'>): boolean => {
 export const isFastConv = (facts: Facts, node: OpNode<'conv'>, endsInBytes: boolean): boolean => {
   const [x, w] = [facts.type(at(node.operands, 0)), facts.type(at(node.operands, 1))];
   const y = facts.type(at(node.results, 0));
-  if (x.dtype !== 'i8' || !hasConstantBias(facts, node.operands[2]) || elementCount(y.shape) === 0 || elementCount(w.shape) === 0)
-    return false;
+  if (!isBytes(x) || !hasConstantBias(facts, node.operands[2]) || elementCount(y.shape) === 0 || elementCount(w.shape) === 0) return false;
   if (elementCount(x.shape) === 0 || !isSmall(x) || !isSmall(y) || !isSmall(w)) return false;
   const window = windowOf(facts, node);
   if (Math.max(window.batch, window.groups) > MOST_BLOCKS || packedBytes(window) > 2 * MOST_BYTES) return false;
@@ -145,7 +146,7 @@ export const launchDense = (ctx: Context, shared: Shared, facts: Facts, node: Op
   const [tx, tw] = [facts.type(x), facts.type(w)];
   const [outputs = 0, inner = 0] = tw.shape;
   const rows = elementCount(tx.shape.slice(0, -1));
-  if (tx.dtype !== 'i8' || !hasConstantBias(facts, node.operands[2]) || rows * inner * outputs === 0) return false;
+  if (!isBytes(tx) || !hasConstantBias(facts, node.operands[2]) || rows * inner * outputs === 0) return false;
   if (!isSmall(tx) || !isSmall(tw) || rows * outputs >= MOST_BYTES) return false;
   const geometry = geometryOf([], [], [], ONE);
   const window: Window = { x, batch: rows, channels: inner, groups: 1, geometry, pad: 0 };

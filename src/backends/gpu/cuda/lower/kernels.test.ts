@@ -24,7 +24,7 @@ let seed = 12345;
 const random = (): number => (seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0) / 2 ** 32;
 const between = (least: number, most: number): number => least + Math.floor(random() * (most - least + 1));
 /** A third of all elements are at an end of the range: sums of them are the largest. */
-const filled = (dtype: 'i8' | 'i32', shape: readonly number[], lo: number, hi: number): Tensor => {
+const filled = (dtype: 'i8' | 'u8' | 'i32', shape: readonly number[], lo: number, hi: number): Tensor => {
   const data = DTYPE_INFO[dtype].make(elementCount(shape));
   for (let i = 0; i < data.length; i++) data[i] = random() < 1 / 3 ? (random() < 0.5 ? lo : hi) : between(lo, hi);
   return { dtype, shape, data };
@@ -44,6 +44,7 @@ interface ConvCase {
   readonly dilation?: number;
   readonly pad?: number;
   readonly groups?: number;
+  readonly dtype?: 'i8' | 'u8';
   readonly end?: End;
 }
 
@@ -56,6 +57,8 @@ const CONVS: readonly ConvCase[] = [
   { name: 'groups', x: [1, 24, 7, 7], w: [30, 8, 3, 3], pad: 1, groups: 3, stride: 2 },
   { name: 'small groups', x: [2, 24, 7, 7], w: [48, 3, 3, 3], pad: 1, groups: 8, end: 'wide' },
   { name: 'depthwise twice', x: [1, 12, 9, 8], w: [24, 1, 3, 3], pad: 1, groups: 12 },
+  { name: 'unsigned', x: [1, 20, 7, 9], w: [24, 20, 3, 3], pad: 1, dtype: 'u8' },
+  { name: 'unsigned picture', x: [1, 3, 17, 18], w: [8, 3, 5, 5], stride: 2, pad: 2, dtype: 'u8', end: 'wide' },
   { name: 'one position', x: [3, 12, 4, 4], w: [11, 12, 4, 4] },
   { name: 'long sum', x: [1, 200, 6, 6], w: [9, 200, 3, 3], stride: 2, pad: 1, end: 'i16' },
   { name: 'sums', x: [1, 16, 5, 5], w: [8, 16, 3, 3], end: 'sums' },
@@ -86,13 +89,13 @@ const finish = (b: ProgramBuilder, sums: ValueId, channels: number, name: string
 };
 
 const addConv = (b: ProgramBuilder, from: ValueId, c: ConvCase): ValueId => {
-  const { x, w, stride = 1, dilation = 1, pad = 0, groups = 1, end = 'narrow' } = c;
+  const { x, w, stride = 1, dilation = 1, pad = 0, groups = 1, dtype = 'i8', end = 'narrow' } = c;
   const rank = x.length - 2;
   const each = (v: number): readonly number[] => new Array<number>(rank).fill(v);
   const weights = b.param(`${c.name} w`, filled('i8', w, -127, 127));
   const bias = b.param(`${c.name} bias`, filled('i32', [at(w, 0)], -9000, 9000));
   const pads = [...each(pad), ...each(pad)];
-  const attrs = { stride: each(stride), dilation: each(dilation), pads, groups, pad_value: pad === 0 ? 0 : -7 };
+  const attrs = { stride: each(stride), dilation: each(dilation), pads, groups, pad_value: pad === 0 ? 0 : dtype === 'u8' ? 201 : -7 };
   return finish(b, emit(b, 'conv', [from, weights, bias], attrs), at(w, 0), c.name, end);
 };
 
@@ -105,8 +108,9 @@ const layers = (): Case => {
   seed = 12345;
   const b = new ProgramBuilder('layers');
   const inputs = CONVS.map((c) => {
-    b.output(`${c.name} y`, addConv(b, b.input(c.name, { dtype: 'i8', shape: c.x }), c));
-    return filled('i8', c.x, -128, 127);
+    const dtype = c.dtype ?? 'i8';
+    b.output(`${c.name} y`, addConv(b, b.input(c.name, { dtype, shape: c.x }), c));
+    return dtype === 'u8' ? filled('u8', c.x, 0, 255) : filled('i8', c.x, -128, 127);
   });
   for (const [rows, inner, outputs, end] of [
     [[1], 1003, 37, 'narrow'],
@@ -207,7 +211,7 @@ const differences = ({ program, inputs }: Case, source: GpuProgram): readonly st
 /** Ops whose step has a kernel that is not a template's. */
 const lifted = (source: GpuProgram): readonly string[] => {
   const text = source.units.map((u) => u.text).join('');
-  const isLifted = (kernel: string): boolean => new RegExp(`CXG_KERNEL\\(${kernel}, \\d+\\) \\{ f_`).test(text);
+  const isLifted = (kernel: string): boolean => new RegExp(`CXG_KERNEL\\(${kernel}, \\d+\\) \\{[^}]*\\bf_step_`).test(text);
   return source.steps.filter((s) => s.launches.some((l) => isLifted(l.kernel))).map((s) => s.op);
 };
 

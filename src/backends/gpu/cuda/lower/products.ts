@@ -7,7 +7,7 @@ import { type Layouts, RESIDUAL_OPERAND, residualOf } from '../../../plan/index.
 import { type Image, imageOf, type Window } from './images.ts';
 import { launchOver } from './launches.ts';
 import { type Field, structure, triple } from './structure.ts';
-import { blocksOf, type Choice, type Engine, MOST_SUMS, MOST_TILES, sharedBytes, threadsOf, tileType } from './tiles.ts';
+import { blocksOf, type Choice, chooseTile, type Engine, MOST_SUMS, MOST_TILES, sharedBytes, threadsOf, tileType } from './tiles.ts';
 
 /** Where the channels of an image are in one that it is joined into, channels last. */
 export interface Part {
@@ -133,7 +133,10 @@ export const launchProduct = (ctx: Context, shared: Shared, layer: Layer): void 
   const image = imageOf(ctx, shared.layouts, window, name);
   const inner = planeOf(image.kernel) * image.inGroup;
   const product = { pixels: batch * planeOf(g.output), channels: outGroup, inner, groups };
-  const { tile, splits } = shared.choose(product);
+  const isUnsigned = ctx.type(window.x).dtype === 'u8';
+  const chosen = shared.choose(product);
+  // the products of wgmma are here of signed bytes alone
+  const { tile, splits } = isUnsigned && chosen.tile.engine === 'wgmma' ? chooseTile('mma', product) : chosen;
   const [rows, bytes] = [roundUp(outGroup, tile.channels), roundUp(inner, tile.inner)];
   const weights = packedWeights(ctx, layer, image, rows, bytes, g);
   const finish = planFinish(ctx, at(layer.node.results, 0), ctx.fusedInto(layer.node), layer.bias, 1, groups * outGroup);
@@ -156,6 +159,7 @@ export const launchProduct = (ctx: Context, shared: Shared, layer: Layer): void 
     weight_bytes: bytes,
     splits,
     pad: window.pad,
+    is_unsigned: isUnsigned,
     x: image.slot,
     w: weights,
     ...shared.workspace,
