@@ -76,6 +76,13 @@ export const nest = (f: Fn, axes: Axes, bases: readonly Val[], body: (pointers: 
   );
 };
 
+/** The same walk in another order: the longest dimension outermost, where threads divide it. For bodies that do not see the order. */
+export const longestFirst = ({ sizes, strides }: Axes): Axes => {
+  const longest = sizes.indexOf(Math.max(...sizes));
+  const moved = (list: readonly number[]): number[] => [...list.slice(longest, longest + 1), ...list.filter((_, d) => d !== longest)];
+  return sizes.length === 0 ? { sizes, strides } : { sizes: moved(sizes), strides: strides.map(moved) };
+};
+
 /**
  * Splits the walk along its innermost axis from the walk over the others, and divides one of them: the others' outermost loop, or the row
  * itself where it is the longer one.

@@ -2,7 +2,8 @@ import { elementCount, type FAMILIES, type LoweringTable, type OpNode, stridesOf
 import { at } from '../../../../support/index.ts';
 import type { Context, Emit } from '../context.ts';
 import { emitCopy, moveKernel } from '../kernels/copy.ts';
-import { broadcastStrides, nest, scaled } from '../kernels/nest.ts';
+import { broadcastStrides, longestFirst, nest, scaled } from '../kernels/nest.ts';
+import type { Val } from '../lift.ts';
 import { ACCESS, axisOf, bytesOf, limitTable, operand, result } from './common.ts';
 
 /** Copies an operand to the first result along given strides of the operand, in elements, from an offset on. */
@@ -141,12 +142,16 @@ const lowerPad = (ctx: Context, node: OpNode<'pad'>): Emit => {
   const access = bytes === 1 ? 'u8' : bytes === 2 ? 'i16' : 'i32';
   // pointer 0 walks the result, pointer d + 1 the table of dimension d
   const strides = [scaled(stridesOf(ty.shape), bytes), ...tables.map((_, d) => ty.shape.map((__, e) => (e === d ? 4 : 0)))];
-  return (f) =>
-    nest(f, { sizes: ty.shape, strides }, [to.address, ...tables.map((t) => t.address)], ([target, ...entries]) => {
+  const divided = ctx.divide(ctx.count(y));
+  const axes = { sizes: ty.shape, strides };
+  return (f) => {
+    const each = ([target, ...entries]: readonly Val[]): void => {
       const source = f.i32(from.address);
       for (const entry of entries) f.inc(source, f.load('i32', entry));
       f.store(access, target ?? 0, f.load(access, source));
-    });
+    };
+    nest(f, divided ? longestFirst(axes) : axes, [to.address, ...tables.map((t) => t.address)], each, divided);
+  };
 };
 
 const lowerGather = (ctx: Context, node: OpNode<'gather'>): Emit => {
@@ -158,18 +163,21 @@ const lowerGather = (ctx: Context, node: OpNode<'gather'>): Emit => {
   const run = elementCount(type.shape.slice(axis + 1)) * bytesOf(type);
   const count = ctx.count(indices);
   const [from, list, to] = [ctx.use(x), ctx.use(indices), ctx.use(y)];
+  const divided = ctx.divide(ctx.count(y));
+  const strides = [
+    [count * run, run],
+    [n * run, 0],
+    [0, 4],
+  ];
+  const axes = { sizes: [outer, count], strides };
   return (f) => {
     const { i32 } = f.ops;
-    const [source, target] = [f.i32(from.address), f.i32(to.address)];
-    f.for(0, outer, 1, () => {
-      f.for(0, count, 1, (i) => {
-        const index = f.i32(f.load('i32', i32.add(list.address, i32.shl(i, 2))));
-        f.set(index, f.select(i32.lt_s(index, 0), 0, f.select(i32.gt_s(index, n - 1), n - 1, index)));
-        f.do(f.call(moveKernel(ctx.asm), [target, i32.add(source, i32.mul(index, run)), run]));
-        f.inc(target, run);
-      });
-      f.inc(source, n * run);
-    });
+    const each = ([target = 0, source = 0, entry = 0]: readonly Val[]): void => {
+      const index = f.i32(f.load('i32', entry));
+      f.set(index, f.select(i32.lt_s(index, 0), 0, f.select(i32.gt_s(index, n - 1), n - 1, index)));
+      f.do(f.call(moveKernel(ctx.asm), [target, i32.add(source, i32.mul(index, run)), run]));
+    };
+    nest(f, divided ? longestFirst(axes) : axes, [to.address, from.address, list.address], each, divided);
   };
 };
 
