@@ -119,7 +119,7 @@ def layer_text(i, layer, batch, splits, bn):
     )
     ints = ", ".join(f"{k} = {v}" for k, v in fields.items())
     places = "x = PLACE_X, w = PLACE_W, table = PLACE_TABLE, y = PLACE_Y, other = 0, sums = PLACE_SUMS, counters = PLACE_COUNTERS"
-    bools = f"outside = {'true' if pad else 'false'}, is_unsigned = false, y_last = true, has_add = false"
+    bools = f"outside = {'true' if pad else 'false'}, is_unsigned = false, y_last = true, has_add = false, fetch_other = false"
     return f"struct {i} {{ static constexpr int {ints}; static constexpr uint32_t {places}; static constexpr bool {bools}; }};\n"
 
 

@@ -38,6 +38,7 @@ template <class L, class T, class Multiply>
 CXG_DEVICE void cxg_sweep(cx_env e, const cxg_work<L, T> &work, uint8_t *shared, const Multiply &multiply) {
   cxg_loader<L, T> loader;
   loader.start(e, work.thread, work.pixel0, work.group, work.channel0);
+  cxg_fetch_other<L, T>(e, work.thread, work.pixel0, work.group, work.channel0, shared);
   CXG_UNROLL for (int s = 0; s < T::STAGES - 1; s++) {
     if (s < work.count) loader.copy(shared + s * T::STAGE_BYTES, work.first + s);
     cxg_cp_async_commit();
@@ -155,13 +156,6 @@ struct cxg_dp4a_multiply {
       }
     }
   }
-};
-
-/* Bytes of shared memory of a block. */
-template <class T>
-struct cxg_igemm_shared {
-  static constexpr int STAGES = T::STAGES * T::STAGE_BYTES, ORDERED = cxg_stage<T>::BYTES;
-  static constexpr int BYTES = STAGES > ORDERED ? STAGES : ORDERED;
 };
 
 template <int PARTS, int EACH>

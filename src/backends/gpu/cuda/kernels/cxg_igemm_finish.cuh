@@ -9,6 +9,8 @@
  *   y_last                 whether y lies channels last; else [batch][y_pitch][positions]
  *   has_add, other         whether add_rescale follows: y = clamp(rshr(add_m0 (y - add_z0) + add_m1 (other - add_z1), add_shift)
  *                          + add_zero, add_lo, add_hi); other lies like y, with other_pitch and other_first
+ *   fetch_other            whether the tile of `other` comes into shared memory with the first of inner: splits = 1, results last, all
+ *                          channels multiples of 16
  *   splits                 blocks that share a tile, each a part of inner
  *   sums, counters         workspace of split layers, zero before and after every run: int32[tiles][BM * BN], uint32[tiles]
  */
@@ -85,6 +87,27 @@ struct cxg_stage {
   static constexpr int BYTES = T::BM * PITCH;
 };
 
+/* Bytes of shared memory of a block: stages, and after them the results in order; behind these the tile of `other`. */
+template <class T>
+struct cxg_igemm_shared {
+  static constexpr int STAGES = T::STAGES * T::STAGE_BYTES, ORDERED = cxg_stage<T>::BYTES;
+  static constexpr int BYTES = STAGES > ORDERED ? STAGES : ORDERED;
+};
+
+/* Starts the copies of the tile of `other`: each thread what it adds later. */
+template <class L, class T>
+CXG_DEVICE void cxg_fetch_other(cx_env e, int thread, int pixel0, int group, int channel0, uint8_t *shared) {
+  if (!L::fetch_other) return;
+  constexpr int PIXELS = L::batch * L::out_d * L::out_h * L::out_w, LINE = T::BN / 16;
+  uint8_t *to = shared + cxg_igemm_shared<T>::BYTES;
+  CXG_UNROLL for (int i = thread; i < T::BM * LINE; i += T::THREADS) {
+    const int r = i / LINE, c = i % LINE * 16;
+    if (pixel0 + r >= PIXELS || channel0 + c >= L::out_group) continue;
+    const int channel = L::other_first + group * L::out_group + channel0 + c;
+    cxg_cp_async<16>(to + r * cxg_stage<T>::PITCH + c, e.m + L::other + (size_t)(pixel0 + r) * L::other_pitch + channel);
+  }
+}
+
 /* Stores a tile of bytes from shared memory, `WIDTH` channels of a pixel at once, channels last. */
 template <class L, class T, int WIDTH>
 CXG_DEVICE void cxg_store_lines(cx_env e, int thread, int pixel0, int group, int channel0, const uint8_t *shared) {
@@ -96,7 +119,8 @@ CXG_DEVICE void cxg_store_lines(cx_env e, int thread, int pixel0, int group, int
     const int channel = group * L::out_group + channel0 + c;
     if (L::has_add) {
       const uint8_t *from = e.m + L::other + (size_t)(pixel0 + r) * L::other_pitch + L::other_first + channel;
-      const cxg_bytes<WIDTH> other = cxg_load<WIDTH>(from);
+      const uint8_t *fetched = shared + cxg_igemm_shared<T>::BYTES + r * cxg_stage<T>::PITCH + c;
+      const cxg_bytes<WIDTH> other = cxg_load<WIDTH>(L::fetch_other ? fetched : from);
       CXG_UNROLL for (int b = 0; b < WIDTH; b++) v.set(b, cxg_finish_add<L>(v.get(b), other.get(b)));
     }
     cxg_store<WIDTH>(e.m + L::y + (size_t)(pixel0 + r) * L::y_pitch + L::y_first + channel, v);

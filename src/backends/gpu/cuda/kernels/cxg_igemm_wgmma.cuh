@@ -45,6 +45,7 @@ CXG_DEVICE void cxg_wgmma_sweep(cx_env e, const cxg_work<L, T> &work, uint8_t *s
   static_assert(T::STAGES >= 3, "one stage is multiplied, one awaited, one filled");
   cxg_loader<L, T> loader;
   loader.start(e, work.thread, work.pixel0, work.group, work.channel0);
+  cxg_fetch_other<L, T>(e, work.thread, work.pixel0, work.group, work.channel0, shared);
   CXG_UNROLL for (int s = 0; s < T::STAGES - 2; s++) {
     if (s < work.count) loader.copy(shared + s * T::STAGE_BYTES, work.first + s);
     cxg_cp_async_commit();

@@ -7,7 +7,18 @@ import { type Layouts, RESIDUAL_OPERAND, residualOf } from '../../../plan/index.
 import { type Image, imageOf, type Window } from './images.ts';
 import { launchOver } from './launches.ts';
 import { type Field, structure, triple } from './structure.ts';
-import { blocksOf, type Choice, chooseTile, type Engine, MOST_SUMS, MOST_TILES, sharedBytes, threadsOf, tileType } from './tiles.ts';
+import {
+  blocksOf,
+  type Choice,
+  chooseTile,
+  type Engine,
+  MOST_SUMS,
+  MOST_TILES,
+  orderedBytes,
+  sharedBytes,
+  threadsOf,
+  tileType,
+} from './tiles.ts';
 
 /** Where the channels of an image are in one that it is joined into, channels last. */
 export interface Part {
@@ -125,6 +136,18 @@ const packedWeights = (ctx: Context, layer: Layer, image: Image, rows: number, b
   ]);
 };
 
+/** Shared memory that every GPU has for a block: of sm_75, and of sm_90 where wgmma is (CUDA C++ programming guide, table 21). */
+const SHARED_BYTES: Readonly<Record<Engine, number>> = { wgmma: 227 * 1024, mma: 64 * 1024, dp4a: 48 * 1024 };
+
+/** Whether the image that a layer adds is fetched with its first step: it then waits for nothing at the end. */
+const fetchesOther = (ctx: Context, shared: Shared, layer: Layer, { tile, splits }: Choice): boolean => {
+  const residual = residualOf(ctx.fusedInto(layer.node));
+  if (residual === undefined || splits > 1 || layer.outGroup % 16 !== 0) return false;
+  const result = at(residual.results, 0);
+  const isLast = shared.layouts.isLast(result) || shared.layouts.isEither(result);
+  return isLast && sharedBytes(tile) + orderedBytes(tile) <= SHARED_BYTES[shared.engine];
+};
+
 /** Emits the kernels of a layer: the image if it has to be packed, then the product. */
 export const launchProduct = (ctx: Context, shared: Shared, layer: Layer): void => {
   const { window, outGroup } = layer;
@@ -139,6 +162,7 @@ export const launchProduct = (ctx: Context, shared: Shared, layer: Layer): void 
   const { tile, splits } = isUnsigned && chosen.tile.engine === 'wgmma' ? chooseTile('mma', product) : chosen;
   const [rows, bytes] = [roundUp(outGroup, tile.channels), roundUp(inner, tile.inner)];
   const weights = packedWeights(ctx, layer, image, rows, bytes, g);
+  const fetches = fetchesOther(ctx, shared, layer, { tile, splits });
   const finish = planFinish(ctx, at(layer.node.results, 0), ctx.fusedInto(layer.node), layer.bias, 1, groups * outGroup);
   const fields = {
     batch,
@@ -165,6 +189,7 @@ export const launchProduct = (ctx: Context, shared: Shared, layer: Layer): void 
     ...shared.workspace,
     ...finishFields(ctx, shared, finish, groups * outGroup),
     ...sumFields(ctx, layer.node, groups * outGroup),
+    fetch_other: fetches,
   };
   const launch: KernelLaunch = {
     body: () => `cxg_igemm_${tile.engine}<${name}, ${tileType(tile)}>(e);`,
@@ -172,7 +197,7 @@ export const launchProduct = (ctx: Context, shared: Shared, layer: Layer): void 
     headers: [tile.engine === 'wgmma' ? 'cxg_igemm_wgmma.cuh' : 'cxg_igemm.cuh'],
     grid: [blocksOf(tile, product), groups, splits],
     block: threadsOf(tile),
-    sharedBytes: sharedBytes(tile),
+    sharedBytes: sharedBytes(tile) + (fetches ? orderedBytes(tile) : 0),
   };
   ctx.launch(launch);
 };

@@ -66,8 +66,10 @@ export const TILES: Readonly<Record<Engine, readonly Tile[]>> = {
 
 export const threadsOf = ({ engine, warps: [m, n] }: Tile): number => m * n * (engine === 'wgmma' ? 128 : 32);
 export const stageBytes = (t: Tile): number => (t.pixels + t.channels) * t.inner;
-/** Shared memory of a block: stages, and after them the results in order (cxg_stage). */
-export const sharedBytes = (t: Tile): number => Math.max(t.stages * stageBytes(t), t.pixels * (t.channels + 16));
+/** Bytes of a tile of results in order (cxg_stage). */
+export const orderedBytes = (t: Tile): number => t.pixels * (t.channels + 16);
+/** Shared memory of a block: stages, and after them the results in order. */
+export const sharedBytes = (t: Tile): number => Math.max(t.stages * stageBytes(t), orderedBytes(t));
 
 /** The text of the type. */
 export const tileType = ({ engine, pixels, channels, inner, warps: [m, n], stages }: Tile): string =>
