@@ -77,8 +77,9 @@ export class Chromium {
   private id = 0;
   private rest = '';
 
-  constructor(path: string) {
-    const flags = [...FLAGS, ...ROOT_FLAGS, `--user-data-dir=${this.profile}`, 'about:blank'];
+  /** @param more - further flags */
+  constructor(path: string, more: readonly string[] = []) {
+    const flags = [...FLAGS, ...ROOT_FLAGS, ...more, `--user-data-dir=${this.profile}`, 'about:blank'];
     this.child = spawn(path, flags, { stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'] });
     const [, , , commands, answers] = this.child.stdio;
     this.commands = commands as Writable;
