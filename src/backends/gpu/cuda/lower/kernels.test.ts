@@ -251,6 +251,8 @@ test('tiles follow the size of a layer', () => {
   expect([large.tile.engine, large.splits]).toEqual(['wgmma', 1]);
   const few = chooseTile('wgmma', { pixels: 49, channels: 512, inner: 4608, groups: 1 });
   expect(few.splits).toBeGreaterThan(1);
+  // one step needs no more than the stage that it is in, and the one that would be filled next
+  expect(chooseTile('mma', { pixels: 32 * 56 * 56, channels: 256, inner: 64, groups: 1 }).tile.stages).toBe(2);
   for (const inner of [64, 576, 4608]) {
     const { tile: t, splits } = chooseTile('mma', { pixels: 49, channels: 512, inner, groups: 1 });
     // no block is left without a step

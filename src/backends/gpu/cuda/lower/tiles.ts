@@ -151,9 +151,18 @@ const splitsOf = (t: Tile, p: Product): readonly number[] => {
   return [...counts];
 };
 
+/**
+ * A choice without stages that a short sweep never fills: then more blocks fit. Beside the tiles on their way there is the one that is
+ * multiplied, and with wgmma one whose products still run.
+ */
+const trimmed = ({ tile: t, splits }: Choice, p: Product): Choice => {
+  const steps = Math.ceil(stepsOf(t, p) / splits);
+  return { tile: { ...t, stages: Math.min(t.stages, steps + (t.engine === 'wgmma' ? 2 : 1)) }, splits };
+};
+
 /** The tile and the splits that a layer is expected to take least time with. */
 export const chooseTile = (engine: Engine, p: Product): Choice => {
   const choices = TILES[engine].flatMap((t) => splitsOf(t, p).map((splits) => ({ tile: t, splits })));
   const costs = choices.map((c) => clocksOf(c.tile, c.splits, p));
-  return at(choices, costs.indexOf(Math.min(...costs)));
+  return trimmed(at(choices, costs.indexOf(Math.min(...costs))), p);
 };
