@@ -103,6 +103,7 @@ export const NETWORKS = {
   resnext101: { title: 'ResNeXt-101 64x4d', input: IMAGE, build: residualNetwork([3, 4, 23, 3], 256, 64), stream: true },
   resnet50: ARCHITECTURES.resnet50,
   'mobilenet-v2': ARCHITECTURES['mobilenet-v2'],
+  lenet: ARCHITECTURES.lenet,
   layer: { title: '3x3, 256 channels, 56x56', input: [256, 56, 56], build: (g) => g.conv(g.input, { out: 256, kernel: 3 }) },
 } as const satisfies Record<string, Network>;
 
@@ -117,3 +118,10 @@ export const networkProgram = (name: NetworkName, batch: number): { readonly pro
   const output = build(graph);
   return { program: graph.program(output), macs: graph.macs };
 };
+
+/** The eight of the white paper's stream. */
+export const STREAM_NETWORKS: readonly NetworkName[] = (Object.keys(NETWORKS) as NetworkName[]).filter(
+  (name) => 'stream' in NETWORKS[name],
+);
+
+export const networkTitle = (name: NetworkName): string => NETWORKS[name].title;

@@ -1,0 +1,104 @@
+import { nativeBackend, referenceBackend } from '../../src/backends/cpu/index.ts';
+import { Cache, sharedCache } from '../../src/backends/cpu/cache/cache.ts';
+import { emitCudaFolder } from '../../src/backends/gpu/index.ts';
+import { chooseDevice, type DeviceInfo, loadDriver } from '../../src/backends/gpu/cuda/driver.ts';
+import { cudaSource } from '../../src/backends/gpu/cuda/source.ts';
+import { buildModules } from '../../src/backends/gpu/cuda/toolchain.ts';
+import { isStaticType, Philox, type Program, type Tensor, tensorBytes, typeOf } from '../../src/ir/index.ts';
+import { at, invariant, unwrap } from '../../src/support/index.ts';
+import { timed } from '../rows.ts';
+import { type Vector, writeBuilt, writeVectors } from './device-folder.ts';
+import { type NetworkName, networkProgram, NETWORKS } from './networks/architectures.ts';
+
+// One piece of preparation in a process of its own: many go side by side where there are cores.
+//   compile NAME BATCH FOLDER    emits and compiles a network for the device of this machine (or, without one, for capability 9.0)
+//   emit NAME BATCH              emits it only
+//   expect NAME FOLDER           what the CPU gives for seeded images
+// Prints a line of JSON with what it took.
+
+export interface Compiled {
+  readonly emissionMs: number;
+  /** Absent when only emitted. */
+  readonly compileSeconds?: number;
+  readonly modules: number;
+  readonly launches: number;
+  readonly macs: number;
+}
+
+export interface Expected {
+  readonly backend: string;
+  readonly seconds: number;
+}
+
+const SEEDED_IMAGES = 2;
+const IMAGE_SEED = 11;
+/** The reference interpreter takes seconds for each 10^9 multiply-accumulates. */
+const MOST_REFERENCE_MACS = 1e9;
+
+/** A device that is not here: what kernels are compiled for when there is none. */
+const ABSENT: DeviceInfo = { index: 0, name: 'none', capability: 90, memoryBytes: 0, processors: 132 };
+
+const compile = (name: NetworkName, batch: number, folder: string | undefined, absent: boolean): Compiled => {
+  const { program, macs } = networkProgram(name, batch);
+  const [, emissionMs] = timed(() => unwrap(emitCudaFolder(program, [])));
+  const written = unwrap(cudaSource(program));
+  const launches = written.steps.reduce((n, s) => n + s.launches.length, 0);
+  const facts = { emissionMs, modules: written.units.length, launches, macs: macs * batch };
+  if (folder === undefined) return facts;
+  const driver = absent ? undefined : unwrap(loadDriver());
+  const device = driver === undefined ? ABSENT : unwrap(chooseDevice(driver));
+  const fake = driver?.isFake ?? false;
+  // a cache of its own: what nvcc takes is measured
+  const options = { cache: fake ? sharedCache() : new Cache({ folder: `${folder}-cache` }), fake };
+  const [images, ms] = timed(() => unwrap(buildModules(written, device, options)));
+  writeBuilt(folder, { program: written, images });
+  return { ...facts, compileSeconds: ms / 1000 };
+};
+
+const seededImages = (program: Program): readonly (readonly Tensor[])[] => {
+  const random = new Philox(IMAGE_SEED);
+  const type = typeOf(program, at(program.inputs, 0).value);
+  invariant(isStaticType(type) && type.dtype === 'i8', 'a network takes bytes');
+  const { shape } = type;
+  const count = shape.reduce((n, d) => n * d, 1);
+  return Array.from({ length: SEEDED_IMAGES }, () => [
+    { dtype: 'i8' as const, shape, data: Int8Array.from({ length: count }, () => random.int(-128, 127)) },
+  ]);
+};
+
+const expect = (name: NetworkName, folder: string, threads: number): Expected => {
+  const { program, macs } = networkProgram(name, 1);
+  const native = nativeBackend.compile(program, { threads });
+  if (!native.ok && macs > MOST_REFERENCE_MACS) unwrap(native);
+  const executable = native.ok ? native.value : unwrap(referenceBackend.compile(program));
+  const [vectors, ms] = timed(() =>
+    seededImages(program).map((inputs): Vector => {
+      const outputs = executable.run(inputs);
+      return { inputs: inputs.map((t) => tensorBytes(t).slice()), outputs: outputs.map((t) => tensorBytes(t).slice()) };
+    }),
+  );
+  executable.close?.();
+  writeVectors(folder, vectors);
+  return { backend: native.ok ? 'native' : 'reference', seconds: ms / 1000 };
+};
+
+const isNetwork = (name: string): name is NetworkName => Object.hasOwn(NETWORKS, name);
+
+const main = (): void => {
+  const [kind = '', name = '', ...rest] = process.argv.slice(2);
+  if (!isNetwork(name)) throw new Error(`there is no network ${name}`);
+  const [first = '', folder = ''] = rest;
+  const print = (facts: Compiled | Expected): void => void process.stdout.write(`${JSON.stringify(facts)}\n`);
+  switch (kind) {
+    case 'compile':
+      return print(compile(name, Number(first), folder, rest[2] === 'absent'));
+    case 'emit':
+      return print(compile(name, Number(first), undefined, true));
+    case 'expect':
+      return print(expect(name, first, Number(rest[1] ?? 1)));
+    default:
+      throw new Error(`there is nothing called ${kind}`);
+  }
+};
+
+main();

@@ -1,0 +1,68 @@
+"""Rows of a run of bench/gpu/run-folders.sh, one line of JSON each, as `npm run bench -- gpu` writes them where Node.js is.
+
+Usage: device_folders.py RESULTS [TORCH_ROWS]
+"""
+
+import json
+import pathlib
+import sys
+
+# What is asked of networks against torch.compile on the same card: times its latency, times its throughput.
+GOALS = {("resnet50", 1): 0.7, ("resnet50", 32): 1.3, ("vgg16", 32): 1.0, ("inception_v3", 32): 1.0, ("resnet152", 32): 1.0}
+
+
+def json_lines(path: pathlib.Path) -> list[dict]:
+    rows = []
+    for line in path.read_text().splitlines() if path.is_file() else []:
+        try:
+            rows.append(json.loads(line))
+        except ValueError:
+            pass  # a run that was stopped ends in the middle of a line
+    return rows
+
+
+def row(name: str, value: object, unit: str, **more: object) -> None:
+    print(json.dumps({"bench": "gpu", "name": name, "value": value, "unit": unit, **more}))
+
+
+def compared(network: str, bench: dict, torch: list[dict]) -> None:
+    batch = bench["batch"]
+    goal = GOALS.get((network, batch))
+    peer = [t for t in torch if (t["network"], t["batch"], t["device"]) == (network, batch, bench["device"])]
+    if goal is None:
+        return
+    what = "latency" if batch == 1 else "throughput"
+    name = f"{network} b{batch}, {what} with copies, times torch.compile's"
+    text = f"{'<=' if batch == 1 else '>='} {goal}"
+    if not peer:
+        print(json.dumps({"bench": "gpu", "name": name, "unit": "x", "goal": text, "skipped": "no rows of bench/gpu/torch_peer.py"}))
+        return
+    ratio = bench["median_ms"] / peer[0]["median_ms"]
+    value = ratio if batch == 1 else 1 / ratio
+    row(name, value, "x", goal=text, met=value <= goal if batch == 1 else value >= goal, peer=f"{peer[0]['median_ms']:.3f} ms: {peer[0]['peer']}")
+
+
+def main() -> None:
+    results = pathlib.Path(sys.argv[1])
+    torch = json_lines(pathlib.Path(sys.argv[2])) if len(sys.argv) > 2 else []
+    for built in sorted(results.glob("*.built")):
+        name = built.stem
+        code, seconds = built.read_text().split()
+        row(f"{name}, nvcc", float(seconds), "s", peer="beside the compilation of others")
+        check = results / f"{name}.check"
+        last = check.read_text().strip().splitlines()[-1:] if check.is_file() else []
+        equal = code == "0" and bool(last) and "give the expected bytes" in last[0] and last[0].split()[0] == last[0].split()[2]
+        row(f"{name}, bytes", "equal" if equal else "differ", "", goal="equal", met=equal, peer=(last or ["it does not build"])[0])
+        for bench in json_lines(results / f"{name}.bench"):
+            batch = bench["batch"]
+            if batch == 1:
+                row(f"{name}, latency with copies", bench["median_ms"], "ms", peer=bench["device"])
+                row(f"{name}, latency of the kernels", bench["kernels_ms"], "ms")
+            else:
+                row(f"{name}, throughput with copies", bench["images_per_s_with_copies"], "images/s", peer=bench["device"])
+                row(f"{name}, throughput of the kernels", bench["images_per_s"], "images/s")
+            compared(name.split("-b")[0].replace("-", "_"), bench, torch)
+
+
+if __name__ == "__main__":
+    main()
