@@ -49,6 +49,8 @@ type Call = (...args: readonly unknown[]) => number;
 
 /** The fake driver, called as a host calls libcuda. */
 export class FakeDevice {
+  /** cx_env of the start that is made; it must not go while the driver reads it. */
+  private readonly environment = new BigUint64Array(2);
   private readonly koffi: Koffi;
   private readonly library: ReturnType<Koffi['load']>;
   private readonly calls = new Map<string, Call>();
@@ -155,7 +157,8 @@ export class FakeDevice {
     const { grid, block, sharedBytes, environment } = run;
     const found = this.make('cuModuleGetFunction', 'void *, const char *', module, kernel);
     this.check(found.status, `cuModuleGetFunction ${kernel}`);
-    const parameters = new BigUint64Array([this.koffi.address(new BigUint64Array(environment))]);
+    this.environment.set(environment);
+    const parameters = new BigUint64Array([this.koffi.address(this.environment)]);
     this.check(this.call('cuFuncSetAttribute', 'void *, int, int', found.value, 8, Math.max(sharedBytes, 1)), `shared memory of ${kernel}`);
     this.check(
       this.call('cuLaunchKernel', LAUNCH, found.value, ...grid, block, 1, 1, sharedBytes, null, parameters, null),
