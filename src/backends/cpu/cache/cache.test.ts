@@ -87,6 +87,14 @@ describe('folder', () => {
       },
     ]);
   });
+  test('a folder that the system has no place for', () => {
+    const nowhere = new Cache({ folder: process.platform === 'linux' ? '/proc/cortexc/cache' : join(folder, 'x'.repeat(300)) });
+    const entry = put(nowhere, 'k', 'content');
+    expect(codes(nowhere)).toEqual(['warning NAT0007']);
+    expect(text(join(entry, 'data'))).toBe('content');
+    replacements.push(nowhere.folder);
+  });
+
   test('a folder above it where only owners can replace their entries, such as /tmp, is no danger', () => {
     const base = join(top, `sticky-${count++}`);
     mkdirSync(join(base, 'cache'), { recursive: true, mode: 0o700 });

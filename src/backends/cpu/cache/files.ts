@@ -44,17 +44,25 @@ export const readIfThere = (path: string): Uint8Array | undefined => {
   }
 };
 
-/** Makes a folder and those above it. Node's own way names no cause where the file system is read-only. */
-export const makeFolder = (path: string): void => {
+/** Makes one folder, or finds it there. @returns why it could not */
+const makeOne = (path: string): SystemError | undefined => {
   try {
     mkdirSync(path, { mode: 0o700 });
   } catch (error) {
     if (!isSystemError(error)) throw error;
-    if (error.code === 'EEXIST') return;
-    if (error.code !== 'ENOENT' || dirname(path) === path) throw error;
-    makeFolder(dirname(path));
-    makeFolder(path);
+    if (error.code !== 'EEXIST') return error;
   }
+  return undefined;
+};
+
+/** Makes a folder and those above it. Node's own way names no cause where the file system is read-only, and does not end in /proc. */
+export const makeFolder = (path: string): void => {
+  const problem = makeOne(path);
+  if (problem === undefined) return;
+  if (problem.code !== 'ENOENT' || dirname(path) === path) throw problem;
+  makeFolder(dirname(path));
+  const again = makeOne(path);
+  if (again !== undefined) throw again;
 };
 
 /** A new folder in `parent`, for this process alone. */
