@@ -20,7 +20,7 @@ export interface Choice {
 }
 
 /** A matrix product of a layer. */
-export interface Product {
+interface Product {
   readonly pixels: number;
   readonly channels: number;
   readonly inner: number;
@@ -65,7 +65,7 @@ export const TILES: Readonly<Record<Engine, readonly Tile[]>> = {
 };
 
 export const threadsOf = ({ engine, warps: [m, n] }: Tile): number => m * n * (engine === 'wgmma' ? 128 : 32);
-export const stageBytes = (t: Tile): number => (t.pixels + t.channels) * t.inner;
+const stageBytes = (t: Tile): number => (t.pixels + t.channels) * t.inner;
 /** Bytes of a tile of results in order (cxg_stage). */
 export const orderedBytes = (t: Tile): number => t.pixels * (t.channels + 16);
 /** Shared memory of a block: stages, and after them the results in order. */
