@@ -169,7 +169,7 @@ export class Context {
     more: string | (() => string) = '',
   ): void {
     const lanes = LANES[dtype];
-    limitIterations(iterations * Math.min(lanes, Math.max(count, 1)), 'an element');
+    limitIterations((iterations + 1) * Math.min(lanes, Math.max(count, 1)), 'a word of elements');
     const functions = (): string => `${typeof more === 'string' ? more : more()}fn value(i: u32) -> i32 {\n${text()}\n}\n`;
     this.launch({ invocations: Math.ceil(count / lanes), reads, writes: region, functions, body: () => storeWord(region, lanes, count) });
   }
@@ -180,12 +180,14 @@ const storeWord = (region: Region, lanes: 1 | 2 | 4, count: number): string => {
   const target = region.word('id');
   if (lanes === 1) return `  ${target} = bitcast<u32>(value(id));`;
   const [bits, mask] = lanes === 2 ? [16, '0xffffu'] : [8, '0xffu'];
-  const lines = Array.from({ length: lanes }, (_, k) => {
-    const element = k === 0 ? 'i' : `i + ${k}u`;
-    const put = `word |= (bitcast<u32>(value(${element})) & ${mask}) << ${bits * k}u;`;
-    return k === 0 || count % lanes === 0 ? `  ${put}` : `  if (${element} < ${uint(count)}) { ${put} }`;
-  });
-  return [`  let i = id * ${lanes}u;`, '  var word = 0u;', ...lines, `  ${target} = word;`].join('\n');
+  const put = `word |= (bitcast<u32>(value(i)) & ${mask}) << (lane * ${bits}u);`;
+  // a loop, not a list: compilers put the function in once
+  return `  var word = 0u;
+  for (var lane = 0u; lane < ${lanes}u; lane++) {
+    let i = id * ${lanes}u + lane;
+    ${count % lanes === 0 ? put : `if (i < ${uint(count)}) { ${put} }`}
+  }
+  ${target} = word;`;
 };
 
 export const refuse = (reason: string): never => {

@@ -46,18 +46,19 @@ const RESCALE = `fn add64(a: vec2<u32>, low: u32, high: u32) -> vec2<u32> {
   let l = a.x + low;
   return vec2<u32>(l, a.y + high + select(0u, 1u, l < low));
 }
+fn mulhi(a: u32, b: u32) -> u32 {
+  let al = a & 0xffffu;
+  let ah = a >> 16u;
+  let bl = b & 0xffffu;
+  let bh = b >> 16u;
+  let lh = al * bh;
+  let hl = ah * bl;
+  return ah * bh + (lh >> 16u) + (hl >> 16u) + ((((al * bl) >> 16u) + (lh & 0xffffu) + (hl & 0xffffu)) >> 16u);
+}
 fn rescale(v: i32, m: i32, s: i32, zero: i32, lo: i32, hi: i32) -> i32 {
   let a = bitcast<u32>(v);
   let b = bitcast<u32>(m);
-  let a0 = a & 0xffffu;
-  let a1 = a >> 16u;
-  let b0_ = b & 0xffffu;
-  let b1_ = b >> 16u;
-  let p01 = a0 * b1_;
-  let p10 = a1 * b0_;
-  let middle = ((a0 * b0_) >> 16u) + (p01 & 0xffffu) + (p10 & 0xffffu);
-  let top = a1 * b1_ + (p01 >> 16u) + (p10 >> 16u) + (middle >> 16u);
-  var p = vec2<u32>(a * b, top - select(0u, b, v < 0));
+  var p = vec2<u32>(a * b, mulhi(a, b) - select(0u, b, v < 0));
   let n = bitcast<u32>(s);
   if (n <= 32u) {
     p = add64(p, 1u << ((n - 1u) & 31u), 0u);

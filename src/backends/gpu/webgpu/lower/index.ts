@@ -4,6 +4,7 @@ import { lowerBinary, lowerBitcast, lowerCast, lowerClamp, lowerRelu } from './p
 import { lowerConv, lowerDense, lowerMatmul } from './product.ts';
 import { lowerAddRescale, lowerMulRescale, lowerRescale, lowerTable } from './rescale.ts';
 import { lowerConcat, lowerExpand, lowerGather, lowerPad, lowerReshape, lowerSlice, lowerSplit, lowerTranspose } from './shape.ts';
+import { lowerSoftmax } from './softmax.ts';
 import { lowerArg, lowerPool, lowerReduction } from './window.ts';
 
 type Rows = { readonly [P in OpName]?: (ctx: Context, node: OpNode<P>) => void };
@@ -38,6 +39,7 @@ const ROWS = {
   rescale: lowerRescale,
   reshape: lowerReshape,
   slice: lowerSlice,
+  softmax_lut: lowerSoftmax,
   split: lowerSplit,
   sub: lowerBinary,
   table: lowerTable,

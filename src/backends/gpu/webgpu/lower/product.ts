@@ -195,7 +195,7 @@ const iterationsOf = ({ geometry: { kernel } }: Layer, units: number): number =>
  */
 const launchSums = (ctx: Context, layer: Layer, units: Units, sums: Region, count: number): void => {
   let part = Math.max(units.count, 1);
-  while (part > 1 && iterationsOf(layer, part) > MOST_ITERATIONS) part = Math.ceil(part / 2);
+  while (part > 1 && iterationsOf(layer, part) >= MOST_ITERATIONS) part = Math.ceil(part / 2);
   for (let from = 0; from === 0 || from < units.count; from += part) {
     const to = Math.min(from + part, units.count);
     const start = (): string => (from === 0 ? biasText(units) : sums.load('i32', 'i'));
@@ -218,7 +218,7 @@ const launchLayer = (ctx: Context, node: OpNode<'conv'> | OpNode<'dense'>, layer
   const channel = `(i / ${uint(planeOf(layer.geometry.output))}) % ${uint(layer.groups * layer.outGroup)}`;
   const finish = rescaleText(ctx, fused, channel);
   const iterations = iterationsOf(layer, units.count);
-  if (iterations * LANES[dtype] <= MOST_ITERATIONS) {
+  if ((iterations + 1) * LANES[dtype] <= MOST_ITERATIONS) {
     const text = (): string =>
       `${place(layer)}  var sum = ${biasText(units)};\n${loops(units, layer.geometry, 0, units.count)}\n  return ${finish.text('sum')};`;
     return ctx.elementsAt(to, dtype, count, [...units.reads, ...finish.reads], text, iterations);

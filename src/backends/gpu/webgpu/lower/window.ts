@@ -7,6 +7,8 @@ import { axisOf, divisor, stridedOffset } from './strided.ts';
 
 /** 2 * sum + cells of 16-bit elements stays below 2^31. */
 const MOST_CELLS = 2 ** 14;
+/** Elements of a sum that one kernel takes. */
+const PART = MOST_ITERATIONS - 1;
 
 /** floor((2 a + b) / (2 b)): division of i32 truncates, and one less is the floor where a remainder is negative. */
 const roundedDivision = (sum: string, cells: string): string => `  let twice = 2 * ${sum} + ${cells};
@@ -98,14 +100,14 @@ ${end}`;
   const sum = (v: string): string => `all += ${v};`;
   if (node.op === 'reduce_sum') {
     // long sums in parts, each of which adds to those before it
-    for (let first = 0; first === 0 || first < count; first += MOST_ITERATIONS) {
-      const last = Math.min(first + MOST_ITERATIONS, count);
+    for (let first = 0; first === 0 || first < count; first += PART) {
+      const last = Math.min(first + PART, count);
       const start = (): string => (first === 0 ? int(0) : to.load('i32', 'i'));
       ctx.elementsAt(to, 'i32', ctx.count(y), [from], () => fold(start(), first, last, sum, '  return all;'), last - first);
     }
     return;
   }
-  limitIterations(count * LANES[dtype], `a reduction of ${count} elements`);
+  limitIterations((count + 1) * LANES[dtype], `a reduction of ${count} elements`);
   const [lo, hi] = RANGE[dtype];
   const texts: Readonly<Record<Exclude<Reduction['op'], 'reduce_sum'>, () => string>> = {
     reduce_mean: () => fold(int(0), 0, count, sum, roundedDivision('all', int(count))),

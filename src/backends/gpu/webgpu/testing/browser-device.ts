@@ -101,7 +101,7 @@ export class BrowserDevice {
     const folder = join(this.folder, name);
     mkdirSync(folder);
     const write = (file: string, list: readonly Uint8Array[]): void =>
-      list.forEach((bytes, i) => void writeFileSync(join(folder, `${file}${i}`), bytes));
+      list.forEach((bytes, i) => writeFileSync(join(folder, `${file}${i}`), bytes));
     writeFileSync(join(folder, 'program.json'), JSON.stringify(one.program));
     write('parameters', one.parameters);
     write('input', one.inputs);

@@ -1,0 +1,36 @@
+import { expect, test } from '@jest/globals';
+import { OP_NAMES } from '../../../ir/index.ts';
+import { hasRow } from './lower/index.ts';
+import { refusalOf, supportOf } from './rows.ts';
+
+test('the ops of convolutional networks are there, and what is refused says why', () => {
+  const wanted = [
+    'conv',
+    'conv_nhwc',
+    'dense',
+    'matmul',
+    'rescale',
+    'add_rescale',
+    'mul_rescale',
+    'table',
+    'max_pool',
+    'average_pool',
+    'global_average_pool',
+    'reduce_sum',
+    'concat',
+    'reshape',
+    'clamp',
+    'relu',
+    'add',
+    'pad',
+    'slice',
+    'transpose',
+  ] as const;
+  expect(wanted.filter((op) => refusalOf(op) !== undefined)).toEqual([]);
+  expect(OP_NAMES.filter((op) => hasRow(op) && supportOf(op) === 'refused')).toEqual([]);
+  expect(refusalOf('softmax')).toContain('float32');
+  expect(refusalOf('top_k')).toBe('there is no kernel in WGSL');
+  for (const op of OP_NAMES) expect((refusalOf(op) ?? 'x').length).toBeGreaterThan(0);
+  if (process.env['CORTEXC_TIMES'] !== undefined)
+    console.log(OP_NAMES.map((op) => `${op} ${supportOf(op)} ${refusalOf(op) ?? ''}`).join('\n'));
+});
