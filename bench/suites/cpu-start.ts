@@ -34,12 +34,20 @@ const CLOCK = `const began = performance.now();
 process.on('exit', () => process.stderr.write(\`clock \${performance.now() - began}\`));
 `;
 
+/** Loaded before the program: tells on stderr how much memory the process had at most, in KiB. Not what it got from its parent, as maxRSS would. */
+const PEAK = `process.on('exit', () => {
+  const [, peak] = /^VmHWM:\\s*(\\d+) kB$/m.exec(require('node:fs').readFileSync('/proc/self/status', 'utf8'));
+  process.stderr.write(\`peak \${peak}\`);
+});
+`;
+
 /** One call of the command line in a cache of its own. */
 interface Start {
   /** Of the whole process, as its parent sees it. */
   readonly ms: number;
   /** From the first statement of the program on, with the clock. */
   readonly mainMs: number | undefined;
+  readonly peakBytes: number | undefined;
   readonly digest: string;
 }
 
@@ -49,9 +57,14 @@ const startOnce = (words: readonly string[], nodeOptions: readonly string[] = []
     spawnSync(process.execPath, [...nodeOptions, PROGRAM, 'run', ...words, '--json'], { encoding: 'utf8', env, maxBuffer: 2 ** 26 }),
   );
   if (ran.status !== 0) throw new Error(`${ran.stderr}${ran.stdout}`.trim().slice(0, 300));
-  const clock = /clock ([\d.]+)$/.exec(ran.stderr)?.[1];
+  const told = (what: string): number | undefined => {
+    const [, number] = new RegExp(`${what} ([\\d.]+)$`).exec(ran.stderr) ?? [];
+    return number === undefined ? undefined : Number(number);
+  };
   const { outputs } = JSON.parse(ran.stdout) as { readonly outputs: readonly { readonly digest: string }[] };
-  return { ms, mainMs: clock === undefined ? undefined : Number(clock), digest: outputs.map((o) => o.digest).join() };
+  const peak = told('peak');
+  const digest = outputs.map((o) => o.digest).join();
+  return { ms, mainMs: told('clock'), peakBytes: peak === undefined ? undefined : peak * 1024, digest };
 };
 
 const bareNode = (): number => timed(() => spawnSync(process.execPath, ['-e', '0']))[1];
@@ -110,11 +123,11 @@ export const coldStart = async (bench: Bench): Promise<void> => {
   }
 };
 
-const remember = (bench: Bench, name: ArchitectureName, target: Target): void => {
-  const { peakBytes, parameters = 0, arena = 0 } = inFreshProcess(target, packageFor(name), RUNS_FOR_MEMORY);
+/** A row for what a process had at most beyond the program's own. */
+const memoryRow = (bench: Bench, name: string, peakBytes: number, { parameters = 0, arena = 0 }: Partial<ChildReport>): void => {
   const rest = peakBytes - parameters - arena;
   bench.row({
-    name: `memory, ${ARCHITECTURES[name].title}, ${target}: peak beyond parameters and arena`,
+    name: `memory, ${name}: peak beyond parameters and arena`,
     value: rest / MB,
     unit: 'MB',
     peer: `peak ${(peakBytes / MB).toFixed(0)} MB, parameters ${(parameters / MB).toFixed(1)}, arena ${(arena / MB).toFixed(1)}`,
@@ -123,7 +136,19 @@ const remember = (bench: Bench, name: ArchitectureName, target: Target): void =>
   });
 };
 
-/** Peak resident memory of a fresh process that opens, compiles and runs a package. */
+/** The first run, which decodes, verifies, proves and compiles, and a run after it. */
+const remember = (bench: Bench, name: ArchitectureName, target: Target): void => {
+  const path = packageFor(name);
+  const report = inFreshProcess(target, path, RUNS_FOR_MEMORY);
+  const title = `${ARCHITECTURES[name].title}, ${target}`;
+  memoryRow(bench, `${title}, compiled in the process`, report.peakBytes, report);
+  const words = [path, ...inputFiles(name, path), '--backend', target, '--no-fallback'];
+  const peak = modelFile('start-peak.cjs', () => new TextEncoder().encode(PEAK));
+  const [, , last] = Array.from({ length: 3 }, () => startOnce(words, ['--require', peak]));
+  if (last?.peakBytes !== undefined) memoryRow(bench, `${title}, a package that was run before`, last.peakBytes, report);
+};
+
+/** Peak resident memory of fresh processes that run a package. */
 export const memory = async (bench: Bench): Promise<void> => {
   const node = spawnSync(process.execPath, ['-e', 'console.log(process.resourceUsage().maxRSS)'], { encoding: 'utf8' });
   bench.row({ name: 'memory, Node itself', value: (Number(node.stdout) * 1024) / MB, unit: 'MB' });
