@@ -46,11 +46,14 @@ const runJob = (job: Job, cores: number, signal: AbortSignal, env: NodeJS.Proces
       if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
     };
     signal.addEventListener('abort', stop, { once: true });
+    process.once('exit', stop);
     child.on('close', (code) => {
       signal.removeEventListener('abort', stop);
+      process.off('exit', stop);
       if (code === 0) resolve({ facts: JSON.parse(out) as Compiled | Expected });
       else if (signal.aborted) resolve({ problem: 'preparing took longer than it may' });
-      else resolve({ problem: /^\w*Error: (.*)$/m.exec(complaint)?.[1] ?? complaint.trim().split('\n').at(-1) ?? `exit code ${code}` });
+      else
+        resolve({ problem: /^\w*Error\b[^:]*: (.*)$/m.exec(complaint)?.[1] ?? complaint.trim().split('\n').at(-1) ?? `exit code ${code}` });
     });
   });
 

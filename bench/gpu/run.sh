@@ -1,7 +1,8 @@
 #!/bin/sh
 # What a GPU shows of cortexc, in one command: bytes against the CPU's, latency, throughput, the white paper's stream.
 #   sh bench/gpu/run.sh [--quick] [--only=NETWORK]
-# With Node.js (NODE, on PATH, or /tmp/node/bin/node), dist/ and node_modules/koffi: `npm run bench -- gpu`, which compiles everything here.
+# With Node.js 20 (NODE, on PATH, or /tmp/node/bin/node), dist/ and, of node_modules, koffi, @koromix/koffi-*, protobufjs, long, jpeg-js,
+# pngjs and fflate: what `npm run bench -- gpu` does, which compiles everything here.
 # Without: the folders in build/gpu (dist/bench/gpu/folders.js writes them elsewhere) are built, checked and timed.
 # Needs nvcc (else CUDA_HOME, or sh bench/gpu/nvcc.sh), a C and C++ compiler, python3. Nothing is fetched.
 # Environment:
@@ -27,13 +28,13 @@ if [ "${TORCH_SECONDS:-0}" -gt 0 ]; then
 fi
 
 node=${NODE:-$(command -v node || echo /tmp/node/bin/node)}
-if [ -x "$node" ] && [ -f "$root/dist/bench/main.js" ] && [ -d "$root/node_modules/koffi" ]; then
+if [ -x "$node" ] && [ -f "$root/dist/bench/gpu/device-main.js" ] && [ -d "$root/node_modules/koffi" ]; then
   export CORTEXC_CACHE="${CORTEXC_CACHE:-$root/build/gpu-cache}"
   # what the run is to keep to, and when it is ended all the same
-  GPU_SECONDS=$seconds GPU_ROWS=$rows timeout -k 5 "$((seconds + 20))" "$node" "$root/dist/bench/main.js" gpu "$@" 2> "$OUT/gpu.err" | tee "$OUT/gpu.txt"
+  GPU_SECONDS=$seconds GPU_ROWS=$rows timeout -k 5 "$((seconds + 20))" "$node" "$root/dist/bench/gpu/device-main.js" "$@" 2> "$OUT/gpu.err" | tee "$OUT/gpu.txt"
   tail -3 "$OUT/gpu.err" >&2
 else
-  echo "no Node.js, dist/bench/main.js or node_modules/koffi here: the folders in build/gpu are what is run" >&2
+  echo "no Node.js, dist/bench/gpu/device-main.js or node_modules/koffi here: the folders in build/gpu are what is run" >&2
   RESULTS=$OUT/folders timeout -k 5 "$seconds" sh "$here/run-folders.sh" > "$OUT/gpu.txt" 2>&1
   python3 "$here/device_folders.py" "$OUT/folders" "$TORCH_ROWS" | tee "$rows"
 fi

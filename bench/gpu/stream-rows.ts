@@ -57,7 +57,7 @@ export const streamNeeds = (bench: Bench): void =>
 
 /** The white paper's stream: models loaded, parameters copied for each image, and everything opened for each image. */
 export const streamRows = (setting: Setting, names: readonly NetworkName[]): void => {
-  const { bench, device, fake } = setting;
+  const { bench, device } = setting;
   const lacking = names.filter((name) => !isBuilt({ name, batch: 1 }) || !hasVectors({ name }));
   if (lacking.length > 0)
     bench.row({ name: 'stream: not prepared', value: lacking.map(networkTitle).join(', '), unit: '', goal: 'none', met: false });
