@@ -19,7 +19,8 @@ export const run = command({
       type: 'string',
       default: 'wasm',
       requiresArg: true,
-      describe: 'Where to run: wasm, native (C, built by the compiler of this machine) or reference; all give the same bytes',
+      describe:
+        'Where to run: wasm, native (C, built by the compiler of this machine), cuda (a GPU of NVIDIA, by nvcc) or reference; all give the same bytes',
     },
     fallback: {
       type: 'boolean',

@@ -29,7 +29,7 @@ export interface CompiledRun {
 }
 
 /** Where a program goes whose backend cannot compile on this machine. */
-const SUBSTITUTES: Readonly<Partial<Record<string, string>>> = { native: 'wasm' };
+const SUBSTITUTES: Readonly<Partial<Record<string, string>>> = { cuda: 'wasm', native: 'wasm' };
 
 export const MOST_THREADS_ASKED = 256;
 
@@ -49,7 +49,7 @@ export const isaProblems = (backend: Backend, isa: string | undefined): readonly
 };
 
 /** Problems of a machine and not of a program: another way to run it may do. */
-const isOfMachine = (code: Code): boolean => /^(NAT|BKD000[345]$)/.test(code);
+const isOfMachine = (code: Code): boolean => /^(NAT|GPU|BKD000[345]$)/.test(code);
 
 /** One way to run a program. */
 interface Attempt {
