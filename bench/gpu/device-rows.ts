@@ -11,7 +11,20 @@ export const jobRows = (bench: Bench, job: Job, outcome: Outcome, compiler: 'nvc
   if ('problem' in outcome)
     return bench.row({ name, value: 'failed', unit: '', goal: 'runs', met: false, peer: outcome.problem.slice(0, 300) });
   const { facts } = outcome;
-  if (!('emissionMs' in facts)) return bench.row({ name, value: facts.seconds, unit: 's', peer: `backend ${facts.backend}` });
+  if (!('emissionMs' in facts)) {
+    bench.row({ name, value: facts.seconds, unit: 's', peer: facts.backend });
+    const { other } = facts;
+    if (other !== undefined)
+      bench.row({
+        name,
+        value: other.same ? 'equal' : 'differ',
+        unit: '',
+        goal: 'equal',
+        met: other.same,
+        peer: `${facts.backend} and ${other.backend}`,
+      });
+    return;
+  }
   const seconds = facts.emissionMs / 1000;
   const goal = job.name === 'resnet152';
   const detail = `${facts.launches} kernel starts, ${facts.modules} modules`;
