@@ -86,8 +86,8 @@ export const PRELUDE = `${ELEMENTS}${RESCALE}`;
 
 /** Invocations of a workgroup. */
 const GROUP = 64;
-/** Workgroups along x; WebGPU allows 65,535 in each direction. */
-const MOST_COLUMNS = 32_768;
+/** Workgroups along x. WebGPU allows 65,535 in each direction, so that this reaches every u32. */
+const MOST_COLUMNS = 1024;
 
 /** Workgroups for so many invocations. */
 export const workgroupsOf = (invocations: number): readonly [number, number] => {
