@@ -10,8 +10,8 @@
 #if defined(CXM_GPU)
 CXM_OP uint32_t i32_clz(uint32_t a) { return (uint32_t)__clz((int32_t)a); }
 CXM_OP uint32_t i32_ctz(uint32_t a) { return a == 0 ? 32 : (uint32_t)__ffs((int32_t)a) - 1; }
-CXM_OP uint64_t i64_clz(uint64_t a) { return (uint64_t)__clzll((int64_t)a); }
-CXM_OP uint64_t i64_ctz(uint64_t a) { return a == 0 ? 64 : (uint64_t)__ffsll((int64_t)a) - 1; }
+CXM_OP uint64_t i64_clz(uint64_t a) { return (uint64_t)__clzll((long long)a); }
+CXM_OP uint64_t i64_ctz(uint64_t a) { return a == 0 ? 64 : (uint64_t)__ffsll((long long)a) - 1; }
 #elif defined(__GNUC__)
 CXM_OP uint32_t i32_clz(uint32_t a) { return a == 0 ? 32 : (uint32_t)__builtin_clz(a); }
 CXM_OP uint32_t i32_ctz(uint32_t a) { return a == 0 ? 32 : (uint32_t)__builtin_ctz(a); }
