@@ -1,6 +1,7 @@
 import { elementCount, type FAMILIES, type LoweringTable, type OpNode, stridesOf } from '../../../../ir/index.ts';
 import { at } from '../../../../support/index.ts';
 import type { Context, Emit } from '../context.ts';
+import type { Fn } from '../fn.ts';
 import { emitCopy, moveKernel } from '../kernels/copy.ts';
 import { broadcastStrides, longestFirst, nest, scaled } from '../kernels/nest.ts';
 import type { Val } from '../lift.ts';
@@ -105,6 +106,47 @@ const paddedIndex = (size: number, begin: number, end: number, mode: 'reflect' |
     return mode === 'edge' ? (i < 0 ? 0 : size - 1) : i < 0 ? -i : 2 * (size - 1) - i;
   });
 
+/** So many threads do single elements; fewer are slower by them than one is that fills and copies rows. */
+const MANY_THREADS = 64;
+/** A longer dimension would take a table as large as the tensor. */
+const MOST_OF_TABLE = 2 ** 16;
+
+/** Constant padding where every element is one thread's: tables of each dimension say where it comes from, -1 from nowhere. */
+const lowerPadElements = (ctx: Context, node: OpNode<'pad'>): Emit => {
+  const { pads, value } = node.attrs;
+  const [x, y] = [operand(node, 0), result(node)];
+  const [tx, ty] = [ctx.type(x), ctx.type(y)];
+  const [bytes, own, access] = [bytesOf(ty), stridesOf(tx.shape), ACCESS[ty.dtype]];
+  const tables = tx.shape.map((size, d) => {
+    const index = Array.from({ length: at(ty.shape, d) }, (_, o) => o - at(pads, d));
+    return ctx.table(Int32Array.from(index, (i) => (i < 0 || i >= size ? -1 : i * at(own, d) * bytes)));
+  });
+  const [from, to] = [ctx.use(x), ctx.use(y)];
+  const strides = [scaled(stridesOf(ty.shape), bytes), ...tables.map((_, d) => ty.shape.map((__, e) => (e === d ? 4 : 0)))];
+  const each = (f: Fn, [target = 0, ...entries]: readonly Val[]): void => {
+    const { i32 } = f.ops;
+    const [source, outside, offset] = [f.i32(from.address), f.i32(0), f.local('i32')];
+    for (const entry of entries) {
+      f.set(offset, f.load('i32', entry));
+      f.set(outside, i32.or(outside, offset));
+      f.inc(source, offset);
+    }
+    f.if(
+      i32.lt_s(outside, 0),
+      () => f.store(access, target, value),
+      () => f.store(access, target, f.load(access, source)),
+    );
+  };
+  return (f) =>
+    nest(
+      f,
+      longestFirst({ sizes: ty.shape, strides }),
+      [to.address, ...tables.map((t) => t.address)],
+      (pointers) => each(f, pointers),
+      true,
+    );
+};
+
 const lowerPadConstant = (ctx: Context, node: OpNode<'pad'>): Emit => {
   const [x, y] = [operand(node, 0), result(node)];
   const [tx, ty] = [ctx.type(x), ctx.type(y)];
@@ -128,7 +170,8 @@ const lowerPad = (ctx: Context, node: OpNode<'pad'>): Emit => {
   const { mode, pads } = node.attrs;
   const [x, y] = [operand(node, 0), result(node)];
   const [tx, ty] = [ctx.type(x), ctx.type(y)];
-  if (mode === 'constant') return lowerPadConstant(ctx, node);
+  const many = ctx.threads >= MANY_THREADS && ty.shape.length > 0 && ty.shape.every((d) => d < MOST_OF_TABLE);
+  if (mode === 'constant') return many && ctx.divide(ctx.count(y)) ? lowerPadElements(ctx, node) : lowerPadConstant(ctx, node);
   if (ctx.count(y) === 0) return () => undefined;
   for (const d of ty.shape) limitTable(d, 'a padded dimension');
   const bytes = bytesOf(ty);
