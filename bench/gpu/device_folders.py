@@ -25,21 +25,20 @@ def row(name: str, value: object, unit: str, **more: object) -> None:
     print(json.dumps({"bench": "gpu", "name": name, "value": value, "unit": unit, **more}))
 
 
-def compared(network: str, bench: dict, torch: list[dict]) -> None:
-    batch = bench["batch"]
-    goal = GOALS.get((network, batch))
-    peer = [t for t in torch if (t["network"], t["batch"], t["device"]) == (network, batch, bench["device"])]
-    if goal is None:
-        return
-    what = "latency" if batch == 1 else "throughput"
-    name = f"{network} b{batch}, {what} with copies, times torch.compile's"
-    text = f"{'<=' if batch == 1 else '>='} {goal}"
-    if not peer:
-        print(json.dumps({"bench": "gpu", "name": name, "unit": "x", "goal": text, "skipped": "no rows of bench/gpu/torch_peer.py"}))
-        return
-    ratio = bench["median_ms"] / peer[0]["median_ms"]
-    value = ratio if batch == 1 else 1 / ratio
-    row(name, value, "x", goal=text, met=value <= goal if batch == 1 else value >= goal, peer=f"{peer[0]['median_ms']:.3f} ms: {peer[0]['peer']}")
+def ratio_row(title: str, case: tuple[str, int], milliseconds: float, peer: dict) -> None:
+    latency = case[1] == 1
+    goal = GOALS[case]
+    ratio = milliseconds / peer["median_ms"] if latency else peer["median_ms"] / milliseconds
+    name = f"{title}, {'latency' if latency else 'throughput'} with copies, times torch.compile's"
+    met = ratio <= goal if latency else ratio >= goal
+    row(name, ratio, "x", goal=f"{'<=' if latency else '>='} {goal}", met=met, peer=f"{peer['median_ms']:.3f} ms: {peer['peer']}")
+
+
+def compared(name: str, bench: dict, torch: list[dict]) -> None:
+    case = (name.split("-b")[0].replace("-", "_"), bench["batch"])
+    peer = [t for t in torch if (t["network"], t["batch"], t["device"]) == (*case, bench["device"])]
+    if case in GOALS and peer:
+        ratio_row(name, case, bench["median_ms"], peer[0])
 
 
 def main() -> None:
@@ -61,7 +60,7 @@ def main() -> None:
             else:
                 row(f"{name}, throughput with copies", bench["images_per_s_with_copies"], "images/s", peer=bench["device"])
                 row(f"{name}, throughput of the kernels", bench["images_per_s"], "images/s")
-            compared(name.split("-b")[0].replace("-", "_"), bench, torch)
+            compared(name, bench, torch)
 
 
 if __name__ == "__main__":
