@@ -12,6 +12,7 @@ export type {
   StepTime,
   SupportStatus,
 } from './backend.ts';
+export { type GpuDevice, type GpuDriver, listGpus } from './gpu/index.ts';
 export { macsOfProgram } from './plan/index.ts';
 export { machineText } from './machine.ts';
 export {

@@ -1,5 +1,4 @@
-import { type GpuDevice, type GpuDriver, listGpus } from '../../backends/gpu/index.ts';
-import { loadTestedBackend } from '../../backends/index.ts';
+import { type GpuDevice, type GpuDriver, listGpus, loadTestedBackend } from '../../backends/index.ts';
 import type { OpName } from '../../ir/index.ts';
 import { ok, type Result } from '../../support/index.ts';
 import type { Report } from '../command.ts';
