@@ -42,7 +42,7 @@ const groups = ['frontend', 'backends'].map((group) => ({
   to: { path: `^src/${group}/[^/]+/`, pathNot: [`^src/${group}/$1/`, '^src/backends/plan/index[.]ts$'] },
 }));
 
-/** docs/adr/0012: GPUs run what the SIMD machine lowers, printed by the printer of C; the cache and the loader of libraries are shared too. */
+/** docs/adr/0013: GPUs run what the SIMD machine lowers, printed by the printer of C; the cache and the loader of libraries are shared too. */
 const gpuImports = {
   name: 'gpu-imports-of-cpu',
   comment:
