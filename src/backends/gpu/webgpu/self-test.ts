@@ -45,7 +45,7 @@ const addProducts = (b: ProgramBuilder, y: ValueId): void => {
   b.output('table', b.emit('table', [y, b.constant(i8([256], (i) => ((i * 77 + 3) % 256) - 128))], {}));
 };
 
-const testProgram = (): { readonly program: Program; readonly inputs: readonly Tensor[] } => {
+export const testProgram = (): { readonly program: Program; readonly inputs: readonly Tensor[] } => {
   const b = new ProgramBuilder('self_test');
   const x = i32([1, 1, EXTREMES.length], EXTREMES);
   const y = i8([1, 16, 5, 5], (i) => (i < 50 ? -128 : cycle(BYTES, i * 3 + (i >> 3))));

@@ -2,21 +2,23 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { transformSync } from '@swc/core';
 import { canonicalBytes, type Program, runProgram, type Tensor } from '../../../../ir/index.ts';
 import { unwrap } from '../../../../support/index.ts';
 import { Chromium, type Page } from '../../../../../tests/support/chromium.ts';
 import { serveFolder } from '../../../cpu/wasm/browser/serve.ts';
+import type { EmittedFile } from '../../../backend.ts';
 import type { SelfTest } from '../host/runtime.ts';
 import { lowerProgram } from '../lower.ts';
 
 /** Flags that give Chromium a WebGPU device without a GPU. */
 const FLAGS = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'];
 
-const runtimeScript = (): string =>
-  transformSync(readFileSync(fileURLToPath(new URL('../host/runtime.ts', import.meta.url)), 'utf8'), {
+/** JavaScript of the TypeScript as it stands, so that a test needs no build. */
+export const readSource = (name: string): string =>
+  transformSync(readFileSync(fileURLToPath(new URL(`../${name}.ts`, import.meta.url)), 'utf8'), {
     jsc: { target: 'es2022', parser: { syntax: 'typescript' }, transform: { verbatimModuleSyntax: true } },
     module: { type: 'es6' },
   }).code;
@@ -80,7 +82,7 @@ export class BrowserDevice {
   constructor(path: string) {
     this.chromium = new Chromium(path, FLAGS);
     writeFileSync(join(this.folder, 'index.html'), '<!doctype html><title>webgpu</title>');
-    writeFileSync(join(this.folder, 'runtime.js'), runtimeScript());
+    writeFileSync(join(this.folder, 'runtime.js'), readSource('host/runtime'));
     this.server = serveFolder(this.folder, { isolated: false });
   }
 
@@ -89,6 +91,14 @@ export class BrowserDevice {
       this.server.listen(0, '127.0.0.1', () => done((this.server.address() as AddressInfo).port));
     });
     this.page = await this.chromium.open(`http://localhost:${port}/`);
+  }
+
+  /** Puts files into the folder that the page sees. */
+  put(files: readonly EmittedFile[], folder: string): void {
+    for (const { name, content } of files) {
+      mkdirSync(dirname(join(this.folder, folder, name)), { recursive: true });
+      writeFileSync(join(this.folder, folder, name), content);
+    }
   }
 
   evaluate(expression: string): Promise<unknown> {
