@@ -64,4 +64,10 @@ export const gpuCodes = {
       'The files of an emitted folder are made in memory, at most 2 GiB of parameters. Use `cortexc run --backend cuda`, which reads parameters of any size.',
     exit: 5,
   },
+  GPU0011: {
+    title: 'backend answers asynchronous calls only',
+    explain:
+      'WebGPU gives results to asynchronous calls, and `run` compiles and runs synchronously. `cortexc emit --target webgpu` writes a folder for browsers, and `compileForWebGpu` runs a program in Node; every other backend gives the same bytes.',
+    exit: 4,
+  },
 } as const satisfies Record<string, CodeInfo>;

@@ -36,8 +36,7 @@ const compiled = async (file: string): Promise<Program> => {
 
   test('MobileNet v1 gives the bytes of the reference interpreter, run after run', async () => {
     const program = await compiled(dataPath(MOBILENET));
-    const { wrong, milliseconds } = await device.run(caseOf(program, inputsOf(program, 5)), 'packed', 2);
-    if (process.env['CORTEXC_TIMES'] !== undefined) console.log(milliseconds);
+    const { wrong } = await device.run(caseOf(program, inputsOf(program, 5)), 'packed', 2);
     expect(wrong).toEqual([]);
   }, 120_000);
 });

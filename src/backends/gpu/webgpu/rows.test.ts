@@ -1,5 +1,7 @@
 import { expect, test } from '@jest/globals';
+import { layersProgram } from '../../../../tests/support/emitted-folder.ts';
 import { OP_NAMES } from '../../../ir/index.ts';
+import { webgpuBackend } from './index.ts';
 import { hasRow } from './lower/index.ts';
 import { refusalOf, supportOf } from './rows.ts';
 
@@ -31,6 +33,9 @@ test('the ops of convolutional networks are there, and what is refused says why'
   expect(refusalOf('softmax')).toContain('float32');
   expect(refusalOf('top_k')).toBe('there is no kernel in WGSL');
   for (const op of OP_NAMES) expect((refusalOf(op) ?? 'x').length).toBeGreaterThan(0);
-  if (process.env['CORTEXC_TIMES'] !== undefined)
-    console.log(OP_NAMES.map((op) => `${op} ${supportOf(op)} ${refusalOf(op) ?? ''}`).join('\n'));
+});
+
+test('the backend does not compile and says what to do instead', () => {
+  const compiled = webgpuBackend.compile(layersProgram());
+  expect(compiled.ok ? [] : compiled.diagnostics.map((d) => d.code)).toEqual(['GPU0011']);
 });
