@@ -40,8 +40,6 @@ for name in $names; do
     samples*) ;;
     *)
       timeout 120 ./run --bench --json | tee "$results/$name.bench"
-      # what it brings that kernels are placed on the device while others end
-      echo "with --apart: $(timeout 120 ./run --bench --json --apart | tee "$results/$name.apart")"
       timeout 120 ./run --profile --json > "$results/$name.profile"
       ;;
   esac

@@ -55,11 +55,7 @@ const FUNCTIONS = {
   launch: ['cuLaunchKernel', HANDLE, UINT, UINT, UINT, UINT, UINT, UINT, UINT, HANDLE, OUT, OUT],
 } as const satisfies Record<string, readonly [string, ...string[]]>;
 
-/** Functions that newer drivers have. */
-const NEWER = { launchWith: ['cuLaunchKernelEx', OUT, HANDLE, OUT, OUT] } as const satisfies Record<string, readonly [string, ...string[]]>;
-
-const NAMES = { ...FUNCTIONS, ...NEWER };
-type FunctionName = keyof typeof NAMES;
+type FunctionName = keyof typeof FUNCTIONS;
 type Argument = Handle | number | string | ArrayBufferView | null;
 
 /** The status that says that work is not done yet. */
@@ -90,22 +86,12 @@ export class Driver {
     this.path = path;
     for (const [key, [name, ...types]] of Object.entries(FUNCTIONS))
       this.functions.set(key as FunctionName, library.func(`int ${name}(${types.join(', ')})`) as (...args: readonly Argument[]) => number);
-    for (const [key, [name, ...types]] of Object.entries(NEWER))
-      if (hasFunction(library, name))
-        this.functions.set(
-          key as FunctionName,
-          library.func(`int ${name}(${types.join(', ')})`) as (...args: readonly Argument[]) => number,
-        );
     this.errorName = library.func('int cuGetErrorName(int, void *)');
     this.errorText = library.func('int cuGetErrorString(int, void *)');
     this.decode = (address) => tools.decode(address, 'char', -1) as string;
     this.addressOf = (view) => tools.address(view);
     this.viewOf = (address, bytes) => new Uint8Array(tools.view(address, bytes));
     this.isFake = hasFunction(library, 'cxg_fake_last_message');
-  }
-
-  has(name: FunctionName): boolean {
-    return this.functions.has(name);
   }
 
   /** Calls a function. @returns its status */
@@ -130,7 +116,7 @@ export class Driver {
   error(name: FunctionName, status: number): MrlError {
     const code: Code = status === OUT_OF_MEMORY ? 'GPU0006' : 'GPU0007';
     return new MrlError([
-      diagnostic(code, `${NAMES[name][0]} gives ${this.describe(status)}`, {
+      diagnostic(code, `${FUNCTIONS[name][0]} gives ${this.describe(status)}`, {
         where: this.path,
         notes: ['The wasm backend gives the same bytes.'],
       }),

@@ -140,14 +140,8 @@ export class GpuInstance {
     if (sharedBytes > SHARED_FREELY) this.driver.call('functionSet', handle, SHARED_BYTES, sharedBytes);
   }
 
-  /** @param overlaps - whether it follows another kernel, and may be placed on the device before that ends (CXG_BEGIN waits for the end) */
-  private launch({ kernel, grid, block, sharedBytes }: Launch, overlaps = false): void {
+  private launch({ kernel, grid, block, sharedBytes }: Launch): void {
     const handle = this.functions.get(kernel) ?? 0n;
-    if (overlaps) {
-      const config = launchConfig(grid, block, sharedBytes, this.stream, this.driver.addressOf(OVERLAP));
-      this.driver.call('launchWith', config, handle, this.argumentList, null);
-      return;
-    }
     this.driver.call('launch', handle, ...grid, block, 1, 1, sharedBytes, this.stream, this.argumentList, null);
   }
 
@@ -205,25 +199,12 @@ export class GpuInstance {
         this.driver.call('downloadLater', this.pinned + BigInt(place), this.arena + BigInt(address), bytes, this.stream);
   }
 
-  /** A run with its copies as a graph; with overlapping kernels where the driver records them. */
+  /** A run with its copies as a graph. */
   private record(): Handle {
-    const { driver, stream } = this;
-    if (this.device.capability >= OVERLAPPING && driver.has('launchWith')) {
-      try {
-        return this.recordKernels(true);
-      } catch (error) {
-        if (!(error instanceof MrlError)) throw error;
-        driver.status('captureEnd', stream, new BigUint64Array(1));
-      }
-    }
-    return this.recordKernels(false);
-  }
-
-  private recordKernels(overlaps: boolean): Handle {
     const { driver, stream } = this;
     driver.call('captureBegin', stream, CAPTURE_LOCAL);
     this.copyIn();
-    this.program.steps.flatMap((s) => s.launches).forEach((launch, i) => this.launch(launch, overlaps && i > 0));
+    for (const { launches } of this.program.steps) for (const launch of launches) this.launch(launch);
     this.copyOut();
     const out = new BigUint64Array(1);
     driver.call('captureEnd', stream, out);
@@ -335,19 +316,6 @@ export class GpuInstance {
     leave(driver, this.device, context);
   }
 }
-
-/** The compute capability from which on a kernel can wait for the one before it itself. */
-const OVERLAPPING = 90;
-/** CUlaunchAttribute: CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION (6) with the value 1, 72 bytes. */
-const OVERLAP = Int32Array.from({ length: 18 }, (_, i) => (i === 0 ? 6 : i === 2 ? 1 : 0));
-
-/** CUlaunchConfig: seven 32-bit sizes, the stream, the attributes and their number. */
-const launchConfig = (grid: Launch['grid'], block: number, sharedBytes: number, stream: Handle, attributes: Handle): BigUint64Array => {
-  const config = new BigUint64Array(7);
-  new Uint32Array(config.buffer).set([...grid, block, 1, 1, sharedBytes]);
-  config.set([stream, attributes, 1n], 4);
-  return config;
-};
 
 /** Rounds of asking before a wait begins to sleep. */
 const SPINS = 20_000;

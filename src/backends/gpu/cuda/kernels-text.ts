@@ -26,7 +26,7 @@ export class Kernels {
   lifted(name: string, step: string, threads: number, block: number): Start {
     const own = Math.min(block, threads);
     const call = threads === 1 ? '0, 1' : 'CXG_THREAD, CXG_THREADS';
-    const text = `CXG_KERNEL(${name}, ${own}) { CXG_BEGIN; ${step}(&e, ${call}); }\n`;
+    const text = `CXG_KERNEL(${name}, ${own}) { ${step}(&e, ${call}); }\n`;
     this.kernels.push({ name, text, headers: [], declarations: [], calls: [step] });
     return { kernel: name, grid: [Math.ceil(threads / own), 1, 1], block: own, sharedBytes: 0 };
   }
@@ -40,7 +40,7 @@ export class Kernels {
     const known = this.byBody.get(key);
     if (known === undefined) {
       this.byBody.set(key, name);
-      const text = `CXG_KERNEL(${name}, ${block}) {\n  CXG_BEGIN;\n  ${body}\n}\n`;
+      const text = `CXG_KERNEL(${name}, ${block}) {\n  ${body}\n}\n`;
       this.kernels.push({ name, text, headers, declarations, calls: [] });
     }
     return { kernel: known ?? name, grid, block, sharedBytes };

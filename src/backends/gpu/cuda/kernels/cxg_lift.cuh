@@ -26,17 +26,6 @@
 
 /** A kernel of `threads` threads a block. */
 #define CXG_KERNEL(name, threads) extern "C" __global__ void __launch_bounds__(threads) name(cx_env e)
-/**
- * The first statement of every kernel. Where kernels follow each other, the next may be placed on the device from here on, and this
- * one goes on when the one before it has ended and its writes are seen: griddepcontrol (PTX ISA 8.5, 9.7.13.13).
- */
-#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
-#define CXG_BEGIN                                           \
-  asm volatile("griddepcontrol.launch_dependents;");        \
-  asm volatile("griddepcontrol.wait;" ::: "memory")
-#else
-#define CXG_BEGIN
-#endif
 /** This thread's number in the grid, and the threads of the grid: grids of lifted steps have one dimension. */
 #define CXG_THREAD ((uint32_t)(blockIdx.x * blockDim.x + threadIdx.x))
 #define CXG_THREADS ((uint32_t)(gridDim.x * blockDim.x))

@@ -13,14 +13,10 @@ cxg_driver cxg;
 static const struct {
     const char *member, *name;
     size_t offset;
-    int needed;
 } functions[] = {
-#define CXG_ENTRY(member, name, arguments) {#member, name, offsetof(cxg_driver, member), 1},
-#define CXG_OPTIONAL_ENTRY(member, name, arguments) {#member, name, offsetof(cxg_driver, member), 0},
+#define CXG_ENTRY(member, name, arguments) {#member, name, offsetof(cxg_driver, member)},
     CXG_FUNCTIONS(CXG_ENTRY)
-    CXG_OPTIONAL(CXG_OPTIONAL_ENTRY)
 #undef CXG_ENTRY
-#undef CXG_OPTIONAL_ENTRY
 };
 
 int cxg_driver_open(const char *library)
@@ -34,7 +30,7 @@ int cxg_driver_open(const char *library)
     }
     for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++) {
         void *found = dlsym(handle, functions[i].name);
-        if (found == NULL && functions[i].needed) {
+        if (found == NULL) {
             fprintf(stderr, "error: %s has no %s\nremedy: install a driver of CUDA 12 or newer\n", path, functions[i].name);
             return 1;
         }

@@ -65,29 +65,9 @@ typedef void *cxg_handle;
   F(error_name, "cuGetErrorName", (cxg_result result, const char **text))                                                       \
   F(error_text, "cuGetErrorString", (cxg_result result, const char **text))
 
-/** CUlaunchAttribute: CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION with the value 1. */
-typedef struct cxg_attribute {
-    int id, unused;
-    int value[16];
-} cxg_attribute;
-#define CXG_OVERLAP 6
-
-/** CUlaunchConfig. */
-typedef struct cxg_config {
-    unsigned grid[3], block[3], shared;
-    cxg_handle stream;
-    const cxg_attribute *attributes;
-    unsigned attribute_count;
-} cxg_config;
-
-/* Functions that newer drivers have: NULL where there are none. */
-#define CXG_OPTIONAL(F)                                                                                                         \
-  F(launch_with, "cuLaunchKernelEx", (const cxg_config *config, cxg_handle function, void **arguments, void **extra))
-
 typedef struct cxg_driver {
 #define CXG_MEMBER(member, name, arguments) cxg_result(*member) arguments;
     CXG_FUNCTIONS(CXG_MEMBER)
-    CXG_OPTIONAL(CXG_MEMBER)
 #undef CXG_MEMBER
 } cxg_driver;
 

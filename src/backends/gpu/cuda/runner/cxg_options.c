@@ -21,7 +21,6 @@ void cxg_usage(const char *program)
            "  --repeat N           so many runs (200)\n"
            "  --profile            tells the time of every step\n"
            "  --json               the figures of --bench and --profile as one line of JSON\n"
-           "  --apart              no kernel is placed on the device before the one before it ends\n"
            "  --list               inputs, outputs and the device\n"
            "  --device N           the device of that number (0)\n"
            "  --params FILE        the parameters (parameters.bin)\n"
@@ -44,7 +43,6 @@ static int *flag_of(cxg_options *o, const char *name)
            : strcmp(name, "--profile") == 0                              ? &o->profile
            : strcmp(name, "--list") == 0                                 ? &o->list
            : strcmp(name, "--json") == 0                                 ? &o->json
-           : strcmp(name, "--apart") == 0                                ? &o->open.apart
            : strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 ? &o->help
                                                                          : NULL;
 }

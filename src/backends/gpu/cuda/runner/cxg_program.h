@@ -56,8 +56,6 @@ typedef struct cxg_instance {
     const cxg_program *program;
     cxg_device device;
     cxg_handle context, stream, *modules, *functions;
-    /** Whether a kernel may be placed on the device while the one before it ends: all wait for its end first (CXG_BEGIN). */
-    int overlaps;
     /** Runs with copies of inputs and outputs, and without. */
     cxg_handle whole, kernels;
     cxg_address arena, params;
@@ -74,8 +72,6 @@ typedef struct cxg_open_options {
     /** Modules are program.SUFFIX, or program_0.SUFFIX and so on. */
     const char *suffix;
     const char *parameters;
-    /** Kernels are started one after the other's end, also where the device can do better. */
-    int apart;
 } cxg_open_options;
 
 /** Loads modules, memory and parameters, runs the initialization, records the graphs. @returns 0, or 1 after a message on stderr */

@@ -83,18 +83,11 @@ static int load_modules(cxg_instance *x, const char *suffix)
     return 0;
 }
 
-/* @param overlaps - whether the first kernel follows another one, and may be placed before that ends */
-static int start(cxg_instance *x, const cxg_step *step, int overlaps)
+static int start(cxg_instance *x, const cxg_step *step)
 {
-    static const cxg_attribute overlap = {CXG_OVERLAP, 0, {1}};
     for (uint32_t i = step->first; i < step->first + step->count; i++) {
         const cxg_start *s = &x->program->starts[i];
         void *arguments[] = {&x->env};
-        if (x->overlaps && (overlaps || i > step->first)) {
-            const cxg_config config = {{s->grid[0], s->grid[1], s->grid[2]}, {s->block, 1, 1}, s->shared_bytes, x->stream, &overlap, 1};
-            CXG_TRY(launch_with, &config, x->functions[i], arguments, NULL);
-            continue;
-        }
         CXG_TRY(launch, x->functions[i], s->grid[0], s->grid[1], s->grid[2], s->block, 1, 1, s->shared_bytes, x->stream, arguments, NULL);
     }
     return 0;
@@ -130,7 +123,7 @@ static int initialize(cxg_instance *x, const char *parameters)
         }
         /* the next step's parameters may take the place of this one's */
         if (!failed && step < p->init_count) {
-            failed = start(x, &p->init[step], 0);
+            failed = start(x, &p->init[step]);
             if (!failed) {
                 cxg_result got = cxg.stream_wait(x->stream);
                 failed = got != 0 && cxg_driver_failed("stream_wait", got);
@@ -154,12 +147,9 @@ static int copy_inputs(cxg_instance *x)
 
 static int run_steps(cxg_instance *x)
 {
-    int started = 0;
-    for (uint32_t i = 0; i < x->program->step_count; i++) {
-        if (start(x, &x->program->steps[i], started))
+    for (uint32_t i = 0; i < x->program->step_count; i++)
+        if (start(x, &x->program->steps[i]))
             return 1;
-        started |= x->program->steps[i].count > 0;
-    }
     return 0;
 }
 
@@ -177,10 +167,8 @@ static int record(cxg_instance *x, int copies, cxg_handle *result)
 {
     cxg_handle graph;
     CXG_TRY(capture_begin, x->stream, CXG_CAPTURE_LOCAL);
-    if ((copies && copy_inputs(x)) || run_steps(x) || (copies && copy_outputs(x))) {
-        cxg.capture_end(x->stream, &graph);
+    if ((copies && copy_inputs(x)) || run_steps(x) || (copies && copy_outputs(x)))
         return 1;
-    }
     CXG_TRY(capture_end, x->stream, &graph);
     CXG_TRY(graph_instantiate, result, graph, 0);
     CXG_TRY(graph_destroy, graph);
@@ -219,14 +207,6 @@ int cxg_open(const cxg_program *program, const cxg_open_options *options, cxg_in
     CXG_TRY(stream_create, &x->stream, CXG_STREAM_DEFAULT);
     if (load_modules(x, options->suffix) || allocate(x) || initialize(x, options->parameters))
         return 1;
-    int major = 0;
-    CXG_TRY(device_attribute, &major, CXG_MAJOR, x->device);
-    x->overlaps = major >= 9 && !options->apart && cxg.launch_with != NULL;
-    if (x->overlaps && (record(x, 1, &x->whole) || record(x, 0, &x->kernels))) {
-        fprintf(stderr, "note: this driver records no overlapping kernels; they run one after the other\n");
-        x->overlaps = 0;
-    } else if (x->overlaps)
-        return 0;
     return record(x, 1, &x->whole) || record(x, 0, &x->kernels);
 }
 
@@ -283,7 +263,7 @@ int cxg_profile(cxg_instance *x, float *times)
         return 1;
     for (uint32_t i = 0; i < p->step_count; i++) {
         CXG_TRY(event_record, before, x->stream);
-        if (start(x, &p->steps[i], 0))
+        if (start(x, &p->steps[i]))
             return 1;
         CXG_TRY(event_record, after, x->stream);
         CXG_TRY(event_wait, after);

@@ -192,21 +192,3 @@ FAKE_API CUresult cuLaunchKernel(fake_function *function, unsigned grid_x, unsig
   launch.seed = fake.seed;
   return fake_submit(stream, [=] { return run(*function, launch); });
 }
-
-/** CUlaunchAttribute and CUlaunchConfig of cuda.h. */
-struct fake_attribute {
-  int id, unused, value[16];
-};
-struct fake_config {
-  unsigned grid[3], block[3], shared_bytes;
-  fake_stream *stream;
-  const fake_attribute *attributes;
-  unsigned attribute_count;
-};
-/** The one attribute that is taken, CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION (6), changes no result. */
-FAKE_API CUresult cuLaunchKernelEx(const fake_config *config, fake_function *function, void **parameters, void **extra) {
-  for (unsigned i = 0; i < config->attribute_count; i++)
-    if (config->attributes[i].id != 6 || config->attributes[i].value[0] != 1) return INVALID_VALUE;
-  return cuLaunchKernel(function, config->grid[0], config->grid[1], config->grid[2], config->block[0], config->block[1], config->block[2],
-                        config->shared_bytes, config->stream, parameters, extra);
-}
