@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { canonicalPieces, DTYPE_INFO, elementCount, type Tensor } from '../../src/ir/index.ts';
-import type { GpuPort, GpuProgram } from '../../src/backends/gpu/cuda/program.ts';
+import type { GpuPort, GpuProgram } from '../../src/backends/gpu/index.ts';
 import { at } from '../../src/support/index.ts';
 import { ROOT } from '../data.ts';
 import type { NetworkName } from './networks/architectures.ts';

@@ -1,18 +1,12 @@
-import type { DeviceInfo, Driver } from '../../src/backends/gpu/cuda/driver.ts';
-import { GpuInstance } from '../../src/backends/gpu/cuda/host.ts';
+import { type DeviceInfo, type Driver, GpuInstance } from '../../src/backends/gpu/index.ts';
 import { tensorBytes } from '../../src/ir/index.ts';
 import { at, unwrap } from '../../src/support/index.ts';
 import { median } from '../rows.ts';
 import { batchVector, builtFolder, type Built, readBuilt, readVectors, tensorsOf, type Vector, vectorFolder } from './device-folder.ts';
-import type { Case } from './device-setting.ts';
+import type { Case, Device } from './device-setting.ts';
 import { DeviceProgram } from './device-program.ts';
 import type { NetworkName } from './networks/architectures.ts';
 import type { StreamModel } from './stream.ts';
-
-export interface Device {
-  readonly driver: Driver;
-  readonly info: DeviceInfo;
-}
 
 /** Milliseconds of one run. */
 export interface Times {

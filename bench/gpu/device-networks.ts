@@ -1,4 +1,4 @@
-import type { GpuInstance } from '../../src/backends/gpu/cuda/host.ts';
+import type { GpuInstance } from '../../src/backends/gpu/index.ts';
 import { at } from '../../src/support/index.ts';
 import type { Row } from '../rows.ts';
 import { type Built, hasVectors, isBuilt } from './device-folder.ts';

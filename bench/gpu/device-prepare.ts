@@ -1,11 +1,14 @@
 import type { Backend, CompileOptions } from '../../src/backends/backend.ts';
-import { hostLevels } from '../../src/backends/cpu/native/toolchain-levels.ts';
-import { nativeBackend, referenceBackend } from '../../src/backends/cpu/index.ts';
-import { Cache, sharedCache } from '../../src/backends/cpu/cache/cache.ts';
-import { emitCudaFolder } from '../../src/backends/gpu/index.ts';
-import { chooseDevice, type DeviceInfo, loadDriver } from '../../src/backends/gpu/cuda/driver.ts';
-import { cudaSource } from '../../src/backends/gpu/cuda/source.ts';
-import { buildModules } from '../../src/backends/gpu/cuda/toolchain.ts';
+import { Cache, hostLevels, nativeBackend, referenceBackend, sharedCache } from '../../src/backends/cpu/index.ts';
+import {
+  buildModules,
+  chooseDevice,
+  cudaSource,
+  type DeviceInfo,
+  emitCudaFolder,
+  engineOf,
+  loadDriver,
+} from '../../src/backends/gpu/index.ts';
 import { isStaticType, Philox, type Program, type Tensor, tensorBytes, typeOf } from '../../src/ir/index.ts';
 import { at, invariant, unwrap } from '../../src/support/index.ts';
 import { timed } from '../rows.ts';
@@ -44,13 +47,14 @@ const ABSENT: DeviceInfo = { index: 0, name: 'none', capability: 90, memoryBytes
 
 const compile = (name: NetworkName, batch: number, folder: string | undefined, absent: boolean): Compiled => {
   const { program, macs } = networkProgram(name, batch);
-  const [, emissionMs] = timed(() => unwrap(emitCudaFolder(program, [])));
-  const written = unwrap(cudaSource(program));
+  const driver = absent || folder === undefined ? undefined : unwrap(loadDriver());
+  const device = driver === undefined ? ABSENT : unwrap(chooseDevice(driver));
+  const source = { kernels: { engine: engineOf(device) } };
+  const [, emissionMs] = timed(() => unwrap(emitCudaFolder(program, [], source)));
+  const written = unwrap(cudaSource(program, source));
   const launches = written.steps.reduce((n, s) => n + s.launches.length, 0);
   const facts = { emissionMs, modules: written.units.length, launches, macs: macs * batch };
   if (folder === undefined) return facts;
-  const driver = absent ? undefined : unwrap(loadDriver());
-  const device = driver === undefined ? ABSENT : unwrap(chooseDevice(driver));
   const fake = driver?.isFake ?? false;
   // a cache of its own: what nvcc takes is measured
   const options = { cache: fake ? sharedCache() : new Cache({ folder: `${folder}-cache` }), fake };

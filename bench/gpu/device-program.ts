@@ -1,6 +1,4 @@
-import type { DeviceInfo, Driver, Handle } from '../../src/backends/gpu/cuda/driver.ts';
-import { NOT_READY } from '../../src/backends/gpu/cuda/driver.ts';
-import type { Launch } from '../../src/backends/gpu/cuda/program.ts';
+import { type DeviceInfo, type Driver, type Handle, type Launch, NOT_READY } from '../../src/backends/gpu/index.ts';
 import { at } from '../../src/support/index.ts';
 import type { Built, Vector } from './device-folder.ts';
 

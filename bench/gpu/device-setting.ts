@@ -1,7 +1,12 @@
+import type { DeviceInfo, Driver } from '../../src/backends/gpu/index.ts';
 import type { Bench } from '../rows.ts';
-import type { Device } from './device-measure.ts';
 import type { TorchRow } from './device-torch.ts';
 import type { NetworkName } from './networks/architectures.ts';
+
+export interface Device {
+  readonly driver: Driver;
+  readonly info: DeviceInfo;
+}
 
 /** What a part of the suite has to know. */
 export interface Setting {

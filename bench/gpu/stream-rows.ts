@@ -1,4 +1,4 @@
-import type { GpuInstance } from '../../src/backends/gpu/cuda/host.ts';
+import type { GpuInstance } from '../../src/backends/gpu/index.ts';
 import type { Bench } from '../rows.ts';
 import { type Built, hasVectors, isBuilt } from './device-folder.ts';
 import { built, loadedModel, open, reloadedModel, reopenedModel } from './device-measure.ts';

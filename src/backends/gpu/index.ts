@@ -1,4 +1,10 @@
+export { type CudaSourceOptions, cudaSource } from './cuda/source.ts';
+export { engineOf } from './cuda/compile.ts';
+export { chooseDevice, type DeviceInfo, type Driver, type Handle, loadDriver, NOT_READY, versionOf } from './cuda/driver.ts';
 export { emitFolder as emitCudaFolder, type TestVector } from './cuda/emit.ts';
-export type { CudaSourceOptions } from './cuda/source.ts';
-export { type GpuDevice, type GpuDriver, listGpus } from './devices.ts';
+export { GpuInstance } from './cuda/host.ts';
 export { cudaBackend } from './cuda/index.ts';
+export type { GpuPort, GpuProgram, Launch } from './cuda/program.ts';
+export { buildModules, findNvcc } from './cuda/toolchain.ts';
+export { type GpuDevice, type GpuDriver, listGpus } from './devices.ts';
+export { buildFakeDriver } from './shim/index.ts';

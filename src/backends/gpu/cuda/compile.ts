@@ -2,8 +2,9 @@ import type { Program } from '../../../ir/index.ts';
 import { ok, type Result } from '../../../support/index.ts';
 import type { CompileOptions, Executable } from '../../backend.ts';
 import { type Cache, sharedCache } from '../../cpu/cache/cache.ts';
-import { chooseDevice, loadDriver } from './driver.ts';
+import { chooseDevice, type DeviceInfo, loadDriver } from './driver.ts';
 import { GpuInstance, type HostOptions } from './host.ts';
+import type { Engine } from './lower/index.ts';
 import { cudaSource, type CudaSourceOptions } from './source.ts';
 import { buildModules } from './toolchain.ts';
 
@@ -16,6 +17,9 @@ export interface CudaOptions extends CompileOptions, HostOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
 }
 
+/** What the matrix products of a device are best made with. */
+export const engineOf = ({ capability }: DeviceInfo): Engine => (capability === HOPPER ? 'wgmma' : 'mma');
+
 /**
  * Compiles a program for the GPU of this machine and loads it. Errors: IR0008, BKD0002, BKD0003; GPU0001 to GPU0008; NAT0003 without
  * koffi.
@@ -27,7 +31,7 @@ export const compileProgram = (source: Program, options: CudaOptions = {}): Resu
   if (!driver.ok) return driver;
   const device = chooseDevice(driver.value, env);
   if (!device.ok) return device;
-  const written = cudaSource(source, options.source ?? { kernels: { engine: device.value.capability === HOPPER ? 'wgmma' : 'mma' } });
+  const written = cudaSource(source, options.source ?? { kernels: { engine: engineOf(device.value) } });
   if (!written.ok) return written;
   const images = buildModules(written.value, device.value, { cache, fake: driver.value.isFake, env });
   if (!images.ok) return images;
