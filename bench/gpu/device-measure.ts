@@ -1,4 +1,4 @@
-import { type DeviceInfo, type Driver, GpuInstance } from '../../src/backends/gpu/index.ts';
+import { GpuInstance } from '../../src/backends/gpu/index.ts';
 import { tensorBytes } from '../../src/ir/index.ts';
 import { at, unwrap } from '../../src/support/index.ts';
 import { median } from '../rows.ts';

@@ -12,7 +12,14 @@ export type {
   StepTime,
   SupportStatus,
 } from './backend.ts';
-export { type GpuDevice, type GpuDriver, listGpus } from './gpu/index.ts';
+export {
+  type AsyncExecutable,
+  compileForWebGpu,
+  type GpuDevice,
+  type GpuDriver,
+  listGpus,
+  type WebGpuOptions,
+} from './gpu/index.ts';
 export { macsOfProgram } from './plan/index.ts';
 export { machineText } from './machine.ts';
 export {
@@ -28,6 +35,8 @@ export type { SelfTestedBackend } from './self-test.ts';
 export {
   BACKENDS,
   backendByName,
+  emitterByName,
+  EMITTERS,
   IMMEDIATE_BACKENDS,
   loadBackend,
   type LoadOptions,

@@ -2,7 +2,7 @@ import { OP_NAMES, type OpName } from '../ir/index.ts';
 import { closest, diagnostic, fail, ok, type Result } from '../support/index.ts';
 import type { Backend, SupportStatus } from './backend.ts';
 import { nativeBackend, referenceBackend, wasmBackend } from './cpu/index.ts';
-import { cudaBackend } from './gpu/index.ts';
+import { cudaBackend, webgpuBackend } from './gpu/index.ts';
 import { SELF_TEST_DIGESTS } from './self-test-digests.ts';
 import { type SelfTestedBackend, withSelfTest } from './self-test.ts';
 import { verdictStore } from './verdicts.ts';
@@ -10,8 +10,14 @@ import { verdictStore } from './verdicts.ts';
 /** Every backend, the default first. */
 export const BACKENDS: readonly Backend[] = [wasmBackend, nativeBackend, referenceBackend, cudaBackend];
 
+/** All that write sources or run: those above, and webgpu, whose runs are asynchronous and so only in what it writes. */
+export const EMITTERS: readonly Backend[] = [...BACKENDS, webgpuBackend];
+
 /** Those that compile in this process, in milliseconds: what is used when nobody names one. */
 export const IMMEDIATE_BACKENDS: readonly Backend[] = BACKENDS.filter((b) => b.onRequest !== true);
+
+/** What writes sources under this name. */
+export const emitterByName = (name: string): Backend | undefined => EMITTERS.find((b) => b.name === name);
 
 /** The backend of this name, before its `prepare`. */
 export const backendByName = (name: string): Backend | undefined => BACKENDS.find((b) => b.name === name);
@@ -56,7 +62,7 @@ export interface SupportRow {
 /** Every op on every backend, in opcode order: the data of docs/support-matrix.md. */
 export const supportRows = (): readonly SupportRow[] =>
   OP_NAMES.flatMap((op) =>
-    BACKENDS.map((backend): SupportRow => {
+    EMITTERS.map((backend): SupportRow => {
       const reason = backend.refusal(op);
       return { backend: backend.name, op, status: backend.support(op), ...(reason === undefined ? {} : { reason }) };
     }),

@@ -230,7 +230,6 @@ if (!built) console.warn('emit --target wasm is not tested from the command line
 describe('emit', () => {
   (built ? test : test.skip)('a folder for browsers, checked in Node', () =>
     withModel(async (run, folder) => {
-      mkdirSync(join(folder, 'web'));
       const ran = await run('emit', '--target', 'wasm', '-o', 'web', '--vectors', '2', '--check');
       expect(JSON.parse(ran.stdout)).toMatchObject({
         target: 'wasm',
@@ -243,6 +242,16 @@ describe('emit', () => {
     }),
   );
 
+  (built ? test : test.skip)('each target writes sources of its own kind', () =>
+    withModel(async (run, folder) => {
+      const kinds = { c: 'program.c', cuda: 'tables.c', wasm: 'program.wasm', webgpu: 'runtime.js' };
+      for (const [target, file] of Object.entries(kinds)) {
+        expect(json(await run('emit', '--target', target, '-o', target))).toMatchObject({ target });
+        expect(existsSync(join(folder, target, file))).toBe(true);
+      }
+      expect(json(await run('emit', '--target', 'webgpu', '-o', 'other', '--check')).error?.[0]?.code).toBe('CLI1005');
+    }),
+  );
   test('a folder that is in use is left alone, unless forced; -o has to be given', () =>
     withModel(async (run, folder) => {
       expect(json(await run('emit', '--target', 'c')).error?.[0]?.code).toBe('CLI1003');

@@ -12,7 +12,7 @@ export interface FolderFile {
 }
 
 const reasonOf = (error: unknown): string =>
-  error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : String(error);
+  typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string' ? error.code : String(error);
 
 /** What is in a folder; nothing when there is none. */
 const entriesOf = (folder: string): readonly string[] => {

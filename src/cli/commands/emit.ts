@@ -1,27 +1,29 @@
 import { fail } from '../../support/index.ts';
 import { command } from '../command.ts';
 import { optionValue } from '../diagnostics.ts';
+import { EMIT_TARGETS } from '../emit-targets.ts';
 import { MODEL_OPTIONS } from '../shared-options.ts';
 
 const MOST_VECTORS = 1000;
 
 export const emit = command({
   name: 'emit',
-  summary: 'Write a model as C sources or as a WebAssembly folder for browsers',
+  summary: 'Write a model as sources for processors, GPUs and browsers',
   doc:
     'Writes a folder that others use without cortexc, with test vectors that have the bytes of the reference interpreter, and a README. ' +
     'Target c: the program as C11, its parameters, a runner that takes and gives .npy files, and a Makefile; `make check` there builds it and compares every byte. ' +
+    'Target cuda: the same for NVIDIA GPUs, with kernels in CUDA C++. Target webgpu: WGSL with a loader and a page that compares every byte. ' +
     'Target wasm: the program as WebAssembly for browsers and Node, for one thread and for several, its weights, a loader (an ES module without dependencies, ' +
     'with types), a page that tries it out, and a server for that; `node check.mjs` there compares every byte.',
   positionals: { model: { type: 'string', describe: 'The model: .cvm, .mrl, .onnx or .tflite', demandOption: true } },
   options: {
     target: {
       type: 'string',
-      choices: ['c', 'cuda', 'wasm'],
+      choices: EMIT_TARGETS,
       default: 'c',
       requiresArg: true,
       describe:
-        'c: C11 for every instruction set of a processor family, chosen when it runs; cuda: CUDA C++ and a runner for NVIDIA GPUs; wasm: WebAssembly for browsers and Node',
+        'c: C11 for every instruction set of a processor family, chosen when it runs; cuda: CUDA C++ and a runner for NVIDIA GPUs; wasm: WebAssembly for browsers and Node; webgpu: WGSL for browsers',
     },
     output: { type: 'string', alias: 'o', demandOption: true, requiresArg: true, describe: 'The folder; new or empty' },
     vectors: { type: 'number', default: 3, requiresArg: true, describe: 'Test vectors with random inputs' },
@@ -46,8 +48,9 @@ export const emit = command({
         : [optionValue('vectors', `is ${args.vectors} but takes a whole number from 1 to ${MOST_VECTORS}`)]),
       ...(output === undefined ? [optionValue('output', 'is not given, but the files need a folder: -o FOLDER')] : []),
     ];
-    if (problems.length > 0 || output === undefined) return fail(...problems);
+    const target = EMIT_TARGETS.find((t) => t === args.target);
+    if (problems.length > 0 || output === undefined || target === undefined) return fail(...problems);
     const { emitModel } = await import('../pipeline/emit-model.ts');
-    return emitModel({ ...args, output, target: args.target === 'wasm' ? 'wasm' : 'c' }, context);
+    return emitModel({ ...args, output, target }, context);
   },
 });

@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process';
 import { join, resolve } from 'node:path';
-import { type EmittedFile, loadBackend } from '../../backends/index.ts';
+import { type EmittedFile, emitterByName } from '../../backends/index.ts';
 import { fail, ok, type Result } from '../../support/index.ts';
 import type { Report } from '../command.ts';
+import type { EmitTarget } from '../emit-targets.ts';
 import type { Context } from '../context.ts';
 import { checkFailed, optionsConflict } from '../diagnostics.ts';
 import { writeFolder } from '../folders.ts';
@@ -12,19 +13,19 @@ import { loadRunnable, type ModelArgs } from './load.ts';
 
 interface Target {
   readonly backend: string;
-  /** The program that builds and checks the folder from inside, and its words. */
-  readonly check: readonly [program: string, ...words: string[]];
+  /** The program that builds and checks the folder from inside, and its words; absent where only a browser can. */
+  readonly check?: readonly [program: string, ...words: string[]];
   /** The same for people who stand beside the folder. */
   readonly next: (folder: string) => string;
 }
 
 /** What can be emitted, the backend that writes it, and how it is checked. */
-export const EMIT_TARGETS = {
+const TARGETS: Readonly<Record<EmitTarget, Target>> = {
   c: { backend: 'native', check: ['make', '-s', 'check'], next: (folder) => `make -C ${folder} check` },
   cuda: { backend: 'cuda', check: ['make', '-s', 'check'], next: (folder) => `make -C ${folder} check` },
   wasm: { backend: 'wasm', check: ['node', 'check.mjs'], next: (folder) => `node ${join(folder, 'check.mjs')}` },
-} as const satisfies Readonly<Record<string, Target>>;
-export type EmitTarget = keyof typeof EMIT_TARGETS;
+  webgpu: { backend: 'webgpu', next: (folder) => `serve ${folder} and open its index.html in a browser` },
+};
 
 export interface EmitArgs extends ModelArgs {
   readonly model: string;
@@ -78,7 +79,7 @@ interface Checked {
 }
 
 /** Builds the folder and runs its vectors by its own means. Error: CLI3006. */
-const checkFolder = async ({ check }: Target, folder: string, context: Context): Promise<Result<Checked>> => {
+const checkFolder = async (check: NonNullable<Target['check']>, folder: string, context: Context): Promise<Result<Checked>> => {
   const started = context.io.now();
   const { output, problem } = await runIn(resolve(context.io.cwd, folder), check, context.io.env);
   const lines = output === '' ? [] : lastLines(output);
@@ -97,7 +98,7 @@ const filesTable = (files: readonly EmittedFile[]): string =>
     ['left', 'right'],
   );
 
-const reportOf = (args: EmitArgs, { check, next }: Target, files: readonly EmittedFile[], checked: Checked | undefined): Report => {
+const reportOf = (args: EmitArgs, { check = [''], next }: Target, files: readonly EmittedFile[], checked: Checked | undefined): Report => {
   const total = files.reduce((n, f) => n + sizeOf(f), 0);
   const facts: (readonly [string, string])[] = [['wrote', `${files.length} files, ${formatBytes(total)}, into ${args.output}`]];
   if (checked === undefined) facts.push(['next', next(args.output)]);
@@ -118,13 +119,18 @@ const reportOf = (args: EmitArgs, { check, next }: Target, files: readonly Emitt
 
 /** `cortexc emit`: writes a program as a folder that builds, runs and tests itself without cortexc. */
 export const emitModel = async (args: EmitArgs, context: Context): Promise<Result<Report>> => {
-  const target = EMIT_TARGETS[args.target];
-  const backend = await loadBackend(target.backend);
-  if (!backend.ok) return backend;
-  const { emit } = backend.value;
+  const target = TARGETS[args.target];
+  const backend = emitterByName(target.backend);
+  await backend?.prepare?.();
+  const emit = backend?.emit;
   if (emit === undefined)
+    return fail(optionsConflict(`--target is ${args.target}, but backend ${target.backend} emits no sources`, 'Choose another target.'));
+  if (args.check && target.check === undefined)
     return fail(
-      optionsConflict(`--target is ${args.target}, but backend ${backend.value.name} emits no sources`, 'Choose another target.'),
+      optionsConflict(
+        `--check has nothing to run for --target ${args.target}`,
+        'Open index.html of the folder in a browser: it runs the vectors.',
+      ),
     );
   const model = await loadRunnable(context, args.model, args);
   if (!model.ok) return model;
@@ -135,8 +141,9 @@ export const emitModel = async (args: EmitArgs, context: Context): Promise<Resul
   if (!files.ok) return files;
   const written = writeFolder(context, args.output, files.value, args.force);
   if (!written.ok) return written;
-  if (args.check) context.progress.step(`${target.check.join(' ')} in ${join(args.output, '.')}`, 0, 1);
-  const checked = args.check ? await checkFolder(target, args.output, context) : undefined;
+  const check = args.check ? target.check : undefined;
+  if (check !== undefined) context.progress.step(`${check.join(' ')} in ${join(args.output, '.')}`, 0, 1);
+  const checked = check === undefined ? undefined : await checkFolder(check, args.output, context);
   if (checked?.ok === false) return checked;
   return ok({ ...reportOf(args, target, files.value, checked?.value), warnings: model.value.warnings });
 };

@@ -72,6 +72,3 @@ export interface GpuProgram {
   readonly inputs: readonly GpuPort[];
   readonly outputs: readonly GpuPort[];
 }
-
-/** All launches of a run. */
-export const launchesOf = (program: GpuProgram): readonly Launch[] => program.steps.flatMap((s) => s.launches);

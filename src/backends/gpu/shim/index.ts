@@ -1,1 +1,1 @@
-export { buildFakeDriver, buildShimModule, findCxx, kernelFolder, type ShimOptions, shimFolder, type ShimUnit } from './build.ts';
+export { buildFakeDriver, buildShimModule, findCxx } from './build.ts';

@@ -4,9 +4,6 @@ import { emitProgram } from './emit.ts';
 import { refusalOf, supportOf } from './rows.ts';
 
 export { type AsyncExecutable, compileForWebGpu, type WebGpuOptions } from './executable.ts';
-export { type LoweredProgram, lowerProgram as lowerForWebGpu } from './lower.ts';
-export type { Headers, Kernel, WebGpuPort, WebGpuProgram, WebGpuStep } from './program.ts';
-export { selfTest as webGpuSelfTest } from './self-test.ts';
 
 /**
  * WGSL for WebGPU: integer programs of convolutional networks. WebGPU has no synchronous way to a result, so that this backend emits and does

@@ -1,0 +1,3 @@
+/** What `emit` writes. */
+export const EMIT_TARGETS = ['c', 'cuda', 'wasm', 'webgpu'] as const;
+export type EmitTarget = (typeof EMIT_TARGETS)[number];
