@@ -1,7 +1,8 @@
 export { type CudaSourceOptions, cudaSource } from './cuda/source.ts';
 export { engineOf } from './cuda/compile.ts';
 export { chooseDevice, type DeviceInfo, type Driver, type Handle, loadDriver, NOT_READY, versionOf } from './cuda/driver.ts';
-export { emitFolder as emitCudaFolder, type TestVector } from './cuda/emit.ts';
+export type { TestVector } from '../vector-files.ts';
+export { emitFolder as emitCudaFolder } from './cuda/emit.ts';
 export { GpuInstance } from './cuda/host.ts';
 export { cudaBackend } from './cuda/index.ts';
 export type { GpuPort, GpuProgram, Launch } from './cuda/program.ts';

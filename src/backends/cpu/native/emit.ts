@@ -1,7 +1,7 @@
-import { encodeNpy } from '../../../frontend/tensors/index.ts';
 import { formatType, type Program, runProgram, type Tensor } from '../../../ir/index.ts';
 import { diagnostic, fail, ok, type Result } from '../../../support/index.ts';
 import type { EmittedFile } from '../../backend.ts';
+import { vectorFiles } from '../../vector-files.ts';
 import { type GeneratedProgram, generateProgram, parameterBytes } from './compile.ts';
 import { LEVELS } from './toolchain-levels.ts';
 import { librarySources, runnerSources } from './sources.ts';
@@ -129,17 +129,6 @@ const parameterFile = (generated: GeneratedProgram): Uint8Array => {
   return file;
 };
 
-const vectorFiles = (program: Program, vectors: readonly (readonly Tensor[])[]): readonly EmittedFile[] => {
-  const nameOf = (i: number): string => `v${i}`;
-  const files = vectors.flatMap((inputs, i) => [
-    ...inputs.map((tensor, k): EmittedFile => ({ name: `vectors/${nameOf(i)}/input${k}.npy`, content: encodeNpy(tensor) })),
-    ...runProgram(program, inputs).map(
-      (tensor, k): EmittedFile => ({ name: `vectors/${nameOf(i)}/output${k}.npy`, content: encodeNpy(tensor) }),
-    ),
-  ]);
-  return [{ name: 'vectors/list.txt', content: vectors.map((_, i) => `${nameOf(i)}\n`).join('') }, ...files];
-};
-
 /**
  * A folder that builds and tests itself with make and a C11 compiler.
  * Errors: IR0008, BKD0002, BKD0003; NAT0011 for parameters that one file in memory cannot hold.
@@ -162,6 +151,6 @@ export const emitProgram = (program: Program, vectors: readonly (readonly Tensor
     { name: 'program.c', content: generated.value.text },
     ...(bytes === 0 ? [] : [{ name: 'parameters.bin', content: parameterFile(generated.value) }]),
     ...new Map(runtime.map((f): [string, EmittedFile] => [f.name, { name: `runtime/${f.name}`, content: f.text }])).values(),
-    ...vectorFiles(program, vectors),
+    ...vectorFiles(vectors.map((inputs) => ({ inputs, outputs: runProgram(program, inputs) }))),
   ]);
 };

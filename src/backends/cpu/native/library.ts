@@ -4,7 +4,8 @@ import { diagnostic, fail, MrlError, ok, type Result, sha256Hex, unwrap } from '
 import type { Cache } from '../cache/cache.ts';
 import { causeOf, inTemporaryFolder, isSystemError, readIfThere } from '../cache/files.ts';
 import { findLibrary, LIBRARY, type Library, libraryRecord } from './library-entry.ts';
-import { type SourceFile, type Sources, sourceList } from './sources.ts';
+import type { SourceFile } from '../../source-folder.ts';
+import { type Sources, sourceList } from './sources.ts';
 import { type Compiler, type CompilerVersion, compileFlags, compilerVersion, findCompiler, linkFlags, runCompiler } from './toolchain.ts';
 import { chooseLevel, type LevelChoice, levelMacro, type LevelOptions } from './toolchain-levels.ts';
 

@@ -1,12 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
-import { invariant } from '../../../support/index.ts';
-
-/** A C file. */
-export interface SourceFile {
-  readonly name: string;
-  readonly text: string;
-}
+import { type SourceFile, sourceFiles, sourceFolder } from '../../source-folder.ts';
 
 /** The C sources of a program by how they are compiled. All lie in one folder. */
 export interface Sources {
@@ -20,32 +12,15 @@ export interface Sources {
   readonly program: readonly SourceFile[];
 }
 
-/** The C folder lies beside this file; in the package, the compiled file is in dist/src and the folder in src. */
-export const cFolder = (): string => {
-  const names = ['./c/', '../../../../../src/backends/cpu/native/c/'].map((p) => fileURLToPath(new URL(p, import.meta.url)));
-  const folder = names.find((name) => {
-    try {
-      return readdirSync(name).includes('cx_runtime.h');
-    } catch {
-      return false;
-    }
-  });
-  invariant(folder !== undefined, 'src/backends/cpu/native/c is missing from the package');
-  return folder;
-};
+/** The C sources of native programs. */
+export const cFolder = (): string => sourceFolder('cpu/native/c/', 'cx_runtime.h');
 
 const isRuntime = (name: string): boolean => /^cx_(runtime|threads)/.test(name);
 const isRunner = (name: string): boolean => /^cx_(main|npy)/.test(name);
 
 let files: readonly SourceFile[] | undefined;
 /** All files of the C folder in order of names; read once. */
-const allFiles = (): readonly SourceFile[] => {
-  if (files !== undefined) return files;
-  const folder = cFolder();
-  const names = readdirSync(folder).filter((name) => /^cx_\w+\.[ch]$/.test(name));
-  files = names.sort().map((name) => ({ name, text: readFileSync(`${folder}${name}`, 'utf8') }));
-  return files;
-};
+const allFiles = (): readonly SourceFile[] => (files ??= sourceFiles(cFolder(), /^cx_\w+\.[ch]$/));
 
 /**
  * The files of a shared library, runner left out.

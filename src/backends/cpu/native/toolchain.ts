@@ -1,10 +1,8 @@
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants, realpathSync, statSync } from 'node:fs';
-import { delimiter, isAbsolute, join, resolve } from 'node:path';
+import { realpathSync, statSync } from 'node:fs';
 import { type Diagnostic, diagnostic, fail, ok, type Result, sha256Hex } from '../../../support/index.ts';
+import { type Environment, findFirstProgram, findProgram } from '../../programs.ts';
 import { type Level, LEVELS } from './toolchain-levels.ts';
-
-type Environment = Readonly<Record<string, string | undefined>>;
 
 /** A C compiler on this machine. */
 export interface Compiler {
@@ -26,27 +24,6 @@ export interface CompilerVersion {
 
 const NAMES = ['cc', 'gcc', 'clang'];
 
-const isExecutable = (path: string): boolean => {
-  try {
-    // most folders do not have it: no error is made for those
-    if (statSync(path, { throwIfNoEntry: false })?.isFile() !== true) return false;
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
-};
-
-/** Where PATH has a command; a name with a slash is a path. */
-const locate = (name: string, env: Environment): string | undefined => {
-  if (name.includes('/')) {
-    const path = resolve(name);
-    return isExecutable(path) ? path : undefined;
-  }
-  const folders = (env['PATH'] ?? '').split(delimiter).filter((folder) => isAbsolute(folder));
-  return folders.map((folder) => join(folder, name)).find(isExecutable);
-};
-
 const compilerAt = (path: string, extra: readonly string[]): Compiler => {
   const real = realpathSync.native(path);
   const { size, mtimeMs } = statSync(real);
@@ -64,10 +41,10 @@ const noCompiler = (message: string): Diagnostic =>
 export const findCompiler = (env: Environment = process.env): Result<Compiler> => {
   const [named, ...extra] = (env['CC'] ?? '').split(/\s+/).filter((word) => word !== '');
   if (named !== undefined) {
-    const path = locate(named, env);
+    const path = findProgram(named, env);
     return path === undefined ? fail(noCompiler(`CC names ${named}, which is no program here`)) : ok(compilerAt(path, extra));
   }
-  const path = NAMES.map((name) => locate(name, env)).find((p) => p !== undefined);
+  const path = findFirstProgram(NAMES, env);
   return path === undefined ? fail(noCompiler(`none of ${NAMES.join(', ')} is on PATH`)) : ok(compilerAt(path, []));
 };
 

@@ -1,11 +1,12 @@
-import { encodeNpy } from '../../../frontend/tensors/index.ts';
 import { canonicalPieces, formatType, type Program, runProgram, type Tensor } from '../../../ir/index.ts';
 import { diagnostic, fail, ok, type Result } from '../../../support/index.ts';
 import type { EmittedFile } from '../../backend.ts';
+import type { SourceFile } from '../../source-folder.ts';
+import { type TestVector, vectorFiles } from '../../vector-files.ts';
 import { makefile } from './makefile.ts';
 import type { GpuPort, GpuProgram } from './program.ts';
 import { cudaSource, type CudaSourceOptions } from './source.ts';
-import { runnerFiles, shimFiles, type SourceFile, unitHeaders } from './sources.ts';
+import { runnerFiles, shimFiles, unitHeaders } from './sources.ts';
 import { tablesText } from './tables.ts';
 
 /** One buffer has to hold the parameter file: emitted folders are handed over as files in memory. */
@@ -62,21 +63,6 @@ export const parameterFile = (program: GpuProgram): Uint8Array => {
     }
   }
   return file;
-};
-
-/** A run with what has to come out. */
-export interface TestVector {
-  readonly inputs: readonly Tensor[];
-  readonly outputs: readonly Tensor[];
-}
-
-const vectorFiles = (vectors: readonly TestVector[]): readonly EmittedFile[] => {
-  const nameOf = (i: number): string => `v${i}`;
-  const files = vectors.flatMap(({ inputs, outputs }, i) => [
-    ...inputs.map((tensor, k): EmittedFile => ({ name: `vectors/${nameOf(i)}/input${k}.npy`, content: encodeNpy(tensor) })),
-    ...outputs.map((tensor, k): EmittedFile => ({ name: `vectors/${nameOf(i)}/output${k}.npy`, content: encodeNpy(tensor) })),
-  ]);
-  return [{ name: 'vectors/list.txt', content: vectors.map((_, i) => `${nameOf(i)}\n`).join('') }, ...files];
 };
 
 /**

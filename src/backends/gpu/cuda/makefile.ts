@@ -1,5 +1,5 @@
 import type { Unit } from './program.ts';
-import type { SourceFile } from './sources.ts';
+import type { SourceFile } from '../../source-folder.ts';
 
 /** What floats need: every operation rounds once, denormal numbers stay (CUDA C++ programming guide, nvcc options). */
 export const EXACT_FLAGS = ['-fmad=false', '-prec-div=true', '-prec-sqrt=true', '-ftz=false'] as const;

@@ -1,28 +1,18 @@
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants, realpathSync, statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
-import { delimiter, isAbsolute, join, resolve } from 'node:path';
+import { copyFileSync, readFileSync, realpathSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { diagnostic, fail, invariant, MrlError, ok, type Result, sha256Hex, unwrap } from '../../../support/index.ts';
 import type { Cache } from '../../cpu/cache/cache.ts';
 import { inTemporaryFolder, readIfThere } from '../../cpu/cache/files.ts';
 import { cFolder } from '../../cpu/native/sources.ts';
+import { type Environment, findProgram } from '../../programs.ts';
+import { kernelFolder } from '../folders.ts';
 import { buildShimModule } from '../shim/index.ts';
 import type { DeviceInfo } from './driver.ts';
 import { EXACT_FLAGS } from './makefile.ts';
 import type { GpuProgram, Unit } from './program.ts';
-import { folderOf, unitHeaders } from './sources.ts';
-
-type Environment = Readonly<Record<string, string | undefined>>;
-
-const isExecutable = (path: string): boolean => {
-  try {
-    accessSync(path, constants.X_OK);
-    return statSync(path).isFile();
-  } catch {
-    return false;
-  }
-};
+import { unitHeaders } from './sources.ts';
 
 const NAME = process.platform === 'win32' ? 'nvcc.exe' : 'nvcc';
 const NOTES = [
@@ -33,20 +23,17 @@ const NOTES = [
 export const findNvcc = (env: Environment = process.env): Result<string> => {
   const named = env['NVCC'] ?? '';
   if (named !== '') {
-    const paths = named.includes('/') ? [resolve(named)] : searchPath(env).map((folder) => join(folder, named));
-    const path = paths.find(isExecutable);
+    const path = findProgram(named, env);
     return path === undefined ? fail(diagnostic('GPU0004', `NVCC names ${named}, which is no program here`, { notes: NOTES })) : ok(path);
   }
   const homes = [env['CUDA_PATH'], env['CUDA_HOME'], '/usr/local/cuda'].flatMap((home) =>
     home === undefined || home === '' ? [] : [join(home, 'bin')],
   );
-  const path = [...searchPath(env), ...homes].map((folder) => join(folder, NAME)).find(isExecutable);
+  const path = findProgram(NAME, env, homes);
   return path === undefined
     ? fail(diagnostic('GPU0004', 'nvcc is not on PATH nor in CUDA_PATH, CUDA_HOME, /usr/local/cuda', { notes: NOTES }))
     : ok(path);
 };
-const searchPath = (env: Environment): readonly string[] => (env['PATH'] ?? '').split(delimiter).filter((folder) => isAbsolute(folder));
-
 /** 90a has the instructions that Hopper has alone. */
 const architectureOf = ({ capability }: DeviceInfo): string => (capability === 90 ? '90a' : String(capability));
 
@@ -85,7 +72,7 @@ const runNvcc = (nvcc: string, units: readonly Unit[], device: DeviceInfo, work:
 
 const runShim = (units: readonly Unit[], folder: string, draft: string): void =>
   units.forEach(({ text }, i) =>
-    copyFileSync(unwrap(buildShimModule({ text, include: [folderOf('kernels'), cFolder()] }, { folder })), join(draft, moduleName(i))),
+    copyFileSync(unwrap(buildShimModule({ text, include: [kernelFolder(), cFolder()] }, { folder })), join(draft, moduleName(i))),
   );
 
 const digestOf = (images: readonly Uint8Array[]): string => sha256Hex(...images.map((image) => sha256Hex(image)));

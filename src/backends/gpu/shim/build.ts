@@ -1,21 +1,9 @@
 import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
-import {
-  accessSync,
-  constants,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
-import { delimiter, isAbsolute, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { diagnostic, fail, invariant, ok, type Result, sha256Hex } from '../../../support/index.ts';
-
-type Environment = Readonly<Record<string, string | undefined>>;
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { diagnostic, fail, ok, type Result, sha256Hex } from '../../../support/index.ts';
+import { type Environment, findFirstProgram } from '../../programs.ts';
+import { kernelFolder, shimFolder } from '../folders.ts';
 
 /** Where and how things are built. */
 export interface ShimOptions {
@@ -34,35 +22,11 @@ export interface ShimUnit {
   readonly include: readonly string[];
 }
 
-/** A folder of sources beside this file; in the package, this file is in dist/src and the folder in src. */
-const sourceFolder = (name: string, has: string): string => {
-  const names = [name, `../../../../../src/backends/gpu/shim/${name}`].map((p) => fileURLToPath(new URL(p, import.meta.url)));
-  const folder = names.find((n) => existsSync(join(n, has)));
-  invariant(folder !== undefined, `src/backends/gpu/shim/${name} is missing from the package`);
-  return folder;
-};
-
-/** C++ of the shim and of the fake driver. */
-export const shimFolder = (): string => sourceFolder('./c/', 'cxg_shim.h');
-/** Device code: the primitives and the templates over them. */
-export const kernelFolder = (): string => sourceFolder('../cuda/kernels/', 'cxg_prims.cuh');
-
-const isExecutable = (path: string): boolean => {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
-};
-
 /** The C++ compiler: CXX, else g++, clang++, c++ on PATH. Starts no process. Error: NAT0001. */
 export const findCxx = (env: Environment = process.env): Result<string> => {
   const named = env['CXX'] ?? '';
-  const folders = (env['PATH'] ?? '').split(delimiter).filter((folder) => isAbsolute(folder));
   const names = named === '' ? ['g++', 'clang++', 'c++'] : [named];
-  const paths = names.flatMap((name) => (name.includes('/') ? [name] : folders.map((folder) => join(folder, name))));
-  const path = paths.find(isExecutable);
+  const path = findFirstProgram(names, env);
   if (path !== undefined) return ok(path);
   const message = named === '' ? 'none of g++, clang++, c++ is on PATH' : `CXX names ${named}, which is no program here`;
   return fail(

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, test } from '@jest/globals';
-import { kernelFolder } from './build.ts';
+import { kernelFolder } from '../folders.ts';
 
 // What hipcc makes of the primitives, where it is installed (Debian: apt-get install hipcc). No GPU is needed.
 

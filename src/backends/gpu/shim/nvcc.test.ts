@@ -11,7 +11,7 @@ import { EXACT_FLAGS } from '../cuda/makefile.ts';
 import { type Engine, TILES } from '../cuda/lower/tiles.ts';
 import { cudaRows } from '../cuda/rows.ts';
 import { cudaSource } from '../cuda/source.ts';
-import { kernelFolder } from './build.ts';
+import { kernelFolder } from '../folders.ts';
 
 // What nvcc makes of the kernels: the instructions that they are written for, and registers enough for all values. No GPU is needed.
 // By default for two architectures; CORTEXC_ALL_ARCHITECTURES=1 takes all.
