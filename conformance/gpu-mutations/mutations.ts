@@ -1,12 +1,8 @@
+import type { Bug } from '../mutations/plant.ts';
 import type { NetworkName } from './testing/networks.ts';
 
-/** A bug planted in a kernel: `find` stands exactly once in the file. */
-export interface Mutation {
-  readonly name: string;
-  /** In src/backends/gpu/cuda/kernels/. */
-  readonly file: string;
-  readonly find: string;
-  readonly replace: string;
+/** A bug planted in a kernel, in src/backends/gpu/cuda/kernels. */
+export interface Mutation extends Bug {
   /** Networks that have to show it. */
   readonly networks: readonly NetworkName[];
 }

@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
-import { checkMutations, planted, repositoryRoot, survives } from './engine.ts';
+import { checkMutations, survives } from './engine.ts';
 import { type Mutation, MUTATIONS, QUICK } from './mutations.ts';
+import { planted, repositoryRoot } from './plant.ts';
 
 const harmless: Mutation = {
   name: 'another name of a local',

@@ -1,12 +1,8 @@
 import type { OpName } from '../../src/ir/index.ts';
+import type { Bug } from './plant.ts';
 
-/** A bug planted in the sources of a backend: `find` stands exactly once in the file. */
-export interface Mutation {
-  readonly name: string;
-  /** Relative to src/backends/cpu/simd/. */
-  readonly file: string;
-  readonly find: string;
-  readonly replace: string;
+/** A bug planted in src/backends/cpu/simd. */
+export interface Mutation extends Bug {
   /** Ops whose tests have to catch it. */
   readonly ops: readonly OpName[];
 }

@@ -4,11 +4,9 @@
  * Exit status: 0 all are caught by the golden cases, samples or vectors, 1 one survives, 2 wrong use or a mutation that no
  * longer applies.
  */
-import { parseArgs } from 'node:util';
+import { runMutations } from './command.ts';
 import { checkMutations, type Outcome, STAGES, SUITE, survives } from './engine.ts';
-import { type Mutation, MUTATIONS, QUICK } from './mutations.ts';
-
-const say = (text: string): void => void process.stderr.write(`${text}\n`);
+import { MUTATIONS, QUICK } from './mutations.ts';
 
 const table = (outcomes: readonly Outcome[]): string => {
   const width = outcomes.reduce((n, o) => Math.max(n, o.mutation.name.length), 0);
@@ -22,40 +20,15 @@ const table = (outcomes: readonly Outcome[]): string => {
   return [cells('planted bug', STAGES, 'first catch'), ...rows].join('\n');
 };
 
-const selectMutations = (args: readonly string[]): { readonly chosen: readonly Mutation[]; readonly json: boolean } | undefined => {
-  try {
-    const options = { only: { type: 'string' }, quick: { type: 'boolean' }, json: { type: 'boolean' } } as const;
-    const { values } = parseArgs({ args: [...args], options });
-    const chosen = MUTATIONS.filter(
-      (m) => (values.quick !== true || QUICK.includes(m.name)) && (values.only === undefined || m.name.includes(values.only)),
-    );
-    return chosen.length === 0 ? undefined : { chosen, json: values.json === true };
-  } catch {
-    return undefined;
-  }
+const command = {
+  name: 'mutations',
+  mutations: MUTATIONS,
+  quick: QUICK,
+  check: checkMutations,
+  survives,
+  catchers: ({ caught }: Outcome) => STAGES.filter((s) => caught[s] !== null).join(', '),
+  table,
+  facts: ({ ops }: Outcome['mutation']) => ({ ops }),
 };
 
-const progressLine = ({ mutation, caught, ms }: Outcome, i: number, total: number): string =>
-  `${i + 1}/${total} ${mutation.name}: ${STAGES.filter((s) => caught[s] !== null).join(', ') || 'not caught'} (${(ms / 1000).toFixed(1)} s)`;
-
-const main = (): number => {
-  const selected = selectMutations(process.argv.slice(2));
-  if (selected === undefined) {
-    say('usage: npm run mutations -- [--only TEXT] [--quick] [--json]');
-    return 2;
-  }
-  const { chosen, json } = selected;
-  const outcomes = checkMutations(chosen, (outcome, i) => say(progressLine(outcome, i, chosen.length)));
-  if ('problems' in outcomes) {
-    for (const problem of outcomes.problems) say(problem);
-    return 2;
-  }
-  const left = outcomes.filter(survives);
-  if (json) {
-    const rows = outcomes.map((o) => ({ name: o.mutation.name, file: o.mutation.file, ops: o.mutation.ops, caught: o.caught, ms: o.ms }));
-    process.stdout.write(`${JSON.stringify({ mutations: rows, survivors: left.map((o) => o.mutation.name) })}\n`);
-  } else process.stdout.write(`${table(outcomes)}\n\n${outcomes.length} planted, ${outcomes.length - left.length} caught\n`);
-  return left.length === 0 ? 0 : 1;
-};
-
-process.exitCode = main();
+process.exitCode = runMutations(command, process.argv.slice(2));
