@@ -14,7 +14,7 @@
 
 #include "cx_main_check.h"
 #include "cx_main_options.h"
-#include "cx_npy.h"
+#include "cx_npy_folder.h"
 #include "cx_runtime.h"
 
 static double milliseconds(void)
@@ -46,20 +46,11 @@ static int open_program(const cx_options *o, cx_instance **instance)
     }
 }
 
-static void list_ports(const char *kind, const cx_port *ports, uint32_t count)
-{
-    char type[512];
-    for (uint32_t i = 0; i < count; i++) {
-        cx_port_text(&ports[i], type, sizeof type);
-        printf("%s %s: %s\n", kind, ports[i].name, type);
-    }
-}
-
 static void list(const cx_instance *instance)
 {
     const cx_program *p = cx_program_of(instance);
-    list_ports("input", p->inputs, p->input_count);
-    list_ports("output", p->outputs, p->output_count);
+    cx_list_ports("input", p->inputs, p->input_count);
+    cx_list_ports("output", p->outputs, p->output_count);
     for (const cx_level *level = cx_levels; level->name != NULL; level++)
         printf("instruction set %s: %s\n", level->name,
                level->program == p                  ? "in use"
@@ -71,19 +62,14 @@ static void list(const cx_instance *instance)
 static int load_inputs(cx_instance *instance, const cx_options *o)
 {
     const cx_program *p = cx_program_of(instance);
-    char message[2048];
     int failed = 0;
     if (o->file_count != p->input_count) {
         fprintf(stderr, "error: the model has %u inputs, but %u files are named\nremedy: --list shows the inputs\n", (unsigned)p->input_count,
                 (unsigned)o->file_count);
         return CX_EXIT_USAGE;
     }
-    for (uint32_t i = 0; i < p->input_count; i++) {
-        if (cx_npy_read(o->files[i], &p->inputs[i], cx_input(instance, i), message, sizeof message)) {
-            fprintf(stderr, "error: %s: %s\n", o->files[i], message);
-            failed = 1;
-        }
-    }
+    for (uint32_t i = 0; i < p->input_count; i++)
+        failed |= cx_npy_load(o->files[i], &p->inputs[i], cx_input(instance, i));
     return failed ? CX_EXIT_INPUT : CX_EXIT_OK;
 }
 

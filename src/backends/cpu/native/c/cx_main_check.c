@@ -3,38 +3,19 @@
  */
 #include "cx_main_check.h"
 
-#include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "cx_main_options.h"
-#include "cx_npy.h"
-
-void cx_output_path(const char *folder, const cx_port *port, uint32_t index, char *to, size_t bytes)
-{
-    char name[128];
-    size_t n = 0;
-    for (const char *c = port->name; *c != '\0' && n + 1 < sizeof name; c++) {
-        int fine = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') || *c == '-' || *c == '_' ||
-                   (*c == '.' && n > 0);
-        name[n++] = fine ? *c : '_';
-    }
-    name[n] = '\0';
-    if (n == 0)
-        snprintf(name, sizeof name, "output%" PRIu32, index);
-    snprintf(to, bytes, "%s/%s.npy", folder, name);
-}
+#include "cx_npy_folder.h"
 
 static int read_port(const char *folder, const char *vector, const char *kind, uint32_t index, const cx_port *port, void *to)
 {
-    char path[4096], message[2048];
+    char path[4096];
     snprintf(path, sizeof path, "%s/%s/%s%" PRIu32 ".npy", folder, vector, kind, index);
-    if (cx_npy_read(path, port, to, message, sizeof message) == 0)
-        return 0;
-    fprintf(stderr, "error: %s: %s\n", path, message);
-    return 1;
+    return cx_npy_load(path, port, to);
 }
 
 /* The first byte that differs; the count when none does. */
@@ -68,8 +49,16 @@ static int check_output(cx_instance *instance, const char *folder, const char *v
     return differs ? CX_EXIT_MISMATCH : CX_EXIT_OK;
 }
 
-static int check_vector(cx_instance *instance, const char *folder, const char *vector)
+/* What a vector is compared in. */
+typedef struct checked {
+    cx_instance *instance;
+    const char *folder;
+} checked;
+
+static int check_vector(void *context, const char *vector)
 {
+    cx_instance *instance = ((const checked *)context)->instance;
+    const char *folder = ((const checked *)context)->folder;
     const cx_program *p = cx_program_of(instance);
     int worst = CX_EXIT_OK;
     for (uint32_t i = 0; i < p->input_count; i++)
@@ -87,31 +76,11 @@ static int check_vector(cx_instance *instance, const char *folder, const char *v
 
 int cx_check(cx_instance *instance, const char *folder)
 {
-    char path[4096], line[1024];
-    unsigned count = 0, same = 0;
-    int worst = CX_EXIT_OK;
-    snprintf(path, sizeof path, "%s/list.txt", folder);
-    FILE *file = fopen(path, "r");
-    if (file == NULL) {
-        fprintf(stderr, "error: %s cannot be opened: %s\nremedy: start the runner in its folder, or name the vectors with --vectors\n", path,
-                strerror(errno));
+    cx_vector_counts counts;
+    checked context = {instance, folder};
+    if (cx_each_vector(folder, check_vector, &context, INT_MAX, &counts))
         return CX_EXIT_INPUT;
-    }
-    while (fgets(line, sizeof line, file) != NULL) {
-        line[strcspn(line, "\r\n")] = '\0';
-        if (line[0] == '\0')
-            continue;
-        int code = check_vector(instance, folder, line);
-        count++;
-        same += code == CX_EXIT_OK;
-        worst = code > worst ? code : worst;
-    }
-    fclose(file);
-    printf("%u of %u vectors give the expected bytes (%s, %u threads)\n", same, count, cx_level_of(instance),
+    printf("%u of %u vectors give the expected bytes (%s, %u threads)\n", counts.same, counts.all, cx_level_of(instance),
            (unsigned)cx_threads_of(instance));
-    if (count == 0) {
-        fprintf(stderr, "error: %s names no vector\n", path);
-        return CX_EXIT_INPUT;
-    }
-    return worst;
+    return counts.worst;
 }

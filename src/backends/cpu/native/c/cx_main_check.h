@@ -10,7 +10,4 @@
  */
 int cx_check(cx_instance *instance, const char *folder);
 
-/** FOLDER/NAME.npy, where characters of a port's name that do not go into file names become _ and an empty name its number. */
-void cx_output_path(const char *folder, const cx_port *port, uint32_t index, char *to, size_t bytes);
-
 #endif

@@ -7,7 +7,7 @@ import type { FusedRescale } from '../../../plan/index.ts';
 import { canRead, imageOf, packedBytes, type Window } from './images.ts';
 import { launchOver } from './launches.ts';
 import { finishFields, launchProduct, nameOf, type Shared } from './products.ts';
-import { triple } from './structure.ts';
+import { windowFields } from './structure.ts';
 
 /** Types of values and which of them are parameters: what can be known of a program before it is lowered. */
 export interface Facts {
@@ -97,12 +97,7 @@ const launchDepthwise = (ctx: Context, shared: Shared, node: OpNode<'conv'>, win
       batch,
       channels,
       out_group: channels,
-      ...triple('in', image.input),
-      ...triple('out', g.output),
-      ...triple('k', image.kernel),
-      ...triple('stride', g.stride),
-      ...triple('dilation', g.dilation),
-      ...triple('begin', image.begin),
+      ...windowFields(image, g),
       pitch: image.pitch,
       outside: image.outside,
       pad: window.pad,

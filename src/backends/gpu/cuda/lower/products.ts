@@ -6,7 +6,7 @@ import { type Finish, planFinish } from '../../../cpu/simd/lower/accumulate.ts';
 import { type Layouts, RESIDUAL_OPERAND, residualOf } from '../../../plan/index.ts';
 import { type Image, imageOf, type Window } from './images.ts';
 import { launchOver } from './launches.ts';
-import { type Field, structure, triple } from './structure.ts';
+import { type Field, structure, triple, windowFields } from './structure.ts';
 import {
   blocksOf,
   type Choice,
@@ -169,12 +169,7 @@ export const launchProduct = (ctx: Context, shared: Shared, layer: Layer): void 
     groups,
     in_group: image.inGroup,
     out_group: outGroup,
-    ...triple('in', image.input),
-    ...triple('out', g.output),
-    ...triple('k', image.kernel),
-    ...triple('stride', g.stride),
-    ...triple('dilation', g.dilation),
-    ...triple('begin', image.begin),
+    ...windowFields(image, g),
     pitch: image.pitch,
     piece: image.piece,
     outside: image.outside,

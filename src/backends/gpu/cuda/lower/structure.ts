@@ -1,3 +1,4 @@
+import type { Geometry } from '../../../cpu/simd/geometry.ts';
 import type { Slot } from '../../../cpu/simd/index.ts';
 
 /** A constant of a template: a number, a truth value, or a place in memory, whose address is known when the text is written. */
@@ -30,4 +31,17 @@ export const triple = (name: string, [d, h, w]: readonly [number, number, number
   [`${name}_d`]: d,
   [`${name}_h`]: h,
   [`${name}_w`]: w,
+});
+
+/** Sizes of a windowed layer: those of its image as the kernel reads it, and the others as they are. */
+export const windowFields = (
+  image: Pick<Geometry, 'input' | 'kernel' | 'begin'>,
+  { output, stride, dilation }: Geometry,
+): Readonly<Record<string, number>> => ({
+  ...triple('in', image.input),
+  ...triple('out', output),
+  ...triple('k', image.kernel),
+  ...triple('stride', stride),
+  ...triple('dilation', dilation),
+  ...triple('begin', image.begin),
 });

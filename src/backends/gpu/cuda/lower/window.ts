@@ -7,7 +7,7 @@ import { type Facts, MOST_BLOCKS } from './conv.ts';
 import { imageOf } from './images.ts';
 import { launchOver } from './launches.ts';
 import { nameOf, type Shared } from './products.ts';
-import { structure, triple } from './structure.ts';
+import { structure, triple, windowFields } from './structure.ts';
 
 type PoolNode = OpNode<'max_pool'> | OpNode<'average_pool'>;
 
@@ -51,12 +51,7 @@ export const launchPool = (ctx: Context, shared: Shared, facts: Facts, node: Poo
     launchOver(results / width, 'cxg_window.cuh', (n) => `cxg_${node.op}<${n}, ${width}>(e);`, nameOf(node), {
       batch,
       channels,
-      ...triple('in', g.input),
-      ...triple('out', g.output),
-      ...triple('k', g.kernel),
-      ...triple('stride', g.stride),
-      ...triple('dilation', g.dilation),
-      ...triple('begin', g.begin),
+      ...windowFields(g, g),
       ...triple('end', [at(end, 0), at(end, 1), at(end, 2)]),
       pitch: channels,
       outside: g.copies,

@@ -7,17 +7,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "cx_npy.h"
+#include "cx_npy_folder.h"
 #include "cxg_main.h"
-
-static void list_ports(const char *kind, const cx_port *ports, uint32_t count)
-{
-    char type[512];
-    for (uint32_t i = 0; i < count; i++) {
-        cx_port_text(&ports[i], type, sizeof type);
-        printf("%s %s: %s\n", kind, ports[i].name, type);
-    }
-}
 
 static int list(const cxg_instance *x)
 {
@@ -25,8 +16,8 @@ static int list(const cxg_instance *x)
     char name[256] = "";
     int driver = 0, major = 0, minor = 0;
     size_t memory = 0;
-    list_ports("input", p->inputs, p->input_count);
-    list_ports("output", p->outputs, p->output_count);
+    cx_list_ports("input", p->inputs, p->input_count);
+    cx_list_ports("output", p->outputs, p->output_count);
     cxg.driver_version(&driver);
     cxg.device_name(name, sizeof name, x->device);
     cxg.device_memory(&memory, x->device);
@@ -38,24 +29,23 @@ static int list(const cxg_instance *x)
     return CXG_EXIT_OK;
 }
 
-static int read_port(const char *path, const cx_port *port, void *to)
-{
-    char message[2048];
-    if (cx_npy_read(path, port, to, message, sizeof message) == 0)
-        return 0;
-    fprintf(stderr, "error: %s: %s\n", path, message);
-    return 1;
-}
+/* What a vector is compared in. */
+typedef struct checked {
+    cxg_instance *instance;
+    const char *folder;
+} checked;
 
 /* @returns an exit code; says how a vector differs */
-static int check_vector(cxg_instance *x, const char *folder, const char *vector)
+static int check_vector(void *context, const char *vector)
 {
+    cxg_instance *x = ((const checked *)context)->instance;
+    const char *folder = ((const checked *)context)->folder;
     const cxg_program *p = x->program;
     char path[4096];
     int worst = CXG_EXIT_OK;
     for (uint32_t i = 0; i < p->input_count; i++) {
         snprintf(path, sizeof path, "%s/%s/input%u.npy", folder, vector, (unsigned)i);
-        if (read_port(path, &p->inputs[i], cxg_input(x, i)))
+        if (cx_npy_load(path, &p->inputs[i], cxg_input(x, i)))
             return CXG_EXIT_INPUT;
     }
     if (cxg_run(x))
@@ -64,7 +54,7 @@ static int check_vector(cxg_instance *x, const char *folder, const char *vector)
         const cx_port *port = &p->outputs[i];
         uint8_t *expected = malloc((size_t)port->bytes + 1), *got = cxg_output(x, i);
         snprintf(path, sizeof path, "%s/%s/output%u.npy", folder, vector, (unsigned)i);
-        if (expected == NULL || read_port(path, port, expected)) {
+        if (expected == NULL || cx_npy_load(path, port, expected)) {
             free(expected);
             return CXG_EXIT_INPUT;
         }
@@ -85,29 +75,14 @@ static int check_vector(cxg_instance *x, const char *folder, const char *vector)
 
 static int check(cxg_instance *x, const char *folder)
 {
-    char path[4096], line[1024];
-    unsigned count = 0, same = 0;
-    int worst = CXG_EXIT_OK;
-    snprintf(path, sizeof path, "%s/list.txt", folder);
-    FILE *file = fopen(path, "r");
-    if (file == NULL) {
-        fprintf(stderr, "error: %s cannot be opened: %s\nremedy: start the runner in its folder, or name the vectors with --vectors\n", path,
-                strerror(errno));
+    cx_vector_counts counts;
+    checked context = {x, folder};
+    /* a device that failed once fails again */
+    if (cx_each_vector(folder, check_vector, &context, CXG_EXIT_MISMATCH, &counts))
         return CXG_EXIT_INPUT;
-    }
-    while (worst <= CXG_EXIT_MISMATCH && fgets(line, sizeof line, file) != NULL) {
-        line[strcspn(line, "\r\n")] = '\0';
-        if (line[0] == '\0')
-            continue;
-        const int code = check_vector(x, folder, line);
-        count++;
-        same += code == CXG_EXIT_OK;
-        worst = code > worst ? code : worst;
-    }
-    fclose(file);
-    printf("%u of %u vectors give the expected bytes (%u steps, %u kernel starts)\n", same, count, (unsigned)x->program->step_count,
-           (unsigned)x->program->start_count);
-    return count == 0 && worst == CXG_EXIT_OK ? CXG_EXIT_INPUT : worst;
+    printf("%u of %u vectors give the expected bytes (%u steps, %u kernel starts)\n", counts.same, counts.all,
+           (unsigned)x->program->step_count, (unsigned)x->program->start_count);
+    return counts.worst;
 }
 
 static int write_outputs(cxg_instance *x, const char *folder)
@@ -119,12 +94,7 @@ static int write_outputs(cxg_instance *x, const char *folder)
         return CXG_EXIT_INPUT;
     }
     for (uint32_t i = 0; i < p->output_count; i++) {
-        char name[128];
-        size_t n = 0;
-        for (const char *c = p->outputs[i].name; *c != '\0' && n + 1 < sizeof name; c++)
-            name[n++] = strchr("/\\:*?\"<>|", *c) != NULL || (unsigned char)*c <= ' ' ? '_' : *c;
-        name[n] = '\0';
-        snprintf(path, sizeof path, "%s/%s.npy", folder, n > 0 ? name : "output");
+        cx_output_path(folder, &p->outputs[i], i, path, sizeof path);
         if (cx_npy_write(path, &p->outputs[i], cxg_output(x, i), message, sizeof message)) {
             fprintf(stderr, "error: %s: %s\n", path, message);
             return CXG_EXIT_INPUT;
@@ -143,7 +113,7 @@ static int run_files(cxg_instance *x, const cxg_options *o)
         return CXG_EXIT_USAGE;
     }
     for (uint32_t i = 0; i < p->input_count; i++)
-        if (read_port(o->files[i], &p->inputs[i], cxg_input(x, i)))
+        if (cx_npy_load(o->files[i], &p->inputs[i], cxg_input(x, i)))
             return CXG_EXIT_INPUT;
     return cxg_run(x) ? CXG_EXIT_DEVICE : write_outputs(x, o->out);
 }
