@@ -1,8 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { accessSync, constants, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
+import { findFirstProgram } from '../../src/backends/programs.ts';
 
 const NAMES = [
   'chromium',
@@ -15,21 +16,10 @@ const NAMES = [
 ];
 const PLACES = ['/Applications/Google Chrome.app/Contents/MacOS/Google Chrome', '/Applications/Chromium.app/Contents/MacOS/Chromium'];
 
-const isProgram = (path: string): boolean => {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
-};
-
 /** Where Chromium is: CORTEXC_CHROMIUM, else the usual names on PATH and the usual places; undefined when it is nowhere. */
 export const findChromium = (): string | undefined => {
-  const { CORTEXC_CHROMIUM: given, PATH = '' } = process.env;
-  if (given !== undefined && given !== '') return given;
-  const paths = PATH.split(delimiter).flatMap((folder) => NAMES.map((name) => join(folder, name)));
-  return [...paths, ...PLACES].find(isProgram);
+  const { CORTEXC_CHROMIUM: given } = process.env;
+  return given !== undefined && given !== '' ? given : findFirstProgram([...NAMES, ...PLACES], process.env);
 };
 
 interface Answer {

@@ -1,44 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
-import {
-  DTYPE_INFO,
-  elementCount,
-  type Program,
-  ProgramBuilder,
-  runProgram,
-  type Tensor,
-  tensorBytes,
-  type ValueId,
-} from '../../../../ir/index.ts';
+import { type ConvCase, Layers } from '../../../../../tests/support/layers.ts';
+import { type Program, ProgramBuilder, runProgram, type Tensor, tensorBytes } from '../../../../ir/index.ts';
 import { at, unwrap } from '../../../../support/index.ts';
 import { compileProgram, generateProgram } from '../compile.ts';
 import { hostLevels } from '../toolchain-levels.ts';
 
 // Convs and dense layers of a program end in the kernels in C, and give what the reference gives.
-
-let seed = 12345;
-const random = (): number => (seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0) / 2 ** 32;
-const between = (least: number, most: number): number => least + Math.floor(random() * (most - least + 1));
-const filled = (dtype: 'i8' | 'u8' | 'i32', shape: readonly number[], lo: number, hi: number): Tensor => {
-  const data = DTYPE_INFO[dtype].make(elementCount(shape));
-  for (let i = 0; i < data.length; i++) data[i] = between(lo, hi);
-  return { dtype, shape, data };
-};
-
-type End = 'sums' | 'narrow' | 'one factor' | 'wide' | 'i16' | 'far zero';
-
-interface ConvCase {
-  readonly name: string;
-  readonly x: readonly number[];
-  readonly w: readonly number[];
-  readonly stride?: number;
-  readonly dilation?: number;
-  readonly pad?: number;
-  readonly groups?: number;
-  readonly dtype?: 'i8' | 'u8';
-  readonly end?: End;
-  /** Weights that the program computes instead of reading a parameter. */
-  readonly computed?: boolean;
-}
 
 const CONVS: readonly ConvCase[] = [
   { name: 'pointwise', x: [2, 20, 9, 9], w: [13, 20, 1, 1] },
@@ -61,67 +28,17 @@ const CONVS: readonly ConvCase[] = [
   { name: 'nothing', x: [0, 4, 8, 8], w: [8, 4, 3, 3] },
 ];
 
-const RANGES = {
+const made = new Layers(12345, {
+  extremes: 0,
   narrow: { lo: 1 << 14, hi: (1 << 15) - 1, least: 24, most: 28 },
-  wide: { lo: 0, hi: (1 << 21) - 1, least: 26, most: 36 },
-} as const;
-
-/** Adds what a layer ends with; channels are along axis 1. */
-const finish = (b: ProgramBuilder, sums: ValueId, channels: number, name: string, end: End): ValueId => {
-  if (end === 'sums') return sums;
-  const range = end === 'wide' || end === 'i16' ? RANGES.wide : RANGES.narrow;
-  const shape = [end === 'one factor' ? 1 : channels];
-  const multiplier = b.param(`${name} multiplier`, filled('i32', shape, range.lo, range.hi));
-  const shift = b.param(`${name} shift`, filled('i32', shape, range.least, range.most));
-  const attrs =
-    end === 'i16'
-      ? { input_zero: 3, output_zero: -5, lo: -32768, hi: 32767, dtype: 'i16', width: 'w21' }
-      : {
-          input_zero: -9,
-          output_zero: end === 'far zero' ? -30000 : 4,
-          lo: -100,
-          hi: 127,
-          dtype: 'i8',
-          width: end === 'wide' ? 'w21' : 'n15',
-        };
-  return at(unwrap(b.tryEmit('rescale', [sums, multiplier, shift], attrs)), 0);
-};
-
-const addConv = (b: ProgramBuilder, c: ConvCase): Tensor => {
-  const { x, w, stride = 1, dilation = 1, pad = 0, groups = 1, dtype = 'i8', end = 'narrow' } = c;
-  const rank = x.length - 2;
-  const each = (v: number): readonly number[] => new Array<number>(rank).fill(v);
-  const input = filled(dtype, x, dtype === 'u8' ? 0 : -128, dtype === 'u8' ? 255 : 127);
-  const from = b.input(c.name, { dtype, shape: x });
-  const stored = b.param(`${c.name} w`, filled('i8', w, -127, 127));
-  const weights = c.computed === true ? at(unwrap(b.tryEmit('concat', [stored], { axis: 0 })), 0) : stored;
-  const bias = b.param(`${c.name} bias`, filled('i32', [at(w, 0)], -9000, 9000));
-  const attrs = {
-    stride: each(stride),
-    dilation: each(dilation),
-    pads: [...each(pad), ...each(pad)],
-    groups,
-    pad_value: pad === 0 ? 0 : 7,
-  };
-  const sums = at(unwrap(b.tryEmit('conv', [from, weights, bias], attrs)), 0);
-  b.output(`${c.name} y`, finish(b, sums, at(w, 0), c.name, end));
-  return input;
-};
-
-const addDense = (b: ProgramBuilder, name: string, rows: readonly number[], inner: number, outputs: number, end: End): Tensor => {
-  const input = filled('i8', [...rows, inner], -128, 127);
-  const from = b.input(name, { dtype: 'i8', shape: [...rows, inner] });
-  const weights = b.param(`${name} w`, filled('i8', [outputs, inner], -127, 127));
-  const sums = at(unwrap(b.tryEmit('dense', [from, weights], {})), 0);
-  b.output(`${name} y`, finish(b, sums, outputs, name, end));
-  return input;
-};
+  padValue: { i8: 7, u8: 7 },
+});
 
 const layers = (): { readonly program: Program; readonly inputs: readonly Tensor[] } => {
   const b = new ProgramBuilder('layers');
-  const inputs = CONVS.map((c) => addConv(b, c));
-  inputs.push(addDense(b, 'dense', [1], 1003, 37, 'narrow'), addDense(b, 'dense rows', [13], 64, 10, 'wide'));
-  inputs.push(addDense(b, 'dense sums', [2, 5], 17, 6, 'sums'), addDense(b, 'dense i16', [3], 40, 9, 'i16'));
+  const inputs = CONVS.map((c) => made.convAlone(b, c));
+  inputs.push(made.denseAlone(b, 'dense', [1], [1003, 37], 'narrow'), made.denseAlone(b, 'dense rows', [13], [64, 10], 'wide'));
+  inputs.push(made.denseAlone(b, 'dense sums', [2, 5], [17, 6], 'sums'), made.denseAlone(b, 'dense i16', [3], [40, 9], 'i16'));
   return { program: b.finish(), inputs };
 };
 

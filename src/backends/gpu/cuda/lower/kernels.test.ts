@@ -1,15 +1,6 @@
 import { afterAll, describe, expect, test } from '@jest/globals';
-import {
-  DTYPE_INFO,
-  elementCount,
-  type OpName,
-  type Program,
-  ProgramBuilder,
-  runProgram,
-  type Tensor,
-  tensorBytes,
-  type ValueId,
-} from '../../../../ir/index.ts';
+import { type ConvCase, emit, Layers } from '../../../../../tests/support/layers.ts';
+import { type Program, ProgramBuilder, runProgram, type Tensor, tensorBytes, type ValueId } from '../../../../ir/index.ts';
 import { at, unwrap } from '../../../../support/index.ts';
 import { FakeDevice, testOptions } from '../../shim/testing/fake-device.ts';
 import { buildProgram, runOnShim } from '../../shim/testing/run-program.ts';
@@ -19,34 +10,6 @@ import type { KernelOptions } from './index.ts';
 import { type Choice, chooseTile, type Engine, type Tile } from './tiles.ts';
 
 // Layers end in the templates, run on the shim in several orders, and give what the reference gives, byte for byte.
-
-let seed = 12345;
-const random = (): number => (seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0) / 2 ** 32;
-const between = (least: number, most: number): number => least + Math.floor(random() * (most - least + 1));
-/** A third of all elements are at an end of the range: sums of them are the largest. */
-const filled = (dtype: 'i8' | 'u8' | 'i32', shape: readonly number[], lo: number, hi: number): Tensor => {
-  const data = DTYPE_INFO[dtype].make(elementCount(shape));
-  for (let i = 0; i < data.length; i++) data[i] = random() < 1 / 3 ? (random() < 0.5 ? lo : hi) : between(lo, hi);
-  return { dtype, shape, data };
-};
-
-type Attrs = Parameters<ProgramBuilder['tryEmit']>[2];
-const emit = (b: ProgramBuilder, op: OpName, values: readonly ValueId[], attrs: Attrs): ValueId =>
-  at(unwrap(b.tryEmit(op, values, attrs)), 0);
-
-type End = 'sums' | 'narrow' | 'one factor' | 'wide' | 'i16';
-
-interface ConvCase {
-  readonly name: string;
-  readonly x: readonly number[];
-  readonly w: readonly number[];
-  readonly stride?: number;
-  readonly dilation?: number;
-  readonly pad?: number;
-  readonly groups?: number;
-  readonly dtype?: 'i8' | 'u8';
-  readonly end?: End;
-}
 
 const CONVS: readonly ConvCase[] = [
   { name: 'pointwise', x: [2, 20, 9, 9], w: [13, 20, 1, 1] },
@@ -69,35 +32,12 @@ const CONVS: readonly ConvCase[] = [
   { name: 'depthwise odd, lifted', x: [1, 5, 8, 8], w: [5, 1, 3, 3], pad: 1, groups: 5 },
 ];
 
-const RANGES = {
-  narrow: { lo: 0, hi: (1 << 15) - 1, least: 17, most: 30 },
-  wide: { lo: 0, hi: (1 << 21) - 1, least: 26, most: 36 },
-} as const;
-
-/** Adds what a layer ends with; channels are along axis 1. */
-const finish = (b: ProgramBuilder, sums: ValueId, channels: number, name: string, end: End): ValueId => {
-  if (end === 'sums') return sums;
-  const range = end === 'wide' || end === 'i16' ? RANGES.wide : RANGES.narrow;
-  const shape = [end === 'one factor' ? 1 : channels];
-  const multiplier = b.param(`${name} multiplier`, filled('i32', shape, range.lo, range.hi));
-  const shift = b.param(`${name} shift`, filled('i32', shape, range.least, range.most));
-  const attrs =
-    end === 'i16'
-      ? { input_zero: 3, output_zero: -5, lo: -32768, hi: 32767, dtype: 'i16', width: 'w21' }
-      : { input_zero: -9, output_zero: 4, lo: -100, hi: 127, dtype: 'i8', width: end === 'wide' ? 'w21' : 'n15' };
-  return emit(b, 'rescale', [sums, multiplier, shift], attrs);
-};
-
-const addConv = (b: ProgramBuilder, from: ValueId, c: ConvCase): ValueId => {
-  const { x, w, stride = 1, dilation = 1, pad = 0, groups = 1, dtype = 'i8', end = 'narrow' } = c;
-  const rank = x.length - 2;
-  const each = (v: number): readonly number[] => new Array<number>(rank).fill(v);
-  const weights = b.param(`${c.name} w`, filled('i8', w, -127, 127));
-  const bias = b.param(`${c.name} bias`, filled('i32', [at(w, 0)], -9000, 9000));
-  const pads = [...each(pad), ...each(pad)];
-  const attrs = { stride: each(stride), dilation: each(dilation), pads, groups, pad_value: pad === 0 ? 0 : dtype === 'u8' ? 201 : -7 };
-  return finish(b, emit(b, 'conv', [from, weights, bias], attrs), at(w, 0), c.name, end);
-};
+const layersOf = (seed: number): Layers =>
+  new Layers(seed, {
+    extremes: 1 / 3,
+    narrow: { lo: 0, hi: (1 << 15) - 1, least: 17, most: 30 },
+    padValue: { i8: -7, u8: 201 },
+  });
 
 interface Case {
   readonly program: Program;
@@ -105,34 +45,21 @@ interface Case {
 }
 
 const layers = (): Case => {
-  seed = 12345;
+  const made = layersOf(12345);
   const b = new ProgramBuilder('layers');
-  const inputs = CONVS.map((c) => {
-    const dtype = c.dtype ?? 'i8';
-    b.output(`${c.name} y`, addConv(b, b.input(c.name, { dtype, shape: c.x }), c));
-    return dtype === 'u8' ? filled('u8', c.x, 0, 255) : filled('i8', c.x, -128, 127);
-  });
-  for (const [rows, inner, outputs, end] of [
-    [[1], 1003, 37, 'narrow'],
-    [[13], 64, 10, 'wide'],
-    [[2, 5], 17, 6, 'sums'],
-  ] as const) {
-    const name = `dense ${rows.join('x')}`;
-    const weights = b.param(`${name} w`, filled('i8', [outputs, inner], -127, 127));
-    const from = b.input(name, { dtype: 'i8', shape: [...rows, inner] });
-    b.output(`${name} y`, finish(b, emit(b, 'dense', [from, weights], {}), outputs, name, end));
-    inputs.push(filled('i8', [...rows, inner], -128, 127));
-  }
+  const inputs = CONVS.map((c) => made.convAlone(b, c));
+  inputs.push(made.denseAlone(b, 'dense 1', [1], [1003, 37], 'narrow'), made.denseAlone(b, 'dense 13', [13], [64, 10], 'wide'));
+  inputs.push(made.denseAlone(b, 'dense 2x5', [2, 5], [17, 6], 'sums'));
   return { program: b.finish(), inputs };
 };
 
 /** A network whose images stay channels last, with every other template, a sum that a conv takes in and one that none can. */
 const network = (): Case => {
-  seed = 777;
+  const made = layersOf(777);
   const b = new ProgramBuilder('network');
   const shape = [2, 3, 17, 15];
   const conv = (name: string, from: ValueId, w: readonly number[], more: Partial<ConvCase> = {}): ValueId =>
-    addConv(b, from, { name, x: [0, 0, 0, 0], w, ...more });
+    made.conv(b, from, { name, x: [0, 0, 0, 0], w, ...more });
   const first = conv('first', b.input('x', { dtype: 'i8', shape }), [16, 3, 3, 3], { stride: 2, pad: 1 });
   const window = { kernel: [3, 3], stride: [1, 1], dilation: [1, 1], pads: [1, 1, 1, 1] };
   const a = conv('a', emit(b, 'max_pool', [first], window), [16, 16, 3, 3], { pad: 1 });
@@ -141,14 +68,14 @@ const network = (): Case => {
   const deep = conv('deep', sum, [16, 1, 3, 3], { pad: 1, groups: 16 });
   const mean = emit(b, 'average_pool', [deep], { ...window, include_pad: true, pad_value: -9 });
   const plain = emit(b, 'add_rescale', [mean, deep], { ...skip, lo: -100 });
-  const looked = emit(b, 'table', [plain, b.param('table', filled('i8', [256], -128, 127))], {});
+  const looked = emit(b, 'table', [plain, b.param('table', made.filled('i8', [256], -128, 127))], {});
   // parts that a conv and a pool write at once, and parts that are copied
   const pooled = emit(b, 'max_pool', [looked], window);
   const joined = emit(b, 'concat', [looked, pooled, sum, conv('odd', looked, [8, 16, 1, 1])], { axis: 1 });
   const last = conv('last', joined, [13, 56, 1, 1]);
   b.output('odd channels', last);
   const sums = emit(b, 'reduce_sum', [joined], { axes: [2, 3], keep: true });
-  const factors = [b.param('m', filled('i32', [1], 20000, 20000)), b.param('s', filled('i32', [1], 22, 22))];
+  const factors = [b.param('m', made.filled('i32', [1], 20000, 20000)), b.param('s', made.filled('i32', [1], 22, 22))];
   b.output('means', emit(b, 'rescale', [sums, ...factors], { input_zero: -6272, lo: -128, hi: 127, dtype: 'i8', output_zero: -128 }));
   b.output(
     'planes',
@@ -157,7 +84,7 @@ const network = (): Case => {
   b.output('deep planes', conv('deep planes', sum, [16, 1, 3, 3], { groups: 16 }));
   // read by an op that knows nothing of channels last
   b.output('turned', emit(b, 'transpose', [conv('side', sum, [8, 16, 1, 1])], { perm: [0, 2, 3, 1] }));
-  return { program: b.finish(), inputs: [filled('i8', shape, -128, 127), filled('i8', [2, 5, 6, 8], -128, 127)] };
+  return { program: b.finish(), inputs: [made.filled('i8', shape, -128, 127), made.filled('i8', [2, 5, 6, 8], -128, 127)] };
 };
 
 const tile = (
@@ -233,14 +160,14 @@ describe.each(Object.entries(OPTIONS))('%s', (_name, kernels) => {
 });
 
 test('pools of large images do more channels a thread', () => {
-  seed = 99;
+  const made = layersOf(99);
   const b = new ProgramBuilder('large');
   const shape = [1, 32, 261, 263];
   const window = { kernel: [2, 2], stride: [1, 1], dilation: [1, 1], pads: [0, 0, 1, 1] };
   const x = b.input('x', { dtype: 'i8', shape });
   b.output('most', emit(b, 'max_pool', [x], window));
   b.output('mean', emit(b, 'average_pool', [x], window));
-  const one = { program: b.finish(), inputs: [filled('i8', shape, -128, 127)] };
+  const one = { program: b.finish(), inputs: [made.filled('i8', shape, -128, 127)] };
   const source = unwrap(cudaSource(one.program, { mostUnits: 1 }));
   expect(source.units.map((u) => u.text).join('')).toMatch(/cxg_max_pool<\w+, 16>/);
   expect(differences(one, source)).toEqual([]);
