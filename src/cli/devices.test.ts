@@ -26,16 +26,20 @@ test('without drivers: why there is no GPU, and exit code 0', () =>
     ]);
   }));
 
-(findCxx().ok && process.platform === 'linux' ? test : test.skip)('the devices of a driver with architecture, memory and state', () =>
-  inFolder(async (folder) => {
-    const env = { CORTEXC_CUDA_DRIVER: unwrap(buildFakeDriver(testOptions())) };
-    const told = await cli(['devices'], { cwd: folder, env });
-    expect([told.exit, told.stdout]).toEqual([0, expect.stringMatching(/^cuda +0 +Fake device +9\.0 +8\.59 GB +\d+ +not tested$/m)]);
-    const { drivers } = JSON.parse((await cli(['devices', '--json'], { cwd: folder, env })).stdout) as Listed;
-    expect(drivers[0]).toMatchObject({
-      kind: 'cuda',
-      version: '13.0',
-      devices: [{ name: 'Fake device', architecture: '9.0', selfTest: 'not tested' }],
-    });
-  }),
+(findCxx().ok && process.platform === 'linux' ? test : test.skip)(
+  'the devices of a driver with architecture, memory and state',
+  () =>
+    inFolder(async (folder) => {
+      const env = { CORTEXC_CUDA_DRIVER: unwrap(buildFakeDriver(testOptions())) };
+      const told = await cli(['devices'], { cwd: folder, env });
+      expect([told.exit, told.stdout]).toEqual([0, expect.stringMatching(/^cuda +0 +Fake device +9\.0 +8\.59 GB +\d+ +not tested$/m)]);
+      const { drivers } = JSON.parse((await cli(['devices', '--json'], { cwd: folder, env })).stdout) as Listed;
+      expect(drivers[0]).toMatchObject({
+        kind: 'cuda',
+        version: '13.0',
+        devices: [{ name: 'Fake device', architecture: '9.0', selfTest: 'not tested' }],
+      });
+    }),
+  // compiles the driver the first time
+  300_000,
 );
