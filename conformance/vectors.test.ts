@@ -98,12 +98,12 @@ describe(`1 of ${CASES} cases of the set on WebAssembly, some of each shape clas
     digests = unwrap(readVectors(FOLDER)).digests;
   });
 
-  test.each(families)('$file', ({ family }) => {
+  test.each(families)('$file', async ({ family }) => {
     const backend = backendByName('wasm');
     const cases = candidatesOfFamily(family)
       .filter((c) => digests.has(c.id))
       .filter((c, i, all) => i % CASES === 0 || all[i - 1]?.shape !== c.shape);
-    const results = backend === undefined ? [] : runCases(backend, cases, { digests });
+    const results = backend === undefined ? [] : await runCases(backend, cases, { digests });
     expect(results.length).toBe(cases.length);
     expect(results.filter((r) => r.outcome.status === 'failed').map((r) => [r.case.id, r.outcome])).toEqual([]);
   });

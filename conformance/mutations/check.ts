@@ -19,10 +19,10 @@ await backend.prepare?.();
 const message = (error: unknown): string => (error instanceof Error ? `${error.name}: ${error.message}` : String(error));
 
 /** The first of these that says something; an exception says so itself. */
-const first = (checks: Iterable<() => string | undefined>): string | null => {
+const first = async (checks: Iterable<() => string | undefined | Promise<string | undefined>>): Promise<string | null> => {
   for (const check of checks) {
     try {
-      const caught = check();
+      const caught = await check();
       if (caught !== undefined) return caught.slice(0, 300);
     } catch (error) {
       return message(error).slice(0, 300);
@@ -31,7 +31,7 @@ const first = (checks: Iterable<() => string | undefined>): string | null => {
   return null;
 };
 
-const golden = (): string | null => {
+const golden = (): Promise<string | null> => {
   const uses = new RegExp(`\\b(${ops.join('|')})\\(`);
   const texts = readdirSync(folder)
     .filter((name) => name.endsWith('.mrl'))
@@ -63,13 +63,13 @@ const compareSample = (op: OpName, i: number, inputs: number): string | undefine
   return difference === undefined ? undefined : `${op} sample ${i}: ${difference.got}, not ${difference.wanted}`;
 };
 
-const samples = (): string | null =>
+const samples = (): Promise<string | null> =>
   first(ops.flatMap((op) => opOf(op).samples.flatMap((_, i) => [1, 2].map((inputs) => () => compareSample(op, i, inputs)))));
 
-const vectors = (): string | null =>
+const vectors = (): Promise<string | null> =>
   first(
-    ops.map((op) => () => {
-      const failed = runCases(backend, casesOf(op)).find((r) => r.outcome.status === 'failed');
+    ops.map((op) => async () => {
+      const failed = (await runCases(backend, casesOf(op))).find((r) => r.outcome.status === 'failed');
       if (failed?.outcome.status !== 'failed') return undefined;
       const { difference, reason } = failed.outcome;
       return `${failed.case.id}: ${difference === undefined ? reason : `${difference.got}, not ${difference.wanted}`}`;
@@ -79,12 +79,16 @@ const vectors = (): string | null =>
 const FUZZ_PROGRAMS = 120;
 
 /** Random programs of these ops. */
-const fuzz = (): string | null =>
+const fuzz = (): Promise<string | null> =>
   first(
-    Array.from({ length: FUZZ_PROGRAMS }, (_, index) => () => {
-      const { found } = fuzzStep({ seed: 20_000, nodes: 3, ops, backends: [backend], passes: [], roundTrips: false, reduce: false }, index);
+    Array.from({ length: FUZZ_PROGRAMS }, (_, index) => async () => {
+      const { found } = await fuzzStep(
+        { seed: 20_000, nodes: 3, ops, backends: [backend], passes: [], roundTrips: false, reduce: false },
+        index,
+      );
       return found === undefined ? undefined : `program ${index}: ${found.finding.message}`;
     }),
   );
 
-process.stdout.write(`${JSON.stringify({ golden: golden(), samples: samples(), vectors: vectors(), fuzz: fuzz() })}\n`);
+const found = { golden: await golden(), samples: await samples(), vectors: await vectors(), fuzz: await fuzz() };
+process.stdout.write(`${JSON.stringify(found)}\n`);

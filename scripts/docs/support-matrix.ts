@@ -1,4 +1,4 @@
-import { EMITTERS, type SupportRow, supportRows } from '../../src/backends/index.ts';
+import { BACKENDS, type SupportRow, supportRows } from '../../src/backends/index.ts';
 import { FAMILIES, type OpName, opOf } from '../../src/ir/index.ts';
 import { quantizeSupport } from '../../src/passes/index.ts';
 
@@ -40,13 +40,13 @@ export const supportMatrix = (): string => {
         `\`${op}\``,
         family,
         opOf(op).kind,
-        ...EMITTERS.map((b) => cell(op, b.name)),
+        ...BACKENDS.map((b) => cell(op, b.name)),
         quantized.form + notes.mark(quantized.reason),
       ];
       return `| ${cells.join(' | ')} |`;
     }),
   );
-  const header = ['op', 'family', 'kind', ...EMITTERS.map((b) => b.name), 'quantizer'];
+  const header = ['op', 'family', 'kind', ...BACKENDS.map((b) => b.name), 'quantizer'];
   return [
     '# Support matrix',
     '',

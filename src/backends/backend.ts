@@ -62,6 +62,22 @@ export interface Executable {
   readonly close?: () => void;
 }
 
+/** A compiled program on a device that answers to asynchronous calls only. */
+export interface AsyncExecutable {
+  /**
+   * Runs follow each other in the order of the calls. The results belong to the caller.
+   * Rejects with an MrlError: IR0010 when the tensors do not fit the program's inputs, or what the device says.
+   */
+  run(inputs: readonly Tensor[]): Promise<readonly Tensor[]>;
+  /** The device, in the words of its driver. */
+  readonly device?: string;
+  readonly memory?: MemoryUse;
+  /** What works, but less well than asked: a fallback that was taken. */
+  readonly warnings?: readonly Diagnostic[];
+  /** Gives its memory back; it cannot run afterwards. Absent when there is nothing to end. */
+  readonly close?: () => void;
+}
+
 /**
  * How a backend treats an op: `primitive` by a row of its own; `fast` by a row for a composite; `composite` through the
  * op's decomposition; `refused` with a reason.
@@ -116,6 +132,13 @@ export interface Backend {
   readonly prepare?: () => Promise<void>;
   /** Compiles a verified program whose dimensions are numbers. */
   compile(program: Program, options?: CompileOptions): Result<Executable>;
+  /** The same for a device that answers to asynchronous calls only; `compile` may then refuse every program. Absent where `compile` does all. */
+  readonly compileAsync?: (program: Program, options?: CompileOptions) => Promise<Result<AsyncExecutable>>;
+  /**
+   * With `compileAsync`: names all that decides on its bytes here beside this code, such as device and driver, so that what a self-test
+   * finds can be kept. Undefined where there is no device.
+   */
+  readonly circumstances?: () => Promise<string | undefined>;
   /**
    * An executable of the same program, options, compiler and machine that was kept (`Executable.keep`); undefined when there is none.
    * Needs no `prepare`, and no self-test when only those are kept that have passed it.

@@ -1,5 +1,7 @@
 // Names only: what runs a prepared program takes some of these, and must not load the rest.
+export { asAsync, compileAny } from './asynchronous.ts';
 export type {
+  AsyncExecutable,
   Backend,
   Capability,
   CompileOptions,
@@ -13,7 +15,6 @@ export type {
   SupportStatus,
 } from './backend.ts';
 export {
-  type AsyncExecutable,
   compileForWebGpu,
   type GpuDevice,
   type GpuDriver,
@@ -35,8 +36,6 @@ export type { SelfTestedBackend } from './self-test.ts';
 export {
   BACKENDS,
   backendByName,
-  emitterByName,
-  EMITTERS,
   IMMEDIATE_BACKENDS,
   loadBackend,
   type LoadOptions,

@@ -8,23 +8,17 @@ import { type SelfTestedBackend, withSelfTest } from './self-test.ts';
 import { verdictStore } from './verdicts.ts';
 
 /** Every backend, the default first. */
-export const BACKENDS: readonly Backend[] = [wasmBackend, nativeBackend, referenceBackend, cudaBackend];
-
-/** All that write sources or run: those above, and webgpu, whose runs are asynchronous and so only in what it writes. */
-export const EMITTERS: readonly Backend[] = [...BACKENDS, webgpuBackend];
+export const BACKENDS: readonly Backend[] = [wasmBackend, nativeBackend, referenceBackend, cudaBackend, webgpuBackend];
 
 /** Those that compile in this process, in milliseconds: what is used when nobody names one. */
 export const IMMEDIATE_BACKENDS: readonly Backend[] = BACKENDS.filter((b) => b.onRequest !== true);
-
-/** What writes sources under this name. */
-export const emitterByName = (name: string): Backend | undefined => EMITTERS.find((b) => b.name === name);
 
 /** The backend of this name, before its `prepare`. */
 export const backendByName = (name: string): Backend | undefined => BACKENDS.find((b) => b.name === name);
 
 /** Each op is tested once on a machine, as far as that can be kept, else once in a process: what is known is kept here. */
 const tested: ReadonlyMap<string, SelfTestedBackend> = new Map(
-  BACKENDS.map((b) => [b.name, withSelfTest(b, SELF_TEST_DIGESTS, () => verdictStore(b.name))]),
+  BACKENDS.map((b) => [b.name, withSelfTest(b, SELF_TEST_DIGESTS, (circumstances) => verdictStore(b.name, { circumstances }))]),
 );
 
 /** The backend of this name with its self-test, ready to compile; BKD0001 when there is none. */
@@ -62,7 +56,7 @@ export interface SupportRow {
 /** Every op on every backend, in opcode order: the data of docs/support-matrix.md. */
 export const supportRows = (): readonly SupportRow[] =>
   OP_NAMES.flatMap((op) =>
-    EMITTERS.map((backend): SupportRow => {
+    BACKENDS.map((backend): SupportRow => {
       const reason = backend.refusal(op);
       return { backend: backend.name, op, status: backend.support(op), ...(reason === undefined ? {} : { reason }) };
     }),

@@ -1,12 +1,14 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import { OP_NAMES, type OpName, opOf, ProgramBuilder, type Program, sampleTensors, type Tensor } from '../ir/index.ts';
-import { at, ok, type Result, unwrap } from '../support/index.ts';
+import { at, diagnostic, fail, ok, type Result, unwrap } from '../support/index.ts';
+import { compileAny } from './asynchronous.ts';
 import type { Backend, Executable } from './backend.ts';
 import { referenceBackend, wasmBackend } from './cpu/index.ts';
 import { backendByName, BACKENDS, loadBackend, loadTestedBackend } from './index.ts';
 import { SELF_TEST_DIGESTS } from './self-test-digests.ts';
-import { selfTestDigest, selfTestUnits, withSelfTest } from './self-test.ts';
+import { selfTestDigest, selfTestUnits } from './self-test-cases.ts';
+import { withSelfTest } from './self-test.ts';
 import type { VerdictStore } from './verdicts.ts';
 
 const FILE = new URL('self-test-digests.ts', import.meta.url);
@@ -95,6 +97,46 @@ describe('a backend with a fault', () => {
   });
 });
 
+describe('a backend that answers asynchronously', () => {
+  /** The same faults behind asynchronous calls; `stores` takes the circumstances that stores are asked for. */
+  const slow = (op: OpName, stores: (string | undefined)[] = []) => {
+    const backend = broken(op);
+    return withSelfTest(
+      {
+        ...backend,
+        compile: () => fail(diagnostic('GPU0011', 'no')),
+        compileAsync: (program) => compileAny(backend, program),
+        circumstances: () => Promise.resolve('device 1'),
+      },
+      SELF_TEST_DIGESTS,
+      (circumstances) => {
+        stores.push(circumstances);
+        return undefined;
+      },
+    );
+  };
+
+  test('is tested before its first program, and what it finds is kept for the device', async () => {
+    const stores: (string | undefined)[] = [];
+    const refused = await slow('abs', stores).compileAsync?.(twoOps());
+    expect(refused?.ok === false ? refused.diagnostics : []).toMatchObject([{ code: 'BKD0005', where: 'second (abs)' }]);
+    expect(new Set(stores)).toEqual(new Set(['device 1']));
+    const sound = unwrap((await slow('conv').compileAsync?.(twoOps())) ?? fail());
+    expect(await sound.run([{ dtype: 'i32', shape: [4], data: Int32Array.of(1, -2, 3, -4) }])).toMatchObject([
+      { data: Int32Array.of(-1, 2, -3, 4) },
+      { data: Int32Array.of(1, 2, 3, 4) },
+    ]);
+    await expect(sound.run([])).rejects.toMatchObject({ code: 'IR0010' });
+  });
+
+  test('tells of each op; what its `compile` refuses is refused', async () => {
+    const results = await slow('abs').selfTestAsync(['neg', 'abs']);
+    expect(results.map((r) => r.status)).toEqual(['passed', 'failed']);
+    expect(codes(slow('conv').compile(twoOps()))).toEqual(['GPU0011']);
+    expect(slow('conv').selfTest(['neg'])).toEqual([{ op: 'neg', status: 'refused', reason: 'no' }]);
+  });
+});
+
 describe('a sound backend', () => {
   test('each op is tested once', () => {
     const compiles: Program[] = [];
@@ -135,7 +177,7 @@ describe('a sound backend', () => {
 
   test.each(BACKENDS.map((b) => b.name))('%s passes every op', async (name) => {
     const backend = unwrap(await loadTestedBackend(name));
-    const results = backend.selfTest(OP_NAMES);
+    const results = await backend.selfTestAsync(OP_NAMES);
     // an op that has no digest yet fails the test above
     expect(results.filter((r) => r.status === 'failed')).toEqual([]);
   });

@@ -10,13 +10,18 @@ export interface VerdictStore {
   update(passed: readonly string[], failed: readonly string[]): void;
 }
 
+export interface VerdictOptions extends PreparedOptions {
+  /** Of a device that was asked for them (`Backend.circumstances`); else those of the backend. */
+  readonly circumstances?: string | undefined;
+}
+
 /** The store of a backend in the cache; undefined when nothing of the backend is kept. A failure costs time only: what is not known is tested. */
-export const verdictStore = (backend: string, options: PreparedOptions = {}): VerdictStore | undefined => {
-  if (circumstancesOf(backend, {}) === undefined) return undefined;
+export const verdictStore = (backend: string, options: VerdictOptions = {}): VerdictStore | undefined => {
+  const circumstances = (): string | undefined => options.circumstances ?? circumstancesOf(backend, {});
+  if (circumstances() === undefined) return undefined;
   const cache = cacheOf(options);
   // the compiler may be another one the next time
-  const name = (): string =>
-    sha256Hex(JSON.stringify(['verdicts', backend, circumstancesOf(backend, {}) ?? null, options.build ?? codeStamp()]));
+  const name = (): string => sha256Hex(JSON.stringify(['verdicts', backend, circumstances() ?? null, options.build ?? codeStamp()]));
   const load = (): ReadonlySet<string> => {
     const text = cache.attempt(() => cache.recall(name()));
     // the cache has checked the digest, so this is what `update` wrote

@@ -1,4 +1,4 @@
-import type { Backend, Executable } from '../backends/index.ts';
+import { type AsyncExecutable, type Backend, compileAny } from '../backends/index.ts';
 import type { Tensor } from '../ir/index.ts';
 import { at, type Diagnostic, MrlError, type Progress, silentProgress } from '../support/index.ts';
 import { operandsOf, type VectorCase } from './case.ts';
@@ -55,14 +55,18 @@ class BatchError extends Error {
 const messageOf = (error: unknown): string =>
   typeof error === 'object' && error !== null && 'message' in error ? String(error.message) : String(error);
 
-const compile = (backend: Backend, { program }: UsesProgram): Executable => {
-  const compiled = backend.compile(program);
+const compile = async (backend: Backend, { program }: UsesProgram): Promise<AsyncExecutable> => {
+  const compiled = await compileAny(backend, program);
   if (!compiled.ok) throw new BatchError(compiled.diagnostics);
   return compiled.value;
 };
 
-const runUses = (executable: Executable, { inputs }: UsesProgram, uses: readonly Use[]): readonly (readonly Tensor[])[] => {
-  const flat = executable.run(inputs.map(({ use, operand }) => at(at(uses, use).operands, operand)));
+const runUses = async (
+  executable: AsyncExecutable,
+  { inputs }: UsesProgram,
+  uses: readonly Use[],
+): Promise<readonly (readonly Tensor[])[]> => {
+  const flat = await executable.run(inputs.map(({ use, operand }) => at(at(uses, use).operands, operand)));
   let next = 0;
   return uses.map(({ shape }) => flat.slice(next, (next += shape.results.length)));
 };
@@ -85,7 +89,7 @@ export const judgeResults = (
 };
 
 /** Runs a batch: round r runs case r of every shape class, in one call of the executable. */
-const runBatch = (backend: Backend, batch: Batch, digests: RunOptions['digests']): CaseResult[] => {
+const runBatch = async (backend: Backend, batch: Batch, digests: RunOptions['digests']): Promise<CaseResult[]> => {
   const useOf = (c: VectorCase, isParam: (shape: VectorCase['shape']) => Use['isParam']): Use => ({
     shape: c.shape,
     operands: operandsOf(c),
@@ -95,19 +99,21 @@ const runBatch = (backend: Backend, batch: Batch, digests: RunOptions['digests']
   const results: CaseResult[] = [];
   const firstUses = batch.map((cases) => useOf(at(cases, 0), fewestParams));
   const program = programOf('conformance', firstUses);
-  const executable = compile(backend, program);
+  const executable = await compile(backend, program);
   for (let round = 0; round < rounds; round++) {
     const uses = batch.map((cases, i) => (round === 0 || round >= cases.length ? at(firstUses, i) : useOf(at(cases, round), fewestParams)));
-    runUses(executable, program, uses).forEach((got, i) => {
+    (await runUses(executable, program, uses)).forEach((got, i) => {
       const c = batch[i]?.[round];
       if (c !== undefined) results.push({ case: c, outcome: judgeResults(c, at(uses, i).operands, got, digests) });
     });
   }
+  executable.close?.();
   // once more with weights as parameters, which backends pack and fold at compile time
   const weighted = batch.map((cases) => useOf(at(cases, 0), weightParams));
   const weightedProgram = programOf('conformance', weighted);
   if (weightedProgram.inputs.length === program.inputs.length) return results;
-  runUses(compile(backend, weightedProgram), weightedProgram, weighted).forEach((got, i) => {
+  const weightedExecutable = await compile(backend, weightedProgram);
+  (await runUses(weightedExecutable, weightedProgram, weighted)).forEach((got, i) => {
     const c = at(at(batch, i), 0);
     const outcome = judgeResults(c, at(weighted, i).operands, got, digests);
     const index = results.findIndex((r) => r.case === c);
@@ -115,6 +121,7 @@ const runBatch = (backend: Backend, batch: Batch, digests: RunOptions['digests']
       results[index] = { case: c, outcome: { ...outcome, reason: `${outcome.reason} (with weights as parameters)` } };
     }
   });
+  weightedExecutable.close?.();
   return results;
 };
 
@@ -126,34 +133,45 @@ const outcomeOfError = (error: unknown): Outcome => {
 };
 
 /** Runs a batch; when it fails as a whole, its halves, down to the shape class and the case that are at fault. */
-const runSplitting = (backend: Backend, batch: Batch, digests: RunOptions['digests']): CaseResult[] => {
+const runSplitting = async (backend: Backend, batch: Batch, digests: RunOptions['digests']): Promise<CaseResult[]> => {
+  const all = async (parts: readonly Batch[]): Promise<CaseResult[]> => {
+    const results: CaseResult[] = [];
+    for (const part of parts) results.push(...(await runSplitting(backend, part, digests)));
+    return results;
+  };
   try {
-    return runBatch(backend, batch, digests);
+    return await runBatch(backend, batch, digests);
   } catch (error) {
     const [only] = batch;
     if (batch.length === 1 && only !== undefined) {
       if (only.length === 1) return only.map((c) => ({ case: c, outcome: outcomeOfError(error) }));
       const half = Math.ceil(only.length / 2);
-      return [only.slice(0, half), only.slice(half)].flatMap((part) => runSplitting(backend, [part], digests));
+      return all([[only.slice(0, half)], [only.slice(half)]]);
     }
     const half = Math.ceil(batch.length / 2);
-    return [batch.slice(0, half), batch.slice(half)].flatMap((part) => runSplitting(backend, part, digests));
+    return all([batch.slice(0, half), batch.slice(half)]);
   }
 };
 
 /** Runs cases on a backend that is ready (`loadBackend`) and compares with the reference and with the committed digests. */
-export const runCases = (backend: Backend, cases: readonly VectorCase[], options: RunOptions = {}): readonly CaseResult[] => {
+export const runCases = async (
+  backend: Backend,
+  cases: readonly VectorCase[],
+  options: RunOptions = {},
+): Promise<readonly CaseResult[]> => {
   const { digests, progress = silentProgress } = options;
   let done = 0;
-  return batchesOf(cases).flatMap((batch) => {
+  const all: CaseResult[] = [];
+  for (const batch of batchesOf(cases)) {
     progress.step(backend.name, done, cases.length, batch[0]?.[0]?.shape.op);
-    const results = runSplitting(backend, batch, digests);
+    const results = await runSplitting(backend, batch, digests);
     done += results.length;
     progress.step(backend.name, done, cases.length, batch[0]?.[0]?.shape.op);
-    return results;
-  });
+    all.push(...results);
+  }
+  return all;
 };
 
 /** Runs one case on a backend that is ready. */
-export const runCase = (backend: Backend, c: VectorCase, options: RunOptions = {}): Outcome =>
-  at(runCases(backend, [c], options), 0).outcome;
+export const runCase = async (backend: Backend, c: VectorCase, options: RunOptions = {}): Promise<Outcome> =>
+  at(await runCases(backend, [c], options), 0).outcome;

@@ -9,4 +9,4 @@ export type { GpuPort, GpuProgram, Launch } from './cuda/program.ts';
 export { buildModules, findNvcc } from './cuda/toolchain.ts';
 export { type GpuDevice, type GpuDriver, listGpus } from './devices.ts';
 export { buildFakeDriver } from './shim/index.ts';
-export { type AsyncExecutable, compileForWebGpu, webgpuBackend, type WebGpuOptions } from './webgpu/index.ts';
+export { compileForWebGpu, webgpuBackend, type WebGpuOptions } from './webgpu/index.ts';

@@ -1,4 +1,4 @@
-import { type Backend, backendByName, type Executable, loadBackend } from '../../backends/index.ts';
+import { asAsync, type AsyncExecutable, type Backend, backendByName, type Executable, loadBackend } from '../../backends/index.ts';
 import { type Program, programCost } from '../../ir/index.ts';
 import { type Code, type Diagnostic, fail, ok, type Result } from '../../support/index.ts';
 import { choiceUnknown, optionsConflict, optionValue, ranElsewhere } from '../diagnostics.ts';
@@ -19,7 +19,9 @@ export interface ExecutionRequest {
 /** A program, ready to run, and what it took to get there. */
 export interface CompiledRun {
   readonly backend: Backend;
-  readonly executable: Executable;
+  readonly executable: AsyncExecutable;
+  /** Of a backend that tells the time of its steps. */
+  readonly profile?: Executable['profile'];
   readonly threads: number;
   readonly isa: string | undefined;
   /** Opens it again in another process, when it has passed the self-test and is kept. */
@@ -29,7 +31,7 @@ export interface CompiledRun {
 }
 
 /** Where a program goes whose backend cannot compile on this machine. */
-const SUBSTITUTES: Readonly<Partial<Record<string, string>>> = { cuda: 'wasm', native: 'wasm' };
+const SUBSTITUTES: Readonly<Partial<Record<string, string>>> = { cuda: 'wasm', native: 'wasm', webgpu: 'wasm' };
 
 export const MOST_THREADS_ASKED = 256;
 
@@ -79,6 +81,41 @@ export const checkRequest = async ({ backend, threads, isa }: ExecutionRequest):
   return problems.length > 0 ? fail(...problems) : ok(undefined);
 };
 
+/** Compiles for one way to run, or finds what was kept. Whether a kept one was tested was seen to when it was kept. */
+const compileAttempt = async (
+  program: Program,
+  { backend: name, isa }: Attempt,
+  threads: number,
+  selfTest: boolean,
+): Promise<Result<CompiledRun>> => {
+  const options = { threads, ...(isa === undefined ? {} : { isa }) };
+  const known = backendByName(name);
+  const kept = known?.recall?.(program, options);
+  const common = { threads, isa };
+  if (known !== undefined && kept !== undefined)
+    return ok({ ...common, backend: known, ...synchronous(kept), handle: kept.keep?.(), warnings: () => kept.warnings ?? [] });
+  const loaded = await loadBackend(name, { selfTest });
+  if (!loaded.ok) return loaded;
+  const { value: backend } = loaded;
+  if (backend.compileAsync === undefined) {
+    const compiled = backend.compile(program, options);
+    if (!compiled.ok) return compiled;
+    const { value: executable } = compiled;
+    // an executable that comes back later is not tested again
+    const handle = selfTest ? executable.keep?.() : undefined;
+    return ok({ ...common, backend, ...synchronous(executable), handle, warnings: () => executable.warnings ?? [] });
+  }
+  const compiled = await backend.compileAsync(program, options);
+  if (!compiled.ok) return compiled;
+  const { value: executable } = compiled;
+  return ok({ ...common, backend, executable, handle: undefined, warnings: () => executable.warnings ?? [] });
+};
+
+const synchronous = (executable: Executable): Pick<CompiledRun, 'executable' | 'profile'> => ({
+  executable: asAsync(executable),
+  ...(executable.profile === undefined ? {} : { profile: executable.profile }),
+});
+
 /**
  * Compiles a checked request. Where this machine does not allow it, the problem becomes a warning and the next best way is taken:
  * another instruction set of the same backend, then another backend; the bytes are the same.
@@ -90,34 +127,10 @@ export const compileForRun = async (program: Program, request: ExecutionRequest,
   const warnings: Diagnostic[] = [];
   const attempts = attemptsFor(request);
   for (const [i, attempt] of attempts.entries()) {
-    const { isa } = attempt;
-    const options = { threads, ...(isa === undefined ? {} : { isa }) };
-    const known = backendByName(attempt.backend);
-    const kept = known?.recall?.(program, options);
-    if (known !== undefined && kept !== undefined)
-      return ok({
-        backend: known,
-        executable: kept,
-        threads,
-        isa,
-        handle: kept.keep?.(),
-        warnings: () => [...warnings, ...(kept.warnings ?? [])],
-      });
-    const backend = await loadBackend(attempt.backend, { selfTest: request.selfTest });
-    if (!backend.ok) return backend;
-    const compiled = backend.value.compile(program, options);
+    const compiled = await compileAttempt(program, attempt, threads, request.selfTest);
     if (compiled.ok) {
-      const executable = compiled.value;
-      // an executable that comes back later is not tested again
-      const handle = request.selfTest ? executable.keep?.() : undefined;
-      return ok({
-        backend: backend.value,
-        executable,
-        threads,
-        isa,
-        handle,
-        warnings: () => [...warnings, ...(executable.warnings ?? [])],
-      });
+      const { warnings: own } = compiled.value;
+      return ok({ ...compiled.value, warnings: () => [...warnings, ...own()] });
     }
     const next = attempts[i + 1];
     if (next === undefined || !compiled.diagnostics.every((d) => isOfMachine(d.code))) return fail(...warnings, ...compiled.diagnostics);

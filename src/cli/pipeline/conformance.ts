@@ -94,7 +94,7 @@ const testBackends = async (
   for (const each of name === undefined ? IMMEDIATE_BACKENDS.map((b) => b.name) : [name]) {
     const backend = await loadBackend(each);
     if (!backend.ok) return backend;
-    const results = runCases(backend.value, cases, { digests: set.digests, progress: context.progress });
+    const results = await runCases(backend.value, cases, { digests: set.digests, progress: context.progress });
     subjects.push(subjectReport({ kind: 'backend', name: each }, results, [], cases.length));
   }
   return ok(subjects);

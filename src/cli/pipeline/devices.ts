@@ -23,7 +23,7 @@ const test = async (backend: string, context: Context): Promise<Result<State>> =
   const tested = await loadTestedBackend(backend);
   if (!tested.ok) return tested;
   context.progress.step(`testing ${backend}`, 0, 1);
-  const results = tested.value.selfTest(TESTED);
+  const results = await tested.value.selfTestAsync(TESTED);
   const failed = results.filter((r) => r.status === 'failed');
   const refused = results.filter((r) => r.status === 'refused');
   const reasons = [...new Set([...failed, ...refused].map((r) => r.reason ?? r.op))];

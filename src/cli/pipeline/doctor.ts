@@ -157,7 +157,9 @@ const quantizerRefusals = (program: Program): readonly Diagnostic[] => {
 /** Ops that a backend refuses, with its reason. */
 const backendRefusals = (program: Program): readonly { readonly backend: string; readonly op: OpName; readonly reason: string }[] => {
   const ops = [...new Set(program.nodes.map((n) => n.op))];
-  return BACKENDS.flatMap((backend) =>
+  // what takes no float32 at all has nothing to say of a float program
+  const asked = isIntegerProgram(program) ? BACKENDS : BACKENDS.filter((b) => b.capabilities.includes('F32S'));
+  return asked.flatMap((backend) =>
     ops.flatMap((op) => {
       const reason = backend.refusal(op);
       return reason === undefined ? [] : [{ backend: backend.name, op, reason }];

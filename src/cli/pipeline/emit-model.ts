@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { join, resolve } from 'node:path';
-import { type EmittedFile, emitterByName } from '../../backends/index.ts';
+import { type EmittedFile, backendByName } from '../../backends/index.ts';
 import { fail, ok, type Result } from '../../support/index.ts';
 import type { Report } from '../command.ts';
 import type { EmitTarget } from '../emit-targets.ts';
@@ -120,7 +120,7 @@ const reportOf = (args: EmitArgs, { check = [''], next }: Target, files: readonl
 /** `cortexc emit`: writes a program as a folder that builds, runs and tests itself without cortexc. */
 export const emitModel = async (args: EmitArgs, context: Context): Promise<Result<Report>> => {
   const target = TARGETS[args.target];
-  const backend = emitterByName(target.backend);
+  const backend = backendByName(target.backend);
   await backend?.prepare?.();
   const emit = backend?.emit;
   if (emit === undefined)

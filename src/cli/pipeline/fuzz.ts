@@ -107,11 +107,11 @@ const writeFound = (context: Context, args: FuzzArgs, found: FoundCase, ops: rea
 };
 
 /** Program after program, until their number, the time or the findings are enough. */
-const campaign = (
+const campaign = async (
   args: FuzzArgs,
   context: Context,
   chosen: { readonly backends: readonly Backend[]; readonly ops: readonly OpName[]; readonly passes: readonly string[] },
-): Result<Campaign> => {
+): Promise<Result<Campaign>> => {
   const started = context.io.now();
   const elapsed = (): number => context.io.now() - started;
   const { timeMs = Number.POSITIVE_INFINITY } = args;
@@ -129,7 +129,7 @@ const campaign = (
       context.progress.step('fuzzing, second', Math.floor(elapsed() / 1000), Math.ceil(timeMs / 1000), tail);
     else context.progress.step('fuzzing, program', done, programs, tail);
     const options = { seed: args.seed, nodes: args.nodes, ...chosen, roundTrips: args['round-trips'] };
-    const step = fuzzStep(options, args.first + done);
+    const step = await fuzzStep(options, args.first + done);
     nodes += step.program.nodes.length;
     for (const node of step.program.nodes) ops.add(node.op);
     if (step.found === undefined) continue;
@@ -159,7 +159,7 @@ export const fuzzPrograms = async (args: FuzzArgs, context: Context): Promise<Re
   const passes = choosePasses(args);
   const problems = [backends, ops, passes].flatMap((r) => (r.ok ? [] : r.diagnostics));
   if (!backends.ok || !ops.ok || !passes.ok) return fail(...problems);
-  const ran = campaign(args, context, { backends: backends.value, ops: ops.value, passes: passes.value });
+  const ran = await campaign(args, context, { backends: backends.value, ops: ops.value, passes: passes.value });
   if (!ran.ok) return ran;
   const { programs, nodes, ops: used, ms, found, alike } = ran.value;
   return ok({

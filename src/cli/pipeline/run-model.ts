@@ -28,15 +28,15 @@ const writePicture = (context: Context, path: string, profile: Profile, title: s
 
 const takeProfile = (
   args: RunArgs,
-  { backend, executable, isa }: CompiledRun,
+  { backend, profile, isa }: CompiledRun,
   inputs: readonly Tensor[],
   now: () => number,
 ): Result<Profile> =>
-  executable.profile === undefined
+  profile === undefined
     ? fail(
         optionsConflict(`--profile is given, but backend ${backend.name} does not tell the time of its steps`, 'Choose another backend.'),
       )
-    : ok(profileRuns(executable.profile, inputs, backend.peak?.(isa ?? args.isa), now));
+    : ok(profileRuns(profile, inputs, backend.peak?.(isa ?? args.isa), now));
 
 /** What the command line asks for and the model gives: samples, and labels of classes. */
 const readSamples = (args: RunArgs, context: Context, model: Runnable, warnings: Diagnostic[]): Result<readonly RunInputs[]> => {
@@ -68,7 +68,7 @@ const execute = async (args: RunArgs, context: Context, model: Runnable, samples
   const { executable, backend } = compiled.value;
   try {
     const started = now();
-    const results = runSamples(executable, samples, batch, context.progress, `running on ${backend.name}`);
+    const results = await runSamples(executable, samples, batch, context.progress, `running on ${backend.name}`);
     const ms = now() - started;
     const wanted = args.profile || args['profile-output'] !== undefined;
     const profile = wanted ? takeProfile(args, compiled.value, chunkInputs(samples.slice(0, batch), batch), now) : undefined;

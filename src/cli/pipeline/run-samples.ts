@@ -1,4 +1,4 @@
-import { type Executable, loadBackend } from '../../backends/index.ts';
+import { type AsyncExecutable, compileAny, loadBackend } from '../../backends/index.ts';
 import type { Program, Tensor } from '../../ir/index.ts';
 import { at, type Diagnostic, fail, ok, type Progress, type Result } from '../../support/index.ts';
 import { splitResults, stackSamples } from './batches.ts';
@@ -14,17 +14,20 @@ export const chunkInputs = (chunk: readonly RunInputs[], batch: number): readonl
   stackSamples(Array.from({ length: batch }, (_, i) => at(chunk, Math.min(i, chunk.length - 1)).tensors));
 
 /** Runs samples, `batch` at once; the results of each. */
-export const runSamples = (
-  executable: Executable,
+export const runSamples = async (
+  executable: AsyncExecutable,
   samples: readonly RunInputs[],
   batch: number,
   progress: Progress,
   phase: string,
-): readonly (readonly Tensor[])[] =>
-  chunksOf(samples, batch).flatMap((chunk, i) => {
+): Promise<readonly (readonly Tensor[])[]> => {
+  const all: (readonly Tensor[])[] = [];
+  for (const [i, chunk] of chunksOf(samples, batch).entries()) {
     progress.step(phase, i * batch, samples.length);
-    return splitResults(executable.run(chunkInputs(chunk, batch)), batch).slice(0, chunk.length);
-  });
+    all.push(...splitResults(await executable.run(chunkInputs(chunk, batch)), batch).slice(0, chunk.length));
+  }
+  return all;
+};
 
 /** Runs the reference on the same samples and compares; all differences. */
 export const verifyRuns = async (
@@ -36,9 +39,9 @@ export const verifyRuns = async (
 ): Promise<Result<undefined>> => {
   const reference = await loadBackend('reference');
   if (!reference.ok) return reference;
-  const executable = reference.value.compile(program);
+  const executable = await compileAny(reference.value, program);
   if (!executable.ok) return executable;
-  const expected = runSamples(executable.value, samples, 1, progress, 'reference');
+  const expected = await runSamples(executable.value, samples, 1, progress, 'reference');
   const names = program.outputs.map((o) => o.name);
   const problems: Diagnostic[] = [];
   expected.forEach((results, i) => {

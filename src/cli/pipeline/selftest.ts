@@ -33,11 +33,12 @@ const testBackend = async (name: string, context: Context): Promise<Result<Teste
   if (!backend.ok) return backend;
   const started = context.io.now();
   let done = 0;
-  const results = groupsOf(backend.value).flatMap((ops) => {
+  const results: SelfTestResult[] = [];
+  for (const ops of groupsOf(backend.value)) {
     context.progress.step(`testing ${name}, op`, done, OP_NAMES.length, ops[0]);
     done += ops.length;
-    return backend.value.selfTest(ops);
-  });
+    results.push(...(await backend.value.selfTestAsync(ops)));
+  }
   const ms = context.io.now() - started;
   return ok({ backend: name, ms, results, probes: backend.value.probes?.() ?? [] });
 };

@@ -1,4 +1,4 @@
-import type { Backend } from '../../backends/backend.ts';
+import { type Backend, compileAny } from '../../backends/index.ts';
 import { decodeProgram, encodeProgram, loadFrom } from '../../cvm-bytecode/index.ts';
 import { paramSourceOf, parseMrl } from '../../frontend/mrl/index.ts';
 import { identityHash, printProgram, type Program, proveProgram, runProgram, type Tensor, verifyProgram } from '../../ir/index.ts';
@@ -58,18 +58,22 @@ const differ = (
 const MAY_REFUSE: ReadonlySet<string> = new Set(['BKD0002', 'BKD0003', 'BKD0004']);
 
 /** Every set, then the first again: what a run leaves behind must not show in the next. */
-const checkBackend = (backend: Backend, c: FuzzCase, wanted: readonly (readonly Tensor[])[]): Finding | undefined => {
+const checkBackend = async (backend: Backend, c: FuzzCase, wanted: readonly (readonly Tensor[])[]): Promise<Finding | undefined> => {
   const finding = { kind: 'backend', subject: backend.name } as const;
-  const compiled = backend.compile(c.program);
+  const compiled = await compileAny(backend, c.program);
   if (!compiled.ok) {
     const bad = compiled.diagnostics.filter((d) => !MAY_REFUSE.has(d.code));
     return bad.length === 0 ? undefined : { kind: 'refused', subject: backend.name, message: first(bad) };
   }
-  for (const set of [...c.inputs.keys(), 0]) {
-    const found = differ(finding, set, compiled.value.run(c.inputs[set] ?? []), wanted[set] ?? []);
-    if (found !== undefined) return found;
+  try {
+    for (const set of [...c.inputs.keys(), 0]) {
+      const found = differ(finding, set, await compiled.value.run(c.inputs[set] ?? []), wanted[set] ?? []);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  } finally {
+    compiled.value.close?.();
   }
-  return undefined;
 };
 
 const checkPasses = (names: PassList, c: FuzzCase, wanted: readonly (readonly Tensor[])[]): Finding | undefined => {
@@ -121,23 +125,26 @@ const checkBytecode = (program: Program): Finding | undefined => {
   return same ? undefined : { kind: 'round-trip', subject, message: 'the decoded program encodes to other bytes' };
 };
 
-const attempt = (subject: string, check: () => Finding | undefined): Finding | undefined => {
+/** What a check finds, at once or later. */
+type Found = Finding | undefined | Promise<Finding | undefined>;
+
+const attempt = async (subject: string, check: () => Found): Promise<Finding | undefined> => {
   try {
-    return check();
+    return await check();
   } catch (error) {
     return { kind: 'crash', subject, message: error instanceof Error ? `${error.name}: ${error.message}` : String(error) };
   }
 };
 
 /** The first thing that is wrong with a program, by a fixed order; undefined when all agree. */
-export const checkCase = (c: FuzzCase, { backends, passes, roundTrips }: CheckOptions): Finding | undefined => {
+export const checkCase = async (c: FuzzCase, { backends, passes, roundTrips }: CheckOptions): Promise<Finding | undefined> => {
   const wanted: (readonly Tensor[])[] = [];
-  const crash = attempt('reference', () => {
+  const crash = await attempt('reference', () => {
     wanted.push(...c.inputs.map((inputs) => runProgram(c.program, inputs)));
     return undefined;
   });
   if (crash !== undefined) return crash;
-  const checks: readonly (readonly [string, () => Finding | undefined])[] = [
+  const checks: readonly (readonly [string, () => Found])[] = [
     ...backends.map((b) => [b.name, () => checkBackend(b, c, wanted)] as const),
     ...passes.map((names) => [names.join(','), () => checkPasses(names, c, wanted)] as const),
     ...(roundTrips
@@ -148,7 +155,7 @@ export const checkCase = (c: FuzzCase, { backends, passes, roundTrips }: CheckOp
       : []),
   ];
   for (const [subject, check] of checks) {
-    const found = attempt(subject, check);
+    const found = await attempt(subject, check);
     if (found !== undefined) return found;
   }
   return undefined;

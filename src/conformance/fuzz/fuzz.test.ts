@@ -17,18 +17,18 @@ describe('a slice of the fuzzer', () => {
   const options: FuzzOptions = { seed: 20_000, nodes: 8, backends: [wasm] };
   const seen = new Set<OpName>();
 
-  test.each([0, 1, 2, 3])('100 programs from %d00: backends, passes and round trips agree', (hundred) => {
+  test.each([0, 1, 2, 3])('100 programs from %d00: backends, passes and round trips agree', async (hundred) => {
     for (let i = 100 * hundred; i < 100 * (hundred + 1); i++) {
-      const { program, found } = fuzzStep(options, i);
+      const { program, found } = await fuzzStep(options, i);
       for (const node of program.nodes) seen.add(node.op);
       expect(found === undefined ? '' : reproText(found.finding, found.case, `program ${i}`)).toBe('');
     }
   });
 
-  test('100 programs of the ops that backends fuse', () => {
+  test('100 programs of the ops that backends fuse', async () => {
     const ops: readonly OpName[] = ['conv', 'dense', 'matmul', 'rescale', 'clamp', 'clip', 'relu', 'add', 'add_rescale', 'max_pool'];
     for (let i = 0; i < 100; i++) {
-      const { found } = fuzzStep({ ...options, ops }, i);
+      const { found } = await fuzzStep({ ...options, ops }, i);
       expect(found === undefined ? '' : reproText(found.finding, found.case, `program ${i}`)).toBe('');
     }
   });
@@ -84,7 +84,7 @@ const faulty = (when: (op: OpName, width: number) => boolean): Backend => ({
     }),
 });
 
-const findFirst = (backend: Backend, seed: number): FoundCase => {
+const findFirst = async (backend: Backend, seed: number): Promise<FoundCase> => {
   const options = {
     seed,
     nodes: 8,
@@ -94,15 +94,15 @@ const findFirst = (backend: Backend, seed: number): FoundCase => {
     ops: ['abs', 'neg', 'transpose', 'concat', 'sub'] as const,
   };
   for (let i = 0; i < 200; i++) {
-    const { found } = fuzzStep(options, i);
+    const { found } = await fuzzStep(options, i);
     if (found !== undefined) return found;
   }
   throw new RangeError('nothing is found');
 };
 
 describe('what is found', () => {
-  test('is reduced to the op at fault and the sizes that it needs', () => {
-    const found = findFirst(
+  test('is reduced to the op at fault and the sizes that it needs', async () => {
+    const found = await findFirst(
       faulty((op, width) => op === 'neg' && width >= 3),
       5,
     );
@@ -114,8 +114,8 @@ describe('what is found', () => {
     expect(found.finding).toMatchObject({ kind: 'backend', subject: 'planted', difference: { result: 0, index: 2 } });
   });
 
-  test('is written as a model string that the parser takes, with what the reference gives, and inputs as arrays', () => {
-    const found = findFirst(
+  test('is written as a model string that the parser takes, with what the reference gives, and inputs as arrays', async () => {
+    const found = await findFirst(
       faulty((op) => op === 'concat'),
       6,
     );
@@ -128,7 +128,7 @@ describe('what is found', () => {
     expect(files.map((f) => f.name)).toEqual(['name.mrl', ...found.case.program.inputs.map((p) => `name.${p.name}.npy`)]);
   });
 
-  test('may be state that a run leaves behind', () => {
+  test('may be state that a run leaves behind', async () => {
     let runs = 0;
     const leaking: Backend = {
       ...reference,
@@ -145,22 +145,24 @@ describe('what is found', () => {
     };
     const abs: readonly OpName[] = ['abs'];
     const options = { seed: 1, nodes: 1, ops: abs, backends: [leaking], passes: [], roundTrips: false, reduce: false };
-    const sets = Array.from({ length: 6 }, (_, i) => fuzzStep(options, i).found?.finding.set);
+    const steps = await Promise.all(Array.from({ length: 6 }, (_, i) => fuzzStep(options, i)));
+    const sets = steps.map(({ found }) => found?.finding.set);
     expect(new Set(sets.filter((set) => set !== undefined))).toEqual(new Set([0]));
   });
 
-  test('a backend that throws or refuses a valid program is a finding, one without a row is not', () => {
-    const kinds = (compile: Backend['compile']): string | undefined =>
-      fuzzStep({ seed: 1, nodes: 1, backends: [{ ...reference, name: 'bad', compile }], passes: [], roundTrips: false, reduce: false }, 0)
-        .found?.finding.kind;
+  test('a backend that throws or refuses a valid program is a finding, one without a row is not', async () => {
+    const kinds = async (compile: Backend['compile']): Promise<string | undefined> => {
+      const backends = [{ ...reference, name: 'bad', compile }];
+      return (await fuzzStep({ seed: 1, nodes: 1, backends, passes: [], roundTrips: false, reduce: false }, 0)).found?.finding.kind;
+    };
     const refusing = (code: 'BKD0002' | 'IR0003') => (): ReturnType<Backend['compile']> => ({
       ok: false,
       diagnostics: [{ code, severity: 'error', message: 'no', notes: [] }],
     });
-    expect(kinds(refusing('BKD0002'))).toBeUndefined();
-    expect(kinds(refusing('IR0003'))).toBe('refused');
+    expect(await kinds(refusing('BKD0002'))).toBeUndefined();
+    expect(await kinds(refusing('IR0003'))).toBe('refused');
     expect(
-      kinds(() => {
+      await kinds(() => {
         throw new RangeError('no memory');
       }),
     ).toBe('crash');

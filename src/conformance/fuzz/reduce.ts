@@ -131,17 +131,17 @@ const STEPS = [outputEdits, nodeEdits, sizeEdits, attrEdits, dataEdits];
  * nodes, smaller sizes, simpler attributes, zeros as data.
  * @param holds - the finding of a case, or undefined when it has none or another
  */
-export const reduceCase = (original: FuzzCase, holds: (c: FuzzCase) => Finding | undefined): FuzzCase => {
+export const reduceCase = async (original: FuzzCase, holds: (c: FuzzCase) => Promise<Finding | undefined>): Promise<FuzzCase> => {
   let best = original;
   let checks = 0;
-  const accept = (candidate: FuzzCase | undefined): boolean => {
+  const accept = async (candidate: FuzzCase | undefined): Promise<boolean> => {
     if (candidate === undefined || !smaller(candidate, best) || checks >= MOST_CHECKS) return false;
     checks++;
-    if (holds(candidate) === undefined) return false;
+    if ((await holds(candidate)) === undefined) return false;
     best = candidate;
     return true;
   };
-  for (const candidate of inputSetCases(best)) if (accept(candidate)) break;
+  for (const candidate of inputSetCases(best)) if (await accept(candidate)) break;
   for (let before: FuzzCase | undefined; before !== best && checks < MOST_CHECKS; ) {
     before = best;
     for (const edits of STEPS) {
@@ -149,7 +149,7 @@ export const reduceCase = (original: FuzzCase, holds: (c: FuzzCase) => Finding |
       for (let again = true; again && checks < MOST_CHECKS; ) {
         again = false;
         for (const edit of edits(best)) {
-          if (accept(rebuild(best, edit))) {
+          if (await accept(rebuild(best, edit))) {
             again = true;
             break;
           }

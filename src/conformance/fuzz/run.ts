@@ -66,17 +66,17 @@ const narrowed = (options: CheckOptions, { subject }: Finding): CheckOptions => 
 };
 
 /** Checks one program; a finding is reduced. */
-export const fuzzStep = (options: FuzzOptions, index: number): FuzzStep => {
+export const fuzzStep = async (options: FuzzOptions, index: number): Promise<FuzzStep> => {
   const original = fuzzCase(options, index);
   const checks = checkOptions(options, index);
-  const finding = checkCase(original, checks);
+  const finding = await checkCase(original, checks);
   if (finding === undefined) return { program: original.program, found: undefined };
   if (options.reduce === false) return { program: original.program, found: { index, finding, case: original } };
   const only = narrowed(checks, finding);
-  const again = (c: FuzzCase): Finding | undefined => {
-    const found = checkCase(c, only);
+  const again = async (c: FuzzCase): Promise<Finding | undefined> => {
+    const found = await checkCase(c, only);
     return found?.kind === finding.kind && found.subject === finding.subject ? found : undefined;
   };
-  const reduced = reduceCase(original, again);
-  return { program: original.program, found: { index, finding: again(reduced) ?? finding, case: reduced } };
+  const reduced = await reduceCase(original, again);
+  return { program: original.program, found: { index, finding: (await again(reduced)) ?? finding, case: reduced } };
 };

@@ -1,17 +1,15 @@
 import { diagnostic, fail } from '../../../support/index.ts';
 import type { Backend } from '../../backend.ts';
 import { emitProgram } from './emit.ts';
+import { compileForWebGpu, webGpuCircumstances } from './executable.ts';
 import { refusalOf, supportOf } from './rows.ts';
 
-export { type AsyncExecutable, compileForWebGpu, type WebGpuOptions } from './executable.ts';
+export { compileForWebGpu, type WebGpuOptions } from './executable.ts';
 
-/**
- * WGSL for WebGPU: integer programs of convolutional networks. WebGPU has no synchronous way to a result, so that this backend emits and does
- * not compile: `compileForWebGpu` is its other half.
- */
+/** WGSL for WebGPU: integer programs of convolutional networks. WebGPU has no synchronous way to a result, so that `compile` refuses. */
 export const webgpuBackend: Backend = {
   name: 'webgpu',
-  summary: 'WGSL for WebGPU, in browsers and in Node with the package webgpu: emitted, or run asynchronously',
+  summary: 'WGSL for WebGPU, in Node with the package webgpu, and emitted for browsers',
   onRequest: true,
   capabilities: ['INT'],
   refusal: refusalOf,
@@ -19,8 +17,10 @@ export const webgpuBackend: Backend = {
   compile: () =>
     fail(
       diagnostic('GPU0011', 'webgpu answers asynchronous calls only', {
-        notes: ['Use `emit --target webgpu` for browsers, compileForWebGpu in Node, or another backend: all give the same bytes.'],
+        notes: ['Use compileAsync, `cortexc run --backend webgpu`, or another backend: all give the same bytes.'],
       }),
     ),
+  compileAsync: (program) => compileForWebGpu(program),
+  circumstances: webGpuCircumstances,
   emit: emitProgram,
 };

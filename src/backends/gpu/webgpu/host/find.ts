@@ -23,6 +23,9 @@ const missing = (why: string): Result<Gpu> =>
     }),
   );
 
+/** An engine of the package keeps what was opened on it, so there is one of each file. */
+const created = new Map<string, Gpu>();
+
 /**
  * WebGPU of this process: the engine's own, else the npm package `webgpu`, which is looked for in CORTEXC_WEBGPU, beside this program and
  * in the working directory. It is no dependency: 130 MB, and few machines use it. Errors: GPU0001.
@@ -36,8 +39,14 @@ export const findGpu = async (env: Environment = process.env): Promise<Result<Gp
   for (const place of places) {
     try {
       const file = createRequire(place).resolve(named === '' ? 'webgpu' : named);
+      const known = created.get(file);
+      if (known !== undefined) return ok(known);
       const module: unknown = await import(pathToFileURL(file).href);
-      if (isDawn(module)) return ok(module.create([]));
+      if (isDawn(module)) {
+        const gpu = module.create([]);
+        created.set(file, gpu);
+        return ok(gpu);
+      }
       why = `${named} has no function create`;
     } catch (error) {
       why = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);

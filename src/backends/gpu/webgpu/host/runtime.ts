@@ -22,6 +22,8 @@ export interface OpenDevice {
   readonly dot: 'packed' | 'plain';
   /** In the words of the adapter. */
   readonly name: string;
+  /** Vendor, architecture, device and description, which names the driver where the engine tells it. */
+  readonly details: readonly string[];
 }
 
 const PACKED_DOT = 'packed_4x8_integer_dot_product';
@@ -32,20 +34,17 @@ const PACKED_DOT = 'packed_4x8_integer_dot_product';
  * @throws {WebGpuError} GPU0002 when there is none
  */
 export const openDevice = async (gpu: Gpu | undefined, dot?: 'packed' | 'plain'): Promise<OpenDevice> => {
-  const help = 'Use a browser and a GPU with WebGPU, or another backend: all give the same bytes.';
+  const help =
+    'Use a browser and a GPU with WebGPU; in Node a Vulkan driver is needed (VK_ICD_FILENAMES names one). Other backends give the same bytes.';
   if (gpu === undefined) throw new WebGpuError('GPU0002', 'there is no WebGPU here', help);
   const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
   if (adapter === null) throw new WebGpuError('GPU0002', 'WebGPU is here, but has no adapter', help);
   const { maxStorageBufferBindingSize, maxBufferSize } = adapter.limits;
   const device = await adapter.requestDevice({ requiredLimits: { maxStorageBufferBindingSize, maxBufferSize } });
-  const {
-    vendor,
-    architecture,
-    device: model,
-    description,
-  } = adapter.info ?? { vendor: '', architecture: '', device: '', description: '' };
-  const name = [description, model, vendor, architecture].find((t) => t !== '') ?? 'unnamed adapter';
-  return { device, dot: dot ?? (gpu.wgslLanguageFeatures?.has(PACKED_DOT) === true ? 'packed' : 'plain'), name };
+  const info = adapter.info ?? { vendor: '', architecture: '', device: '', description: '' };
+  const details = [info.vendor, info.architecture, info.device, info.description];
+  const name = [info.description, info.device, info.vendor, info.architecture].find((t) => t !== '') ?? 'unnamed adapter';
+  return { device, dot: dot ?? (gpu.wgslLanguageFeatures?.has(PACKED_DOT) === true ? 'packed' : 'plain'), name, details };
 };
 
 /** Bits of GPUBufferUsage and GPUMapMode, and of GPUShaderStage. */
