@@ -31,7 +31,7 @@ export interface CompiledRun {
 }
 
 /** Where a program goes whose backend cannot compile on this machine. */
-const SUBSTITUTES: Readonly<Partial<Record<string, string>>> = { cuda: 'wasm', native: 'wasm', webgpu: 'wasm' };
+const SUBSTITUTES: Readonly<Partial<Record<string, string>>> = { cuda: 'wasm', native: 'wasm', webgpu: 'wasm', gpujs: 'wasm' };
 
 export const MOST_THREADS_ASKED = 256;
 
