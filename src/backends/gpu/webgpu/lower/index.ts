@@ -1,6 +1,20 @@
 import type { AnyNode, OpName, OpNode } from '../../../../ir/index.ts';
 import { type Context, refuse } from '../context.ts';
-import { lowerBinary, lowerBitcast, lowerCast, lowerClamp, lowerRelu } from './pointwise.ts';
+import { lowerBinary, lowerSelect } from './binary.ts';
+import { lowerCumsum, lowerGatherElements, lowerGatherNd, lowerScatterElements, lowerScatterNd, lowerTopK } from './indexed.ts';
+import {
+  lowerAbs,
+  lowerBitcast,
+  lowerCast,
+  lowerClamp,
+  lowerClz,
+  lowerLogicalNot,
+  lowerNeg,
+  lowerNot,
+  lowerRelu,
+  lowerSign,
+} from './pointwise.ts';
+import { lowerRandomBernoulli, lowerRandomBits, lowerRandomInt } from './random.ts';
 import { lowerConv, lowerDense, lowerMatmul } from './product.ts';
 import { lowerAddRescale, lowerMulRescale, lowerRescale, lowerTable } from './rescale.ts';
 import { lowerConcat, lowerExpand, lowerGather, lowerPad, lowerReshape, lowerSlice, lowerSplit, lowerTranspose } from './shape.ts';
@@ -9,40 +23,71 @@ import { lowerArg, lowerPool, lowerReduction } from './window.ts';
 
 type Rows = { readonly [P in OpName]?: (ctx: Context, node: OpNode<P>) => void };
 
-/** The integer ops that convolutional networks are made of. */
+/** The integer ops with kernels of their own. */
 const ROWS = {
+  abs: lowerAbs,
   add: lowerBinary,
   add_rescale: lowerAddRescale,
+  add_saturated: lowerBinary,
   argmax: lowerArg,
   argmin: lowerArg,
   average_pool: lowerPool,
   bitcast: lowerBitcast,
+  bitwise_and: lowerBinary,
+  bitwise_not: lowerNot,
+  bitwise_or: lowerBinary,
+  bitwise_xor: lowerBinary,
   cast: lowerCast,
   clamp: lowerClamp,
+  clz: lowerClz,
   concat: lowerConcat,
   conv: lowerConv,
+  cumsum: lowerCumsum,
   dense: lowerDense,
+  div: lowerBinary,
+  div_floor: lowerBinary,
+  div_round: lowerBinary,
+  equal: lowerBinary,
   expand: lowerExpand,
   gather: lowerGather,
+  gather_elements: lowerGatherElements,
+  gather_nd: lowerGatherNd,
+  less: lowerBinary,
+  less_equal: lowerBinary,
+  logical_not: lowerLogicalNot,
   matmul: lowerMatmul,
   max_pool: lowerPool,
   maximum: lowerBinary,
   minimum: lowerBinary,
+  mod: lowerBinary,
   mul: lowerBinary,
   mul_rescale: lowerMulRescale,
+  neg: lowerNeg,
   pad: lowerPad,
+  random_bernoulli: lowerRandomBernoulli,
+  random_bits: lowerRandomBits,
+  random_int: lowerRandomInt,
   reduce_max: lowerReduction,
   reduce_mean: lowerReduction,
   reduce_min: lowerReduction,
   reduce_sum: lowerReduction,
   relu: lowerRelu,
+  rem: lowerBinary,
   rescale: lowerRescale,
   reshape: lowerReshape,
+  scatter_elements: lowerScatterElements,
+  scatter_nd: lowerScatterNd,
+  select: lowerSelect,
+  shift_left: lowerBinary,
+  shift_right: lowerBinary,
+  shift_right_logical: lowerBinary,
+  sign: lowerSign,
   slice: lowerSlice,
   softmax_lut: lowerSoftmax,
   split: lowerSplit,
   sub: lowerBinary,
   table: lowerTable,
+  top_k: lowerTopK,
   transpose: lowerTranspose,
 } as const satisfies Rows;
 

@@ -2,27 +2,6 @@ import { DTYPE_INFO, type OpNode } from '../../../../ir/index.ts';
 import { at } from '../../../../support/index.ts';
 import { type Context, refuse } from '../context.ts';
 import { int } from '../wgsl.ts';
-import { broadcastOffset } from './strided.ts';
-
-type Binary = OpNode<'add'> | OpNode<'sub'> | OpNode<'mul'> | OpNode<'maximum'> | OpNode<'minimum'>;
-
-/** i32 wraps as in the definition. */
-const BINARY: Readonly<Record<Binary['op'], (a: string, b: string) => string>> = {
-  add: (a, b) => `${a} + ${b}`,
-  sub: (a, b) => `${a} - ${b}`,
-  mul: (a, b) => `${a} * ${b}`,
-  maximum: (a, b) => `max(${a}, ${b})`,
-  minimum: (a, b) => `min(${a}, ${b})`,
-};
-
-export const lowerBinary = (ctx: Context, node: Binary): void => {
-  const [a, b, y] = [at(node.operands, 0), at(node.operands, 1), at(node.results, 0)];
-  const [ra, rb, { shape }] = [ctx.use(a), ctx.use(b), ctx.type(y)];
-  const text = (): string => `  let oa = ${broadcastOffset(ctx.type(a).shape, shape, 'i')};
-  let ob = ${broadcastOffset(ctx.type(b).shape, shape, 'i')};
-  return ${BINARY[node.op](ra.load('i32', 'oa'), rb.load('i32', 'ob'))};`;
-  ctx.elements(y, [a, b], text);
-};
 
 /** y = f(x) for each element. */
 const map = (ctx: Context, node: OpNode, f: (v: string) => string): void => {
@@ -32,6 +11,17 @@ const map = (ctx: Context, node: OpNode, f: (v: string) => string): void => {
 };
 
 export const lowerRelu = (ctx: Context, node: OpNode<'relu'>): void => map(ctx, node, (v) => `max(${v}, 0)`);
+
+/** -2^31 has no negative: it becomes 2^31 - 1, which is its complement. */
+const negated = (v: string): string => `select(-${v}, ~${v}, ${v} == i32(-2147483648))`;
+
+export const lowerNeg = (ctx: Context, node: OpNode<'neg'>): void => map(ctx, node, negated);
+export const lowerAbs = (ctx: Context, node: OpNode<'abs'>): void => map(ctx, node, (v) => `select(${v}, ${negated(v)}, ${v} < 0)`);
+export const lowerSign = (ctx: Context, node: OpNode<'sign'>): void => map(ctx, node, (v) => `sign(${v})`);
+export const lowerNot = (ctx: Context, node: OpNode<'bitwise_not'>): void => map(ctx, node, (v) => `~${v}`);
+export const lowerLogicalNot = (ctx: Context, node: OpNode<'logical_not'>): void => map(ctx, node, (v) => `select(0, 1, ${v} == 0)`);
+export const lowerClz = (ctx: Context, node: OpNode<'clz'>): void =>
+  map(ctx, node, (v) => `bitcast<i32>(countLeadingZeros(bitcast<u32>(${v})))`);
 
 export const lowerClamp = (ctx: Context, node: OpNode<'clamp'>): void =>
   map(ctx, node, (v) => `clamp(${v}, ${int(node.attrs.lo)}, ${int(node.attrs.hi)})`);
