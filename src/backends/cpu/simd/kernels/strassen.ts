@@ -1,6 +1,6 @@
 import type { Asm } from '../asm.ts';
 import type { Fn } from '../fn.ts';
-import type { Ex, Local } from '../lift.ts';
+import type { Local } from '../lift.ts';
 import {
   eachTile,
   type Epilogue,
@@ -12,6 +12,7 @@ import {
   type Sums,
   TILE_ARGS,
   TILE_CHANNELS,
+  TILE_PIXELS,
   tileArgs,
   tileFinisher,
 } from './gemm.ts';
@@ -53,16 +54,16 @@ const pixelSums = (f: Fn, b11: Local, b12: Local, b21: Local, b22: Local): reado
 };
 
 /**
- * strassen_pack(to, panelStep, tileStep, from, plane, half, lower, rows, tiles): the seven panels of `tiles` tiles of 8 pixels from `from` on
- * and as many `half` bytes behind them, of `rows` pairs of planes of `plane` bytes from `from` on and as many `lower` bytes behind
- * them. Tiles are tileStep apart, their rows follow each other.
+ * strassen_pack(to, panelStep, tileStep, from, plane, lower, rows, tiles): the seven panels of `tiles` pairs of tiles of 8 pixels from
+ * `from` on, whose first tiles are B11 and B21, whose second tiles B12 and B22, of `rows` pairs of planes of `plane` bytes from `from`
+ * on and as many `lower` bytes behind them. Tiles of a panel are tileStep apart, their rows follow each other.
  */
 export const strassenPackKernel = (asm: Asm, unsigned: boolean): string =>
-  asm.define(`strassen_pack_${unsigned ? 'u' : 's'}`, new Array<'i32'>(9).fill('i32'), undefined, (f) => {
+  asm.define(`strassen_pack_${unsigned ? 'u' : 's'}`, new Array<'i32'>(8).fill('i32'), undefined, (f) => {
     const { i32 } = f.ops;
     const [to, panelStep, tileStep, from, plane] = [f.arg(0), f.arg(1), f.arg(2), f.arg(3), f.arg(4)];
-    const [half, lower, rows, tiles] = [f.arg(5), f.arg(6), f.arg(7), f.arg(8)];
-    const load = (p: Ex | Local): Local => f.v128(f.vload(unsigned ? 'load8x8_u' : 'load8x8_s', p));
+    const [lower, rows, tiles] = [f.arg(5), f.arg(6), f.arg(7)];
+    const load = (p: Local, offset = 0): Local => f.v128(f.vload(unsigned ? 'load8x8_u' : 'load8x8_s', p, offset));
     const [first, second, target, cell] = [f.local('i32'), f.local('i32'), f.local('i32'), f.local('i32')];
     f.for(0, rows, 1, () => {
       f.set(first, from);
@@ -72,7 +73,7 @@ export const strassenPackKernel = (asm: Asm, unsigned: boolean): string =>
         f.scope(() => {
           const [a, b] = [first, second].map((p) => {
             const below = f.i32(i32.add(p, lower));
-            return pixelSums(f, load(p), load(i32.add(p, half)), load(below), load(i32.add(below, half)));
+            return pixelSums(f, load(p), load(p, TILE_PIXELS), load(below), load(below, TILE_PIXELS));
           });
           f.set(cell, target);
           a?.forEach((v, i) => {
@@ -82,8 +83,8 @@ export const strassenPackKernel = (asm: Asm, unsigned: boolean): string =>
             f.inc(cell, panelStep);
           });
         });
-        f.inc(first, 8);
-        f.inc(second, 8);
+        f.inc(first, 2 * TILE_PIXELS);
+        f.inc(second, 2 * TILE_PIXELS);
         f.inc(target, tileStep);
       });
       f.inc(from, i32.shl(plane, 1));
@@ -146,6 +147,9 @@ export const strassenWeightsKernel = (asm: Asm): string =>
     });
   });
 
+/** Tiles of the same half of the pixels are two apart. */
+const everyOther = <T extends { readonly tileBytes: number }>(finisher: T): T => ({ ...finisher, tileBytes: 2 * finisher.tileBytes });
+
 /** Adds the partial results of a tile, where there are any. */
 const addPartial = (f: Fn, from: Local, sums: readonly Sums[]): void => {
   const { i32x4 } = f.ops;
@@ -158,7 +162,7 @@ const addPartial = (f: Fn, from: Local, sums: readonly Sums[]): void => {
 /**
  * strassen(panel, rowStep, tileStep, weights, rows, to, toStep, pixels, channels, table, first, second, constants): as `gemm`, of sums that
  * start from the table, to which the partial results at `first` and `second` are added; 0 where there are none. The `partial` form
- * ends before `constants`, starts from 0 and stores its sums at `to`.
+ * ends before `constants`, starts from 0 and stores its sums at `to`; of the others, every other tile of results is left out.
  */
 export const strassenKernel = (asm: Asm, epilogue: Epilogue | 'partial'): string =>
   asm.define(`strassen_${epilogue}`, new Array<'i32'>(epilogue === 'partial' ? TILE_ARGS : TILE_ARGS + 1).fill('i32'), undefined, (f) => {
@@ -172,6 +176,6 @@ export const strassenKernel = (asm: Asm, epilogue: Epilogue | 'partial'): string
     const end =
       epilogue === 'partial'
         ? { tileBytes: PARTIAL_BYTES, finish: (sums: readonly Sums[], to: Local) => storePartial(f, to, sums) }
-        : tileFinisher(f, epilogue, a, f.arg(TILE_ARGS));
+        : everyOther(tileFinisher(f, epilogue, a, f.arg(TILE_ARGS)));
     eachTile(f, a, pairSums(f), { start, ...end });
   });
