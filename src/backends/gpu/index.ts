@@ -8,5 +8,6 @@ export { cudaBackend } from './cuda/index.ts';
 export type { GpuPort, GpuProgram, Launch } from './cuda/program.ts';
 export { buildModules, findNvcc } from './cuda/toolchain.ts';
 export { type GpuDevice, type GpuDriver, listGpus } from './devices.ts';
+export { compileForGpuJs, gpujsBackend, type GpuJsOptions } from './gpujs/index.ts';
 export { buildFakeDriver } from './shim/index.ts';
 export { compileForWebGpu, webgpuBackend, type WebGpuOptions } from './webgpu/index.ts';

@@ -70,4 +70,17 @@ export const gpuCodes = {
       'WebGPU gives results to asynchronous calls, and `run` compiles and runs synchronously. `cortexc emit --target webgpu` writes a folder for browsers, and `compileForWebGpu` runs a program in Node; every other backend gives the same bytes.',
     exit: 4,
   },
+  GPU0020: {
+    title: 'gpu.js is not installed',
+    explain:
+      'The gpujs backend runs its kernels by the npm package gpu.js, which is optional: its own dependencies are 90 MB, and one of them is compiled for minutes. ' +
+      '`npm install gpu.js@2.24.1 --ignore-scripts --omit=optional` in the working directory is enough for the modes cpu and webasm; CORTEXC_GPUJS names its folder when it is elsewhere. The wasm backend needs nothing and gives the same bytes.',
+    exit: 4,
+  },
+  GPU0021: {
+    title: 'mode of gpu.js is given up for another',
+    explain:
+      'A warning: gpu.js does not open in the better mode, a kernel does not compile there, or the self-test with extreme values found a wrong byte. The next mode is used, down to plain JavaScript: the bytes are right, but it takes longer. --isa names a mode.',
+    exit: 4,
+  },
 } as const satisfies Record<string, CodeInfo>;
