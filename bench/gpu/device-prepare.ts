@@ -43,7 +43,15 @@ const IMAGE_SEED = 11;
 const MOST_REFERENCE_MACS = 1e9;
 
 /** A device that is not here: what kernels are compiled for when there is none. */
-const ABSENT: DeviceInfo = { index: 0, name: 'none', capability: 90, memoryBytes: 0, processors: 132 };
+const ABSENT: DeviceInfo = {
+  platform: 'cuda',
+  index: 0,
+  name: 'none',
+  capability: 90,
+  architecture: '90',
+  memoryBytes: 0,
+  processors: 132,
+};
 
 const compile = (name: NetworkName, batch: number, folder: string | undefined, absent: boolean): Compiled => {
   const { program, macs } = networkProgram(name, batch);

@@ -2,13 +2,21 @@ import { OP_NAMES, type OpName } from '../ir/index.ts';
 import { closest, diagnostic, fail, ok, type Result } from '../support/index.ts';
 import type { Backend, SupportStatus } from './backend.ts';
 import { nativeBackend, referenceBackend, wasmBackend } from './cpu/index.ts';
-import { cudaBackend, gpujsBackend, webgpuBackend } from './gpu/index.ts';
+import { cudaBackend, gpujsBackend, hipBackend, webgpuBackend } from './gpu/index.ts';
 import { SELF_TEST_DIGESTS } from './self-test-digests.ts';
 import { type SelfTestedBackend, withSelfTest } from './self-test.ts';
 import { verdictStore } from './verdicts.ts';
 
 /** Every backend, the default first. */
-export const BACKENDS: readonly Backend[] = [wasmBackend, nativeBackend, referenceBackend, cudaBackend, webgpuBackend, gpujsBackend];
+export const BACKENDS: readonly Backend[] = [
+  wasmBackend,
+  nativeBackend,
+  referenceBackend,
+  cudaBackend,
+  hipBackend,
+  webgpuBackend,
+  gpujsBackend,
+];
 
 /** Those that compile in this process, in milliseconds: what is used when nobody names one. */
 export const IMMEDIATE_BACKENDS: readonly Backend[] = BACKENDS.filter((b) => b.onRequest !== true);

@@ -34,7 +34,7 @@ const NOT_TESTED: State = { state: 'not tested', reasons: [] };
 
 /** Programs run on one device of a driver; the others are not tested. */
 const isChosen = (driver: GpuDriver, { index }: GpuDevice, env: Context['io']['env']): boolean =>
-  driver.backend !== undefined && String(index) === (env['CORTEXC_CUDA_DEVICE'] ?? '0');
+  String(index) === (env[driver.kind === 'cuda' ? 'CORTEXC_CUDA_DEVICE' : 'CORTEXC_HIP_DEVICE'] ?? '0');
 
 /** `cortexc devices`: every GPU that a driver of this machine has. */
 export const listDevices = async ({ selfTest }: DevicesArgs, context: Context): Promise<Result<Report>> => {
@@ -46,7 +46,7 @@ export const listDevices = async ({ selfTest }: DevicesArgs, context: Context): 
   for (const driver of drivers) {
     const devices = [];
     for (const device of driver.devices) {
-      const wanted = selfTest && driver.backend !== undefined && isChosen(driver, device, env);
+      const wanted = selfTest && isChosen(driver, device, env);
       const tested = wanted ? await test(driver.backend, context) : ok(NOT_TESTED);
       if (!tested.ok) return tested;
       const { state, reasons } = tested.value;
@@ -56,9 +56,9 @@ export const listDevices = async ({ selfTest }: DevicesArgs, context: Context): 
         driver.kind,
         String(index),
         name,
-        architecture ?? '',
+        architecture,
         formatBytes(memoryBytes),
-        String(processors ?? ''),
+        String(processors),
         [state, ...reasons].join(': '),
       ]);
       devices.push({ index, name, memoryBytes, architecture, processors, selfTest: state, reasons: [...reasons] });

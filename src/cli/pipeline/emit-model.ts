@@ -23,6 +23,7 @@ interface Target {
 const TARGETS: Readonly<Record<EmitTarget, Target>> = {
   c: { backend: 'native', check: ['make', '-s', 'check'], next: (folder) => `make -C ${folder} check` },
   cuda: { backend: 'cuda', check: ['make', '-s', 'check'], next: (folder) => `make -C ${folder} check` },
+  hip: { backend: 'hip', check: ['make', '-s', 'check'], next: (folder) => `make -C ${folder} check` },
   wasm: { backend: 'wasm', check: ['node', 'check.mjs'], next: (folder) => `node ${join(folder, 'check.mjs')}` },
   webgpu: { backend: 'webgpu', next: (folder) => `serve ${folder} and open its index.html in a browser` },
 };

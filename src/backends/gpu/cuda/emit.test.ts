@@ -6,10 +6,12 @@ import { afterAll, expect, test } from '@jest/globals';
 import { Philox, type Program, ProgramBuilder, randomTensor, type StaticType } from '../../../ir/index.ts';
 import { unwrap } from '../../../support/index.ts';
 import { findCxx } from '../shim/index.ts';
-import { emitProgram } from './emit.ts';
+import type { Platform } from '../driver/functions.ts';
+import { emitHip, emitProgram } from './emit.ts';
+import { BUILDS } from './makefile.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'cortexc-emit-cuda-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const place = mkdtempSync(join(tmpdir(), 'cortexc-emit-gpu-'));
+afterAll(() => rmSync(place, { recursive: true, force: true }));
 
 const INPUT: StaticType = { dtype: 'i8', shape: [1, 16, 9, 11] };
 
@@ -34,25 +36,41 @@ const smallNet = (): Program => {
 const make = spawnSync('make', ['--version']).status === 0;
 const canBuild = findCxx().ok && make && process.platform === 'linux';
 
-const run = (command: string, ...args: readonly string[]): { readonly status: number | null; readonly text: string } => {
-  const ran = spawnSync(command, args, { cwd: folder, encoding: 'utf8' });
-  return { status: ran.status, text: `${ran.stdout}${ran.stderr}` };
-};
+interface Ran {
+  readonly status: number | null;
+  readonly text: string;
+}
 
-(canBuild ? test : test.skip)(
-  'an emitted folder builds for the CPU and checks its vectors; other bytes and a missing driver are told',
-  () => {
+const MISSING = { cuda: 'error: no driver of CUDA', hip: 'error: no driver of HIP' } as const;
+const DEVICES = {
+  cuda: 'device Fake device: compute capability 9.0, 8192 MiB, CUDA 13.0',
+  hip: 'device Fake AMD device: gfx90a:sramecc+:xnack-, 8192 MiB, HIP 6.2',
+} as const;
+
+(canBuild ? test : test.skip).each(['cuda', 'hip'] satisfies readonly Platform[])(
+  'an emitted folder for %s builds for the CPU and checks its vectors; other bytes and a missing driver are told',
+  (platform) => {
+    const folder = join(place, platform);
+    const run = (command: string, ...args: readonly string[]): Ran => {
+      const ran = spawnSync(command, args, { cwd: folder, encoding: 'utf8' });
+      return { status: ran.status, text: `${ran.stdout}${ran.stderr}` };
+    };
     const random = new Philox(2);
     const vectors = [0, 1].map(() => [randomTensor(INPUT, random), randomTensor({ dtype: 'f32', shape: [3, 7] }, random)]);
-    const files = unwrap(emitProgram(smallNet(), vectors));
+    const files = unwrap((platform === 'cuda' ? emitProgram : emitHip)(smallNet(), vectors));
     for (const { name, content } of files) {
       mkdirSync(dirname(join(folder, name)), { recursive: true });
       writeFileSync(join(folder, name), content);
     }
-    expect(files.map((f) => f.name)).toEqual(expect.arrayContaining(['README.md', 'Makefile', 'program.cu', 'tables.c', 'parameters.bin']));
+    expect(files.map((f) => f.name)).toEqual(
+      expect.arrayContaining(['README.md', 'Makefile', `program${BUILDS[platform].source}`, 'tables.c', 'parameters.bin']),
+    );
     const checked = run('make', '-s', 'shim', 'SHIM_FLAGS=-O1', 'CFLAGS=-O1');
     expect(checked.text).toContain('2 of 2 vectors give the expected bytes');
     expect(checked.status).toBe(0);
+
+    const listed = run('sh', '-c', 'cd build && ../run --driver ./libfake.so --suffix so --params ../parameters.bin --list');
+    expect(listed.text).toContain(DEVICES[platform]);
 
     const path = join(folder, 'vectors', 'v1', 'output0.npy');
     const wrong = readFileSync(path);
@@ -64,7 +82,7 @@ const run = (command: string, ...args: readonly string[]): { readonly status: nu
     expect(differing.status).not.toBe(0);
 
     const alone = run('./run', '--driver', './no-such-driver.so', '--check');
-    expect([alone.status, alone.text]).toEqual([4, expect.stringContaining('error: no driver of CUDA')]);
+    expect([alone.status, alone.text]).toEqual([4, expect.stringContaining(MISSING[platform])]);
     expect(run('./run', '--repeat', 'x').status).toBe(2);
   },
   5 * 60_000,

@@ -6,20 +6,26 @@ import { type OpUse, opUses } from '../../../../tests/support/op-uses.ts';
 import { Cache } from '../../cpu/cache/cache.ts';
 import { buildFakeDriver, findCxx } from '../shim/index.ts';
 import { testOptions } from '../shim/testing/fake-device.ts';
+import type { Platform } from '../driver/functions.ts';
 import { compileProgram } from './compile.ts';
 
-// Every sample of every op as CUDA's kernels, which the shim runs, gives the reference's bytes: with weights and tables as parameters,
+// Every sample of every op as CUDA's and HIP's kernels, which the shim runs, gives the reference's bytes: with weights and tables as parameters,
 // and with special floats.
 
 const canBuild = findCxx().ok && process.platform === 'linux';
 
-const WAYS = ['parameters behind the first', 'special values'] as const;
+const WAYS = [
+  ['parameters behind the first', 'cuda'],
+  ['special values', 'cuda'],
+  ['parameters behind the first', 'hip'],
+] as const;
 
 /** Names of the uses whose results differ from the reference's. */
-const differences = (uses: readonly OpUse[]): readonly string[] => {
-  const env = { ...process.env, CORTEXC_CUDA_DRIVER: unwrap(buildFakeDriver(testOptions())) };
+const differences = (uses: readonly OpUse[], platform: Platform): readonly string[] => {
+  const library = unwrap(buildFakeDriver(testOptions()));
+  const env = { ...process.env, CORTEXC_CUDA_DRIVER: library, CORTEXC_HIP_DRIVER: library };
   const { program, inputs, useOf } = mergeUses(uses);
-  const executable = unwrap(compileProgram(program, { cache: new Cache(), env }));
+  const executable = unwrap(compileProgram(program, { cache: new Cache(), env, platform }));
   const results = executable.run(inputs);
   executable.close?.();
   const expected = runProgram(program, inputs);
@@ -30,11 +36,11 @@ const differences = (uses: readonly OpUse[]): readonly string[] => {
 const hasFloats = ({ inputs }: OpUse): boolean => inputs.some((t) => t.dtype === 'f32');
 
 (canBuild ? test : test.skip).each(WAYS)(
-  'every op, %s',
-  (way) => {
+  'every op, %s, on %s',
+  (way, platform) => {
     const uses = opUses().filter((use) => use.name.endsWith(`, ${way}`) && (way !== 'special values' || hasFloats(use)));
     expect(uses.length).toBeGreaterThan(100);
-    expect(differences(uses)).toEqual([]);
+    expect(differences(uses, platform)).toEqual([]);
   },
   15 * 60_000,
 );

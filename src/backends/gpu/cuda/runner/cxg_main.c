@@ -13,17 +13,16 @@
 static int list(const cxg_instance *x)
 {
     const cxg_program *p = x->program;
-    char name[256] = "";
-    int driver = 0, major = 0, minor = 0;
+    char name[256] = "", architecture[96], version[32];
+    int capability = 0;
     size_t memory = 0;
     cx_list_ports("input", p->inputs, p->input_count);
     cx_list_ports("output", p->outputs, p->output_count);
-    cxg.driver_version(&driver);
+    cxg_driver_version(version, sizeof version);
     cxg.device_name(name, sizeof name, x->device);
     cxg.device_memory(&memory, x->device);
-    cxg.device_attribute(&major, CXG_MAJOR, x->device);
-    cxg.device_attribute(&minor, CXG_MINOR, x->device);
-    printf("device %s: compute capability %d.%d, %zu MiB, CUDA %d.%d\n", name, major, minor, memory >> 20, driver / 1000, driver % 1000 / 10);
+    cxg_driver_architecture(x->device, architecture, sizeof architecture, &capability);
+    printf("device %s: %s, %zu MiB, %s\n", name, architecture, memory >> 20, version);
     printf("program: %u steps, %u kernel starts, arena of %llu bytes\n", (unsigned)p->step_count, (unsigned)p->start_count,
            (unsigned long long)p->arena_bytes);
     return CXG_EXIT_OK;

@@ -25,7 +25,7 @@ void cxg_usage(const char *program)
            "  --device N           the device of that number (0)\n"
            "  --params FILE        the parameters (parameters.bin)\n"
            "  --suffix S           modules are the files program.S or program_0.S and so on (fatbin)\n"
-           "  --driver LIBRARY     instead of libcuda.so.1; also by CORTEXC_CUDA_DRIVER\n\n"
+           "  --driver LIBRARY     instead of the driver's; also by CORTEXC_CUDA_DRIVER, CORTEXC_HIP_DRIVER\n\n"
            "Exit codes: 0 ok, 1 other bytes than expected, 2 usage, 3 input, 4 the device or its driver.\n",
            program, program);
 }

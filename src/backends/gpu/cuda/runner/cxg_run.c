@@ -77,7 +77,7 @@ static int load_modules(cxg_instance *x, const char *suffix)
         const cxg_start *s = &p->starts[i];
         CXG_TRY(module_function, &x->functions[i], x->modules[s->module], s->kernel);
         /* more than 48 KiB have to be asked for */
-        if (s->shared_bytes > 48 * 1024)
+        if (s->shared_bytes > 48 * 1024 && cxg.function_set != NULL)
             CXG_TRY(function_set, x->functions[i], CXG_FUNCTION_SHARED, (int)s->shared_bytes);
     }
     return 0;

@@ -22,20 +22,27 @@ int retained;
 /** Of cxg_fake_set. */
 std::map<std::string, std::string> given;
 
-uint64_t setting(const char *name, uint64_t otherwise) {
+std::string text_setting(const char *name, const char *otherwise) {
   const auto found = given.find(name);
   const char *text = found == given.end() ? getenv(name) : found->second.c_str();
-  return text == nullptr || *text == 0 ? otherwise : strtoull(text, nullptr, 10);
+  return text == nullptr || *text == 0 ? otherwise : text;
+}
+uint64_t setting(const char *name, uint64_t otherwise) {
+  const std::string text = text_setting(name, "");
+  return text.empty() ? otherwise : strtoull(text.c_str(), nullptr, 10);
 }
 
 void read_settings() {
   fake.devices = int(setting("CXG_FAKE_DEVICES", 1));
   fake.driver = int(setting("CXG_FAKE_DRIVER", 13000));
+  fake.hip = int(setting("CXG_FAKE_HIP", 60200000));
+  fake.architecture = text_setting("CXG_FAKE_ARCHITECTURE", "gfx90a:sramecc+:xnack-");
   fake.capability = int(setting("CXG_FAKE_CAPABILITY", 90));
   fake.memory = setting("CXG_FAKE_MEMORY", uint64_t(8) << 30);
   fake.oom_at = setting("CXG_FAKE_OOM_AT", 0);
   fake.fail_at = setting("CXG_FAKE_FAIL_AT", 0);
   fake.hang_at = setting("CXG_FAKE_HANG_AT", 0);
+  fake.crash_at = setting("CXG_FAKE_CRASH_AT", 0);
   fake.corrupt_at = setting("CXG_FAKE_CORRUPT_AT", 0);
   fake.image_at = setting("CXG_FAKE_IMAGE_AT", 0);
   fake.order = int(setting("CXG_FAKE_ORDER", 0));
@@ -44,6 +51,8 @@ void read_settings() {
 }
 
 void forget_everything() {
+  /* what runs on a device cannot be taken from it */
+  fake_wait_if_hung();
   fake_forget_streams();
   fake_forget_memory();
   fake_forget_modules();
@@ -232,9 +241,12 @@ FAKE_API CUresult cuGetErrorString(CUresult value, const char **text) {
 }
 /** What the shim says of the error that stays, empty when there is none: of this library only. */
 FAKE_API const char *cxg_fake_last_message() { return fake_message.c_str(); }
-/** Sets what is else an environment variable, for hosts whose environment C does not see; without a name forgets them all. */
+/** Sets what is else an environment variable, for hosts whose environment C does not see; without a name forgets them all, and a kernel that hangs ends. */
 FAKE_API void cxg_fake_set(const char *name, const char *value) {
   std::lock_guard<std::recursive_mutex> guard(fake_lock);
-  if (name == nullptr) given.clear();
+  if (name == nullptr) {
+    given.clear();
+    fake_end_hang();
+  }
   else given[name] = value;
 }

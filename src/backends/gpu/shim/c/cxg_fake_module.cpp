@@ -1,6 +1,7 @@
 /* Modules and launches of the fake driver. A module is a shared object built with the shim. */
 #include <dlfcn.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #if defined(__linux__)
@@ -102,15 +103,10 @@ void forget_module(fake_module *module) {
   delete module;
 }
 
-/** A kernel that never ends: others may call meanwhile, they find that it is not done. */
-[[noreturn]] void hang() {
-  fake_lock.unlock();
-  for (;;) pause();
-}
-
 CUresult run(const fake_function &f, cxg_launch launch) {
   launches++;
-  if (launches == fake.hang_at) hang();
+  if (launches == fake.hang_at) return HUNG;
+  if (launches == fake.crash_at) abort();
   char message[1024] = "";
   const CUresult result = f.module->launch(&launch, message, sizeof message);
   if (launches == fake.corrupt_at)

@@ -1,5 +1,6 @@
 /* Streams, events and graphs of the fake driver. */
 #include <time.h>
+#include <unistd.h>
 
 #include <set>
 
@@ -20,22 +21,36 @@ double now_ms() {
   return double(t.tv_sec) * 1e3 + double(t.tv_nsec) / 1e6;
 }
 
-/** The oldest piece of work of a stream. An error stays. */
+bool hangs;
+
+/** The oldest piece of work of a stream. An error stays; work that hangs does, too. */
 CUresult do_one(fake_stream *stream) {
+  if (hangs) return NOT_READY;
   const fake_work work = std::move(stream->queue.front());
   stream->queue.pop_front();
   const CUresult result = work();
+  hangs = result == HUNG;
+  if (hangs) return NOT_READY;
   if (result != SUCCESS) fake_sticky = result;
   return fake_sticky;
 }
 
 CUresult do_all(fake_stream *stream) {
+  fake_wait_if_hung();
   while (!stream->queue.empty())
-    if (const CUresult result = do_one(stream); result != SUCCESS) return result;
+    if (const CUresult result = do_one(stream); result == NOT_READY) fake_wait_if_hung();
+    else if (result != SUCCESS) return result;
   return SUCCESS;
 }
 
 }  // namespace
+
+void fake_end_hang() { hangs = false; }
+void fake_wait_if_hung() {
+  if (!hangs) return;
+  fake_lock.unlock();
+  for (;;) pause();
+}
 
 CUresult fake_drain(fake_stream *stream) {
   if (stream != nullptr) return do_all(stream);
@@ -109,6 +124,7 @@ FAKE_API CUresult cuStreamQuery(fake_stream *stream) {
   if (!known(stream)) return INVALID_HANDLE;
   fake_stream *s = stream == nullptr ? &the_default : stream;
   if (s->capture != nullptr) return fake_refuse_capture();
+  if (hangs) return NOT_READY;
   if (s->queue.empty()) return SUCCESS;
   const CUresult result = do_one(s);
   return result == SUCCESS ? NOT_READY : result;

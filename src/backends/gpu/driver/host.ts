@@ -2,56 +2,39 @@ import { canonicalizeNaN, canonicalPieces, type Tensor } from '../../../ir/index
 import { at, diagnostic, fail, MrlError, ok, type Result } from '../../../support/index.ts';
 import type { StepTime } from '../../backend.ts';
 import { blankTensor, bytesOf, misfits } from '../../cpu/port-tensors.ts';
-import { type DeviceInfo, type Driver, type Handle, NOT_READY } from './driver.ts';
-import type { GpuPort, GpuProgram, Launch } from './program.ts';
+import type { GpuPort, GpuProgram, GpuStep, Launch } from '../cuda/program.ts';
+import { type Context, contextFor, leaveContext } from './context.ts';
+import type { DeviceInfo } from './device.ts';
+import { type Driver, type Handle, versionOf } from './driver.ts';
+import { NOT_READY } from './functions.ts';
 
-/** CU_STREAM_DEFAULT, CU_STREAM_CAPTURE_MODE_THREAD_LOCAL, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES. */
+/** CU_STREAM_DEFAULT, CU_STREAM_CAPTURE_MODE_THREAD_LOCAL, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES; HIP's are the same. */
 const [STREAM_DEFAULT, CAPTURE_LOCAL, SHARED_BYTES] = [0, 1, 8];
 /** Dynamic shared memory that need not be asked for. */
 const SHARED_FREELY = 48 * 1024;
 const TIMEOUT_MS = 60_000;
 
+/** Milliseconds that a run may take: what is asked for, else CORTEXC_GPU_TIMEOUT, else a minute. */
+export const timeLimit = (asked: number | undefined): number => asked ?? (Number(process.env['CORTEXC_GPU_TIMEOUT'] ?? '') || TIMEOUT_MS);
+
 export interface HostOptions {
   /** Milliseconds that a run may take. */
-  readonly timeoutMs?: number;
+  readonly timeoutMs?: number | undefined;
+  /** Told of each kernel before it starts; each is awaited before the next. For finding the one that does not end. */
+  readonly trace?: ((place: LaunchPlace) => void) | undefined;
 }
 
 const aligned = (bytes: number): number => Math.ceil(bytes / 64) * 64;
 
-/** A device's context in this process. */
-interface Context {
-  readonly handle: Handle;
-  users: number;
-  /** The error that spoiled it. */
-  lost: string | undefined;
+/** A kernel's start, for people. */
+export interface LaunchPlace {
+  readonly kernel: string;
+  /** Of the run; undefined in the initialization. */
+  readonly step?: { readonly place: string; readonly op: string; readonly number: number };
 }
 
-/** Contexts by driver and device: programs share one, which an error of a kernel spoils for all of them. */
-const contexts = new Map<string, Context>();
-
-/** The context for a new program; a lost one is given up first, whoever still refers to it. */
-const contextFor = (driver: Driver, device: DeviceInfo): Context => {
-  const key = `${driver.path} ${device.index}`;
-  const known = contexts.get(key);
-  if (known !== undefined && known.lost === undefined) return known;
-  if (known !== undefined) driver.status('contextReset', device.index);
-  const handle = driver.make('contextRetain', driver.number('deviceGet', device.index));
-  const context: Context = { handle, users: 0, lost: undefined };
-  contexts.set(key, context);
-  return context;
-};
-
-/** One program less. */
-const leave = (driver: Driver, device: DeviceInfo, context: Context): void => {
-  if (--context.users > 0) return;
-  const key = `${driver.path} ${device.index}`;
-  if (contexts.get(key) === context) {
-    contexts.delete(key);
-    // what is left of a lost context goes with it
-    if (context.lost !== undefined) driver.status('contextReset', device.index);
-  }
-  driver.status('contextRelease', device.index);
-};
+export const describePlace = ({ kernel, step }: LaunchPlace): string =>
+  step === undefined ? `kernel ${kernel} of the initialization` : `kernel ${kernel} of step ${step.number}, ${step.op} at ${step.place}`;
 
 /** A program on a device. Not re-entrant. */
 export class GpuInstance {
@@ -59,6 +42,7 @@ export class GpuInstance {
   readonly device: DeviceInfo;
   private readonly driver: Driver;
   private readonly timeoutMs: number;
+  private readonly trace: HostOptions['trace'];
   private context: Context | undefined;
   private readonly modules: Handle[] = [];
   private readonly functions = new Map<string, Handle>();
@@ -73,11 +57,12 @@ export class GpuInstance {
   private readonly env = new BigUint64Array(2);
   private readonly argumentList = new BigUint64Array(1);
 
-  private constructor(driver: Driver, device: DeviceInfo, program: GpuProgram, { timeoutMs }: HostOptions) {
+  private constructor(driver: Driver, device: DeviceInfo, program: GpuProgram, { timeoutMs, trace }: HostOptions) {
     this.driver = driver;
     this.device = device;
     this.program = program;
-    this.timeoutMs = timeoutMs ?? (Number(process.env['CORTEXC_GPU_TIMEOUT'] ?? '') || TIMEOUT_MS);
+    this.timeoutMs = timeLimit(timeoutMs);
+    this.trace = trace;
   }
 
   /** Loads modules and parameters, runs the initialization and records a run. Errors: GPU0003, GPU0006, GPU0007, GPU0008. */
@@ -90,7 +75,7 @@ export class GpuInstance {
   ): Result<GpuInstance> {
     const instance = new GpuInstance(driver, device, program, options);
     try {
-      instance.start(images);
+      instance.load(images);
       return ok(instance);
     } catch (error) {
       if (!(error instanceof MrlError)) throw error;
@@ -114,13 +99,13 @@ export class GpuInstance {
     ]);
   }
 
-  private start(images: readonly Uint8Array[]): void {
+  private load(images: readonly Uint8Array[]): void {
     const { driver, program } = this;
     this.context = contextFor(driver, this.device);
     this.context.users++;
     driver.call('contextSet', this.context.handle);
     this.stream = driver.make('streamCreate', STREAM_DEFAULT);
-    for (const image of images) this.modules.push(driver.make('moduleLoad', image));
+    for (const image of images) this.modules.push(this.loadModule(image));
     for (const launch of [...program.init.flat(), ...program.steps.flatMap((s) => s.launches)]) this.find(launch);
     this.arena = driver.make('allocate', program.arenaBytes);
     this.params = driver.make('allocate', Math.max(program.residentBytes, 256));
@@ -134,15 +119,35 @@ export class GpuInstance {
     this.graph = this.record();
   }
 
+  private loadModule(image: Uint8Array): Handle {
+    const out = new BigUint64Array(1);
+    const status = this.driver.status('moduleLoad', out, image);
+    if (status === 0) return out[0] ?? 0n;
+    const { name, architecture } = this.device;
+    throw this.driver.error('moduleLoad', status, [
+      `The module was compiled for ${architecture} (${name}); the driver is of version ${versionOf(this.driver)}, which the compiler may be newer than.`,
+    ]);
+  }
+
   private find({ kernel, unit, sharedBytes }: Launch): void {
     let handle = this.functions.get(kernel);
     if (handle === undefined) this.functions.set(kernel, (handle = this.driver.make('moduleFunction', at(this.modules, unit), kernel)));
-    if (sharedBytes > SHARED_FREELY) this.driver.call('functionSet', handle, SHARED_BYTES, sharedBytes);
+    if (sharedBytes > SHARED_FREELY && this.driver.has('functionSet')) this.driver.call('functionSet', handle, SHARED_BYTES, sharedBytes);
   }
 
   private launch({ kernel, grid, block, sharedBytes }: Launch): void {
     const handle = this.functions.get(kernel) ?? 0n;
     this.driver.call('launch', handle, ...grid, block, 1, 1, sharedBytes, this.stream, this.argumentList, null);
+  }
+
+  /** Starts kernels; with a trace one after the other. */
+  private start(launches: readonly Launch[], step?: LaunchPlace['step']): void {
+    for (const launch of launches) {
+      const place = { kernel: launch.kernel, ...(step === undefined ? {} : { step }) };
+      this.trace?.(place);
+      this.launch(launch);
+      if (this.trace !== undefined) this.wait(place);
+    }
   }
 
   /** Copies parameters and runs the initialization. */
@@ -166,9 +171,10 @@ export class GpuInstance {
     upload(0);
     program.init.forEach((launches, step) => {
       if (step > 0) upload(step);
-      for (const launch of launches) this.launch(launch);
+      this.start(launches);
+      const last = launches.at(-1);
       // the next step's parameters may take the place of this one's
-      this.wait();
+      this.wait(last && { kernel: last.kernel });
     });
     this.wait();
   }
@@ -214,23 +220,18 @@ export class GpuInstance {
     return graph;
   }
 
-  /** Waits for the stream, within the time allowed. @throws {MrlError} GPU0007, GPU0008 */
-  private wait(): void {
+  /** Waits for the stream, within the time allowed. @param place - the last that was started. @throws {MrlError} GPU0007, GPU0008 */
+  private wait(place?: LaunchPlace): void {
     const { driver, stream } = this;
     const deadline = performance.now() + this.timeoutMs;
     for (let rounds = 0; ; rounds++) {
       const status = driver.status('streamQuery', stream);
       if (status === 0) return;
       if (status !== NOT_READY) this.lose(driver.error('streamQuery', status));
-      if (performance.now() > deadline)
-        this.lose(
-          new MrlError([
-            diagnostic('GPU0008', `a run takes longer than ${this.timeoutMs} ms`, {
-              where: this.device.name,
-              notes: ['CORTEXC_GPU_TIMEOUT allows more, in milliseconds. Other backends give the same bytes.'],
-            }),
-          ]),
-        );
+      if (performance.now() > deadline) {
+        if (this.context !== undefined) this.context.late = stream;
+        this.lose(lateError(this.device, this.timeoutMs, place));
+      }
       // a run takes a fraction of a millisecond; what takes longer must not keep a core busy
       if (rounds > SPINS) Atomics.wait(PAUSE, 0, 0, 1);
     }
@@ -265,8 +266,10 @@ export class GpuInstance {
   run(inputs: readonly Tensor[]): readonly Tensor[] {
     this.check(inputs);
     this.writeInputs(inputs);
-    const status = this.driver.status('graphLaunch', this.graph, this.stream);
-    if (status !== 0) this.lose(this.driver.error('graphLaunch', status));
+    if (this.trace === undefined) {
+      const status = this.driver.status('graphLaunch', this.graph, this.stream);
+      if (status !== 0) this.lose(this.driver.error('graphLaunch', status));
+    } else this.runTraced();
     this.wait();
     return this.ports().outputs.map(([port, place]) => {
       if (port.passes !== undefined) return at(inputs, port.passes);
@@ -277,6 +280,12 @@ export class GpuInstance {
     });
   }
 
+  private runTraced(): void {
+    this.copyIn();
+    this.program.steps.forEach((step, i) => this.start(step.launches, placeOf(step, i)));
+    this.copyOut();
+  }
+
   /** One run step by step. */
   profile(inputs: readonly Tensor[]): readonly StepTime[] {
     this.check(inputs);
@@ -284,11 +293,12 @@ export class GpuInstance {
     const { driver, stream } = this;
     const [before, after] = [driver.make('eventCreate', 0), driver.make('eventCreate', 0)];
     this.copyIn();
-    const times = this.program.steps.map(({ place, op, macs, launches }): StepTime => {
+    const times = this.program.steps.map((step, i): StepTime => {
+      const { place, op, macs, launches } = step;
       driver.call('eventRecord', before, stream);
       for (const launch of launches) this.launch(launch);
       driver.call('eventRecord', after, stream);
-      this.wait();
+      this.wait({ kernel: launches.at(-1)?.kernel ?? '', step: placeOf(step, i) });
       const out = new Float32Array(1);
       driver.call('eventElapsed', out, before, after);
       return { place, op, macs, milliseconds: out[0] ?? 0 };
@@ -313,9 +323,23 @@ export class GpuInstance {
       if (this.stream !== 0n) driver.status('streamDestroy', this.stream);
     }
     this.view = new Uint8Array(0);
-    leave(driver, this.device, context);
+    leaveContext(driver, this.device, context);
   }
 }
+
+const placeOf = ({ place, op }: GpuStep, number: number): NonNullable<LaunchPlace['step']> => ({ place, op, number });
+
+/** GPU0008 for a run, or for a kernel when it is known which. */
+export const lateError = ({ name }: Pick<DeviceInfo, 'name'>, timeoutMs: number, place?: LaunchPlace): MrlError =>
+  new MrlError([
+    diagnostic('GPU0008', `${place === undefined ? 'a run' : describePlace(place)} takes longer than ${timeoutMs} ms`, {
+      where: name,
+      notes: [
+        '--time-limit, or CORTEXC_GPU_TIMEOUT in milliseconds, allows more. Other backends give the same bytes.',
+        ...(place === undefined ? ['--isolate ends such a run and tells which kernel it is.'] : []),
+      ],
+    }),
+  ]);
 
 /** Rounds of asking before a wait begins to sleep. */
 const SPINS = 20_000;
