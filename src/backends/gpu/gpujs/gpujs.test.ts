@@ -1,21 +1,16 @@
 import { describe, expect, test } from '@jest/globals';
 import { joinUses } from '../../../../tests/support/joined-uses.ts';
-import { type OpUse, opUses } from '../../../../tests/support/op-uses.ts';
 import { canonicalBytes, runProgram } from '../../../ir/index.ts';
 import { unwrap } from '../../../support/index.ts';
 import { compileForGpuJs } from './executable.ts';
-import { lowerProgram } from './lower.ts';
 import { gpuJsForTests } from './testing/package.ts';
+import { supportedUses } from './testing/uses.ts';
 
 const found = await gpuJsForTests('ops of gpujs in Node');
 const there = found === undefined ? describe.skip : describe;
 
 /** Uses that one program has side by side. */
 const GROUP = 40;
-
-/** Without those that only differ in special floats, or in whether what is computed once is an input: to these kernels they are the same. */
-const supportedUses = (): readonly OpUse[] =>
-  opUses().filter(({ name, program }) => /, (inputs|parameters behind the first)$/.test(name) && lowerProgram(program).ok);
 
 there('in Node', () => {
   test.each(['cpu', 'webasm'] as const)(

@@ -1,5 +1,6 @@
 import { diagnostic, fail } from '../../../support/index.ts';
 import type { Backend } from '../../backend.ts';
+import { emitProgram } from './emit.ts';
 import { compileForGpuJs, gpuJsCircumstances, NODE_MODES } from './executable.ts';
 import { refusalOf, supportOf } from './rows.ts';
 
@@ -27,4 +28,5 @@ export const gpujsBackend: Backend = {
     return compileForGpuJs(program, mode === undefined ? {} : { mode });
   },
   circumstances: gpuJsCircumstances,
+  emit: (program, vectors) => emitProgram(program, vectors),
 };

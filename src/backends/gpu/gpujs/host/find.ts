@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { diagnostic, fail, ok, type Result } from '../../../../support/index.ts';
 import { findGpu } from '../../webgpu/host/find.ts';
@@ -7,18 +7,23 @@ import type { GpuJs } from './api.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** The package as it is installed. */
-export interface FoundGpuJs {
-  readonly module: GpuJs;
-  readonly version: string;
-  /** Its folder. */
+/** Where the package is installed. */
+export interface GpuJsFolder {
   readonly folder: string;
+  readonly version: string;
+  /** The module to load, relative to the folder. */
+  readonly main: string;
+}
+
+/** The package, loaded. */
+export interface FoundGpuJs extends GpuJsFolder {
+  readonly module: GpuJs;
 }
 
 const isGpuJs = (module: unknown): module is GpuJs =>
   typeof module === 'object' && module !== null && 'GPU' in module && typeof module.GPU === 'function';
 
-const missing = (why: string): Result<FoundGpuJs> =>
+const missing = (why: string): Result<never> =>
   fail(
     diagnostic('GPU0020', `gpu.js is not here: ${why}`, {
       notes: [
@@ -27,29 +32,42 @@ const missing = (why: string): Result<FoundGpuJs> =>
     }),
   );
 
+const reasonOf = (error: unknown): string => (error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error));
+
 /**
- * gpu.js, looked for in CORTEXC_GPUJS (a folder like node_modules/gpu.js), beside this program and in the working directory. It is no dependency that is installed:
- * 90 MB of engines that few machines use, one of which is compiled for minutes. Errors: GPU0020.
+ * Looks for gpu.js in CORTEXC_GPUJS (a folder like node_modules/gpu.js), beside this program and in the working directory. It is no dependency that is
+ * installed: 90 MB of engines that few machines use, one of which is compiled for minutes. Errors: GPU0020.
  */
-export const findGpuJs = async (env: Environment = process.env): Promise<Result<FoundGpuJs>> => {
+export const findGpuJsFolder = (env: Environment = process.env): Result<GpuJsFolder> => {
   const named = env['CORTEXC_GPUJS'] ?? '';
-  const places = named === '' ? [import.meta.url, join(process.cwd(), 'any.js')] : [join(named, 'any.js')];
+  const places = named === '' ? [import.meta.url, join(process.cwd(), 'any.js')] : [join(resolve(named), 'any.js')];
   let why = '';
   for (const place of places) {
     try {
       const require = createRequire(place);
-      const description = named === '' ? require.resolve('gpu.js/package.json') : require.resolve('./package.json');
-      const { version, main } = require(description) as { readonly version: string; readonly main: string };
-      const folder = dirname(description);
-      const loaded: unknown = await import(pathToFileURL(join(folder, main)).href);
-      const module = isGpuJs(loaded) ? loaded : (loaded as { readonly default?: unknown }).default;
-      if (isGpuJs(module)) return ok({ module, version, folder });
-      why = `${folder} has no class GPU`;
+      const description = require.resolve(named === '' ? 'gpu.js/package.json' : './package.json');
+      const { name, version, main } = require(description) as { readonly name: string; readonly version: string; readonly main: string };
+      if (name === 'gpu.js') return ok({ folder: dirname(description), version, main });
+      why = `${dirname(description)} is ${name}`;
     } catch (error) {
-      why = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
+      why = reasonOf(error);
     }
   }
   return missing(why);
+};
+
+/** The same, loaded. Errors: GPU0020. */
+export const findGpuJs = async (env: Environment = process.env): Promise<Result<FoundGpuJs>> => {
+  const found = findGpuJsFolder(env);
+  if (!found.ok) return found;
+  const { folder, main } = found.value;
+  try {
+    const loaded: unknown = await import(pathToFileURL(join(folder, main)).href);
+    const module = isGpuJs(loaded) ? loaded : (loaded as { readonly default?: unknown }).default;
+    return isGpuJs(module) ? ok({ ...found.value, module }) : missing(`${folder} has no class GPU`);
+  } catch (error) {
+    return missing(reasonOf(error));
+  }
 };
 
 /** Names of adapters that compute on the processor: webasm is faster there. */
