@@ -70,6 +70,8 @@ describe('1 x 1 convolutions by products of quarters', () => {
     ['several blocks', { batch: 1, channels: 1024, outputs: 16, size: [14, 14], dtype: 'i8', to: 'i8', least: 17 }, 1],
     ['two threads', { batch: 2, channels: 128, outputs: 16, size: [14, 15], dtype: 'i8', to: 'i8', least: 17 }, 2],
     ['three threads', { batch: 1, channels: 512, outputs: 8, size: [17, 19], dtype: 'u8', to: 'i8', least: 17 }, 3],
+    ['two threads share tiles', { batch: 1, channels: 1024, outputs: 72, size: [14, 14], dtype: 'i8', to: 'i8', least: 17 }, 2],
+    ['five threads share tiles', { batch: 1, channels: 128, outputs: 40, size: [21, 23], dtype: 'i8', to: 'i16', least: 17 }, 5],
     ['stride 2', { batch: 2, channels: 128, outputs: 16, size: [25, 24], dtype: 'i8', to: 'i8', least: 17, stride: [2, 2] }, 1],
     ['three dimensions', { batch: 1, channels: 128, outputs: 8, size: [5, 9, 17], dtype: 'i8', to: 'i8', least: 17, stride: [2, 1, 2] }, 1],
     [

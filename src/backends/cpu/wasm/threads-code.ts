@@ -154,8 +154,14 @@ class ThreadCode {
     const [seen, now, thread, threads, spins] = [0, 1, 2, 3, 4];
     const { i32 } = this.m;
     const most = 2 ** THREAD_BITS - 1;
+    // whoever wakes it before there is work, as a run that begins does, wants it to look
     const sleep = (): Expression =>
-      this.block([this.m.drop(this.add('idle', 1)), this.m.drop(this.sleep('work', this.get(seen))), this.m.drop(this.add('idle', -1))]);
+      this.block([
+        this.m.drop(this.add('idle', 1)),
+        this.m.drop(this.sleep('work', this.get(seen))),
+        this.m.drop(this.add('idle', -1)),
+        this.let(spins, this.read('spins')),
+      ]);
     const share = (): Expression =>
       this.block([
         this.m.call('dispatch', [this.read('step'), this.get(thread), this.get(threads)], this.none),

@@ -1,6 +1,16 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { Philox, ProgramBuilder, type Program, randomTensor, type StaticType, type Tensor } from '../../../ir/index.ts';
+import {
+  Philox,
+  ProgramBuilder,
+  type Program,
+  randomTensor,
+  runProgram,
+  type StaticType,
+  type Tensor,
+  tensorBytes,
+} from '../../../ir/index.ts';
+import { at } from '../../../support/index.ts';
 import { expectSame } from '../../../../tests/support/same-as-reference.ts';
 import { buildShares } from '../../../../tests/support/shares.ts';
 import { wasmBackend } from './index.ts';
@@ -113,6 +123,18 @@ describe('3 x 3 convolutions by exact transforms', () => {
       expect(tileSide(program)).toBe(4);
       expectSame(wasmBackend, program, [x]);
     }
+  });
+
+  test.each([
+    // 12 groups of tiles in two blocks, images together, 5 groups of which all are shared
+    { threads: 2, batch: 1, channels: 64, outputs: 38, size: [35, 37] },
+    { threads: 3, batch: 3, channels: 16, outputs: 21, size: [20, 20] },
+    { threads: 5, batch: 1, channels: 16, outputs: 33, size: [20, 28] },
+  ] as const)('threads share the output channels of a group of tiles: $threads of them', ({ threads, ...sizes }) => {
+    const { program, x } = layer({ ...sizes, pads: [1, 1, 1, 1], dtype: 'i8', to: 'i8', seed: threads });
+    expect(tileSide(program)).toBe(4);
+    const actual = at(buildShares(program, threads).run([x]), 0);
+    expect(Buffer.compare(tensorBytes(actual), tensorBytes(at(runProgram(program, [x]), 0)))).toBe(0);
   });
 
   test('the greatest sums that are certain to fit are exact; weights that could leave the bound are not transformed', () => {

@@ -4,6 +4,7 @@ import type { Fn } from '../fn.ts';
 import { planeOf } from '../geometry.ts';
 import { byteConstants } from '../kernels/bytes.ts';
 import { EPILOGUE_BYTES, TILE_CHANNELS, TILE_PIXELS } from '../kernels/gemm.ts';
+import { type GridShare, gridShareOf, wholeGridOf } from '../kernels/grid-share.ts';
 import { type Share, shareOf, wholeOf } from '../kernels/share.ts';
 import { emitPaddedRows, PAD_SLACK } from '../kernels/window.ts';
 import { FORMS, type WinogradForm } from '../kernels/winograd-form.ts';
@@ -184,7 +185,7 @@ const planTransform = (ctx: Context, plan: Plan, form: WinogradForm, w: ValueId,
     y: ctx.use(finish.result),
     constants: ctx.table(byteConstants(finish.zero, finish.lo, finish.hi)),
     threads,
-    byTiles: groups >= 3 * threads || outputBlocks < 2 * threads,
+    byTiles: !narrow && (groups >= 3 * threads || outputBlocks < 2 * threads),
   };
 };
 
@@ -215,13 +216,20 @@ const emitInput = (f: Fn, ctx: Context, t: Transform, own: Own, group: Local, co
   });
 };
 
+/** Groups of tiles whose transforms are made: `count` from `group` on, which begin at `input`. */
+interface Groups {
+  readonly group: Local;
+  readonly count: Local;
+  readonly input: Local;
+}
+
 /** Products and results of the output channels of `blocks` blocks from `first` on. */
-const emitOutputs = (f: Fn, ctx: Context, t: Transform, own: Own, group: Local, count: Local, first: Local, blocks: Local): void => {
+const emitOutputs = (f: Fn, ctx: Context, t: Transform, own: Own, { group, count, input }: Groups, first: Local, blocks: Local): void => {
   const { i32 } = f.ops;
   const { finish, plan } = t;
   const [multiply, output] = [multiplyKernel(ctx.asm, t.narrow), outputKernel(ctx.asm, t.form, finish.epilogue)];
   const weights = f.i32(i32.add(t.weights.address, i32.mul(first, t.pairs * 16)));
-  const [panel, product] = [f.i32(own.input), f.i32(own.products)];
+  const [panel, product] = [f.i32(input), f.i32(own.products)];
   f.for(0, t.form.positions, 1, () => {
     f.do(f.call(multiply, [panel, weights, t.pairs, count, blocks, product]));
     f.inc(weights, t.weightStep);
@@ -270,6 +278,47 @@ const emitPadding = (f: Fn, ctx: Context, t: Transform, from: Local, to: Local, 
   emitPaddedRows(f, ctx.asm, g, channels, to, from, 1, word, { first, count: i32.add(i32.sub(end, first), t.form.window) });
 };
 
+/** All output channels of a block of groups, chunk by chunk. The first group is another thread's before `from`, the last one from `until` on. */
+const emitChunks = (f: Fn, ctx: Context, t: Transform, own: Own, block: Groups, outputs: Share, from: Local, until: Local): void => {
+  const { i32 } = f.ops;
+  const [first, end] = [f.i32(outputs.first), f.local('i32')];
+  const endBy = (limit: Local): void => f.if(i32.and(i32.lt_u(first, limit), i32.lt_u(limit, end)), () => f.set(end, limit));
+  f.while(
+    () => i32.lt_u(first, outputs.end),
+    () => {
+      f.set(end, i32.add(first, t.chunk));
+      for (const limit of [outputs.end, from, until]) endBy(limit);
+      const lead = f.i32(i32.lt_u(first, from));
+      const count = f.i32(i32.sub(i32.sub(block.count, lead), i32.ge_u(first, until)));
+      const groups = {
+        group: f.i32(i32.add(block.group, lead)),
+        count,
+        input: f.i32(i32.add(block.input, i32.mul(lead, t.pairs * 32))),
+      };
+      f.if(i32.gt_s(count, 0), () => emitOutputs(f, ctx, t, own, groups, first, f.i32(i32.sub(end, first))));
+      f.set(first, end);
+    },
+  );
+};
+
+/** The groups of a share, block by block. */
+const emitGroups = (f: Fn, ctx: Context, t: Transform, own: Own, tiles: GridShare, outputs: Share): void => {
+  const { i32 } = f.ops;
+  const [group, count, from, until] = [f.i32(tiles.first), f.local('i32'), f.local('i32'), f.local('i32')];
+  f.while(
+    () => i32.lt_u(group, tiles.end),
+    () => {
+      f.set(count, i32.sub(tiles.end, group));
+      f.set(until, f.select(i32.gt_u(count, t.block), t.outputBlocks, tiles.until));
+      f.set(count, f.select(i32.gt_u(count, t.block), t.block, count));
+      f.set(from, f.select(i32.eq(group, tiles.first), tiles.from, 0));
+      emitInput(f, ctx, t, own, group, count);
+      emitChunks(f, ctx, t, own, { group, count, input: own.input }, outputs, from, until);
+      f.inc(group, t.block);
+    },
+  );
+};
+
 /** A conv by transforms. */
 export const convWinograd = (ctx: Context, plan: Plan, form: WinogradForm, w: ValueId, access: 'i8' | 'u8', finish: Finish): Emit => {
   const { geometry: g, channels, batch } = plan;
@@ -281,35 +330,14 @@ export const convWinograd = (ctx: Context, plan: Plan, form: WinogradForm, w: Va
     const { i32 } = f.ops;
     const mine = (slot: Slot): Local => ownPart(f, ctx, slot, divided);
     const [input, products, scratch] = [mine(t.input), mine(t.products), mine(t.scratch)];
-    const tiles = divided && t.byTiles ? shareOf(f, t.groups) : wholeOf(f, t.groups);
+    const tiles = (divided && t.byTiles ? gridShareOf : wholeGridOf)(f, { units: t.groups, parts: t.outputBlocks, last: 1 });
     const outputs = divided && !t.byTiles ? shareOf(f, t.outputBlocks, t.narrow ? 2 : 1) : wholeOf(f, t.outputBlocks);
     const [from, target, source] = [f.i32(plan.x.address), f.i32(t.y.address), f.local('i32')];
     if (padded !== undefined) f.set(source, mine(padded));
     f.for(0, batch, t.images, () => {
       if (padded === undefined) f.set(source, from);
       else f.if(i32.lt_u(tiles.first, tiles.end), () => emitPadding(f, ctx, t, from, source, tiles));
-      const [group, count] = [f.i32(tiles.first), f.local('i32')];
-      const [first, blocks] = [f.local('i32'), f.local('i32')];
-      f.while(
-        () => i32.lt_u(group, tiles.end),
-        () => {
-          f.set(count, i32.sub(tiles.end, group));
-          f.set(count, f.select(i32.gt_u(count, t.block), t.block, count));
-          const own = { input, products, scratch, source, target };
-          emitInput(f, ctx, t, own, group, count);
-          f.set(first, outputs.first);
-          f.while(
-            () => i32.lt_u(first, outputs.end),
-            () => {
-              f.set(blocks, i32.sub(outputs.end, first));
-              f.set(blocks, f.select(i32.gt_u(blocks, t.chunk), t.chunk, blocks));
-              emitOutputs(f, ctx, t, own, group, count, first, blocks);
-              f.inc(first, t.chunk);
-            },
-          );
-          f.inc(group, t.block);
-        },
-      );
+      emitGroups(f, ctx, t, { input, products, scratch, source, target }, tiles, outputs);
       f.inc(from, t.images * channels * planeOf(g.input));
       f.inc(target, t.images * plan.outGroup * plan.positions * finish.bytes);
     });

@@ -70,7 +70,13 @@ export class Instance {
     Atomics.notify(words, this.word(name));
   }
 
+  /** Threads that sleep wake up while the inputs are written, so that the first step that is shared finds them looking. */
+  private wake(): void {
+    if (this.control('idle') > 0) Atomics.notify(new Int32Array(this.memory.buffer), this.word('work'));
+  }
+
   writeInputs(inputs: readonly Tensor[]): void {
+    this.wake();
     this.info.inputs.forEach(({ address }, i) => {
       const data = inputs[i]?.data;
       if (data === undefined) return;
