@@ -145,6 +145,7 @@ export const lowerProgram = (
     staged: params.staged.map((slots) => [...slots.values()]),
     arena: lifetimesOf(context, steps.value),
     scratches: context.scratches,
+    gap: options.gap ?? 0,
   });
   if (bytes > MOST_BYTES) return fail(tooLarge(context, params, bytes));
   return ok({ source, context, steps: steps.value, params, pages: Math.ceil(bytes / PAGE_BYTES) });

@@ -87,6 +87,11 @@ export interface ThreadOptions {
   readonly leastWork?: number;
   /** Bytes that the scratch of all threads of a step may take together; a step that needs more has fewer threads. No limit when absent. */
   readonly mostScratch?: number;
+  /**
+   * Bytes that stay free behind every place in memory, none when absent: vector loads read past the end of what they need, so that checks
+   * of who reads and writes what would find neighbours that no result depends on.
+   */
+  readonly gap?: number;
 }
 
 /** The scratch of so many threads is too large. */
@@ -124,6 +129,7 @@ export class Context {
   threads: number;
   private readonly leastWork: number;
   private readonly mostScratch: number;
+  private readonly gap: number;
   private readonly slots: (Slot | undefined)[];
   private readonly params: ReadonlyMap<ValueId, Tensor>;
   private readonly isConstant: Uint8Array;
@@ -144,12 +150,13 @@ export class Context {
     params: ReadonlyMap<ValueId, Tensor>,
     fusions: ReadonlyMap<AnyNode, FusedRescale>,
     threads: number,
-    { leastWork = LEAST_SHARED_WORK, mostScratch = Number.POSITIVE_INFINITY }: ThreadOptions = {},
+    { leastWork = LEAST_SHARED_WORK, mostScratch = Number.POSITIVE_INFINITY, gap = 0 }: ThreadOptions = {},
   ) {
     this.asm = asm;
     this.threads = threads;
     this.leastWork = leastWork;
     this.mostScratch = mostScratch;
+    this.gap = gap;
     this.program = program;
     this.params = params;
     this.fusions = fusions;
@@ -186,11 +193,14 @@ export class Context {
   /**
    * Says that the step in the making divides its work among the threads: its code does the share of thread `f.arg(0)` of `f.arg(1)`.
    * @param work - elements of a pass over memory (much, when absent), or multiply-accumulates divided by MACS_PER_ELEMENT
-   * @returns false where one thread does all there is: it is the only one, the work is too little, or it is part of the instantiation
+   * @param pieces - how many threads can have a share; the step's scratch is for as many, and further threads must not touch it
+   * @returns false where one thread does all there is: it is the only one, the work is too little or in one piece, or it is part of the
+   *   instantiation
    */
-  divide(work = Number.POSITIVE_INFINITY): boolean {
+  divide(work = Number.POSITIVE_INFINITY, pieces = Number.POSITIVE_INFINITY): boolean {
     this.work = work;
-    this.parallel = this.threads > 1 && !this.inInit && work >= this.leastWork;
+    this.parallel = Math.min(this.threads, pieces) > 1 && !this.inInit && work >= this.leastWork;
+    if (this.parallel) this.threads = Math.min(this.threads, pieces);
     return this.parallel;
   }
 
@@ -230,7 +240,7 @@ export class Context {
   /** Memory that is this step's alone while it runs; with `each`, so much for every thread, one behind the other. */
   temporary(bytes: number, { each = false }: { readonly each?: boolean } = {}): Slot {
     // threads do not share cache lines
-    const own = Math.ceil(bytes / 64) * 64;
+    const own = Math.ceil((bytes + this.gap) / 64) * 64;
     if (each && this.threads > 1 && own * this.threads > this.mostScratch) throw new ScratchTooLarge(own);
     if (each) this.hasOwnScratch = true;
     const slot = new Slot(each ? own * this.threads : bytes);

@@ -96,7 +96,7 @@ const emitBytes = (
 };
 
 export interface MapOperand {
-  readonly address: number;
+  readonly address: Val;
   readonly shape: readonly number[];
 }
 

@@ -1,7 +1,7 @@
 import { stridesOf } from '../../../../ir/index.ts';
 import type { Fn } from '../fn.ts';
 import type { Local, Val } from '../lift.ts';
-import { shareOf } from './share.ts';
+import { type Share, shareOf } from './share.ts';
 
 /** Loops over `sizes`; `strides[k][d]` is the step of pointer k along dimension d. */
 export interface Axes {
@@ -40,9 +40,15 @@ export const scaled = (strides: readonly number[], unit: number): number[] => st
 
 /**
  * Emits nested loops; `body` gets, per pointer, base + sum(index * stride).
- * @param divided - the calling thread does its share of the outermost loop
+ * @param divided - the calling thread does its share of the outermost loop, or the one that is given
  */
-export const nest = (f: Fn, axes: Axes, bases: readonly Val[], body: (pointers: readonly Local[]) => void, divided = false): void => {
+export const nest = (
+  f: Fn,
+  axes: Axes,
+  bases: readonly Val[],
+  body: (pointers: readonly Local[]) => void,
+  divided: boolean | Share = false,
+): void => {
   const { i32 } = f.ops;
   const level = (d: number, pointers: readonly Local[]): void => {
     const size = axes.sizes[d];
@@ -56,11 +62,11 @@ export const nest = (f: Fn, axes: Axes, bases: readonly Val[], body: (pointers: 
       level(d + 1, inner);
       inner.forEach((p, k) => f.inc(p, strides[k] ?? 0));
     };
-    if (d > 0 || !divided) {
+    if (d > 0 || divided === false) {
       f.for(0, size, 1, round);
       return;
     }
-    const own = shareOf(f, size);
+    const own = divided === true ? shareOf(f, size) : { first: f.i32(divided.first), end: divided.end };
     inner.forEach((p, k) => f.inc(p, i32.mul(own.first, strides[k] ?? 0)));
     f.while(
       () => i32.lt_u(own.first, own.end),
@@ -82,6 +88,9 @@ export const longestFirst = ({ sizes, strides }: Axes): Axes => {
   const moved = (list: readonly number[]): number[] => [...list.slice(longest, longest + 1), ...list.filter((_, d) => d !== longest)];
   return sizes.length === 0 ? { sizes, strides } : { sizes: moved(sizes), strides: strides.map(moved) };
 };
+
+/** Elements of a row that stay together: whole vectors and cache lines. */
+export const ROW_GRAIN = 64;
 
 /**
  * Splits the walk along its innermost axis from the walk over the others, and divides one of them: the others' outermost loop, or the row
@@ -109,6 +118,3 @@ export const nestRows = (
     nest(f, outer, shifted, (pointers) => row(pointers, i32.sub(own.end, own.first)));
   });
 };
-
-/** Elements of a row that stay together: whole vectors and cache lines. */
-const ROW_GRAIN = 64;

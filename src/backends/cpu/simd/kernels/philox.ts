@@ -21,16 +21,16 @@ const round = (f: Fn, c: readonly [Local, Local, Local, Local], k: readonly [Loc
   f.set(c3, i32.wrap(p0));
 };
 
-/** philox(to, count, key0, key1, op id, stream): `count` words of Philox4x32-10, blocks from 0 on (NUMERICS §1.8). */
+/** philox(to, count, key0, key1, op id, stream, block): `count` words of Philox4x32-10, blocks from `block` on (NUMERICS §1.8). */
 export const philoxKernel = (asm: Asm): string =>
-  asm.define('philox', ['i32', 'i32', 'i32', 'i32', 'i32', 'i32'], undefined, (f) => {
+  asm.define('philox', new Array<'i32'>(7).fill('i32'), undefined, (f) => {
     const { i32 } = f.ops;
     const [to, count, key0, key1, opId, stream] = [f.arg(0), f.arg(1), f.arg(2), f.arg(3), f.arg(4), f.arg(5)];
     const c = [f.local('i32'), f.local('i32'), f.local('i32'), f.local('i32')] as const;
     const k = [f.local('i32'), f.local('i32')] as const;
     const products = [f.local('i64'), f.local('i64')] as const;
     const left = f.i32(count);
-    const block = f.i32(0);
+    const block = f.arg(6);
     f.while(
       () => i32.gt_s(left, 0),
       () => {

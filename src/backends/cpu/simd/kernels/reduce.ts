@@ -5,12 +5,27 @@ import { ACCESS_BYTES } from './map.ts';
 
 export type ReduceOp = 'sum' | 'mean' | 'max' | 'min' | 'prod';
 
-/** Bytes of low memory where the tail of a float sum is put behind zeros. */
-const TAIL_ADDRESS = 64;
+/** firstWords(from, count): the first `count` >= 1 words at a place, at most four, and zeros. Reads no others: they may be another thread's. */
+const firstWordsKernel = (asm: Asm): string =>
+  asm.define('first_words', ['i32', 'i32'], 'v128', (f) => {
+    const { i32 } = f.ops;
+    const [from, count, words] = [f.arg(0), f.arg(1), f.local('v128')];
+    f.if(
+      i32.ge_u(count, 4),
+      () => f.set(words, f.vload('load', from)),
+      () => {
+        f.set(words, f.vload('load32_zero', from));
+        f.if(i32.ge_u(count, 2), () => f.set(words, f.loadLane(32, 1, from, words, 4)));
+        f.if(i32.eq(count, 3), () => f.set(words, f.loadLane(32, 2, from, words, 8)));
+      },
+    );
+    f.result(words);
+  });
 
 /** sumF3(from, count): sixteen strided lanes in order, then a tree of halves (NUMERICS §4, F3). */
-export const sumF3Kernel = (asm: Asm): string =>
-  asm.define('sumF3', ['i32', 'i32'], 'f32', (f) => {
+export const sumF3Kernel = (asm: Asm): string => {
+  const firstWords = firstWordsKernel(asm);
+  return asm.define('sumF3', ['i32', 'i32'], 'f32', (f) => {
     const { i32, f32x4 } = f.ops;
     const [from, count] = [f.arg(0), f.arg(1)];
     const lanes = [0, 1, 2, 3].map(() => f.local('v128'));
@@ -22,19 +37,17 @@ export const sumF3Kernel = (asm: Asm): string =>
         f.inc(from, 64);
       },
     );
-    f.if(i32.and(count, 15), () => {
-      // absent terms are +0: lanes start at +0 and can never become -0, so adding +0 changes none
-      f.fill(TAIL_ADDRESS, 0, 64);
-      f.copy(TAIL_ADDRESS, from, i32.shl(i32.and(count, 15), 2));
-      const tail = f.i32(TAIL_ADDRESS);
-      for (const [i, l] of lanes.entries()) f.set(l, f32x4.add(l, f.vload('load', tail, 16 * i)));
-    });
+    // absent terms are +0: lanes start at +0 and can never become -0, so adding +0 changes none
+    const rest = f.i32(i32.and(count, 15));
+    for (const [i, l] of lanes.entries())
+      f.if(i32.gt_u(rest, 4 * i), () => f.set(l, f32x4.add(l, f.call(firstWords, [i32.add(from, 16 * i), i32.sub(rest, 4 * i)]))));
     const [a, b, c, d] = lanes;
     if (a === undefined || b === undefined || c === undefined || d === undefined) return;
     f.set(a, f32x4.add(f32x4.add(a, c), f32x4.add(b, d)));
     f.set(a, f32x4.add(a, f.shuffle32(a, a, [2, 3, 2, 3])));
     f.result(f.ops.f32.add(f.laneF32(a, 0), f.laneF32(a, 1)));
   });
+};
 
 const each = (f: Fn, access: Access, from: Local, count: Local, body: (x: Local) => void): void => {
   const x = f.local(access === 'f32' ? 'f32' : 'i32');

@@ -4,6 +4,8 @@ import type { Geometry } from '../geometry.ts';
 import { planeOf } from '../geometry.ts';
 import type { Local, Val } from '../lift.ts';
 import { type ElementBytes, emitCopy, fill32Kernel } from './copy.ts';
+import { nest } from './nest.ts';
+import { type Share, wholeOf } from './share.ts';
 
 /** What padding holds: a byte repeated, or a 32-bit word, which may go on into the unused end of the place. */
 export type Fill = { readonly byte: number } | { readonly word: number };
@@ -108,7 +110,10 @@ export const emitPaddedRows = (
   );
 };
 
-/** Copies `planes` planes into their padded places, which have PAD_SLACK bytes behind them. */
+/**
+ * Copies `planes` planes into their padded places, or a share of them. The places have PAD_SLACK bytes behind them, and what one thread
+ * writes lies as far from what another does.
+ */
 export const emitPadded = (
   f: Fn,
   asm: Asm,
@@ -118,29 +123,29 @@ export const emitPadded = (
   from: Val,
   bytes: ElementBytes,
   fill: Fill,
+  share?: Share,
 ): void => {
+  const { i32 } = f.ops;
+  const own = share ?? wholeOf(f, planes);
+  const count = f.i32(i32.sub(own.end, own.first));
+  const [padded, plain] = [planeOf(g.padded) * bytes, planeOf(g.input) * bytes];
+  const start = f.i32(i32.add(to, i32.mul(own.first, padded)));
   const word = 'byte' in fill ? (fill.byte * 0x01010101) | 0 : fill.word;
   if (g.padded[0] === 1) {
-    emitPaddedRows(f, asm, g, planes, to, from, bytes, word);
+    emitPaddedRows(f, asm, g, count, start, i32.add(from, i32.mul(own.first, plain)), bytes, word);
     return;
   }
-  const total = planes * planeOf(g.padded) * bytes;
-  f.do(f.call(fill32Kernel(asm), [to, word, Math.ceil(total / 4)]));
+  f.do(f.call(fill32Kernel(asm), [start, word, i32.shr_u(i32.add(i32.mul(count, padded), 3), 2)]));
   const [, ih, iw] = g.input;
   const [, ph, pw] = g.padded;
   const first = ((g.begin[0] * ph + g.begin[1]) * pw + g.begin[2]) * bytes;
-  emitCopy(
-    f,
-    asm,
-    {
-      sizes: [planes, ...g.input],
-      strides: [
-        [planeOf(g.padded) * bytes, ph * pw * bytes, pw * bytes, bytes],
-        [planeOf(g.input) * bytes, ih * iw * bytes, iw * bytes, bytes],
-      ],
-    },
-    f.ops.i32.add(to, first),
-    from,
-    bytes,
-  );
+  const volume = {
+    sizes: g.input,
+    strides: [
+      [ph * pw * bytes, pw * bytes, bytes],
+      [ih * iw * bytes, iw * bytes, bytes],
+    ],
+  };
+  const each = ([target = 0, source = 0]: readonly Val[]): void => emitCopy(f, asm, volume, target, source, bytes);
+  nest(f, { sizes: [planes], strides: [[padded], [plain]] }, [i32.add(to, first), from], each, own);
 };

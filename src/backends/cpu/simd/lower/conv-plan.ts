@@ -62,9 +62,11 @@ export interface Layout {
 }
 
 export const layoutOf = (ctx: Context, plan: Plan, division: Division): Layout => {
-  const bytes = plan.channels * planeOf(plan.geometry.padded) * plan.elementBytes + PAD_SLACK;
+  const bytes = plan.channels * planeOf(plan.geometry.padded) * plan.elementBytes;
+  // threads that pad groups in one place keep apart: what they write runs over its end
+  const slack = PAD_SLACK * (division === 'groups' ? ctx.threads : 1);
   const each = division === 'rows' || division === 'channels';
-  return { division, padded: plan.geometry.copies ? ctx.temporary(bytes, { each }) : undefined };
+  return { division, padded: plan.geometry.copies ? ctx.temporary(bytes + slack, { each }) : undefined };
 };
 
 /** The calling thread's part of a place that has one for each. */
@@ -100,7 +102,10 @@ export const forEachGroup = (
   const [image, result] = [f.i32(plan.x.address), f.i32(y)];
   const [source, to, base] = [f.local('i32'), f.local('i32'), f.local('i32')];
   const inBytes = inGroup * planeOf(g.padded) * elementBytes;
-  if (padded !== undefined) f.set(base, ownPart(f, ctx, padded, division === 'rows' || division === 'channels'));
+  if (padded !== undefined) {
+    f.set(base, ownPart(f, ctx, padded, division === 'rows' || division === 'channels'));
+    if (division === 'groups') f.inc(base, i32.mul(f.arg(0), PAD_SLACK));
+  }
   f.for(0, plan.batch, 1, () => {
     if (padded === undefined) f.set(base, image);
     else if (g.padded[0] === 1) {
@@ -109,7 +114,10 @@ export const forEachGroup = (
       const planes = i32.mul(i32.sub(own.end, own.first), inGroup);
       const [target, from] = [i32.mul(own.first, inBytes), i32.mul(own.first, inGroup * planeOf(g.input) * elementBytes)];
       emitPaddedRows(f, ctx.asm, g, planes, i32.add(base, target), i32.add(image, from), elementBytes, word, range);
-    } else emitPadded(f, ctx.asm, g, channels, base, image, elementBytes, { byte: plan.fill });
+    } else {
+      const planes = { first: f.i32(i32.mul(own.first, inGroup)), end: f.i32(i32.mul(own.end, inGroup)) };
+      emitPadded(f, ctx.asm, g, channels, base, image, elementBytes, { byte: plan.fill }, planes);
+    }
     f.set(source, i32.add(base, i32.mul(own.first, inBytes)));
     f.set(to, i32.add(result, i32.mul(own.first, plan.outGroup * plan.positions * resultBytes)));
     const group = f.i32(own.first);

@@ -8,6 +8,7 @@ import {
   phaseFactor,
   SIN_TABLE,
   softmaxScale,
+  type ValueId,
 } from '../../../../ir/index.ts';
 import { at } from '../../../../support/index.ts';
 import type { Context, Emit, Slot } from '../context.ts';
@@ -15,9 +16,13 @@ import type { Fn } from '../fn.ts';
 import { exp2Kernel, expExponent, isqrtKernel, powFixedKernel, rshr64, sinKernel } from '../kernels/fixed.ts';
 import { normalizeKernel, softmaxFixedKernel } from '../kernels/fixed-norm.ts';
 import { emitMap, type MapSpec } from '../kernels/map.ts';
-import { nest } from '../kernels/nest.ts';
-import type { Ex, Local } from '../lift.ts';
+import { broadcastStrides, longestFirst, nest } from '../kernels/nest.ts';
+import type { Ex, Local, Val } from '../lift.ts';
+import { ownPart } from './conv-plan.ts';
 import { accessOf, axisOf, bytesOf, lowerMap, operand, result } from './common.ts';
+
+/** What an element of a normalization costs, in elements of a pass over memory. */
+const WORK_OF_ELEMENT = 16;
 
 const expTable = (ctx: Context): Slot => ctx.table(new Int32Array(EXP2_TABLE));
 
@@ -100,6 +105,7 @@ const lowerPow = (ctx: Context, node: OpNode<'pow_fixed'>): Emit => {
   );
 };
 
+/** Threads take lines each. */
 const lowerSoftmax = (ctx: Context, node: OpNode<'softmax_fixed'>): Emit => {
   const [x, y] = [operand(node, 0), result(node)];
   const [tx, ty] = [ctx.type(x), ctx.type(y)];
@@ -109,16 +115,18 @@ const lowerSoftmax = (ctx: Context, node: OpNode<'softmax_fixed'>): Emit => {
   const inner = elementCount(tx.shape.slice(axis + 1));
   const { multiplier, shift, bits, output_zero: zero } = node.attrs;
   const sizes = [bytesOf(ty), bytesOf(tx)];
-  const [table, scratch] = [expTable(ctx), ctx.temporary(n * 4)];
+  const divided = ctx.divide(ctx.count(x) * WORK_OF_ELEMENT, Math.max(outer, inner));
+  const [table, scratch] = [expTable(ctx), ctx.temporary(n * 4, { each: divided })];
   const [from, to] = [ctx.use(x), ctx.use(y)];
   return (f) => {
     if (ctx.count(x) === 0) return;
     const kernel = softmaxFixedKernel(ctx.asm, accessOf(tx), accessOf(ty));
     const steps = sizes.map((b) => b * inner);
-    const axes = { sizes: [outer, inner], strides: sizes.map((b) => [n * inner * b, b]) };
-    nest(f, axes, [to.address, from.address], (pointers) =>
-      f.do(f.call(kernel, [...pointers, n, ...steps, multiplier, shift, softmaxScale(n), bits, zero, table.address, scratch.address])),
-    );
+    const axes = longestFirst({ sizes: [outer, inner], strides: sizes.map((b) => [n * inner * b, b]) });
+    const own = ownPart(f, ctx, scratch, divided);
+    const each = (pointers: readonly Val[]): void =>
+      f.do(f.call(kernel, [...pointers, n, ...steps, multiplier, shift, softmaxScale(n), bits, zero, table.address, own]));
+    nest(f, axes, [to.address, from.address], each, divided);
   };
 };
 
@@ -139,35 +147,45 @@ const scaleSpec = (node: OpNode<'layer_norm_fixed'>, output: MapSpec['output']):
   };
 };
 
-/** Two steps: z of every group as int32, then gain and bias element by element. */
+/** The shape of an operand that broadcasts to one of rank `rank`, with `axis` seen as groups of equal parts. */
+const inGroups = (shape: readonly number[], rank: number, axis: number, groups: number): readonly number[] => {
+  const whole = [...new Array<number>(rank - shape.length).fill(1), ...shape];
+  const size = at(whole, axis);
+  return [...whole.slice(0, axis), ...(size === 1 ? [1, 1] : [groups, size / groups]), ...whole.slice(axis + 1)];
+};
+
+/** Group by group: z as int32, then gain and bias element by element. Threads take groups each. */
 const lowerLayerNorm = (ctx: Context, node: OpNode<'layer_norm_fixed'>): Emit => {
-  const [x, gain, bias, y] = [operand(node, 0), operand(node, 1), operand(node, 2), result(node)];
-  const type = ctx.type(x);
+  const [x, y] = [operand(node, 0), result(node)];
+  const [type, ty] = [ctx.type(x), ctx.type(y)];
   const { groups, center, input_zero: zero, epsilon, epsilon_shift: by } = node.attrs;
-  const n = elementCount(type.shape.slice(axisOf(node.attrs.axis, type.shape.length))) / groups;
-  const count = ctx.count(x);
-  const z = ctx.temporary(count * 4);
-  const [from, to] = [ctx.use(x), ctx.use(y)];
-  const factors = [gain, bias].map((v) => ({ slot: ctx.use(v), shape: ctx.type(v).shape }));
+  const axis = axisOf(node.attrs.axis, type.shape.length);
+  const shapeOf = (v: ValueId): readonly number[] => inGroups(ctx.type(v).shape, type.shape.length, axis, groups);
+  const shape = shapeOf(x);
+  const [sizes, own] = [shape.slice(0, axis + 1), shape.slice(axis + 1)];
+  const n = elementCount(own);
+  const divided = ctx.divide(ctx.count(x) * WORK_OF_ELEMENT, Math.max(...sizes));
+  const z = ctx.temporary(n * 4, { each: divided });
+  const factors = [operand(node, 1), operand(node, 2)];
+  const places = [y, x, ...factors].map((v) => ({ slot: ctx.use(v), bytes: bytesOf(ctx.type(v)), shape: shapeOf(v) }));
+  const strides = places.map((p) => broadcastStrides(p.shape, shape, p.bytes).slice(0, axis + 1));
   return (f) => {
-    if (count === 0) return;
+    if (ctx.count(x) === 0) return;
     const { i64 } = f.ops;
     const kernel = normalizeKernel(ctx.asm, accessOf(type), bytesOf(type));
-    const [source, target, eps] = [f.i32(from.address), f.i32(z.address), f.let('i64', epsilon * 2 ** by)];
-    f.for(0, count / n, 1, () => {
-      f.do(f.call(kernel, [target, source, n, center ? 1 : 0, zero, eps]));
-      f.inc(source, n * bytesOf(type));
-      f.inc(target, n * 4);
-    });
+    const [eps, line] = [f.let('i64', epsilon * 2 ** by), ownPart(f, ctx, z, divided)];
     const wide = (v: number) => i64.extend_s(f.i32(v));
-    emitMap(
-      f,
-      ctx.asm,
-      scaleSpec(node, accessOf(ctx.type(y))),
-      { address: to.address, shape: type.shape },
-      [{ address: z.address, shape: type.shape }, ...factors.map((o) => ({ address: o.slot.address, shape: o.shape }))],
-      () => [wide(node.attrs.output_zero), wide(node.attrs.lo), wide(node.attrs.hi)],
-    );
+    const each = ([to = 0, from = 0, ...rest]: readonly Val[]): void => {
+      f.do(f.call(kernel, [line, from, n, center ? 1 : 0, zero, eps]));
+      const operands = rest.map((address, i) => ({ address, shape: (places[i + 2]?.shape ?? []).slice(axis + 1) }));
+      emitMap(f, ctx.asm, scaleSpec(node, accessOf(ty)), { address: to, shape: own }, [{ address: line, shape: own }, ...operands], () => [
+        wide(node.attrs.output_zero),
+        wide(node.attrs.lo),
+        wide(node.attrs.hi),
+      ]);
+    };
+    const bases = places.map((p) => p.slot.address);
+    nest(f, longestFirst({ sizes, strides }), bases, each, divided);
   };
 };
 

@@ -3,7 +3,7 @@ import { at } from '../../../../support/index.ts';
 import type { Context, Emit } from '../context.ts';
 import type { Fn } from '../fn.ts';
 import { moveKernel } from '../kernels/copy.ts';
-import { nest, scaled } from '../kernels/nest.ts';
+import { collapse, longestFirst, nest, scaled } from '../kernels/nest.ts';
 import type { Ex, Val } from '../lift.ts';
 import { axisOf, bytesOf, operand, result } from './common.ts';
 
@@ -24,12 +24,15 @@ const lowerGatherElements = (ctx: Context, node: OpNode<'gather_elements'>): Emi
   const lined = stridesOf(sizes);
   const strides = [scaled(lined, bytes), scaled(lined, 4), own.map((s, d) => (d === axis ? 0 : s))];
   const access = bytes === 1 ? 'u8' : bytes === 2 ? 'i16' : 'i32';
+  const divided = ctx.divide(ctx.count(y));
+  const walk = collapse({ sizes, strides });
   return (f) => {
     const { i32 } = f.ops;
-    nest(f, { sizes, strides }, [to.address, list.address, from.address], ([target = 0, place = 0, base = 0]) => {
+    const each = ([target = 0, place = 0, base = 0]: readonly Val[]): void => {
       const index = clampedIndex(f, place, at(type.shape, axis));
       f.store(access, target, f.load(access, i32.add(base, i32.mul(index, at(own, axis)))));
-    });
+    };
+    nest(f, divided ? longestFirst(walk) : walk, [to.address, list.address, from.address], each, divided);
   };
 };
 
@@ -49,14 +52,16 @@ const lowerGatherNd = (ctx: Context, node: OpNode<'gather_nd'>): Emit => {
     [rows * length * 4, length * 4],
     [elementCount(type.shape.slice(batch)) * bytes, 0],
   ];
+  const divided = ctx.divide(ctx.count(y), Math.max(...sizes));
   return (f) => {
     const { i32 } = f.ops;
-    nest(f, { sizes, strides }, [to.address, list.address, from.address], ([target = 0, place = 0, base = 0]) => {
+    const each = ([target = 0, place = 0, base = 0]: readonly Val[]): void => {
       const source = f.i32(base);
       for (let l = 0; l < length; l++)
         f.inc(source, i32.mul(clampedIndex(f, i32.add(place, 4 * l), at(type.shape, batch + l)), at(own, batch + l)));
       f.do(f.call(moveKernel(ctx.asm), [target, source, run]));
-    });
+    };
+    nest(f, longestFirst({ sizes, strides }), [to.address, list.address, from.address], each, divided);
   };
 };
 

@@ -15,10 +15,14 @@ import { at } from '../../../../support/index.ts';
 import type { Context, Emit } from '../context.ts';
 import { emitCopy } from '../kernels/copy.ts';
 import { lseKernel } from '../kernels/log-domain.ts';
-import { collapse, nest } from '../kernels/nest.ts';
+import { collapse, longestFirst, nest } from '../kernels/nest.ts';
+import type { Val } from '../lift.ts';
+import { ownPart } from './conv-plan.ts';
 import { axisOf, lowerMap, operand, result } from './common.ts';
 
 const BYTES = 4;
+/** What an element of a sum costs, in elements of a pass over memory: an exponential. */
+const WORK_OF_ELEMENT = 16;
 
 const lowerAdd = (ctx: Context, node: OpNode<'add_saturated'>): Emit =>
   lowerMap(ctx, node, {
@@ -33,7 +37,7 @@ const lowerAdd = (ctx: Context, node: OpNode<'add_saturated'>): Emit =>
     },
   });
 
-/** The kernel reads consecutive words: a line that is scattered in memory is copied first. */
+/** The kernel reads consecutive words: a line that is scattered in memory is copied first. Threads take results each. */
 const lowerLse = (ctx: Context, node: OpNode<'lse_fixed'>): Emit => {
   const [x, y] = [operand(node, 0), result(node)];
   const { shape } = ctx.type(x);
@@ -48,18 +52,20 @@ const lowerLse = (ctx: Context, node: OpNode<'lse_fixed'>): Emit => {
   const count = elementCount(inner.sizes);
   const walk = collapse({ sizes: inner.sizes, strides: [packed(inner.sizes), inner.strides] });
   const adjacent = walk.sizes.length === 0 || (walk.sizes.length === 1 && walk.strides[1]?.[0] === BYTES);
-  const buffer = adjacent || count === 0 ? undefined : ctx.temporary(count * BYTES);
-  const outer = collapse({ sizes: kept.sizes, strides: [packed(kept.sizes), kept.strides] });
+  const outer = longestFirst(collapse({ sizes: kept.sizes, strides: [packed(kept.sizes), kept.strides] }));
+  const divided = ctx.divide(ctx.count(x) * WORK_OF_ELEMENT, outer.sizes[0] ?? 1);
+  const buffer = adjacent || count === 0 ? undefined : ctx.temporary(count * BYTES, { each: divided });
   const [table, logs] = [ctx.table(EXP2_DOWN_TABLE), ctx.table(LOG2_TABLE)];
   const [from, to] = [ctx.use(x), ctx.use(y)];
   const { fraction } = node.attrs;
   return (f) => {
     const kernel = lseKernel(ctx.asm);
-    nest(f, outer, [to.address, from.address], ([target = 0, source = 0]) => {
-      if (buffer !== undefined) emitCopy(f, ctx.asm, walk, buffer.address, source, BYTES);
-      const line = buffer?.address ?? source;
-      f.store('i32', target, f.call(kernel, [line, count, fraction, expFactor(fraction), table.address, logs.address]));
-    });
+    const own = buffer === undefined ? undefined : ownPart(f, ctx, buffer, divided);
+    const each = ([target = 0, source = 0]: readonly Val[]): void => {
+      if (own !== undefined) emitCopy(f, ctx.asm, walk, own, source, BYTES);
+      f.store('i32', target, f.call(kernel, [own ?? source, count, fraction, expFactor(fraction), table.address, logs.address]));
+    };
+    nest(f, outer, [to.address, from.address], each, divided);
   };
 };
 

@@ -2,31 +2,48 @@ import { type Attrs, belowFloat, DTYPE_INFO, type FAMILIES, type LoweringTable, 
 import type { Context, Emit, Slot } from '../context.ts';
 import type { Fn } from '../fn.ts';
 import { emitMap, type MapOperand, type MapSpec } from '../kernels/map.ts';
+import { broadcastStrides, collapse, ROW_GRAIN } from '../kernels/nest.ts';
 import { philoxKernel } from '../kernels/philox.ts';
+import { shareOf, wholeOf } from '../kernels/share.ts';
 import type { Ex, Val } from '../lift.ts';
 import { accessOf, operand, result } from './common.ts';
 
 type RandomNode = OpNode<'random_bits' | 'random_uniform' | 'random_int' | 'random_bernoulli'>;
 
-/** Writes the random words of a node to `to`. */
-const emitWords = (ctx: Context, node: RandomNode, to: Slot): Emit => {
+/** What a random word costs, in elements of a pass over memory. */
+const WORK_OF_WORD = 16;
+
+/** Words of a block of Philox. */
+const BLOCK_WORDS = 4;
+
+/** Writes the random words of a node to `to`, or the calling thread's share of them, in grains of ROW_GRAIN. */
+const emitWords = (ctx: Context, node: RandomNode, to: Slot, divided: boolean): Emit => {
   const seed = ctx.use(operand(node, 0));
   const count = ctx.count(result(node));
   const { op_id: opId, stream } = node.attrs;
   return (f) => {
+    const { i32 } = f.ops;
     const kernel = philoxKernel(ctx.asm);
-    f.do(f.call(kernel, [to.address, count, f.load('i32', seed.address), f.load('i32', seed.address, 4), opId, stream]));
+    const own = divided ? shareOf(f, count, ROW_GRAIN) : wholeOf(f, count);
+    const place = i32.add(to.address, i32.mul(own.first, 4));
+    const key = [f.load('i32', seed.address), f.load('i32', seed.address, 4)];
+    f.do(f.call(kernel, [place, i32.sub(own.end, own.first), ...key, opId, stream, i32.div_u(own.first, BLOCK_WORDS)]));
   };
 };
 
-/** Random words in a buffer, then an elementwise function of them (and of the node's other operand). */
+/**
+ * Random words in a buffer, then an elementwise function of them (and of the node's other operand). Threads share both alike where the
+ * function goes through one row: as nestRows divides it.
+ */
 const lowerWords = (ctx: Context, node: RandomNode, spec: MapSpec, extra: (f: Fn) => readonly Val[] = () => []): Emit => {
   const y = result(node);
   const { shape } = ctx.type(y);
-  const buffer = ctx.temporary(ctx.count(y) * 4);
-  const fill = emitWords(ctx, node, buffer);
-  const to = ctx.use(y);
   const others = node.operands.slice(1).map((v) => ({ slot: ctx.use(v), shape: ctx.type(v).shape }));
+  const strides = [{ shape }, ...others].map((o) => broadcastStrides(o.shape, shape, 1));
+  const divided = collapse({ sizes: shape, strides }).sizes.length === 1 && ctx.divide(ctx.count(y) * WORK_OF_WORD);
+  const buffer = ctx.temporary(ctx.count(y) * 4);
+  const fill = emitWords(ctx, node, buffer, divided);
+  const to = ctx.use(y);
   return (f) => {
     if (ctx.count(y) === 0) return;
     fill(f);
@@ -34,18 +51,19 @@ const lowerWords = (ctx: Context, node: RandomNode, spec: MapSpec, extra: (f: Fn
       { address: buffer.address, shape },
       ...others.map((o) => ({ address: o.slot.address, shape: o.shape })),
     ];
-    emitMap(f, ctx.asm, spec, { address: to.address, shape }, operands, extra);
+    emitMap(f, ctx.asm, spec, { address: to.address, shape }, operands, extra, divided);
   };
 };
 
 const lowerBits = (ctx: Context, node: OpNode<'random_bits'>): Emit => {
   const { dtype } = node.attrs;
-  if (dtype === 'i32') return emitWords(ctx, node, ctx.use(result(node)));
+  const y = result(node);
+  if (dtype === 'i32') return emitWords(ctx, node, ctx.use(y), ctx.divide(ctx.count(y) * WORK_OF_WORD));
   const shift = dtype === 'bool' ? 31 : 32 - 8 * DTYPE_INFO[dtype].bytes;
   return lowerWords(ctx, node, {
     name: `random_${dtype}`,
     inputs: ['i32'],
-    output: accessOf(ctx.type(result(node))),
+    output: accessOf(ctx.type(y)),
     scalar: (f, [w = 0]) => f.ops.i32.shr_u(w, shift),
   });
 };

@@ -2,8 +2,10 @@ import { type DType, DTYPE_INFO, elementCount, type FAMILIES, type LoweringTable
 import { at } from '../../../../support/index.ts';
 import type { Context, Emit } from '../context.ts';
 import { emitCopy } from '../kernels/copy.ts';
-import { collapse, nest } from '../kernels/nest.ts';
+import { collapse, longestFirst, nest } from '../kernels/nest.ts';
 import { argKernel, reduceKernel, type ReduceOp } from '../kernels/reduce.ts';
+import type { Val } from '../lift.ts';
+import { ownPart } from './conv-plan.ts';
 import { accessOf, axisOf, bytesOf, operand, result } from './common.ts';
 
 type Reduction = 'reduce_sum' | 'reduce_mean' | 'reduce_max' | 'reduce_min' | 'reduce_prod';
@@ -33,19 +35,22 @@ const lowerReduction =
     const line = stridesOf(inner.sizes).map((s) => s * bytes);
     const walk = collapse({ sizes: inner.sizes, strides: [line, inner.strides] });
     const adjacent = walk.sizes.length === 0 || (walk.sizes.length === 1 && walk.strides[1]?.[0] === bytes);
-    const buffer = adjacent || count === 0 ? undefined : ctx.temporary(count * bytes);
-    const [from, to] = [ctx.use(x), ctx.use(y)];
     const outer = collapse({ sizes: kept.sizes, strides: [stridesOf(kept.sizes).map((s) => s * bytesOf(ty)), kept.strides] });
+    const divided = ctx.divide(ctx.count(x), Math.max(1, ...outer.sizes));
+    const buffer = adjacent || count === 0 ? undefined : ctx.temporary(count * bytes, { each: divided });
+    const [from, to] = [ctx.use(x), ctx.use(y)];
     return (f) => {
       const kernel = reduceKernel(ctx.asm, op, accessOf(tx));
-      nest(f, outer, [to.address, from.address], ([target = 0, source = 0]) => {
+      const own = buffer === undefined ? undefined : ownPart(f, ctx, buffer, divided);
+      const each = ([target = 0, source = 0]: readonly Val[]): void => {
         if (count === 0) {
           f.store(accessOf(ty), target, emptyResult(op, ty.dtype));
           return;
         }
-        if (buffer !== undefined) emitCopy(f, ctx.asm, walk, buffer.address, source, bytes);
-        f.store(accessOf(ty), target, f.call(kernel, [buffer?.address ?? source, count]));
-      });
+        if (own !== undefined) emitCopy(f, ctx.asm, walk, own, source, bytes);
+        f.store(accessOf(ty), target, f.call(kernel, [own ?? source, count]));
+      };
+      nest(f, divided ? longestFirst(outer) : outer, [to.address, from.address], each, divided);
     };
   };
 
@@ -64,11 +69,12 @@ const lowerArg =
       [inner * 4, 4],
       [n * inner * bytes, bytes],
     ];
+    const divided = ctx.divide(ctx.count(x), Math.max(outer, inner));
+    const axes = { sizes: [outer, inner], strides };
     return (f) => {
       const kernel = argKernel(ctx.asm, op, accessOf(type), node.attrs.last);
-      nest(f, { sizes: [outer, inner], strides }, [to.address, from.address], ([target = 0, source = 0]) =>
-        f.store('i32', target, f.call(kernel, [source, n, inner * bytes])),
-      );
+      const each = ([target = 0, source = 0]: readonly Val[]): void => f.store('i32', target, f.call(kernel, [source, n, inner * bytes]));
+      nest(f, divided ? longestFirst(axes) : axes, [to.address, from.address], each, divided);
     };
   };
 

@@ -1,7 +1,7 @@
 import { elementCount, type FAMILIES, type LoweringTable, type OpNode } from '../../../../ir/index.ts';
 import { at } from '../../../../support/index.ts';
 import type { Context, Emit } from '../context.ts';
-import { nest } from '../kernels/nest.ts';
+import { longestFirst, nest } from '../kernels/nest.ts';
 import { scanKernel, type ScanOp } from '../kernels/scan.ts';
 import { accessOf, axisOf, bytesOf, operand, result } from './common.ts';
 
@@ -18,11 +18,13 @@ const lowerScan =
     const sizes = [bytesOf(ty), bytesOf(tx)];
     const strides = sizes.map((bytes) => [n * inner * bytes, bytes]);
     const steps = sizes.map((bytes) => (node.attrs.reverse ? -inner : inner) * bytes);
+    const divided = ctx.divide(ctx.count(x), Math.max(outer, inner));
     const first = node.attrs.reverse ? Math.max(0, n - 1) * inner : 0;
     return (f) => {
       const kernel = scanKernel(ctx.asm, op, accessOf(tx), node.attrs.exclusive);
       const bases = [to.address + first * at(sizes, 0), from.address + first * at(sizes, 1)];
-      nest(f, { sizes: [outer, inner], strides }, bases, (pointers) => f.do(f.call(kernel, [...pointers, n, ...steps])));
+      const axes = longestFirst({ sizes: [outer, inner], strides });
+      nest(f, axes, bases, (pointers) => f.do(f.call(kernel, [...pointers, n, ...steps])), divided);
     };
   };
 
