@@ -31,8 +31,8 @@ test('the ops of convolutional networks are there, and what is refused says why'
   expect(wanted.filter((op) => refusalOf(op) !== undefined)).toEqual([]);
   expect(OP_NAMES.filter((op) => hasRow(op) && supportOf(op) === 'refused')).toEqual([]);
   expect(refusalOf('softmax')).toContain('float32');
-  expect(refusalOf('pow_fixed')).toBe('there is no kernel in WGSL');
-  for (const op of OP_NAMES) expect((refusalOf(op) ?? 'x').length).toBeGreaterThan(0);
+  // what has an integer form runs
+  expect(OP_NAMES.flatMap((op) => refusalOf(op) ?? []).filter((reason) => !/float32|f32/.test(reason))).toEqual([]);
 });
 
 test('the backend does not compile and says what to do instead', () => {

@@ -1,6 +1,8 @@
 import type { AnyNode, OpName, OpNode } from '../../../../ir/index.ts';
 import { type Context, refuse } from '../context.ts';
 import { lowerBinary, lowerSelect } from './binary.ts';
+import { lowerNms } from './detection.ts';
+import { lowerExp, lowerExp2, lowerIsqrt, lowerLog2, lowerPow, lowerSine } from './fixed.ts';
 import { lowerCumsum, lowerGatherElements, lowerGatherNd, lowerScatterElements, lowerScatterNd, lowerTopK } from './indexed.ts';
 import {
   lowerAbs,
@@ -15,6 +17,8 @@ import {
   lowerSign,
 } from './pointwise.ts';
 import { lowerRandomBernoulli, lowerRandomBits, lowerRandomInt } from './random.ts';
+import { lowerLayerNorm, lowerLse, lowerSoftmaxFixed } from './normalize.ts';
+import { lowerInterpolate, lowerRoiAlign, lowerRoiPool } from './regions.ts';
 import { lowerConv, lowerDense, lowerMatmul } from './product.ts';
 import { lowerAddRescale, lowerMulRescale, lowerRescale, lowerTable } from './rescale.ts';
 import { lowerConcat, lowerExpand, lowerGather, lowerPad, lowerReshape, lowerSlice, lowerSplit, lowerTranspose } from './shape.ts';
@@ -42,19 +46,27 @@ const ROWS = {
   clz: lowerClz,
   concat: lowerConcat,
   conv: lowerConv,
+  cos_fixed: lowerSine,
   cumsum: lowerCumsum,
   dense: lowerDense,
   div: lowerBinary,
   div_floor: lowerBinary,
   div_round: lowerBinary,
   equal: lowerBinary,
+  exp2_fixed: lowerExp2,
+  exp_fixed: lowerExp,
   expand: lowerExpand,
   gather: lowerGather,
   gather_elements: lowerGatherElements,
   gather_nd: lowerGatherNd,
+  interpolate: lowerInterpolate,
+  isqrt: lowerIsqrt,
+  layer_norm_fixed: lowerLayerNorm,
   less: lowerBinary,
   less_equal: lowerBinary,
+  log2_fixed: lowerLog2,
   logical_not: lowerLogicalNot,
+  lse_fixed: lowerLse,
   matmul: lowerMatmul,
   max_pool: lowerPool,
   maximum: lowerBinary,
@@ -63,7 +75,9 @@ const ROWS = {
   mul: lowerBinary,
   mul_rescale: lowerMulRescale,
   neg: lowerNeg,
+  nms: lowerNms,
   pad: lowerPad,
+  pow_fixed: lowerPow,
   random_bernoulli: lowerRandomBernoulli,
   random_bits: lowerRandomBits,
   random_int: lowerRandomInt,
@@ -75,6 +89,8 @@ const ROWS = {
   rem: lowerBinary,
   rescale: lowerRescale,
   reshape: lowerReshape,
+  roi_align: lowerRoiAlign,
+  roi_pool: lowerRoiPool,
   scatter_elements: lowerScatterElements,
   scatter_nd: lowerScatterNd,
   select: lowerSelect,
@@ -82,7 +98,9 @@ const ROWS = {
   shift_right: lowerBinary,
   shift_right_logical: lowerBinary,
   sign: lowerSign,
+  sin_fixed: lowerSine,
   slice: lowerSlice,
+  softmax_fixed: lowerSoftmaxFixed,
   softmax_lut: lowerSoftmax,
   split: lowerSplit,
   sub: lowerBinary,

@@ -64,7 +64,7 @@ export const lowerPool = (ctx: Context, node: OpNode<'max_pool'> | OpNode<'avera
 type Reduction = OpNode<'reduce_sum'> | OpNode<'reduce_mean'> | OpNode<'reduce_max'> | OpNode<'reduce_min'>;
 
 /** The offset of kept element `i`, and of element `k` of those that are reduced relative to it. */
-const reducedOffsets = (shape: readonly number[], given: readonly number[]) => {
+export const reducedOffsets = (shape: readonly number[], given: readonly number[]) => {
   const axes = new Set(given.map((a) => axisOf(a, shape.length)));
   const strides = stridesOf(shape);
   const pick = (inside: boolean, name: string): string => {
