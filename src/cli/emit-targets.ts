@@ -1,3 +1,3 @@
 /** What `emit` writes. */
-export const EMIT_TARGETS = ['c', 'cuda', 'hip', 'wasm', 'webgpu'] as const;
+export const EMIT_TARGETS = ['c', 'cuda', 'hip', 'wasm', 'webgpu', 'gpujs'] as const;
 export type EmitTarget = (typeof EMIT_TARGETS)[number];

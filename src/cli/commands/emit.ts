@@ -13,6 +13,7 @@ export const emit = command({
     'Writes a folder that others use without cortexc, with test vectors that have the bytes of the reference interpreter, and a README. ' +
     'Target c: the program as C11, its parameters, a runner that takes and gives .npy files, and a Makefile; `make check` there builds it and compares every byte. ' +
     'Targets cuda and hip: the same for GPUs of NVIDIA and AMD, with kernels in CUDA C++ or HIP C++. Target webgpu: WGSL with a loader and a page that compares every byte. ' +
+    'Target gpujs: the same as kernels of gpu.js, for browsers that have WebGL2 and no WebGPU. ' +
     'Target wasm: the program as WebAssembly for browsers and Node, for one thread and for several, its weights, a loader (an ES module without dependencies, ' +
     'with types), a page that tries it out, and a server for that; `node check.mjs` there compares every byte.',
   positionals: { model: { type: 'string', describe: 'The model: .cvm, .mrl, .onnx or .tflite', demandOption: true } },
@@ -23,7 +24,7 @@ export const emit = command({
       default: 'c',
       requiresArg: true,
       describe:
-        'c: C11 for every instruction set of a processor family, chosen when it runs; cuda: CUDA C++ and a runner for NVIDIA GPUs; hip: the same for AMD GPUs; wasm: WebAssembly for browsers and Node; webgpu: WGSL for browsers',
+        'c: C11 for every instruction set of a processor family, chosen when it runs; cuda: CUDA C++ and a runner for NVIDIA GPUs; hip: the same for AMD GPUs; wasm: WebAssembly for browsers and Node; webgpu: WGSL for browsers; gpujs: WebGL2 for browsers',
     },
     output: { type: 'string', alias: 'o', demandOption: true, requiresArg: true, describe: 'The folder; new or empty' },
     vectors: { type: 'number', default: 3, requiresArg: true, describe: 'Test vectors with random inputs' },

@@ -20,7 +20,7 @@ export const run = command({
       default: 'wasm',
       requiresArg: true,
       describe:
-        'Where to run: wasm, native (C, built by the compiler of this machine), cuda (a GPU of NVIDIA, by nvcc), webgpu (the package webgpu) or reference; all give the same bytes',
+        'Where to run: wasm, native (C, built by the compiler of this machine), cuda (a GPU of NVIDIA, by nvcc), webgpu (the package webgpu), gpujs (the package gpu.js) or reference; all give the same bytes',
     },
     fallback: {
       type: 'boolean',

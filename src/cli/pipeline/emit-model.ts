@@ -25,6 +25,7 @@ const TARGETS: Readonly<Record<EmitTarget, Target>> = {
   cuda: { backend: 'cuda', check: ['make', '-s', 'check'], next: (folder) => `make -C ${folder} check` },
   hip: { backend: 'hip', check: ['make', '-s', 'check'], next: (folder) => `make -C ${folder} check` },
   wasm: { backend: 'wasm', check: ['node', 'check.mjs'], next: (folder) => `node ${join(folder, 'check.mjs')}` },
+  gpujs: { backend: 'gpujs', next: (folder) => `serve ${folder} and open its index.html in a browser` },
   webgpu: { backend: 'webgpu', next: (folder) => `serve ${folder} and open its index.html in a browser` },
 };
 

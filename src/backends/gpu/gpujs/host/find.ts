@@ -5,6 +5,8 @@ import { diagnostic, fail, ok, type Result } from '../../../../support/index.ts'
 import { findGpu } from '../../webgpu/host/find.ts';
 import type { GpuJs } from './api.ts';
 
+const PACKAGE = 'gpu.js';
+
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Where the package is installed. */
@@ -45,9 +47,9 @@ export const findGpuJsFolder = (env: Environment = process.env): Result<GpuJsFol
   for (const place of places) {
     try {
       const require = createRequire(place);
-      const description = require.resolve(named === '' ? 'gpu.js/package.json' : './package.json');
+      const description = require.resolve(`${named === '' ? PACKAGE : '.'}/package.json`);
       const { name, version, main } = require(description) as { readonly name: string; readonly version: string; readonly main: string };
-      if (name === 'gpu.js') return ok({ folder: dirname(description), version, main });
+      if (name === PACKAGE) return ok({ folder: dirname(description), version, main });
       why = `${dirname(description)} is ${name}`;
     } catch (error) {
       why = reasonOf(error);
