@@ -16,13 +16,18 @@ interface Listed {
 
 test('without drivers: why there is no GPU, and exit code 0', () =>
   inFolder(async (folder) => {
-    const env = { CORTEXC_CUDA_DRIVER: join(folder, 'no-cuda.so'), CORTEXC_HIP_DRIVER: join(folder, 'no-hip.so') };
+    const env = {
+      CORTEXC_CUDA_DRIVER: join(folder, 'no-cuda.so'),
+      CORTEXC_HIP_DRIVER: join(folder, 'no-hip.so'),
+      CORTEXC_WEBGPU: join(folder, 'no-webgpu'),
+    };
     const told = await cli(['devices'], { cwd: folder, env });
     expect([told.exit, told.stdout]).toEqual([0, expect.stringContaining('no GPU')]);
     const { drivers } = JSON.parse((await cli(['devices', '--json'], { cwd: folder, env })).stdout) as Listed;
     expect(drivers.map((d) => [d.kind, d.devices.length, d.problem?.code])).toEqual([
       ['cuda', 0, 'GPU0001'],
       ['hip', 0, 'GPU0001'],
+      ['webgpu', 0, 'GPU0001'],
     ]);
   }));
 

@@ -7,21 +7,23 @@ import type { Platform } from './driver/functions.ts';
 import { findHipcc } from './toolchain/hipcc.ts';
 import { findNvcc } from './toolchain/nvcc.ts';
 import { findNvrtc } from './toolchain/nvrtc.ts';
+import { listAdapters } from './webgpu/adapters.ts';
 
 /** A GPU, as a list of devices tells it. */
 export interface GpuDevice {
   readonly index: number;
   readonly name: string;
-  readonly memoryBytes: number;
+  /** Absent where the driver does not tell, as WebGPU. */
+  readonly memoryBytes?: number;
   /** Compute capability, such as 9.0; of HIP the processor with its features, such as gfx90a:sramecc+:xnack-. */
   readonly architecture: string;
-  /** Multiprocessors (NVIDIA) or compute units (AMD). */
-  readonly processors: number;
+  /** Multiprocessors (NVIDIA) or compute units (AMD). Absent where the driver does not tell. */
+  readonly processors?: number;
 }
 
 /** What one kind of driver says. */
 export interface GpuDriver {
-  readonly kind: Platform;
+  readonly kind: Platform | 'webgpu';
   /** The backend that runs programs on its devices. */
   readonly backend: string;
   /** Version of the driver, and the library that was asked; absent when it did not load. */
@@ -53,8 +55,17 @@ const ofPlatform = (platform: Platform, env: Environment): GpuDriver => {
 
 const problemOf = ([problem]: readonly Diagnostic[]): { readonly problem?: Diagnostic } => (problem === undefined ? {} : { problem });
 
-/** Every GPU that a driver of this machine has. Starts no program; CUDA and HIP are asked. */
-export const listGpus = (env: Environment = process.env): readonly GpuDriver[] => [ofPlatform('cuda', env), ofPlatform('hip', env)];
+const ofWebGpu = async (env: Environment): Promise<GpuDriver> => {
+  const { devices, ...facts } = await listAdapters(env);
+  return { kind: 'webgpu', backend: 'webgpu', ...facts, devices: devices.map((d, index) => ({ index, ...d })) };
+};
+
+/** Every GPU that a driver of this machine has. Starts no program; CUDA, HIP and WebGPU are asked. */
+export const listGpus = async (env: Environment = process.env): Promise<readonly GpuDriver[]> => [
+  ofPlatform('cuda', env),
+  ofPlatform('hip', env),
+  await ofWebGpu(env),
+];
 
 /** What a backend needs, for a report on the machine. A machine without a GPU lacks nothing. */
 const examine = (platform: Platform, title: string, compiler: Result<string>, name: string): readonly MachineFact[] => {

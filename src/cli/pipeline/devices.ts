@@ -23,7 +23,9 @@ const test = async (backend: string, context: Context): Promise<Result<State>> =
   const tested = await loadTestedBackend(backend);
   if (!tested.ok) return tested;
   context.progress.step(`testing ${backend}`, 0, 1);
-  const results = await tested.value.selfTestAsync(TESTED);
+  // what it has not is no fault of the device
+  const ops = TESTED.filter((op) => tested.value.refusal(op) === undefined);
+  const results = await tested.value.selfTestAsync(ops);
   const failed = results.filter((r) => r.status === 'failed');
   const refused = results.filter((r) => r.status === 'refused');
   const reasons = [...new Set([...failed, ...refused].map((r) => r.reason ?? r.op))];
@@ -33,13 +35,14 @@ const test = async (backend: string, context: Context): Promise<Result<State>> =
 const NOT_TESTED: State = { state: 'not tested', reasons: [] };
 
 /** Programs run on one device of a driver; the others are not tested. */
+const CHOSEN_BY: Readonly<Partial<Record<GpuDriver['kind'], string>>> = { cuda: 'CORTEXC_CUDA_DEVICE', hip: 'CORTEXC_HIP_DEVICE' };
 const isChosen = (driver: GpuDriver, { index }: GpuDevice, env: Context['io']['env']): boolean =>
-  String(index) === (env[driver.kind === 'cuda' ? 'CORTEXC_CUDA_DEVICE' : 'CORTEXC_HIP_DEVICE'] ?? '0');
+  String(index) === (env[CHOSEN_BY[driver.kind] ?? ''] ?? '0');
 
 /** `cortexc devices`: every GPU that a driver of this machine has. */
 export const listDevices = async ({ selfTest }: DevicesArgs, context: Context): Promise<Result<Report>> => {
   const { env } = context.io;
-  const drivers = listGpus(env);
+  const drivers = await listGpus(env);
   const rows: string[][] = [];
   const json = [];
   let exit: 0 | 70 = 0;
@@ -57,8 +60,8 @@ export const listDevices = async ({ selfTest }: DevicesArgs, context: Context): 
         String(index),
         name,
         architecture,
-        formatBytes(memoryBytes),
-        String(processors),
+        memoryBytes === undefined ? '' : formatBytes(memoryBytes),
+        String(processors ?? ''),
         [state, ...reasons].join(': '),
       ]);
       devices.push({ index, name, memoryBytes, architecture, processors, selfTest: state, reasons: [...reasons] });

@@ -3,7 +3,7 @@ import { diagnostic, fail, MrlError, ok, type Result, sha256Hex } from '../../..
 import type { AsyncExecutable } from '../../backend.ts';
 import { verdictStore } from '../../verdicts.ts';
 import type { Gpu } from './host/api.ts';
-import { findGpu } from './host/find.ts';
+import { type FoundGpu, locateGpu } from './host/find.ts';
 import { openDevice, type OpenDevice, openProgram, testDevice, WebGpuError, type WebGpuModel } from './host/runtime.ts';
 import { lowerProgram } from './lower.ts';
 import type { WebGpuProgram } from './program.ts';
@@ -48,18 +48,18 @@ const deviceOf = (gpu: Gpu, dot: WebGpuOptions['dot']): Promise<OpenDevice> => {
 };
 
 /** Device, driver, engine and products, on which the bytes of kernels depend. */
-const circumstancesOf = ({ details, dot }: OpenDevice): string =>
-  JSON.stringify([details, dot, process.versions.node, process.versions.v8]);
+const circumstancesOf = ({ details, dot }: OpenDevice, engine = ''): string =>
+  JSON.stringify([details, dot, engine, process.versions.node, process.versions.v8]);
 
 /** Devices that have passed the test of extreme values in this process. */
 const tested = new WeakSet<object>();
 
 /** Tests a device with extreme values, unless it has passed that before: in this process, or by the same code in an earlier one. */
-const admit = async (open: OpenDevice): Promise<void> => {
+const admit = async (open: OpenDevice, engine: string | undefined): Promise<void> => {
   if (tested.has(open.device)) return;
   const test = selfTest();
   const line = `extremes ${sha256Hex(JSON.stringify(test.program), ...test.outputs)}`;
-  const store = verdictStore('webgpu', { circumstances: circumstancesOf(open) });
+  const store = verdictStore('webgpu', { circumstances: circumstancesOf(open, engine) });
   if (store?.load().has(line) !== true) {
     try {
       await testDevice(open, test);
@@ -74,9 +74,11 @@ const admit = async (open: OpenDevice): Promise<void> => {
 
 /** What decides on the bytes of programs here; undefined where there is no device. */
 export const webGpuCircumstances = async (): Promise<string | undefined> => {
-  const gpu = await findGpu();
-  const device = gpu.ok ? await toResult(() => deviceOf(gpu.value, undefined)) : gpu;
-  return device.ok ? circumstancesOf(device.value) : undefined;
+  const found = await locateGpu();
+  if (!found.ok) return undefined;
+  const { gpu, version } = found.value;
+  const device = await toResult(() => deviceOf(gpu, undefined));
+  return device.ok ? circumstancesOf(device.value, version) : undefined;
 };
 
 const executableOf = (program: Program, { name }: OpenDevice, lowered: WebGpuProgram, model: WebGpuModel): AsyncExecutable => ({
@@ -106,11 +108,12 @@ const executableOf = (program: Program, { name }: OpenDevice, lowered: WebGpuPro
 export const compileForWebGpu = async (program: Program, { gpu: given, dot }: WebGpuOptions = {}): Promise<Result<AsyncExecutable>> => {
   const lowered = lowerProgram(program);
   if (!lowered.ok) return lowered;
-  const gpu = given === undefined ? await findGpu() : ok(given);
-  if (!gpu.ok) return gpu;
+  const found = given === undefined ? await locateGpu() : ok<FoundGpu>({ gpu: given });
+  if (!found.ok) return found;
+  const { gpu, version } = found.value;
   return toResult(async () => {
-    const device = await deviceOf(gpu.value, dot);
-    await admit(device);
+    const device = await deviceOf(gpu, dot);
+    await admit(device, version);
     const { program: own, parameters } = lowered.value;
     return executableOf(program, device, own, await openProgram(device, own, parameters));
   });

@@ -1,5 +1,5 @@
 import type { Kernel, WebGpuPort, WebGpuProgram } from '../program.ts';
-import type { Gpu, GpuBindGroup, GpuBuffer, GpuComputePipeline, GpuDevice } from './api.ts';
+import type { Gpu, GpuAdapter, GpuBindGroup, GpuBuffer, GpuComputePipeline, GpuDevice } from './api.ts';
 
 // Runs in browsers and in Node, so it imports nothing at run time.
 
@@ -26,6 +26,13 @@ export interface OpenDevice {
   readonly details: readonly string[];
 }
 
+/** What an adapter says of itself; each part may be empty. */
+export const describeAdapter = ({ info }: GpuAdapter): Pick<OpenDevice, 'name' | 'details'> => {
+  const { vendor, architecture, device, description } = info ?? { vendor: '', architecture: '', device: '', description: '' };
+  const name = [description, device, vendor, architecture].find((t) => t !== '') ?? 'unnamed adapter';
+  return { name, details: [vendor, architecture, device, description] };
+};
+
 const PACKED_DOT = 'packed_4x8_integer_dot_product';
 
 /**
@@ -41,10 +48,7 @@ export const openDevice = async (gpu: Gpu | undefined, dot?: 'packed' | 'plain')
   if (adapter === null) throw new WebGpuError('GPU0002', 'WebGPU is here, but has no adapter', help);
   const { maxStorageBufferBindingSize, maxBufferSize } = adapter.limits;
   const device = await adapter.requestDevice({ requiredLimits: { maxStorageBufferBindingSize, maxBufferSize } });
-  const info = adapter.info ?? { vendor: '', architecture: '', device: '', description: '' };
-  const details = [info.vendor, info.architecture, info.device, info.description];
-  const name = [info.description, info.device, info.vendor, info.architecture].find((t) => t !== '') ?? 'unnamed adapter';
-  return { device, dot: dot ?? (gpu.wgslLanguageFeatures?.has(PACKED_DOT) === true ? 'packed' : 'plain'), name, details };
+  return { device, dot: dot ?? (gpu.wgslLanguageFeatures?.has(PACKED_DOT) === true ? 'packed' : 'plain'), ...describeAdapter(adapter) };
 };
 
 /** Bits of GPUBufferUsage and GPUMapMode, and of GPUShaderStage. */
