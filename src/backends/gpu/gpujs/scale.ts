@@ -1,6 +1,6 @@
 import { UnsupportedError } from '../../../ir/index.ts';
 import { type Code, EXACT, num } from './code.ts';
-import { carry, clamp, constant, fits, I32, type Int, type Limbs, maximum, minimum, RADIX, single, toPair, toSingle } from './integers.ts';
+import { carry, clamp, constant, fits, type Int, type Limbs, maximum, minimum, RADIX, single, toPair, toSingle } from './integers.ts';
 
 const RADIX_BITS = 11;
 const ROUNDING = RADIX / 2;
@@ -86,12 +86,9 @@ const divide = (code: Code, columns: readonly (readonly string[])[], shift: numb
   return { kept, top };
 };
 
-/** Puts limbs together; what leaves ± limit 2048 is put near it, on its side. */
-const fold = (code: Code, { kept, top }: Quotient, from: number, limit: number | undefined): string =>
-  kept.slice(from).reduceRight((upper, limb) => {
-    const held = limit === undefined ? upper : code.let(`Math.max(${num(-limit)}, Math.min(${upper}, ${num(limit - 1)}))`);
-    return code.let(`${held} * ${RADIX} + ${limb}`);
-  }, top);
+/** Puts limbs together. What leaves 2^24 is rounded, and as rounding is monotone it stays on its side of all limits below. */
+const fold = (code: Code, { kept, top }: Quotient, from: number): string =>
+  kept.slice(from).reduceRight((upper, limb) => code.let(`${upper} * ${RADIX} + ${limb}`), top);
 
 export interface Limits {
   readonly zero: number;
@@ -99,10 +96,9 @@ export interface Limits {
   readonly hi: number;
 }
 
-const asPair = (code: Code, quotient: Quotient, known: boolean): { readonly lo: string; readonly hi: string } => {
+const asPair = (code: Code, quotient: Quotient): { readonly lo: string; readonly hi: string } => {
   const [lo] = quotient.kept;
-  if (lo === undefined) return toPair(code, single(quotient.top, -MOST_CARRY, MOST_CARRY));
-  return { lo, hi: fold(code, quotient, 1, known ? undefined : RADIX) };
+  return lo === undefined ? toPair(code, single(quotient.top, -MOST_CARRY, MOST_CARRY)) : { lo, hi: fold(code, quotient, 1) };
 };
 
 /**
@@ -111,20 +107,14 @@ const asPair = (code: Code, quotient: Quotient, known: boolean): { readonly lo: 
 export const scaled = (code: Code, terms: readonly Term[], shift: number, { zero, lo, hi }: Limits): Int => {
   const { min, max } = rangeOf(terms, shift * RADIX_BITS);
   const quotient = divide(code, columnsOf(terms), shift);
-  const limits = Math.max(-lo, hi, Math.abs(zero));
-  if (limits <= 2 ** 20) {
-    const known = fits(min, max);
-    const value = fold(code, quotient, 0, known ? undefined : 4096);
-    const [least, most] = known ? [min, max] : [-(2 ** 23), 2 ** 23];
+  if (Math.max(-lo, hi, Math.abs(zero)) <= 2 ** 20) {
+    const value = fold(code, quotient, 0);
     const moved = zero === 0 ? value : code.let(`${value} + ${num(zero)}`);
-    return clamp(code, single(moved, least + zero, most + zero), lo, hi);
+    return clamp(code, single(moved, min + zero, max + zero), lo, hi);
   }
-  const known = min >= I32.min && max <= I32.max;
-  const pair = asPair(code, quotient, known);
-  const [least, most] = known ? [min, max] : [-(2 ** 33), 2 ** 33];
   const by = constant(zero);
-  const moved: Int =
-    zero === 0 ? { ...pair, min: least, max: most } : carry(code, code.let(`${pair.lo} + ${by.lo}`), pair.hi, least + zero, most + zero);
+  const pair = asPair(code, quotient);
+  const moved: Int = zero === 0 ? { ...pair, min, max } : carry(code, code.let(`${pair.lo} + ${by.lo}`), pair.hi, min + zero, max + zero);
   const limited = maximum(code, minimum(code, moved, constant(hi)), constant(lo));
   return fits(limited.min, limited.max) ? single(toSingle(code, limited), limited.min, limited.max) : limited;
 };

@@ -44,6 +44,17 @@ const addRescales = (b: ProgramBuilder, x: ValueId): void => {
   b.output('bytes', b.emit('rescale', operands, { lo: -128, hi: 127, dtype: 'i8', width: 'w21', output_zero: 3 }));
 };
 
+/** Lengths whose inverse in float32 is too small, or too large: means of exactly a half more than a whole number then need their remainder. */
+const LENGTHS = [14, 82, 94];
+
+/** Means of every byte less a half. */
+const addMeans = (b: ProgramBuilder): void => {
+  for (const n of LENGTHS) {
+    const halves = i8([255, n], (i) => Math.floor(i / n) - 127 - (i % 2));
+    b.output(`halves of ${n}`, b.emit('reduce_mean', [b.constant(halves)], { axes: [1] }));
+  }
+};
+
 /** Sums of extremes, plain and through carries, with what is behind them in one kernel. */
 const addProducts = (b: ProgramBuilder, pixels: ValueId, line: ValueId): void => {
   const weights = i8([6, 16, 3, 3], (i) => (i < 144 ? -128 : cycle(BYTES, i * 5 + (i >> 4))));
@@ -72,6 +83,7 @@ export const testProgram = (): { readonly program: Program; readonly inputs: rea
   addRescales(b, extremes);
   b.output('wrapped', b.emit('mul', [extremes, b.emit('add', [extremes, extremes], {})], {}));
   addProducts(b, pixels, line);
+  addMeans(b);
   return { program: b.finish(), inputs: [x, y, z] };
 };
 
