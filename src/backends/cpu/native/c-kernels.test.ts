@@ -6,7 +6,16 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { at } from '../../../support/index.ts';
 import type { Geometry } from '../simd/geometry.ts';
-import { type ConvShape, convScratch, depthwiseScratch, winogradScratch, winogradWeights } from './lower/sizes.ts';
+import {
+  type ConvShape,
+  convScratch,
+  depthwiseScratch,
+  groupedScratch,
+  groupedWeights,
+  winogradScratch,
+  winogradWeights,
+} from './lower/sizes.ts';
+import { librarySources } from './sources.ts';
 import { hostLevels, LEVELS, levelMacro, type Level } from './toolchain-levels.ts';
 
 // The kernels of every level against plain loops on random layers, in C; levels that this processor lacks run on the compiler's
@@ -14,7 +23,7 @@ import { hostLevels, LEVELS, levelMacro, type Level } from './toolchain-levels.t
 // CORTEXC_ALL_LEVELS=1 takes all.
 
 const C_FOLDER = fileURLToPath(new URL('./c', import.meta.url));
-const KERNELS = ['cx_conv.c', 'cx_depthwise.c', 'cx_dense.c', 'cx_winograd.c'];
+const KERNELS = librarySources('').kernels.map((f) => f.name);
 const FLAGS = ['-std=c11', '-O1', '-ffp-contract=off', '-Wall', '-Wextra', '-Werror', '-Wno-psabi'];
 const LAYERS = '80';
 
@@ -71,6 +80,11 @@ describe('random layers', () => {
   test.each(targets.map((t) => [t.name, t] as const))('%s', (name, target) => {
     expect(output(build(target, 'cx_kernels_test.c', `layers ${name}`), '1', LAYERS)).toBe('0 of 240 layers differ\n');
     expect(output(build(target, 'cx_winograd_test.c', `winograd ${name}`), '1', '40')).toBe('0 of 40 layers differ\n');
+    const grouped = output(build(target, 'cx_grouped_test.c', `grouped ${name}`), '1', LAYERS);
+    // levels without saturating products convolve plainly
+    expect(grouped).toMatch(
+      target.level === 'avx2' ? /^0 of 80 layers differ; [1-9]\d* grouped\n$/ : /^0 of 80 layers differ; 0 grouped\n$/,
+    );
   });
 });
 
@@ -98,14 +112,16 @@ const shapeOf = (n: readonly number[]): ConvShape => {
   const wrong = lines.filter((line) => {
     const numbers = line.split(' ').map(Number);
     const shape = shapeOf(numbers);
-    const [conv = 0, depthwise = 0, winograd = 0, weights = 0] = numbers.slice(-4);
+    const [conv = 0, depthwise = 0, winograd = 0, weights = 0, grouped = 0, groups = 0] = numbers.slice(-6);
     // the plan serves levels that convolve plainly instead of by transforms too
     const needed = Math.max(winograd, conv);
     return (
       convScratch(shape) !== conv ||
       depthwiseScratch(shape) !== depthwise ||
       winogradScratch(shape) !== needed ||
-      winogradWeights(shape) !== weights
+      winogradWeights(shape) !== weights ||
+      groupedScratch(shape) !== grouped ||
+      groupedWeights(shape) !== groups
     );
   });
   expect(wrong).toEqual([]);

@@ -6,38 +6,6 @@
 #include "cx_gemm.h"
 #include "cx_gemm_finish.h"
 
-/* The share of a thread: tiles of pixels and output channels of a group. */
-typedef struct cx_share {
-  int64_t first_pixel, end_pixel;
-  int32_t first_channel, end_channel;
-} cx_share;
-
-/*
- * Work of the busiest of `parts` x `others` threads: tiles times channels, where packing a tile costs about as much as the
- * products of 4 channels.
- */
-CX_STATIC int64_t cx_busiest(int64_t tiles, int32_t groups, int32_t parts, int32_t others) {
-  return (tiles + parts - 1) / parts * (cx_ceil(groups, others) * CX_CHANNELS + 4);
-}
-
-/* Divides pixels, or channels where there are few pixels, or both. */
-CX_STATIC cx_share cx_share_of(const cx_plan *p, uint32_t thread, uint32_t threads) {
-  const int64_t tiles = (p->pixels + CX_TILE_PIXELS - 1) / CX_TILE_PIXELS;
-  const int32_t groups = cx_ceil(p->d.out_group, CX_CHANNELS);
-  int32_t parts = (int32_t)threads;
-  for (int32_t i = (int32_t)threads; i >= 1; i--)
-    if ((int32_t)threads % i == 0 &&
-        cx_busiest(tiles, groups, i, (int32_t)threads / i) < cx_busiest(tiles, groups, parts, (int32_t)threads / parts))
-      parts = i;
-  const int32_t others = (int32_t)threads / parts;
-  const int64_t part = (int64_t)thread % parts, other = (int64_t)thread / parts;
-  const int64_t end = tiles * (part + 1) / parts * CX_TILE_PIXELS;
-  const cx_share share = {tiles * part / parts * CX_TILE_PIXELS, end < p->pixels ? end : p->pixels,
-                          (int32_t)(groups * other / others) * CX_CHANNELS,
-                          cx_min((int32_t)(groups * (other + 1) / others) * CX_CHANNELS, p->d.out_group)};
-  return share;
-}
-
 /* A row of `inner` weights as the words of a panel step, with zeros behind. */
 CX_INLINE void cx_widen_row(const int8_t *from, int32_t inner, int32_t padded, int32_t *row) {
 #if CX_DEPTH == 2
@@ -170,8 +138,9 @@ CX_STATIC void cx_multiply_block(const cx_product *g, const cx_block *b, int is_
 
 CX_STATIC void cx_convolve_group(const cx_product *g, const uint8_t *x) {
   const cx_plan *p = g->plan;
-  for (int64_t first = g->share.first_pixel; first < g->share.end_pixel; first += p->block) {
-    const int64_t left = g->share.end_pixel - first;
+  const int64_t last = g->share.end_tile * CX_TILE_PIXELS, end = last < p->pixels ? last : p->pixels;
+  for (int64_t first = g->share.first_tile * CX_TILE_PIXELS; first < end; first += p->block) {
+    const int64_t left = end - first;
     cx_block b = {.plan = p, .scratch = g->scratch, .x = x, .first = first, .count = (int32_t)(left < p->block ? left : p->block)};
     b.segments = cx_segments(p, b.first, b.count, g->scratch->segments);
     for (int32_t s = 0; s < p->sweeps; s++) {
@@ -191,7 +160,7 @@ void CX_OF_LEVEL(cx_conv_)(const cx_conv *d, const cx_layer *l) {
   memset(scratch.padding, d->pad, (size_t)plan.block + 64);
   cx_product g = {.plan = &plan, .scratch = &scratch, .w = l->w, .table = l->table, .y = l->y};
   g.finish = (cx_finish){d->form, d->zero, d->lo, d->hi};
-  g.share = cx_share_of(&plan, l->thread, l->threads);
+  g.share = cx_share_of((plan.pixels + CX_TILE_PIXELS - 1) / CX_TILE_PIXELS, d->out_group, CX_CHANNELS, l->thread, l->threads);
   for (g.group = 0; g.group < d->groups; g.group++) cx_convolve_group(&g, l->x);
 }
 

@@ -73,6 +73,35 @@ CX_STATIC cx_plan cx_plan_of(const cx_conv *d) {
   return p;
 }
 
+/* The share of a thread: tiles of pixels and output channels of a group. */
+typedef struct cx_share {
+  int64_t first_tile, end_tile;
+  int32_t first_channel, end_channel;
+} cx_share;
+
+/*
+ * Work of the busiest of `parts` x `others` threads: tiles times channels, where packing a tile costs about as much as the
+ * products of 4 channels.
+ */
+CX_STATIC int64_t cx_busiest(int64_t tiles, int32_t groups, int32_t channels, int32_t parts, int32_t others) {
+  return (tiles + parts - 1) / parts * (cx_ceil(groups, others) * channels + 4);
+}
+
+/* Divides tiles, or channels by `channels` at a time where there are few tiles, or both. */
+CX_STATIC cx_share cx_share_of(int64_t tiles, int32_t out, int32_t channels, uint32_t thread, uint32_t threads) {
+  const int32_t groups = cx_ceil(out, channels);
+  int32_t parts = (int32_t)threads;
+  for (int32_t i = (int32_t)threads; i >= 1; i--)
+    if ((int32_t)threads % i == 0 &&
+        cx_busiest(tiles, groups, channels, i, (int32_t)threads / i) < cx_busiest(tiles, groups, channels, parts, (int32_t)threads / parts))
+      parts = i;
+  const int32_t others = (int32_t)threads / parts;
+  const int64_t part = (int64_t)thread % parts, other = (int64_t)thread / parts;
+  const cx_share share = {tiles * part / parts, tiles * (part + 1) / parts, (int32_t)(groups * other / others) * channels,
+                          cx_min((int32_t)(groups * (other + 1) / others) * channels, out)};
+  return share;
+}
+
 /* A stretch of pixels whose window reads consecutive (or strided) bytes of one row, or padding (from < 0). */
 typedef struct cx_piece {
   int64_t from;

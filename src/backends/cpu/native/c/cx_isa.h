@@ -14,6 +14,8 @@
  *   CX_HALF_PRODUCTS  1 where cx_quad takes the place of cx_dot (cx_gemm.h); with CX_DEPTH 2 only
  *   cx_quad(sum, x, y, wx, wy)     sum + the two products (x + wy) (y + wx) of each lane, in i16
  *   cx_quads_total(row, n)         sum of row[i] row[i + 2] + row[i + 1] row[i + 3] for i = 0, 4, ... n - 4
+ *   CX_SATURATING_PRODUCTS  1 for a file that asks for panels of bytes (CX_BYTE_PANEL), where products of bytes saturate (cx_grouped.h)
+ *   cx_two_quads(sum, xa, wa, xb, wb)  with it: sum + twice the 4 products of each lane, of u8 and i8 within the bounds of cx_grouped.h
  *   cx_load_pairs(p)  with CX_DEPTH 2: a panel vector from words, each the pair of a pixel
  *   cx_half(from)     every second byte of 32, for cx_put16: 16 pixels of a row with stride 2
  *   cx_sums           16 sums of kernels without a panel: cx_sums_zero, cx_add_pair, cx_add_products, cx_put_sums, cx_total
@@ -51,6 +53,12 @@
 #define CX_DEPTH 4
 #define CX_VECTORS 2
 #define CX_CHANNELS 6
+#elif defined(CX_ISA_AVX2) && defined(CX_BYTE_PANEL)
+#define CX_LANES 8
+#define CX_DEPTH 4
+#define CX_VECTORS 8
+#define CX_CHANNELS 1
+#define CX_SATURATING_PRODUCTS 1
 #elif defined(CX_ISA_AVX2)
 #define CX_LANES 8
 #define CX_DEPTH 2
@@ -81,6 +89,9 @@
 
 #if !defined(CX_HALF_PRODUCTS)
 #define CX_HALF_PRODUCTS 0
+#endif
+#if !defined(CX_SATURATING_PRODUCTS)
+#define CX_SATURATING_PRODUCTS 0
 #endif
 
 #define CX_TILE_PIXELS (CX_LANES * CX_VECTORS)

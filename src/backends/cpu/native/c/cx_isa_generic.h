@@ -56,6 +56,23 @@ CX_INLINE cx_v cx_dot(cx_v sum, cx_v panel, int32_t word) {
   }
   return sum;
 }
+#if CX_SATURATING_PRODUCTS
+/* Each pair of products in i16 as the instruction has it, so that a broken bound shows. */
+CX_INLINE cx_v cx_pairs(cx_v x, cx_v w) {
+  cx_v sums = (cx_v){0};
+  for (int i = 0; i < CX_LANES; i++)
+    for (int half = 0; half < 32; half += 16) {
+      int32_t sum = 0;
+      for (int bit = half; bit < half + 16; bit += 8) sum += (int32_t)(x[i] >> bit & 0xff) * (int8_t)(w[i] >> bit);
+      sums[i] |= (uint32_t)(uint16_t)(sum < -32768 ? -32768 : sum > 32767 ? 32767 : sum) << half;
+    }
+  return sums;
+}
+CX_INLINE cx_v cx_two_quads(cx_v sum, cx_v xa, cx_v wa, cx_v xb, cx_v wb) {
+  const cx_v a = cx_pairs(xa, wa), b = cx_pairs(xb, wb), low = a + b, high = (a & 0xffff0000u) + (b & 0xffff0000u);
+  return sum + cx_field(low, 0, 16) + cx_field(high, 16, 16);
+}
+#endif
 CX_INLINE void cx_pack(uint8_t *to, size_t half, const uint8_t *const *rows, int is_unsigned) {
   for (int i = 0; i < 16; i++)
     for (int k = 0; k < 4; k++) to[4 * (i % 8) + k + (i < 8 ? 0 : half)] = rows[k][i] ^ CX_FLIP(is_unsigned);

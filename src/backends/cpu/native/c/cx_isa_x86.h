@@ -26,7 +26,12 @@ CX_INLINE cx_v cx_add(cx_v a, cx_v b) { return _mm_add_epi32(a, b); }
 CX_INLINE cx_v cx_dot(cx_v sum, cx_v panel, int32_t word) { return _mm_add_epi32(sum, _mm_madd_epi16(panel, _mm_set1_epi32(word))); }
 #endif
 
-#if defined(CX_ISA_AVX2)
+#if CX_SATURATING_PRODUCTS
+CX_INLINE cx_v cx_two_quads(cx_v sum, cx_v xa, cx_v wa, cx_v xb, cx_v wb) {
+  const cx_v pairs = _mm256_add_epi16(_mm256_maddubs_epi16(xa, wa), _mm256_maddubs_epi16(xb, wb));
+  return _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+}
+#elif defined(CX_ISA_AVX2)
 CX_INLINE cx_v cx_dot(cx_v sum, cx_v panel, int32_t word) {
   return _mm256_add_epi32(sum, _mm256_madd_epi16(panel, _mm256_set1_epi32(word)));
 }

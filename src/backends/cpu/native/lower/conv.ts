@@ -11,6 +11,8 @@ import {
   convScratch,
   denseScratch,
   depthwiseScratch,
+  groupedScratch,
+  groupedWeights,
   WINOGRAD_CHANNELS,
   winogradScratch,
   winogradWeights,
@@ -94,10 +96,39 @@ const convWinograd = (ctx: Context, module: CModule, layer: Layer, call: KernelC
   });
 };
 
+/** With fewer inner indices or pixels, what comes before and after the products takes longer than they do. */
+const GROUPED_LEAST_INNER = 48;
+const GROUPED_LEAST_PIXELS = 24;
+/** Bytes that the grouped weights of a program may take, about twice as many as the weights have. */
+const GROUPED_MOST_BYTES = 512 * 1024 * 1024;
+
+const isGrouped = (ctx: Context, { shape: { batch, groups, inGroup, geometry: g }, w }: Layer): boolean =>
+  groups === 1 &&
+  inGroup * planeOf(g.kernel) >= GROUPED_LEAST_INNER &&
+  batch * planeOf(g.output) >= GROUPED_LEAST_PIXELS &&
+  ctx.constantValue(w);
+
+/** Groups the weights when the program is opened, and convolves by them. */
+const convGrouped = (ctx: Context, module: CModule, { shape, w, fields }: Layer, call: KernelCall): Emit => {
+  module.include('cx_grouped.h');
+  const weights = ctx.packed([w], groupedWeights(shape), (f, [from], to) => {
+    const source = call.weights();
+    const print = (): string =>
+      `{ static const cx_conv sizes = {${fields}}; CX_OF_LEVEL(cx_grouped_weights_)(&sizes, ${source}, m + ${to.address}u); }`;
+    if (from !== undefined) f.do(new Ex(module.raw([], print)));
+  });
+  return callKernel(ctx, {
+    ...call,
+    kernel: 'cx_grouped_',
+    scratchBytes: groupedScratch(shape),
+    extra: () => [`m + ${weights.address}u`],
+  });
+};
+
 /** Integer convs in C; the others as `otherwise` says. */
-export const lowerConv =
-  (module: CModule, otherwise: (ctx: Context, node: OpNode<'conv'>) => Emit) =>
-  (ctx: Context, node: OpNode<'conv'>): Emit => {
+export const lowerConv = (module: CModule, otherwise: (ctx: Context, node: OpNode<'conv'>) => Emit) => {
+  let room = GROUPED_MOST_BYTES;
+  return (ctx: Context, node: OpNode<'conv'>): Emit => {
     const [x, w] = node.operands;
     if (x === undefined || w === undefined || ctx.count(at(node.results, 0)) === 0) return () => undefined;
     const { dtype } = ctx.type(x);
@@ -120,5 +151,9 @@ export const lowerConv =
     }
     if (isDepthwise(layer)) return callKernel(ctx, { ...call, kernel: 'cx_depthwise_', scratchBytes: depthwiseScratch(shape) });
     const plain = { ...call, kernel: 'cx_conv_', scratchBytes: convScratch(shape) };
-    return isWinograd(ctx, layer) ? convWinograd(ctx, module, layer, plain) : callKernel(ctx, plain);
+    if (isWinograd(ctx, layer)) return convWinograd(ctx, module, layer, plain);
+    if (!isGrouped(ctx, layer) || groupedWeights(shape) > room) return callKernel(ctx, plain);
+    room -= groupedWeights(shape);
+    return convGrouped(ctx, module, layer, plain);
   };
+};

@@ -53,8 +53,36 @@ export const convScratch = ({ batch, inGroup, outGroup, geometry: g }: ConvShape
   );
 };
 
+const STRIP_BYTES = 20480;
+/** Depthwise layers with square kernels have a way of their own (cx_depthwise_square.c). */
+const isSquare = ({ inGroup, geometry: { input, output, kernel, stride, dilation, begin } }: ConvShape): boolean =>
+  inGroup === 1 &&
+  (kernel[2] === 3 || kernel[2] === 5) &&
+  (stride[2] === 1 || stride[2] === 2) &&
+  kernel[1] === kernel[2] &&
+  stride[1] === stride[2] &&
+  dilation[1] === 1 &&
+  dilation[2] === 1 &&
+  kernel[0] === 1 &&
+  input[0] === 1 &&
+  output[0] === 1 &&
+  begin[0] === 0 &&
+  product(output) > 0;
+
+const squareScratch = ({ geometry: g }: ConvShape): number => {
+  const [, height, width] = g.output;
+  const [kernel, stride] = [g.kernel[2], g.stride[2]];
+  const groupBytes = stride * (roundUp(width + Math.floor((kernel - 1) / stride), 4) + 16) * 4;
+  const passBytes = stride * groupBytes + 8 * width;
+  const strip = Math.min(Math.max(Math.floor(STRIP_BYTES / passBytes), 2), Math.ceil(height / 2));
+  const groups = (strip - 1) * stride + Math.floor((kernel + 2 * stride - 1) / 2);
+  return aligned(g.input[2] + 64) + aligned(groups * groupBytes + 128) + aligned(strip * width * 8 + 128);
+};
+
 /** The same of cx_depthwise (cx_depthwise.c). */
-export const depthwiseScratch = ({ inGroup, geometry: g }: ConvShape): number => {
+export const depthwiseScratch = (shape: ConvShape): number => {
+  if (isSquare(shape)) return squareScratch(shape);
+  const { inGroup, geometry: g } = shape;
   const size = [0, 1, 2].map((i) => {
     const reach = (Math.max(at(g.output, i), 1) - 1) * at(g.stride, i) + (at(g.kernel, i) - 1) * at(g.dilation, i) + 1;
     return Math.ceil(reach / at(g.stride, i));
@@ -97,5 +125,42 @@ export const winogradScratch = (shape: ConvShape): number => {
     aligned(SPOTS * WINOGRAD_OUT * (roundUp(inGroup, WINOGRAD_FILL) / 2) * 4) +
     aligned(4 * step * 4 + 256) +
     aligned(2 * (2 * rows + 2) * rowBytes + 256);
+  return Math.max(own, convScratch(shape));
+};
+
+const GROUPED_PANEL = 160 * 1024;
+const GROUPED_VECTORS = 9;
+const GROUPED_CHUNK = 48;
+const GROUPED_SWEEP = 72;
+const GROUPED_SIXTEENTHS = 11;
+const GROUP_BYTES = 12;
+
+/** Bytes of grouped weights of cx_grouped (cx_grouped_plan.h). */
+export const groupedWeights = ({ inGroup, outGroup, geometry: g }: ConvShape): number => {
+  const quads = Math.ceil((inGroup * product(g.kernel)) / 4);
+  const sweeps = Math.max(Math.ceil(quads / GROUPED_SWEEP), 1);
+  const room = outGroup * Math.ceil((quads * GROUPED_SIXTEENTHS) / 16);
+  return 64 + aligned(outGroup * 4) + aligned((outGroup * sweeps + 1) * 4) + aligned(room * GROUP_BYTES);
+};
+
+/** Bytes of scratch of a thread in cx_grouped (cx_grouped_plan.h), which may call cx_conv instead. */
+export const groupedScratch = (shape: ConvShape): number => {
+  const { batch, inGroup, geometry: g } = shape;
+  const taps = product(g.kernel);
+  const quads = Math.ceil((inGroup * taps) / 4);
+  const vectors = Math.ceil((batch * product(g.output)) / 8);
+  const tiles = Math.ceil(vectors / GROUPED_VECTORS);
+  const most = tiles === 0 ? 1 : Math.ceil(vectors / tiles);
+  const fit = Math.floor(GROUPED_PANEL / (most * quads * 32 + 1));
+  const block = Math.max(1, Math.min(Math.max(fit, 1), tiles)) * most * 8;
+  const rowBytes = block + 16;
+  const gathered = Math.min(Math.max(roundDown(Math.floor(GATHER_BYTES / (taps * rowBytes)), 4), 4), Math.max(inGroup, 1));
+  const own =
+    aligned(block * quads * 4 + 64) +
+    aligned(GROUPED_CHUNK * 8 * GROUPED_VECTORS * 4 + 64) +
+    aligned(gathered * taps * rowBytes + 64) +
+    aligned(block + 64) +
+    aligned(3 * block * PIECE_BYTES) +
+    aligned(block * SEGMENT_BYTES);
   return Math.max(own, convScratch(shape));
 };

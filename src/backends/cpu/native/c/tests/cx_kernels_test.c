@@ -1,11 +1,12 @@
 /*
  * Random layers, kernels against definition: `cx_kernels_test SEED COUNT`. Prints the layers that differ, exits with 1 if
  * any does. `cx_kernels_test SEED COUNT sizes` prints a line of numbers a layer instead: fields of cx_conv, bytes of scratch of
- * cx_conv, cx_depthwise and cx_winograd, bytes of transformed weights. Compiled once for each level (-DCX_ISA_AVX2 and so on) with the kernels' C files.
+ * cx_conv, cx_depthwise and cx_winograd, bytes of transformed weights, bytes of scratch and weights of cx_grouped. Compiled once for each level (-DCX_ISA_AVX2 and so on) with the kernels' C files.
  */
 #include <stdio.h>
 #include <string.h>
 
+#include "../cx_grouped.h"
 #include "../cx_winograd.h"
 #include "cx_reference.h"
 
@@ -34,6 +35,19 @@ static void random_finish(int32_t *form, int32_t *zero, int32_t *lo, int32_t *hi
   if (cx_between(0, 1) == 0) *lo += cx_between(0, 100), *hi -= cx_between(0, 100);
 }
 
+/* A depthwise layer of a known kind: square kernel and stride, planes that do not fit the first-level cache among them. */
+static void make_square(cx_conv *d) {
+  const int32_t kernel = cx_between(0, 1) ? 3 : 5, stride = cx_between(1, 2), begin = cx_between(0, kernel - 1);
+  const int32_t most = cx_between(0, 3) == 0 ? 120 : 20;
+  d->in_group = 1;
+  for (int i = 0; i < 3; i++) {
+    d->kernel[i] = i == 0 ? 1 : kernel, d->stride[i] = i == 0 ? 1 : stride, d->begin[i] = i == 0 ? 0 : begin;
+    d->input[i] = i == 0 ? 1 : cx_between(1, most), d->dilation[i] = 1;
+    const int32_t reach = d->input[i] + d->begin[i] + cx_between(0, d->begin[i]) - d->kernel[i];
+    d->output[i] = reach < 0 ? 0 : reach / d->stride[i] + 1;
+  }
+}
+
 static cx_conv random_conv(int is_depthwise) {
   cx_conv d = {.batch = cx_between(0, 3) == 0 ? cx_between(2, 5) : 1, .groups = 1};
   const int rank = cx_between(0, 4) == 0 ? 3 : cx_between(0, 4) == 0 ? 1 : 2;
@@ -54,6 +68,7 @@ static cx_conv random_conv(int is_depthwise) {
     const int reach = d.begin[i] + d.input[i] + (d.begin[i] > 0 ? cx_between(0, 4) : 0) - (d.kernel[i] - 1) * d.dilation[i] - 1;
     d.output[i] = reach < 0 ? 0 : reach / d.stride[i] + 1;
   }
+  if (is_depthwise && cx_between(0, 1)) make_square(&d);
   d.is_unsigned = cx_between(0, 1);
   d.pad = cx_between(0, 255);
   random_finish(&d.form, &d.zero, &d.lo, &d.hi);
@@ -135,8 +150,8 @@ static void print_triple(const int32_t *v) { printf("%d %d %d ", v[0], v[1], v[2
 static void print_sizes(const cx_conv *d) {
   printf("%d %d %d %d ", d->batch, d->groups, d->in_group, d->out_group);
   print_triple(d->input), print_triple(d->output), print_triple(d->kernel), print_triple(d->stride), print_triple(d->dilation);
-  printf("%zu %zu %zu %zu\n", CX_OF_LEVEL(cx_conv_scratch_)(d), CX_OF_LEVEL(cx_depthwise_scratch_)(d), CX_OF_LEVEL(cx_winograd_scratch_)(d),
-         CX_OF_LEVEL(cx_winograd_weights_bytes_)(d));
+  printf("%zu %zu %zu %zu %zu %zu\n", CX_OF_LEVEL(cx_conv_scratch_)(d), CX_OF_LEVEL(cx_depthwise_scratch_)(d), CX_OF_LEVEL(cx_winograd_scratch_)(d),
+         CX_OF_LEVEL(cx_winograd_weights_bytes_)(d), CX_OF_LEVEL(cx_grouped_scratch_)(d), CX_OF_LEVEL(cx_grouped_weights_bytes_)(d));
 }
 
 int main(int argc, char **argv) {
