@@ -3,6 +3,7 @@
 # no driver needed; about 280 MB).
 #   sh bench/gpu/nvcc.sh                      nvcc
 #   sh bench/gpu/nvcc.sh disassembler         the folder of cuobjdump and nvdisasm, from PATH or from the wheel of Triton (180 MB to download)
+#   sh bench/gpu/nvcc.sh nvrtc                libnvrtc, of the system or of the wheel in .venv/nvrtc (90 MB to download)
 #   sh bench/gpu/nvcc.sh --no-install ...     exits with 1 instead of installing
 # Needs python3 with venv, and PyPI. The last line on stderr says why there is none.
 set -eu
@@ -15,9 +16,10 @@ if [ "${1-}" = --no-install ]; then install=no; shift; fi
 # The last toolkit whose major version the drivers of 2025 accept; the wheel's nvcc finds the others beside it.
 packages='nvidia-cuda-nvcc==13.0.88 nvidia-nvvm==13.0.88 nvidia-cuda-crt==13.0.88 nvidia-cuda-runtime==13.0.96'
 triton='triton==3.5.1'
+nvrtc='nvidia-cuda-nvrtc==13.0.88'
 
 need_install() {
-  if [ $install = no ]; then echo "$1 is neither on PATH nor in .venv/cuda; sh bench/gpu/nvcc.sh ${2-} installs it" >&2; exit 1; fi
+  if [ $install = no ]; then echo "$1 is neither on PATH nor in .venv; sh bench/gpu/nvcc.sh ${2-} installs it" >&2; exit 1; fi
 }
 
 make_venv() {
@@ -58,5 +60,16 @@ with zipfile.ZipFile(glob.glob(os.path.join(work, 'triton-*.whl'))[0]) as wheel:
 PY
     fi
     printf '%s\n' "$venv/disassembler" ;;
-  *) echo "$1 is neither nvcc nor disassembler" >&2; exit 2 ;;
+  nvrtc)
+    for path in "${CUDA_HOME:-/usr/local/cuda}"/lib64/libnvrtc.so.1?; do
+      if [ -e "$path" ]; then printf '%s\n' "$path"; exit 0; fi
+    done
+    if [ "$(cat "$root/.venv/nvrtc/made-from.txt" 2>/dev/null)" != "$nvrtc" ]; then
+      need_install libnvrtc nvrtc
+      python3 -m venv --clear "$root/.venv/nvrtc" >&2
+      "$root/.venv/nvrtc/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps "$nvrtc" >&2
+      printf '%s\n' "$nvrtc" > "$root/.venv/nvrtc/made-from.txt"
+    fi
+    ls "$root"/.venv/nvrtc/lib/python3*/site-packages/nvidia/cu13/lib/libnvrtc.so.13 ;;
+  *) echo "$1 is none of nvcc, disassembler, nvrtc" >&2; exit 2 ;;
 esac

@@ -9,6 +9,8 @@ export interface CompileOptions {
   readonly threads?: number;
   /** Instruction set to use, one of the backend's `isas`; the best that works here when absent. */
   readonly isa?: string;
+  /** Milliseconds that a run on a device may take, where the backend has a limit; a generous one when absent. */
+  readonly timeoutMs?: number;
 }
 
 /** What one step of a run took. */
@@ -134,6 +136,11 @@ export interface Backend {
   compile(program: Program, options?: CompileOptions): Result<Executable>;
   /** The same for a device that answers to asynchronous calls only; `compile` may then refuse every program. Absent where `compile` does all. */
   readonly compileAsync?: (program: Program, options?: CompileOptions) => Promise<Result<AsyncExecutable>>;
+  /**
+   * The same in a process of its own, which alone suffers when a device or its driver fails. Absent where programs run in this process
+   * without danger.
+   */
+  readonly compileApart?: (program: Program, options?: CompileOptions) => Promise<Result<AsyncExecutable>>;
   /**
    * With `compileAsync`: names all that decides on its bytes here beside this code, such as device and driver, so that what a self-test
    * finds can be kept. Undefined where there is no device.

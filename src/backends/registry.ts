@@ -29,6 +29,14 @@ const tested: ReadonlyMap<string, SelfTestedBackend> = new Map(
   BACKENDS.map((b) => [b.name, withSelfTest(b, SELF_TEST_DIGESTS, (circumstances) => verdictStore(b.name, { circumstances }))]),
 );
 
+/** Backends whose programs, those of the self-test as well, run in a process of their own. */
+const apart: ReadonlyMap<string, Backend> = new Map(
+  BACKENDS.flatMap((b) => (b.compileApart === undefined ? [] : [[b.name, { ...b, compileAsync: b.compileApart }] as const])),
+);
+const testedApart: ReadonlyMap<string, Backend> = new Map(
+  [...apart].map(([name, b]) => [name, withSelfTest(b, SELF_TEST_DIGESTS, () => undefined)]),
+);
+
 /** The backend of this name with its self-test, ready to compile; BKD0001 when there is none. */
 export const loadTestedBackend = async (name: string): Promise<Result<SelfTestedBackend>> => {
   const backend = tested.get(name);
@@ -45,11 +53,18 @@ export const loadTestedBackend = async (name: string): Promise<Result<SelfTested
 export interface LoadOptions {
   /** Test each op before its first use (the default). Off: whatever the engine computes is taken. */
   readonly selfTest?: boolean;
+  /** In a process of its own: `compileAsync` is `compileApart`, where the backend has that. */
+  readonly apart?: boolean;
 }
 
 /** The backend of this name, ready to compile; BKD0001 when there is none. */
-export const loadBackend = async (name: string, { selfTest = true }: LoadOptions = {}): Promise<Result<Backend>> => {
+export const loadBackend = async (
+  name: string,
+  { selfTest = true, apart: isApart = false }: LoadOptions = {},
+): Promise<Result<Backend>> => {
   const backend = await loadTestedBackend(name);
+  const own = isApart ? (selfTest ? testedApart : apart).get(name) : undefined;
+  if (own !== undefined && backend.ok) return ok(own);
   return backend.ok && !selfTest ? ok(backendByName(name) ?? backend.value) : backend;
 };
 

@@ -35,7 +35,9 @@ const optionAt = (word: string, next: string | undefined, options: Readonly<Reco
   const option = Object.hasOwn(options, name) ? options[name] : undefined;
   if (option === undefined) {
     const positive = name.startsWith('no-') && Object.hasOwn(options, name.slice(3)) ? options[name.slice(3)] : undefined;
-    if (positive?.type !== 'boolean' || equals >= 0 || IS_BOOLEAN_WORD.test(next ?? '')) return undefined;
+    // --no-fallback takes a text away
+    const isNegatable = positive?.type === 'boolean' || (positive?.type === 'string' && positive.default !== undefined);
+    if (!isNegatable || equals >= 0 || IS_BOOLEAN_WORD.test(next ?? '')) return undefined;
     return { name: name.slice(3), value: false, words: 1 };
   }
   if (option.type === 'boolean') return equals >= 0 || IS_BOOLEAN_WORD.test(next ?? '') ? undefined : { name, value: true, words: 1 };

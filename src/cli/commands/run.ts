@@ -20,12 +20,24 @@ export const run = command({
       default: 'wasm',
       requiresArg: true,
       describe:
-        'Where to run: wasm, native (C, built by the compiler of this machine), cuda (a GPU of NVIDIA, by nvcc), webgpu (the package webgpu), gpujs (the package gpu.js) or reference; all give the same bytes',
+        'Where to run: wasm, native (C, built by the compiler of this machine), cuda (a GPU of NVIDIA, by nvcc or NVRTC), hip (a GPU of AMD, by hipcc), webgpu (the package webgpu), gpujs (the package gpu.js) or reference; all give the same bytes',
     },
     fallback: {
+      type: 'string',
+      default: 'wasm',
+      requiresArg: true,
+      describe:
+        'The backend that takes over, with a warning, where the one that is asked for cannot compile or run here; --no-fallback makes it an error',
+    },
+    isolate: {
       type: 'boolean',
-      default: true,
-      describe: 'Run on the next best where the backend cannot compile here, with a warning; --no-fallback makes it an error',
+      default: false,
+      describe: 'cuda, hip: run in a process of its own, which alone suffers when the GPU or its driver fails; tells which kernel it was',
+    },
+    'time-limit': {
+      type: 'number',
+      requiresArg: true,
+      describe: 'cuda, hip: seconds that a run may take before the device is given up; a minute if left out',
     },
     isa: {
       type: 'string',
@@ -66,6 +78,7 @@ export const run = command({
     ['cortexc run model.cvm samples.npy -o logits.npy --verify', 'run many samples, check against the reference'],
     ['cortexc run model.cvm samples.npy --backend native --batch 8', 'eight samples at once, as machine code'],
     ['cortexc run model.cvm cat.png --profile --profile-output steps.svg', 'where the time goes'],
+    ['cortexc run model.cvm samples.npy --backend cuda --isolate --fallback native', 'on a GPU that may fail'],
     ['cortexc run two.onnx --input a=a.npy --input b=b.npy --json', 'inputs by name'],
   ],
   run: async (args, context) => {

@@ -7,8 +7,12 @@ import { threadsForCost } from './thread-count.ts';
 /** What the command line says about how a program runs. The bytes depend on none of it. */
 export interface ExecutionRequest {
   readonly backend: string;
-  /** Take the next best where the backend cannot compile here. */
-  readonly fallback: boolean;
+  /** Takes over where the backend cannot compile or run here; none when absent. */
+  readonly fallback?: string | undefined;
+  /** In a process of its own. */
+  readonly apart?: boolean | undefined;
+  /** Milliseconds that a run on a GPU may take. */
+  readonly timeoutMs?: number | undefined;
   /** Threads that were asked for; chosen by the work when absent. */
   readonly threads?: number | undefined;
   readonly isa?: string | undefined;
@@ -30,8 +34,8 @@ export interface CompiledRun {
   readonly warnings: () => readonly Diagnostic[];
 }
 
-/** Where a program goes whose backend cannot compile on this machine. */
-const SUBSTITUTES: Readonly<Partial<Record<string, string>>> = { cuda: 'wasm', native: 'wasm', webgpu: 'wasm', gpujs: 'wasm' };
+/** Backends that need what a machine may not have; another one can take over. */
+const DEPENDENT: ReadonlySet<string> = new Set(['cuda', 'hip', 'native', 'webgpu', 'gpujs']);
 
 export const MOST_THREADS_ASKED = 256;
 
@@ -51,7 +55,7 @@ export const isaProblems = (backend: Backend, isa: string | undefined): readonly
 };
 
 /** Problems of a machine and not of a program: another way to run it may do. */
-const isOfMachine = (code: Code): boolean => /^(NAT|GPU|BKD000[345]$)/.test(code);
+export const isOfMachine = (code: Code): boolean => /^(NAT|GPU|BKD000[345]$)/.test(code);
 
 /** One way to run a program. */
 interface Attempt {
@@ -59,25 +63,36 @@ interface Attempt {
   readonly isa: string | undefined;
 }
 
-const attemptsFor = ({ backend, isa, fallback }: ExecutionRequest): readonly Attempt[] => {
-  const substitute = SUBSTITUTES[backend];
+/** The backend that takes over from another; undefined when none may. */
+export const substituteOf = ({ backend, fallback }: ExecutionRequest): string | undefined =>
+  DEPENDENT.has(backend) && fallback !== backend ? fallback : undefined;
+
+const attemptsFor = (request: ExecutionRequest): readonly Attempt[] => {
+  const { backend, isa, fallback } = request;
+  const substitute = substituteOf(request);
   return [
     { backend, isa },
-    ...(fallback && isa !== undefined ? [{ backend, isa: undefined }] : []),
-    ...(fallback && substitute !== undefined ? [{ backend: substitute, isa: undefined }] : []),
+    ...(fallback !== undefined && isa !== undefined ? [{ backend, isa: undefined }] : []),
+    ...(substitute !== undefined ? [{ backend: substitute, isa: undefined }] : []),
   ];
 };
 
 const describe = ({ backend, isa }: Attempt): string => (isa === undefined ? backend : `${backend} with ${isa}`);
 
+const apartProblems = ({ name, compileApart }: Backend, isApart: boolean | undefined): readonly Diagnostic[] =>
+  isApart === true && compileApart === undefined
+    ? [optionsConflict(`--isolate is given, but backend ${name} runs in this process only`, 'Leave it out, or use --backend cuda or hip.')]
+    : [];
+
 /** Checks a request before any work. Errors: BKD0001, CLI1003, CLI1005. */
-export const checkRequest = async ({ backend, threads, isa }: ExecutionRequest): Promise<Result<undefined>> => {
+export const checkRequest = async ({ backend, fallback, threads, isa, apart }: ExecutionRequest): Promise<Result<undefined>> => {
   const known = backendByName(backend);
-  if (known === undefined) {
-    const missing = await loadBackend(backend);
+  const unknown = [backend, ...(fallback === undefined ? [] : [fallback])].find((name) => backendByName(name) === undefined);
+  if (unknown !== undefined || known === undefined) {
+    const missing = await loadBackend(unknown ?? backend);
     return missing.ok ? ok(undefined) : missing;
   }
-  const problems = [...threadsProblems(threads), ...isaProblems(known, isa)];
+  const problems = [...threadsProblems(threads), ...isaProblems(known, isa), ...apartProblems(known, apart)];
   return problems.length > 0 ? fail(...problems) : ok(undefined);
 };
 
@@ -86,15 +101,15 @@ const compileAttempt = async (
   program: Program,
   { backend: name, isa }: Attempt,
   threads: number,
-  selfTest: boolean,
+  { selfTest, apart = false, timeoutMs }: ExecutionRequest,
 ): Promise<Result<CompiledRun>> => {
-  const options = { threads, ...(isa === undefined ? {} : { isa }) };
+  const options = { threads, ...(isa === undefined ? {} : { isa }), ...(timeoutMs === undefined ? {} : { timeoutMs }) };
   const known = backendByName(name);
   const kept = known?.recall?.(program, options);
   const common = { threads, isa };
   if (known !== undefined && kept !== undefined)
     return ok({ ...common, backend: known, ...synchronous(kept), handle: kept.keep?.(), warnings: () => kept.warnings ?? [] });
-  const loaded = await loadBackend(name, { selfTest });
+  const loaded = await loadBackend(name, { selfTest, apart });
   if (!loaded.ok) return loaded;
   const { value: backend } = loaded;
   if (backend.compileAsync === undefined) {
@@ -127,7 +142,7 @@ export const compileForRun = async (program: Program, request: ExecutionRequest,
   const warnings: Diagnostic[] = [];
   const attempts = attemptsFor(request);
   for (const [i, attempt] of attempts.entries()) {
-    const compiled = await compileAttempt(program, attempt, threads, request.selfTest);
+    const compiled = await compileAttempt(program, attempt, threads, request);
     if (compiled.ok) {
       const { warnings: own } = compiled.value;
       return ok({ ...compiled.value, warnings: () => [...warnings, ...own()] });

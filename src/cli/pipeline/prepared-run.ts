@@ -16,6 +16,7 @@ import { threadsForCost } from './thread-count.ts';
 /** What only a program, its compiler or a picture decoder can do. */
 const OTHERS = [
   'verify',
+  'isolate',
   'profile',
   'profile-output',
   'random-input',

@@ -4,6 +4,8 @@ import type { ModelArgs } from './load.ts';
 import type { PreparationArgs } from './preparation.ts';
 
 const MOST_BATCH = 4096;
+/** A day. */
+const MOST_SECONDS = 86_400;
 
 export interface RunArgs extends ModelArgs, PreparationArgs {
   readonly model: string;
@@ -11,7 +13,10 @@ export interface RunArgs extends ModelArgs, PreparationArgs {
   readonly input?: readonly string[] | undefined;
   readonly 'random-input'?: number | undefined;
   readonly backend: string;
-  readonly fallback: boolean;
+  /** False: none. */
+  readonly fallback: string | false;
+  readonly isolate: boolean;
+  readonly 'time-limit'?: number | undefined;
   readonly isa?: string | undefined;
   readonly threads?: number | undefined;
   readonly batch: number;
@@ -42,6 +47,9 @@ export const runArgsProblems = (args: RunArgs): readonly Diagnostic[] => {
   }
   if (!Number.isInteger(args.batch) || args.batch < 1 || args.batch > MOST_BATCH)
     problems.push(optionValue('batch', `is ${args.batch} but takes a whole number from 1 to ${MOST_BATCH}`));
+  const limit = args['time-limit'];
+  if (limit !== undefined && !(limit > 0 && limit <= MOST_SECONDS))
+    problems.push(optionValue('time-limit', `is ${limit} but takes seconds, more than 0 and at most ${MOST_SECONDS}`));
   const picture = args['profile-output'];
   if (picture !== undefined && !/[.](svg|html)$/i.test(picture))
     problems.push(optionValue('profile-output', `is ${picture} but takes a name that ends in .svg or .html`));

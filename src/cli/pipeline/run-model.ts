@@ -1,13 +1,13 @@
 import { basename } from 'node:path';
 import { preparedWarnings } from '../../backends/index.ts';
 import { programCost, type Tensor } from '../../ir/index.ts';
-import { type Diagnostic, fail, ok, type Result } from '../../support/index.ts';
+import { type Diagnostic, fail, MrlError, ok, type Result } from '../../support/index.ts';
 import type { Report } from '../command.ts';
 import type { Context } from '../context.ts';
-import { optionsConflict } from '../diagnostics.ts';
+import { optionsConflict, ranElsewhere } from '../diagnostics.ts';
 import { flameHtml, flameSvg } from '../report/flame.ts';
 import { batchedProgram } from './batches.ts';
-import { checkRequest, type CompiledRun, compileForRun, type ExecutionRequest } from './compile-for-run.ts';
+import { checkRequest, type CompiledRun, compileForRun, type ExecutionRequest, isOfMachine, substituteOf } from './compile-for-run.ts';
 import { inputPorts, resolveInputs, type RunInputs } from './inputs.ts';
 import { readLabels } from './labels.ts';
 import { loadRunnable, type Runnable } from './load.ts';
@@ -58,12 +58,26 @@ const readSamples = (args: RunArgs, context: Context, model: Runnable, warnings:
   return ok(samples);
 };
 
-/** Compiles and runs all samples; with --profile also its steps. */
+/** Compiles and runs all samples; with --profile also its steps. A device that fails in a run is left for another backend, if one may take over. */
 const execute = async (args: RunArgs, context: Context, model: Runnable, samples: readonly RunInputs[]) => {
+  const request = requestOf(args, context);
+  try {
+    return await executeOn(request, args, context, model, samples);
+  } catch (error) {
+    const substitute = substituteOf(request);
+    if (!(error instanceof MrlError) || substitute === undefined || !error.diagnostics.every((d) => isOfMachine(d.code))) throw error;
+    const instead = { ...request, backend: substitute, isa: undefined, apart: false };
+    const ran = await executeOn(instead, args, context, model, samples);
+    const told = error.diagnostics.map((d) => ranElsewhere(d, request.backend, substitute));
+    return ran.ok ? ok({ ...ran.value, warnings: [...told, ...ran.value.warnings] }) : fail(...told, ...ran.diagnostics);
+  }
+};
+
+const executeOn = async (request: ExecutionRequest, args: RunArgs, context: Context, model: Runnable, samples: readonly RunInputs[]) => {
   const { now } = context.io;
   const { program, samples: batch, warnings } = batchedProgram(model.program, Math.min(args.batch, samples.length));
   const runs = Math.ceil(samples.length / batch);
-  const compiled = await compileForRun(program, requestOf(args, context), runs);
+  const compiled = await compileForRun(program, request, runs);
   if (!compiled.ok) return compiled;
   const { executable, backend } = compiled.value;
   try {
@@ -101,7 +115,9 @@ const remember = (args: RunArgs, context: Context, model: Runnable, { backend, i
 
 const requestOf = (args: RunArgs, { io }: Context): ExecutionRequest => ({
   backend: args.backend,
-  fallback: args.fallback,
+  fallback: args.fallback === false ? undefined : args.fallback,
+  apart: args.isolate,
+  timeoutMs: args['time-limit'] === undefined ? undefined : args['time-limit'] * 1000,
   threads: args.threads,
   isa: args.isa,
   selfTest: args['self-test'] && io.env['CORTEXC_SELF_TEST'] !== 'off',

@@ -1,5 +1,6 @@
 import type { Backend } from '../../backend.ts';
 import { examineCuda } from '../devices.ts';
+import { compileApart } from '../driver/apart.ts';
 import { compileProgram } from './compile.ts';
 import { emitProgram } from './emit.ts';
 import { cudaRows } from './rows.ts';
@@ -15,6 +16,7 @@ export const cudaBackend: Backend = {
   refusal: ROWS.refusal,
   support: ROWS.support,
   compile: compileProgram,
+  compileApart,
   emit: emitProgram,
   examine: examineCuda,
 };

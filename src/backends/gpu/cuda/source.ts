@@ -16,6 +16,8 @@ export interface CudaSourceOptions {
   readonly rows?: GpuRows;
   /** Most units that the text is divided into, for compilers side by side. */
   readonly mostUnits?: number;
+  /** Bytes that stay free behind every place in memory, for race checks (ThreadOptions of cpu/simd). */
+  readonly gap?: number;
 }
 
 /** Threads that a step may have: several for each of the lanes of the largest processors. */
@@ -33,11 +35,11 @@ const ALIGNMENT = 256;
 
 const bytesOf = ({ dtype, shape }: StaticType): number => elementCount(shape) * DTYPE_INFO[dtype].bytes;
 
-/** Threads of a step whose work is divided: enough for the work, whole blocks. */
+/** Threads of a step whose work is divided: enough for the work, whole blocks, and no more than there is scratch for. */
 const widthOf = ({ threads, work, scratch }: { readonly threads: number; readonly work: number; readonly scratch: boolean }): number => {
-  const wanted = scratch ? threads : Math.min(threads, Math.max(Math.ceil(work / ELEMENTS_PER_THREAD), 1));
+  const wanted = Math.min(threads, Math.max(Math.ceil(work / ELEMENTS_PER_THREAD), 1));
   if (wanted <= BLOCK) return wanted;
-  return (scratch ? Math.floor(wanted / BLOCK) : Math.ceil(wanted / BLOCK)) * BLOCK;
+  return BLOCK * (scratch ? Math.min(Math.ceil(wanted / BLOCK), Math.floor(threads / BLOCK)) : Math.ceil(wanted / BLOCK));
 };
 
 type Start = Omit<Launch, 'unit'>;
@@ -136,12 +138,12 @@ const portsOf = ({ context, source }: Lowered): Pick<GpuProgram, 'inputs' | 'out
 
 /** Lowers a program and writes it as CUDA C++. Errors: IR0008, BKD0002, BKD0003. */
 export const cudaSource = (source: Program, options: CudaSourceOptions = {}): Result<GpuProgram> => {
-  const { rows = cudaRows(options.kernels), mostUnits = MOST_UNITS } = options;
+  const { rows = cudaRows(options.kernels), mostUnits = MOST_UNITS, gap = 0 } = options;
   const plan = planProgram(source, rows.has);
   if (!plan.ok) return plan;
   const module = new CudaModule();
   const prepared = rows.prepare?.(plan.value) ?? plan.value;
-  const lowered = lowerProgram(prepared, module, rows, MOST_THREADS, { leastWork: LEAST_WORK, mostScratch: MOST_SCRATCH });
+  const lowered = lowerProgram(prepared, module, rows, MOST_THREADS, { leastWork: LEAST_WORK, mostScratch: MOST_SCRATCH, gap });
   if (!lowered.ok) return lowered;
   const kernels = new Kernels();
   const written = writeKernels(lowered.value, module, kernels);

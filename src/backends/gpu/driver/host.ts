@@ -19,7 +19,7 @@ export const timeLimit = (asked: number | undefined): number => asked ?? (Number
 
 export interface HostOptions {
   /** Milliseconds that a run may take. */
-  readonly timeoutMs?: number | undefined;
+  readonly timeoutMs?: number;
   /** Told of each kernel before it starts; each is awaited before the next. For finding the one that does not end. */
   readonly trace?: ((place: LaunchPlace) => void) | undefined;
 }
@@ -227,7 +227,8 @@ export class GpuInstance {
     for (let rounds = 0; ; rounds++) {
       const status = driver.status('streamQuery', stream);
       if (status === 0) return;
-      if (status !== NOT_READY) this.lose(driver.error('streamQuery', status));
+      if (status !== NOT_READY)
+        this.lose(driver.error('streamQuery', status, place === undefined ? [] : [`In ${describePlace(place)}, or before.`]));
       if (performance.now() > deadline) {
         if (this.context !== undefined) this.context.late = stream;
         this.lose(lateError(this.device, this.timeoutMs, place));

@@ -3,6 +3,7 @@ import { compileProgram } from '../cuda/compile.ts';
 import { emitHip } from '../cuda/emit.ts';
 import { cudaRows } from '../cuda/rows.ts';
 import { examineHip } from '../devices.ts';
+import { compileApart } from '../driver/apart.ts';
 
 const ROWS = cudaRows();
 
@@ -15,6 +16,7 @@ export const hipBackend: Backend = {
   refusal: ROWS.refusal,
   support: ROWS.support,
   compile: (program, options) => compileProgram(program, { ...options, platform: 'hip' }),
+  compileApart: (program, options) => compileApart(program, { ...options, platform: 'hip' }),
   emit: emitHip,
   examine: examineHip,
 };

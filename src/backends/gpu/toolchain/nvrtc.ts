@@ -1,11 +1,11 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type koffi from 'koffi';
 import { inTemporaryFolder } from '../../cpu/cache/files.ts';
-import { loadKoffi } from '../../cpu/native/host-koffi.ts';
+import { type Koffi, loadKoffi } from '../../cpu/native/host-koffi.ts';
 import type { Environment } from '../../programs.ts';
 import type { SourceFile } from '../../source-folder.ts';
 import { EXACT_FLAGS } from '../cuda/makefile.ts';
@@ -39,9 +39,12 @@ typedef unsigned long uintptr_t;
 #define INT16_MAX 32767
 #define INT32_MIN (-2147483647 - 1)
 #define INT32_MAX 2147483647
+#define UINT8_MAX 255
+#define UINT16_MAX 65535
 #define UINT32_MAX 4294967295u
-#define INT64_MIN (-9223372036854775807L - 1)
-#define INT64_MAX 9223372036854775807L
+#define UINT64_MAX 18446744073709551615ull
+#define INT64_MIN (-9223372036854775807ll - 1)
+#define INT64_MAX 9223372036854775807ll
 `;
 
 /** What units include of the system, as far as they use it; functions of math.h and string.h are built in. */
@@ -51,9 +54,9 @@ const SYSTEM_HEADERS: readonly SourceFile[] = [
   { name: 'string.h', text: '#pragma once\n' },
   {
     name: 'float.h',
-    text: '#pragma once\n#define FLT_EVAL_METHOD 0\n#define FLT_MAX 3.402823466e+38f\n#define FLT_MIN 1.175494351e-38f\n',
+    text: '#pragma once\n#define FLT_EVAL_METHOD 0\n',
   },
-  { name: 'math.h', text: '#pragma once\n#define INFINITY __int_as_float(0x7f800000)\n#define NAN __int_as_float(0x7fc00000)\n' },
+  { name: 'math.h', text: '#pragma once\n' },
   { name: 'cuda_runtime.h', text: '#pragma once\n' },
 ];
 
@@ -65,10 +68,13 @@ export class Nvrtc {
   readonly path: string;
   readonly version: string;
   private readonly library: Library;
+  /** Loaded as long as this is. */
+  readonly companions: readonly Library[];
 
-  constructor(path: string, library: Library) {
+  constructor(path: string, library: Library, companions: readonly Library[]) {
     this.path = path;
     this.library = library;
+    this.companions = companions;
     const [major, minor] = [new Int32Array(1), new Int32Array(1)];
     this.call('nvrtcVersion', 'void *, void *')(major, minor);
     this.version = `${major[0]}.${minor[0]}`;
@@ -125,6 +131,17 @@ const nvrtcFlags = (architecture: string): readonly string[] => [
 const NAMES =
   process.platform === 'win32' ? ['nvrtc64_130_0.dll', 'nvrtc64_120_0.dll'] : ['libnvrtc.so.13', 'libnvrtc.so.12', 'libnvrtc.so'];
 
+/**
+ * The library loads another one when it compiles, by name alone. Where that is beside it in a folder of its own, as in the wheel of PyPI,
+ * the system's loader finds it only when it is there already. @returns them: koffi unloads what nobody refers to
+ */
+const loadCompanions = (loader: Koffi, path: string): readonly Library[] => {
+  const folder = dirname(path);
+  if (folder === '.' && !path.startsWith('./')) return [];
+  const names = readdirSync(folder).filter((name) => /^libnvrtc-builtins[.]so[.]\d/.test(name));
+  return names.map((name) => loader.load(join(resolve(folder), name)));
+};
+
 /** Finds and loads the library: CORTEXC_NVRTC, else by name, else in CUDA_PATH, CUDA_HOME, /usr/local/cuda; undefined where there is none. */
 export const findNvrtc = (env: Environment = process.env): Nvrtc | undefined => {
   const loaded = loadKoffi();
@@ -135,7 +152,7 @@ export const findNvrtc = (env: Environment = process.env): Nvrtc | undefined => 
     named !== '' ? [named] : NAMES.flatMap((name) => [name, ...homes.map((home) => join(home, name)).filter((path) => existsSync(path))]);
   for (const path of paths) {
     try {
-      return new Nvrtc(path, loaded.value.load(path));
+      return new Nvrtc(path, loaded.value.load(path), loadCompanions(loaded.value, path));
     } catch {
       // the next name
     }

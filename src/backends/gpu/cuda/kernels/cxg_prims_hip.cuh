@@ -10,7 +10,10 @@
 
 #define cxg_assume(condition) __builtin_assume(condition)
 
+/* a test on the CPU says where it is */
+#if !defined(cxg_shared_bytes)
 extern __shared__ __align__(1024) uint8_t cxg_shared_bytes[];
+#endif
 CXG_DEVICE uint8_t *cxg_dynamic_shared() { return cxg_shared_bytes; }
 CXG_DEVICE uint32_t cxg_shared_address(const void *p) { return uint32_t(static_cast<const uint8_t *>(p) - cxg_shared_bytes); }
 

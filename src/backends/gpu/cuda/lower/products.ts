@@ -40,8 +40,8 @@ export interface Shared {
 
 /** Places of one for all layers: kernels follow each other, and each leaves zeros. */
 export const workspaceOf = (ctx: Context): Shared['workspace'] => ({
-  sums: ctx.table(new Int32Array(MOST_SUMS)),
-  counters: ctx.table(new Int32Array(MOST_TILES)),
+  sums: ctx.commonTable(new Int32Array(MOST_SUMS)),
+  counters: ctx.commonTable(new Int32Array(MOST_TILES)),
 });
 
 /** A name of a node's structures: results have numbers of their own. */
