@@ -26,6 +26,9 @@ const SIMPLE_QUOTIENTS = 2 ** 21;
 export class Code {
   private readonly lines: string[] = [];
   private names = 0;
+  private times = 1;
+  /** Iterations of all loops of one call together. */
+  iterations = 0;
 
   /** A name for the value of an expression. */
   let(expression: string): string {
@@ -51,8 +54,11 @@ export class Code {
   loop(from: number, to: number, body: (k: string) => void): void {
     if (to <= from) return;
     if (to === from + 1) return body(num(from));
-    const name = `k${this.names++}`;
+    const [name, before] = [`k${this.names++}`, this.times];
+    this.times *= to - from;
+    this.iterations += this.times;
     this.block(`for (let ${name} = ${num(from)}; ${name} < ${num(to)}; ${name}++)`, () => body(name));
+    this.times = before;
   }
   floor(expression: string): string {
     return this.let(`Math.floor(${expression})`);

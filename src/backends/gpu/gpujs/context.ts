@@ -18,6 +18,9 @@ import type { Dims, Kernel } from './program.ts';
 /** gpu.js binds an array argument to a storage buffer, of which WebGPU guarantees 8 in a stage; the result is one. */
 export const MOST_READS = 7;
 
+/** llvmpipe ends the loops of an element after 65,535 iterations without telling. */
+const MOST_ITERATIONS = 60_000;
+
 /** Elements of an array of integers. */
 export interface Store {
   readonly array: number;
@@ -188,6 +191,8 @@ export class Context {
     const { code } = kernel;
     const value = body(kernel);
     const { lo, hi } = to.wide ? toPair(code, value) : { lo: toSingle(code, value), hi: undefined };
+    if (code.iterations > MOST_ITERATIONS)
+      refuse(`an element takes ${code.iterations} iterations, but drivers end loops of more than ${MOST_ITERATIONS}, some without telling`);
     const reads = kernel.arrays;
     if (reads.length > MOST_READS) refuse(`a kernel reads ${reads.length} arrays, but WebGPU guarantees ${MOST_READS} beside the result`);
     const all: Dims = to.wide ? [dims[0], dims[1], dims[2] * 2] : dims;
