@@ -1,4 +1,4 @@
-import { BinaryenMachine } from '../../src/backends/cpu/wasm/binaryen-machine.ts';
+import { WasmMachine } from '../../src/backends/cpu/wasm/wasm-machine.ts';
 import {
   fillMemory,
   type Lowered,
@@ -93,11 +93,11 @@ const runShares = (what: string, memory: Int32Array, scratch: number, threads: n
 };
 
 /**
- * Compiles for `threads` threads, with any work shared that can be. Needs `prepareToolchain`.
+ * Compiles for `threads` threads, with any work shared that can be.
  */
 export const buildShares = (program: Program, threads: number, options: { readonly leastWork?: number } = { leastWork: 0 }): Shares => {
   const rows = rowsOf(SIMD_ROWS);
-  const machine = new BinaryenMachine();
+  const machine = new WasmMachine();
   const lowered = unwrap(lowerProgram(unwrap(planProgram(program, rows.has)), machine, rows, threads, options));
   const { context, steps, pages } = lowered;
   const names = writeFunctions(lowered);

@@ -14,7 +14,6 @@ import {
   SIMD_ROWS,
   writeFunctions,
 } from '../simd/index.ts';
-import { BinaryenMachine } from './binaryen-machine.ts';
 import { keepProgram, keyOf } from './kept.ts';
 import type { Kept } from './kept-file.ts';
 import { startWorkerThread } from './node-worker.ts';
@@ -24,6 +23,7 @@ import { CONTROL_PAGES, MOST_THREADS } from './runtime/control.ts';
 import { compileModule, instantiate, type Memory, type Module } from './runtime/engine.ts';
 import type { OutputPort, Port, ProgramInfo } from './runtime/program-info.ts';
 import { addThreadedRun } from './threads-code.ts';
+import { WasmMachine } from './wasm-machine.ts';
 
 export const ROWS = rowsOf(SIMD_ROWS);
 
@@ -64,14 +64,14 @@ export const buildModule = (source: Program, { threads = 1 }: CompileOptions = {
   const plan = planProgram(source, rows.has);
   if (!plan.ok) return plan;
   const shared = threads > 1;
-  const machine = new BinaryenMachine({ shared });
+  const machine = new WasmMachine({ shared });
   const result = lowerProgram(plan.value, machine, rows, threads);
   if (!result.ok) return result;
   const { context, steps, pages } = result.value;
   const functions = writeFunctions(result.value);
   const work = functions.run.map((name, i) => ({ name, parallel: at(steps, i).parallel }));
   const together = shared && work.some((s) => s.parallel) && pages + CONTROL_PAGES <= MOST_PAGES;
-  if (together) addThreadedRun(machine.module, work, pages * PAGE_BYTES, threads);
+  if (together) addThreadedRun(machine, work, pages * PAGE_BYTES, threads);
   else
     context.asm.define('run', [], undefined, (f) => {
       for (const { name } of work) f.do(f.call(name, [0, 1]));

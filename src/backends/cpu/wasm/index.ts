@@ -5,7 +5,6 @@ import { examineEngine } from './examine.ts';
 import { measurePeak } from './peak.ts';
 import { recallProgram } from './kept.ts';
 import { probeRelaxedDot } from './self-test-relaxed.ts';
-import { prepareToolchain } from './toolchain.ts';
 
 /** WebAssembly with 128-bit SIMD: one module per program, kernels specialised by its shapes. */
 export const wasmBackend: Backend = {
@@ -14,7 +13,6 @@ export const wasmBackend: Backend = {
   capabilities: ['INT', 'HP16', 'F32S'],
   refusal: ROWS.refusal,
   support: ROWS.support,
-  prepare: prepareToolchain,
   compile: (program, options) => compileProgram(program, options),
   recall: (program, options) => recallProgram(program, options),
   emit: (program, vectors) => emitProgram(program, vectors),

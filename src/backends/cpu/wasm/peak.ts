@@ -1,7 +1,8 @@
 import { invariant } from '../../../support/index.ts';
 import type { Peak } from '../../backend.ts';
 import { allocateMemory, compileModule, instantiate } from './runtime/engine.ts';
-import { toolchain } from './toolchain.ts';
+import type { Ref } from '../simd/index.ts';
+import { WasmMachine } from './wasm-machine.ts';
 
 /** Sums that run side by side: enough to hide the latency of a product, few enough for the 16 registers of x86-64. */
 const CHAINS = 12;
@@ -19,45 +20,52 @@ const REST_MS = 15;
 interface Step {
   readonly instruction: string;
   readonly macs: number;
-  /** WebAssembly text of the next sum from the one before. It depends on the sum, so that the engine cannot move it out of the loop. */
-  readonly next: (sum: string) => string;
+  /** The next sum from the one before. It depends on the sum, so that the engine cannot move it out of the loop. */
+  readonly next: (m: WasmMachine, sum: () => Ref, y: Ref) => Ref;
 }
 
 const DOT: Step = {
   instruction: 'i32x4.dot_i16x8_s',
   macs: 8,
-  next: (sum) => `(i32x4.add ${sum} (i32x4.dot_i16x8_s ${sum} (local.get $y)))`,
+  next: (m, sum, y) => m.op('i32x4', 'add', [sum(), m.op('i32x4', 'dot_i16x8_s', [sum(), y])]),
 };
 
 const RELAXED_DOT: Step = {
   instruction: 'i32x4.relaxed_dot_i8x16_i7x16_add_s',
   macs: 16,
-  next: (sum) => `(i32x4.relaxed_dot_i8x16_i7x16_add_s ${sum} (local.get $y) ${sum})`,
+  next: (m, sum, y) => m.op('i32x4', 'relaxed_dot_i8x16_i7x16_add_s', [sum(), y, sum()]),
 };
 
 /** run(): ROUNDS times CHAINS products, in registers; the sums are stored at the end, so that they count. */
-const moduleText = ({ next }: Step): string => {
+const moduleOf = ({ next }: Step): Uint8Array => {
+  const m = new WasmMachine();
+  const [i, y, first] = [0, 1, 2];
   const chains = Array.from({ length: CHAINS }, (_, k) => k);
-  const sum = (k: number): string => `(local.get $s${k})`;
-  return `(module
-  (import "env" "memory" (memory 1 1))
-  (func (export "run") (local $i i32) (local $y v128) ${chains.map((k) => `(local $s${k} v128)`).join(' ')}
-    (local.set $y (v128.load (i32.const 0)))
-    ${chains.map((k) => `(local.set $s${k} (v128.load (i32.const ${16 * (k + 1)})))`).join('\n    ')}
-    (loop $again
-      ${chains.map((k) => `(local.set $s${k} ${next(sum(k))})`).join('\n      ')}
-      (br_if $again (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const ${ROUNDS}))))
-    ${chains.map((k) => `(v128.store (i32.const ${16 * (k + 1)}) ${sum(k)})`).join('\n    ')}))`;
+  const number = (value: number): Ref => m.constant('i32', value);
+  const at = (k: number): Ref => number(16 * (k + 1));
+  const rounds = [
+    ...chains.map((k) =>
+      m.set(
+        first + k,
+        next(m, () => m.get(first + k), m.get(y)),
+      ),
+    ),
+    m.set(i, m.op('i32', 'add', [m.get(i), number(1)])),
+  ];
+  const statements = [
+    m.set(y, m.vectorLoad('load', 0, number(0))),
+    ...chains.map((k) => m.set(first + k, m.vectorLoad('load', 0, at(k)))),
+    m.while(m.op('i32', 'lt_u', [m.get(i), number(ROUNDS)]), rounds),
+    ...chains.map((k) => m.vectorStore(0, at(k), m.get(first + k))),
+  ];
+  const locals = ['i32', 'v128', ...chains.map(() => 'v128' as const)] as const;
+  m.define({ name: 'run', params: [], result: undefined, locals, statements, value: undefined });
+  return m.finish(['run']);
 };
 
 const buildStep = (step: Step): (() => void) | undefined => {
-  const binaryen = toolchain();
-  const module = binaryen.parseText(moduleText(step));
-  module.setFeatures(binaryen.Features.SIMD128 | binaryen.Features.RelaxedSIMD);
-  const binary = module.emitBinary();
-  module.dispose();
   const memory = allocateMemory(1);
-  const compiled = compileModule(binary);
+  const compiled = compileModule(moduleOf(step));
   if (memory === undefined || 'refusal' in compiled) return undefined;
   new Int16Array(memory.buffer).fill(3);
   const run = instantiate(compiled.module, memory).get('run');
@@ -89,8 +97,7 @@ const fastestCall = (run: () => void): number => {
 };
 
 /**
- * The multiply-accumulate peak of one core through WebAssembly: chains of the product that the kernels use, in registers. Needs
- * `prepareToolchain`.
+ * The multiply-accumulate peak of one core through WebAssembly: chains of the product that the kernels use, in registers.
  * @param isa - `relaxed` for the relaxed dot product
  */
 export const measurePeak = (isa?: string): Peak | undefined => {

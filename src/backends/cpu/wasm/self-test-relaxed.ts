@@ -1,6 +1,6 @@
 import type { EngineProbe } from '../../backend.ts';
 import { allocateMemory, compileModule, instantiate } from './runtime/engine.ts';
-import { toolchain } from './toolchain.ts';
+import { WasmMachine } from './wasm-machine.ts';
 
 const FEATURE = 'relaxed-simd dot product';
 
@@ -9,11 +9,14 @@ const FEATURE = 'relaxed-simd dot product';
  * While all lanes of the second operand lie in 0..127 the specification leaves no choice (NUMERICS §3), so an engine that
  * gives anything else is wrong. V8 11.3 (Node 20) doubles the products in its baseline tier and not in its optimizing one.
  */
-const MODULE = `(module
-  (import "env" "memory" (memory 1 1))
-  (func (export "dot")
-    (v128.store (i32.const 48)
-      (i32x4.relaxed_dot_i8x16_i7x16_add_s (v128.load (i32.const 0)) (v128.load (i32.const 16)) (v128.load (i32.const 32))))))`;
+const dotModule = (): Uint8Array => {
+  const m = new WasmMachine();
+  const operands = [0, 16, 32].map((address) => m.vectorLoad('load', 0, m.constant('i32', address)));
+  const sum = m.op('i32x4', 'relaxed_dot_i8x16_i7x16_add_s', operands);
+  const store = m.vectorStore(0, m.constant('i32', 48), sum);
+  m.define({ name: 'dot', params: [], result: undefined, locals: [], statements: [store], value: undefined });
+  return m.finish(['dot']);
+};
 
 /** Operands a (i8), b (0..127) and c (i32) of one call; lanes repeat as needed. */
 interface DotCase {
@@ -71,15 +74,10 @@ const firstWrong = (memory: ArrayBufferLike, dot: () => unknown, calls: number):
 
 /**
  * Tries the relaxed dot product in a fresh instance: cold, where the baseline tier runs it, then warm. Both tiers have to
- * be right, since which of them runs is up to the engine. Needs `prepareToolchain`.
+ * be right, since which of them runs is up to the engine.
  */
 export const probeRelaxedDot = (): EngineProbe => {
-  const binaryen = toolchain();
-  const module = binaryen.parseText(MODULE);
-  module.setFeatures(binaryen.Features.SIMD128 | binaryen.Features.RelaxedSIMD);
-  const binary = module.emitBinary();
-  module.dispose();
-  const compiled = compileModule(binary);
+  const compiled = compileModule(dotModule());
   if ('refusal' in compiled) return unusable(`the engine does not have it: ${compiled.refusal}`);
   const memory = allocateMemory(1);
   if (memory === undefined) return unusable('there is no memory for the test');
