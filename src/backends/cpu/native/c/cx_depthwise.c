@@ -6,6 +6,7 @@
  */
 #include "cx_conv.h"
 #include "cx_conv_plan.h"
+#include "cx_depthwise_square.h"
 #include "cx_gemm_finish.h"
 
 /* Positions whose sums are kept before they are finished. */
@@ -163,6 +164,10 @@ CX_STATIC void cx_depthwise_channel(const cx_phases *p, const cx_depthwise_scrat
 }
 
 void CX_OF_LEVEL(cx_depthwise_)(const cx_conv *d, const cx_layer *l) {
+  if (CX_OF_LEVEL(cx_is_square_)(d)) {
+    CX_OF_LEVEL(cx_square_)(d, l);
+    return;
+  }
   const cx_phases p = cx_phases_of(d);
   cx_depthwise_scratch s;
   cx_depthwise_place(&p, l->scratch, &s);
@@ -181,6 +186,7 @@ void CX_OF_LEVEL(cx_depthwise_)(const cx_conv *d, const cx_layer *l) {
 }
 
 size_t CX_OF_LEVEL(cx_depthwise_scratch_)(const cx_conv *d) {
+  if (CX_OF_LEVEL(cx_is_square_)(d)) return CX_OF_LEVEL(cx_square_scratch_)(d);
   const cx_phases p = cx_phases_of(d);
   cx_depthwise_scratch s;
   return cx_depthwise_place(&p, NULL, &s);
