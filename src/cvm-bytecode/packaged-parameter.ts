@@ -1,7 +1,7 @@
 import { elementCount, type StaticType, type TensorStore } from '../ir/index.ts';
 import { type ByteSource, invariant } from '../support/index.ts';
 import { unpack6 } from './pack6.ts';
-import { CHUNK_BYTES, decodeChunk, longestBlock, type StoredAs, storedBytes } from './storage/index.ts';
+import { decodeChunk, type StoredAs, storedBytes } from './storage/index.ts';
 
 /** Where a block stands in the file. */
 export interface BlockPlace {
@@ -46,7 +46,7 @@ export class PackagedParameter implements TensorStore {
 
   private *chunks(): Iterable<Uint8Array> {
     const { source, type, encoding, blocks, what } = this.parameter;
-    const room = new Uint8Array(longestBlock('huffman', CHUNK_BYTES));
+    const room = new Uint8Array(blocks.reduce((most, { length }) => Math.max(most, length), 0));
     for (const [i, { start, length }] of blocks.entries()) {
       yield decodeChunk(type, encoding, source.read(start, length, room), i, { what, offset: start });
     }

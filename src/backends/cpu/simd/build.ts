@@ -1,4 +1,4 @@
-import { type AnyNode, paramTensors, placeOf, type Program, tensorBytes, UnsupportedError, type ValueId } from '../../../ir/index.ts';
+import { type AnyNode, canonicalPieces, paramTensors, placeOf, type Program, UnsupportedError, type ValueId } from '../../../ir/index.ts';
 import { at, type Diagnostic, diagnostic, fail, ok, type Result } from '../../../support/index.ts';
 import { type ExecutionPlan, macsOf } from '../../plan/index.ts';
 import { Asm } from './asm.ts';
@@ -165,7 +165,7 @@ export const writeFunctions = ({ context, steps }: Lowered): Functions => ({
   run: steps.map(({ emit }, i) => context.asm.define(`run${i}`, ['i32', 'i32'], undefined, emit)),
 });
 
-/** Bytes that the host writes into linear memory. */
+/** Bytes that the host writes into linear memory; they hold until the next part is asked for. */
 export interface FillPart {
   readonly address: number;
   readonly bytes: Uint8Array;
@@ -183,7 +183,12 @@ export const fillSteps = ({ context, params }: Lowered, { init }: Functions): re
   function* parts(slots: ReadonlyMap<ValueId, Slot>): Generator<FillPart> {
     for (const [value, { address }] of slots) {
       const tensor = context.paramData(value);
-      if (tensor !== undefined) yield { address, bytes: tensorBytes(tensor) };
+      if (tensor === undefined) continue;
+      let to = address;
+      for (const bytes of canonicalPieces(tensor)) {
+        yield { address: to, bytes };
+        to += bytes.length;
+      }
     }
   }
   const written = context.persistent.flatMap(({ address, data }) => (data === undefined ? [] : [{ address, bytes: data }]));
