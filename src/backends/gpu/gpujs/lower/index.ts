@@ -1,5 +1,6 @@
 import type { AnyNode, OpName, OpNode } from '../../../../ir/index.ts';
 import { type Context, refuse } from '../context.ts';
+import { lowerDivision, lowerSign } from './division.ts';
 import { lowerBinary, lowerBitcast, lowerCast, lowerClamp, lowerNot, lowerRelu, lowerSelect } from './pointwise.ts';
 import { lowerConv, lowerDense, lowerMatmul } from './product.ts';
 import { lowerAddRescale, lowerMulRescale, lowerRescale, lowerTable } from './rescale.ts';
@@ -11,6 +12,7 @@ type Rows = { readonly [P in OpName]?: (ctx: Context, node: OpNode<P>) => void }
 
 /** The integer ops that convolutional networks are made of. */
 const ROWS = {
+  abs: lowerSign,
   add: lowerBinary,
   add_rescale: lowerAddRescale,
   argmax: lowerArg,
@@ -22,6 +24,9 @@ const ROWS = {
   concat: lowerConcat,
   conv: lowerConv,
   dense: lowerDense,
+  div: lowerDivision,
+  div_floor: lowerDivision,
+  div_round: lowerDivision,
   equal: lowerBinary,
   expand: lowerExpand,
   gather: lowerGather,
@@ -35,17 +40,21 @@ const ROWS = {
   max_pool: lowerPool,
   maximum: lowerBinary,
   minimum: lowerBinary,
+  mod: lowerDivision,
   mul: lowerBinary,
   mul_rescale: lowerMulRescale,
+  neg: lowerSign,
   pad: lowerPad,
   reduce_max: lowerReduction,
   reduce_mean: lowerReduction,
   reduce_min: lowerReduction,
   reduce_sum: lowerReduction,
   relu: lowerRelu,
+  rem: lowerDivision,
   rescale: lowerRescale,
   reshape: lowerReshape,
   select: lowerSelect,
+  sign: lowerSign,
   slice: lowerSlice,
   softmax_lut: lowerSoftmax,
   split: lowerSplit,
