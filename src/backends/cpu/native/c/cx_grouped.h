@@ -19,9 +19,6 @@
 
 /* Quads of a sweep, at most: a tile of 72 pixels of it stays in the first-level cache. */
 #define CX_GROUPED_SWEEP 72
-/* Groups are at most this many sixteenths of the quads, 8 being the least: with more the plain product is as fast. */
-#define CX_GROUPED_SIXTEENTHS 11
-
 /* Two quads: their places in the sweep and their weights, i8[4] in order. */
 typedef struct cx_group {
   uint8_t quad[2];

@@ -196,12 +196,36 @@ CX_INLINE __m128i cx_narrow16(__m256i a, __m256i b, const cx_narrow_factors *f) 
   const __m128i bytes = _mm_packus_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
   return _mm_shuffle_epi32(bytes, _MM_SHUFFLE(3, 1, 2, 0));
 }
+/*
+ * 32 sums to 32 bytes. Bounds are those of i8 or of u8, and the last packing saturates to one of these: with the whole range
+ * (`is_full`) it does what max and min would.
+ */
+CX_INLINE __m256i cx_narrow32(const __m256i *from, const cx_narrow_factors *f, int is_signed, int is_full) {
+  __m256i v[4], words[2];
+  CX_UNROLL for (int i = 0; i < 4; i++) v[i] = cx_narrow_vector(_mm256_loadu_si256(from + i), f);
+  CX_UNROLL for (int i = 0; i < 2; i++) {
+    words[i] = _mm256_adds_epi16(_mm256_packs_epi32(v[2 * i], v[2 * i + 1]), f->zero);
+    if (!is_full) words[i] = _mm256_min_epi16(_mm256_max_epi16(words[i], f->lo), f->hi);
+  }
+  const __m256i bytes = is_signed ? _mm256_packs_epi16(words[0], words[1]) : _mm256_packus_epi16(words[0], words[1]);
+  return _mm256_permutevar8x32_epi32(bytes, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
+}
+CX_INLINE int cx_narrow_by_32(const int32_t *sums, int count, const cx_narrow_factors *f, int is_signed, int is_full, uint8_t *to) {
+  int i = 0;
+  for (; i + 32 <= count; i += 32) _mm256_storeu_si256((__m256i *)(to + i), cx_narrow32((const __m256i *)(sums + i), f, is_signed, is_full));
+  return i;
+}
 CX_INLINE void cx_narrow(const int32_t *sums, int count, const cx_narrower *n, uint8_t *to) {
   const cx_narrow_factors f = cx_broadcast(n);
-  const __m256i *from = (const __m256i *)sums;
-  for (int i = 0; i + 16 <= count; i += 16, from += 2) cx_put16(to + i, cx_narrow16(_mm256_loadu_si256(from), _mm256_loadu_si256(from + 1), &f));
+  const int16_t lo = (int16_t)n->lo, hi = (int16_t)n->hi;
+  int i = 0;
+  if (lo == -128 && hi == 127) i = cx_narrow_by_32(sums, count, &f, 1, 1, to);
+  else if (lo == 0 && hi == 255) i = cx_narrow_by_32(sums, count, &f, 0, 1, to);
+  else if (hi <= 127) i = cx_narrow_by_32(sums, count, &f, 1, 0, to);
+  else i = cx_narrow_by_32(sums, count, &f, 0, 0, to);
+  for (; i + 16 <= count; i += 16) cx_put16(to + i, cx_narrow16(_mm256_loadu_si256((const __m256i *)(sums + i)), _mm256_loadu_si256((const __m256i *)(sums + i + 8)), &f));
   if (count % 16 != 0) {
-    const __m256i last = _mm256_loadu_si256(from);
+    const __m256i last = _mm256_loadu_si256((const __m256i *)(sums + i));
     _mm_storel_epi64((__m128i *)(to + count - 8), cx_narrow16(last, last, &f));
   }
 }

@@ -97,7 +97,7 @@ const convWinograd = (ctx: Context, module: CModule, layer: Layer, call: KernelC
 };
 
 /** With fewer inner indices or pixels, what comes before and after the products takes longer than they do. */
-const GROUPED_LEAST_INNER = 48;
+const GROUPED_LEAST_INNER = 12;
 const GROUPED_LEAST_PIXELS = 24;
 /** Bytes that the grouped weights of a program may take, about twice as many as the weights have. */
 const GROUPED_MOST_BYTES = 512 * 1024 * 1024;

@@ -79,32 +79,6 @@ const squareScratch = ({ geometry: g }: ConvShape): number => {
   return aligned(g.input[2] + 64) + aligned(groups * groupBytes + 128) + aligned(strip * width * 8 + 128);
 };
 
-const STRIP_BYTES = 20480;
-/** Depthwise layers with square kernels have a way of their own (cx_depthwise_square.c). */
-const isSquare = ({ inGroup, geometry: { input, output, kernel, stride, dilation, begin } }: ConvShape): boolean =>
-  inGroup === 1 &&
-  (kernel[2] === 3 || kernel[2] === 5) &&
-  (stride[2] === 1 || stride[2] === 2) &&
-  kernel[1] === kernel[2] &&
-  stride[1] === stride[2] &&
-  dilation[1] === 1 &&
-  dilation[2] === 1 &&
-  kernel[0] === 1 &&
-  input[0] === 1 &&
-  output[0] === 1 &&
-  begin[0] === 0 &&
-  product(output) > 0;
-
-const squareScratch = ({ geometry: g }: ConvShape): number => {
-  const [, height, width] = g.output;
-  const [kernel, stride] = [g.kernel[2], g.stride[2]];
-  const groupBytes = stride * (roundUp(width + Math.floor((kernel - 1) / stride), 4) + 16) * 4;
-  const passBytes = stride * groupBytes + 8 * width;
-  const strip = Math.min(Math.max(Math.floor(STRIP_BYTES / passBytes), 2), Math.ceil(height / 2));
-  const groups = (strip - 1) * stride + Math.floor((kernel + 2 * stride - 1) / 2);
-  return aligned(g.input[2] + 64) + aligned(groups * groupBytes + 128) + aligned(strip * width * 8 + 128);
-};
-
 /** The same of cx_depthwise (cx_depthwise.c). */
 export const depthwiseScratch = (shape: ConvShape): number => {
   if (isSquare(shape)) return squareScratch(shape);
@@ -158,14 +132,14 @@ const GROUPED_PANEL = 160 * 1024;
 const GROUPED_VECTORS = 9;
 const GROUPED_CHUNK = 48;
 const GROUPED_SWEEP = 72;
-const GROUPED_SIXTEENTHS = 11;
 const GROUP_BYTES = 12;
 
 /** Bytes of grouped weights of cx_grouped (cx_grouped_plan.h). */
 export const groupedWeights = ({ inGroup, outGroup, geometry: g }: ConvShape): number => {
   const quads = Math.ceil((inGroup * product(g.kernel)) / 4);
   const sweeps = Math.max(Math.ceil(quads / GROUPED_SWEEP), 1);
-  const room = outGroup * Math.ceil((quads * GROUPED_SIXTEENTHS) / 16);
+  const sixteenths = quads <= 8 ? 20 : quads <= 16 ? 16 : quads <= 32 ? 13 : 11;
+  const room = outGroup * Math.ceil((quads * sixteenths) / 16);
   return 64 + aligned(outGroup * 4) + aligned((outGroup * sweeps + 1) * 4) + aligned(room * GROUP_BYTES);
 };
 
