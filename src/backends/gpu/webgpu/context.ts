@@ -26,6 +26,10 @@ export class Region {
   word(index: string): string {
     return `m${this.buffer}[${uint(this.slot.address / 4)} + (${index})]`;
   }
+  /** Four words at an index in units of four, of a parameter that a kernel lists among its `vectors`. */
+  vector(index: string): string {
+    return `v${this.buffer}[${uint(this.slot.address / 16)} + (${index})]`;
+  }
   /** An element as i32. */
   load(dtype: DType, index: string): string {
     const lanes = LANES[dtype];
@@ -40,6 +44,8 @@ export interface KernelPlan {
   readonly invocations: number;
   readonly reads: readonly Region[];
   readonly writes: Region;
+  /** Parameters among `reads` that are also read by four words at once. */
+  readonly vectors?: readonly Region[];
   /** Functions and the body of the entry point, in which `id` is the number of the invocation. */
   readonly functions: () => string;
   readonly body: () => string;

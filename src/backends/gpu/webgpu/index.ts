@@ -11,7 +11,7 @@ export const webgpuBackend: Backend = {
   name: 'webgpu',
   summary: 'WGSL for WebGPU, in Node with the package webgpu, and emitted for browsers',
   onRequest: true,
-  capabilities: ['INT'],
+  capabilities: ['INT', 'HP16'],
   refusal: refusalOf,
   support: supportOf,
   compile: () =>

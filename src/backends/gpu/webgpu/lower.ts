@@ -73,10 +73,12 @@ const placeParameters = (parts: readonly Part[]): readonly ParameterBuffer[] => 
 };
 
 /** The kernel's text, now that addresses are known; undefined when it would need more buffers than a stage can have. */
-const kernelOf = ({ reads, writes, invocations, functions, body }: KernelPlan): Kernel | undefined => {
-  const buffers = [...new Set([0, writes.buffer, ...reads.map((r) => r.buffer)])].sort((a, b) => a - b);
+const kernelOf = ({ reads, writes, vectors = [], invocations, functions, body }: KernelPlan): Kernel | undefined => {
+  const words = [...new Set([0, writes.buffer, ...reads.map((r) => r.buffer)])].sort((a, b) => a - b);
+  const fours = [...new Set(vectors.map((r) => r.buffer))];
+  const buffers = [...words, ...fours];
   if (buffers.length > MOST_BUFFERS) return undefined;
-  const code = `${bindings(buffers)}${PRELUDE}${functions()}${entryPoint(invocations, body())}`;
+  const code = `${bindings(words, fours)}${PRELUDE}${functions()}${entryPoint(invocations, body())}`;
   return { code, buffers, workgroups: workgroupsOf(invocations) };
 };
 

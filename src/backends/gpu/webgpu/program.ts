@@ -4,7 +4,10 @@ import type { DType } from '../../../ir/index.ts';
 export interface Kernel {
   /** WGSL without the function `dot4` and the directive that it needs; a host puts one of `WebGpuProgram.headers` before it. */
   readonly code: string;
-  /** Numbers of the buffers that it binds, in the order of their bindings; the first is 0, the arena, the others are read-only. */
+  /**
+   * Numbers of the buffers that it binds, in the order of their bindings; the first is 0, the arena, the others are read-only, and one may
+   * be there twice, once as vectors.
+   */
   readonly buffers: readonly number[];
   /** Workgroups in x and y. */
   readonly workgroups: readonly [number, number];

@@ -110,5 +110,9 @@ ${body}
 `;
 };
 
-export const bindings = (buffers: readonly number[]): string =>
-  buffers.map((n, i) => `@group(0) @binding(${i}) var<storage, ${n === 0 ? 'read_write' : 'read'}> m${n}: array<u32>;\n`).join('');
+/** Buffers as words, `m` and their number, and those of parameters once more as vectors of four words, `v` and their number. */
+export const bindings = (words: readonly number[], fours: readonly number[] = []): string =>
+  [
+    ...words.map((n, i) => `@group(0) @binding(${i}) var<storage, ${n === 0 ? 'read_write' : 'read'}> m${n}: array<u32>;\n`),
+    ...fours.map((n, i) => `@group(0) @binding(${words.length + i}) var<storage, read> v${n}: array<vec4<u32>>;\n`),
+  ].join('');

@@ -56,6 +56,8 @@ const USAGE = { mapRead: 1, copySource: 4, copyTarget: 8, storage: 128 } as cons
 const MAP_READ = 1;
 const COMPUTE_STAGE = 4;
 
+const REOPEN = 'Open the device and the program again, or use another backend: all give the same bytes.';
+
 const roundUp = (n: number): number => Math.ceil(n / 4) * 4;
 
 /** Runs what makes and uses objects of a device; its errors come afterwards. */
@@ -190,12 +192,19 @@ export const openProgram = async (
       device.queue.writeBuffer(target, offset, whole);
     });
   const runOnce = async (inputs: readonly Uint8Array[]): Promise<readonly Uint8Array<ArrayBuffer>[]> => {
-    if (gone !== '') throw new WebGpuError('GPU0009', gone, 'Open the device and the program again.');
-    await checked(open, 'a run', () => {
-      write(inputs);
-      device.queue.submit([encode()]);
-      return staging.mapAsync(MAP_READ);
-    });
+    if (gone !== '') throw new WebGpuError('GPU0009', gone, REOPEN);
+    try {
+      await checked(open, 'a run', () => {
+        write(inputs);
+        device.queue.submit([encode()]);
+        return staging.mapAsync(MAP_READ);
+      });
+    } catch (error) {
+      if (error instanceof WebGpuError) throw error;
+      // results cannot be read from a device that goes during the run
+      gone ||= `${name} has ended a run: ${error instanceof Error ? error.message : String(error)}`;
+      throw new WebGpuError('GPU0009', gone, REOPEN);
+    }
     const all = staging.getMappedRange();
     let at = 0;
     const results = program.outputs.map(({ bytes }) => {

@@ -1,24 +1,13 @@
-import { DTYPE_INFO, elementCount, type OpNode, type StaticType, type ValueId } from '../../../../ir/index.ts';
+import { DTYPE_INFO, elementCount, type OpNode, type StaticType } from '../../../../ir/index.ts';
 import { at } from '../../../../support/index.ts';
 import { type Geometry, geometryOf, planeOf } from '../../../cpu/simd/geometry.ts';
 import { type Context, limitIterations, refuse, type Region } from '../context.ts';
+import { CHANNELS_OF_A_WORD, type Layer, LEAST_PACKED, packBias, packImage, splat, tapsOf, wordsOf } from './layer.ts';
 import { int, LANES, MOST_ITERATIONS, uint } from '../wgsl.ts';
 import { rescaleText } from './rescale.ts';
 import { broadcastOffset, divisor } from './strided.ts';
-
-/** A conv of bytes, or a dense layer as one: each row an image of one position. */
-interface Layer {
-  readonly x: ValueId;
-  readonly w: ValueId;
-  readonly bias: ValueId | undefined;
-  readonly batch: number;
-  readonly groups: number;
-  /** Channels of a group, in and out. */
-  readonly inGroup: number;
-  readonly outGroup: number;
-  readonly geometry: Geometry;
-  readonly pad: number;
-}
+import { fitsTile, launchTiled } from './tile.ts';
+import { WIDE } from './wide.ts';
 
 /**
  * How the products of one kernel position of a group are taken: `units` of them, each an element of the sum. Words of four channels, which
@@ -34,13 +23,6 @@ interface Units {
   /** The bias of output channel `channel`. */
   readonly bias: string | (() => string);
 }
-
-const CHANNELS_OF_A_WORD = 4;
-/** Fewer channels than these waste more of a word than it saves. */
-const LEAST_PACKED = 3;
-
-const tapsOf = ({ geometry }: Layer): number => planeOf(geometry.kernel);
-const wordsOf = ({ inGroup }: Layer): number => Math.ceil(inGroup / CHANNELS_OF_A_WORD);
 
 /** Weights as [output][tap][word], the channels behind the last one zero. */
 const packWeights = (ctx: Context, layer: Layer): Region => {
@@ -58,56 +40,6 @@ const packWeights = (ctx: Context, layer: Layer): Region => {
     return new Uint8Array(packed.buffer);
   });
 };
-
-/** The bias, and for u8 128 times the sum of each output's weights: the image is packed as x - 128. */
-const packBias = (ctx: Context, { bias, w, groups, outGroup }: Layer, offset: number): Region => {
-  const outputs = groups * outGroup;
-  return ctx.constant(outputs * 4, () => {
-    const sums = new Int32Array(outputs);
-    const biases = bias === undefined ? undefined : ctx.param(bias);
-    const weights = ctx.param(w);
-    const each = (weights?.data.length ?? 0) / outputs;
-    for (let o = 0; o < outputs; o++) {
-      let sum = 0;
-      if (offset !== 0) for (let k = 0; k < each; k++) sum += weights?.data[o * each + k] ?? 0;
-      sums[o] = (biases?.data[o] ?? 0) + offset * sum;
-    }
-    return new Uint8Array(sums.buffer);
-  });
-};
-
-/** The image as [batch][position][group][word], u8 less 128; itself where it lies so already. */
-const packImage = (ctx: Context, layer: Layer): Region => {
-  const { x, batch, groups, inGroup, geometry } = layer;
-  const { dtype } = ctx.type(x);
-  const from = ctx.use(x);
-  const plane = planeOf(geometry.input);
-  const words = wordsOf(layer);
-  if (plane === 1 && dtype === 'i8' && inGroup % CHANNELS_OF_A_WORD === 0) return from;
-  const count = batch * plane * groups * words;
-  const to = ctx.scratch(count * 4);
-  const lines = Array.from({ length: CHANNELS_OF_A_WORD }, (_, k) => {
-    const element = `(pixel / ${uint(plane)} * ${uint(groups * inGroup)} + first + ${k}u) * ${uint(plane)} + pixel % ${uint(plane)}`;
-    const lift = dtype === 'u8' ? ' - 128' : '';
-    const put = (): string => `word |= (bitcast<u32>(${from.load(dtype, 'at')}${lift}) & 0xffu) << ${8 * k}u;`;
-    return (): string => `  if (channel + ${k}u < ${uint(inGroup)}) { let at = ${element}; ${put()} }`;
-  });
-  ctx.launch({
-    invocations: count,
-    reads: [from],
-    writes: to,
-    functions: () => '',
-    body: () => `  let pixel = id / ${uint(groups * words)};
-  let channel = (id % ${uint(words)}) * 4u;
-  let first = (id / ${uint(words)}) % ${uint(groups)} * ${uint(inGroup)} + channel;
-  var word = 0u;
-${lines.map((line) => line()).join('\n')}
-  ${to.word('id')} = word;`,
-  });
-  return to;
-};
-
-const splat = (value: number): number => ((value & 255) * 0x01010101) >>> 0;
 
 /** Words of four channels. Pixels of u8 are taken as x - 128, which i8 holds. */
 const packedUnits = (ctx: Context, layer: Layer): Units => {
@@ -145,14 +77,19 @@ const plainUnits = (ctx: Context, { x, w, bias, groups, inGroup, geometry, pad }
   };
 };
 
+type Add = (term: string) => string;
+const addWord: Add = (term) => `sum += ${term};`;
+/** To a sum of 64 bits: products of 16 bits fit i32, their sum does not. */
+const addPair: Add = (term) => `let p = ${term}; sum = add64(sum, bitcast<u32>(p), bitcast<u32>(p >> 31u));`;
+
 /** Loops over the units from..to of all taps; adds to `sum`. */
-const loops = (units: Units, g: Geometry, from: number, to: number): string => {
+const loops = (units: Units, g: Geometry, from: number, to: number, add = addWord): string => {
   const [kd, kh, kw] = g.kernel;
   const edge = (axis: 0 | 1 | 2, name: string, out: string, tap: string): string =>
     `let ${name} = bitcast<i32>(${out} * ${uint(g.stride[axis])} + ${tap} * ${uint(g.dilation[axis])}) - ${int(g.begin[axis])};`;
   const inside = (['z', 'y', 'x'] as const).map((n, d) => `i${n} >= 0 && i${n} < ${int(at(g.input, d))}`).join(' && ');
   const run = (term: string): string =>
-    term === '' ? '' : `for (var u = ${uint(from)}; u < ${uint(to)}; u++) {\n        sum += ${term};\n      }`;
+    term === '' ? '' : `for (var u = ${uint(from)}; u < ${uint(to)}; u++) {\n        ${add(term)}\n      }`;
   const taken = run(units.product('u', 'tap'));
   const left = run(units.padded('u', 'tap'));
   const choice = !g.copies ? taken : `if (${inside}) {\n      ${taken}\n    }${left === '' ? '' : ` else {\n      ${left}\n    }`}`;
@@ -204,13 +141,30 @@ const launchSums = (ctx: Context, layer: Layer, units: Units, sums: Region, coun
   }
 };
 
+/** Products of 16 bits: y = wrap32(rshr(sum, shift)) + bias, the sum exact (NUMERICS §4). */
+const launchWide = (ctx: Context, node: OpNode<'conv'> | OpNode<'dense'>, layer: Layer): void => {
+  const fused = ctx.fusedInto(node);
+  const y = at((fused ?? node).results, 0);
+  const units = plainUnits(ctx, layer);
+  const finish = fused === undefined ? undefined : rescaleText(ctx, fused, 'output');
+  const { accumulator_shift: shift } = node.attrs;
+  const text = (): string => `${place(layer)}  var sum = vec2<u32>(0u, 0u);
+${loops(units, layer.geometry, 0, units.count, addPair)}
+  let total = bitcast<i32>(rshr64(sum, ${uint(shift)}).x) + ${biasText(units)};
+  return ${finish === undefined ? 'total' : finish.text('total')};`;
+  const reads = [...units.reads, ...(finish?.reads ?? [])];
+  ctx.elementsAt(ctx.use(y), ctx.type(y).dtype, ctx.count(y), reads, text, iterationsOf(layer, units.count), WIDE);
+};
+
 const launchLayer = (ctx: Context, node: OpNode<'conv'> | OpNode<'dense'>, layer: Layer): void => {
   const fused = ctx.fusedInto(node);
   const y = at((fused ?? node).results, 0);
   const count = ctx.count(y);
   if (count === 0) return void ctx.use(y);
+  if (ctx.type(layer.x).dtype === 'i16') return launchWide(ctx, node, layer);
   const isPacked =
     layer.inGroup >= LEAST_PACKED && ctx.param(layer.w) !== undefined && (layer.bias === undefined || ctx.param(layer.bias) !== undefined);
+  if (isPacked && fitsTile(layer)) return launchTiled(ctx, node, layer);
   const units = isPacked ? packedUnits(ctx, layer) : plainUnits(ctx, layer);
   const { dtype } = ctx.type(y);
   if (fused === undefined) return launchSums(ctx, layer, units, ctx.use(y), count);
@@ -230,8 +184,8 @@ const launchLayer = (ctx: Context, node: OpNode<'conv'> | OpNode<'dense'>, layer
 
 /** Types that these kernels multiply. */
 const checkTypes = (x: StaticType, w: StaticType): void => {
-  if (x.dtype !== 'i8' && x.dtype !== 'u8') refuse(`${x.dtype} is not multiplied here, only i8 and u8`);
-  if (DTYPE_INFO[w.dtype].bytes !== 1) refuse(`weights of ${w.dtype} are not multiplied here, only i8 and i6`);
+  if (x.dtype !== 'i8' && x.dtype !== 'u8' && x.dtype !== 'i16') refuse(`${x.dtype} is not multiplied here, only integers`);
+  if (DTYPE_INFO[w.dtype].bytes > 2) refuse(`weights of ${w.dtype} are not multiplied here, only i16, i8 and i6`);
 };
 
 export const lowerConv = (ctx: Context, node: OpNode<'conv'>): void => {
@@ -268,8 +222,9 @@ export const lowerDense = (ctx: Context, node: OpNode<'dense'>): void => {
 export const lowerMatmul = (ctx: Context, node: OpNode<'matmul'>): void => {
   const [a, b, y] = [at(node.operands, 0), at(node.operands, 1), at(node.results, 0)];
   const [ta, tb, ty] = [ctx.type(a), ctx.type(b), ctx.type(y)];
-  if ([ta, tb].some((t) => t.dtype !== 'i8' && t.dtype !== 'u8'))
-    refuse(`${ta.dtype} by ${tb.dtype} is not multiplied here, only i8 and u8`);
+  if ([ta, tb].some((t) => t.dtype !== 'i8' && t.dtype !== 'u8' && t.dtype !== 'i16'))
+    refuse(`${ta.dtype} by ${tb.dtype} is not multiplied here, only integers`);
+  const isWide = ta.dtype === 'i16';
   const [m = 0, k = 0] = ta.shape.slice(-2);
   const n = tb.shape.at(-1) ?? 0;
   limitIterations(k, `a sum of ${k} products`);
@@ -279,12 +234,14 @@ export const lowerMatmul = (ctx: Context, node: OpNode<'matmul'>): void => {
   let batch = i / ${divisor(m * n)};
   let first = (${broadcastOffset(ta.shape.slice(0, -2), ty.shape.slice(0, -2), 'batch')}) * ${uint(m * k)} + row * ${uint(k)};
   let second = (${broadcastOffset(tb.shape.slice(0, -2), ty.shape.slice(0, -2), 'batch')}) * ${uint(k * n)} + column;
-  var sum = 0;
+  var sum = ${isWide ? 'vec2<u32>(0u, 0u)' : '0'};
   for (var q = 0u; q < ${uint(k)}; q++) {
     let ai = first + q;
     let bi = second + q * ${uint(n)};
-    sum += (${ra.load(ta.dtype, 'ai')} - ${int(node.attrs.a_zero)}) * (${rb.load(tb.dtype, 'bi')} - ${int(node.attrs.b_zero)});
+    let x = ${ra.load(ta.dtype, 'ai')} - ${int(node.attrs.a_zero)};
+    let w = ${rb.load(tb.dtype, 'bi')} - ${int(node.attrs.b_zero)};
+    ${isWide ? addPair('x * w') : addWord('x * w')}
   }
-  return sum;`;
-  ctx.elements(y, [a, b], text, k);
+  return ${isWide ? `bitcast<i32>(rshr64(sum, ${uint(node.attrs.accumulator_shift)}).x)` : 'sum'};`;
+  ctx.elements(y, [a, b], text, k, isWide ? WIDE : '');
 };
