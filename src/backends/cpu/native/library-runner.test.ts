@@ -47,10 +47,17 @@ beforeAll(() => {
   npy('x.npy', handInput(4));
 });
 
-const run = (...args: readonly string[]): { readonly code: number | null; readonly out: string; readonly err: string } => {
-  const ran = spawnSync(join(folder, 'run'), args, { cwd: folder, encoding: 'utf8', env: {} });
+interface Ran {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+const runWith = (env: Record<string, string>, args: readonly string[]): Ran => {
+  const ran = spawnSync(join(folder, 'run'), args, { cwd: folder, encoding: 'utf8', env });
   return { code: ran.status, out: ran.stdout, err: ran.stderr };
 };
+const run = (...args: readonly string[]): Ran => runWith({}, args);
 
 describe('files in and out', () => {
   test.each([['1'], ['3']])('gives the bytes that NumPy would write, on %s threads', (threads) => {
@@ -81,6 +88,10 @@ describe('files in and out', () => {
   test('times and profile', () => {
     expect(run('x.npy', '--repeat', '3').err).toMatch(/^portable, 1 threads: median [\d.]+ ms, least [\d.]+ ms of 3 runs/);
     expect(run('x.npy', '--profile').out).toMatch(/ms +% +GMAC\/s +op +place\n.* add +line 1\n.* mul +line 2\n/);
+    // with this set, the program ends with 99 in runs on several threads
+    const alone = { HAND_ALONE: '1' };
+    expect(runWith(alone, ['x.npy', '--threads', '2', '--profile']).code).toBe(0);
+    expect(runWith(alone, ['x.npy', '--threads', '2', '-o', 'shared']).code).toBe(99);
     expect(run('--list').out).toContain(`input x: i32 of shape (${ELEMENTS},)\noutput y`);
     expect(run('--list').out).toContain('instruction set portable: in use\n');
   });

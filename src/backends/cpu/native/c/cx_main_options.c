@@ -22,7 +22,7 @@ void cx_usage(const char *program)
            "  --threads N          threads that share a run (1); the bytes do not depend on it\n"
            "  --isa LEVEL          instruction set, also by CX_ISA; else the best that the processor has\n"
            "  --repeat N           runs N times and tells the time\n"
-           "  --profile            tells the time of every step\n"
+           "  --profile            tells the time of every step, on one thread\n"
            "  --list               inputs, outputs and instruction sets\n\n"
            "Exit codes: 0 ok, 1 other bytes than expected, 2 usage, 3 input, 4 not supported here, 5 too little memory.\n",
            program, program);

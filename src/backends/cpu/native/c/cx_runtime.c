@@ -300,23 +300,18 @@ cx_status cx_run(cx_instance *instance)
     return CX_OK;
 }
 
-static void run_one(cx_instance *instance, uint32_t step)
-{
-    cx_float_state before = cx_float_enter();
-    if (instance->program->steps[step].parallel && cx_team_size(instance->team) > 1)
-        run_together(instance, step, step + 1);
-    else
-        run_alone(instance, step, step + 1);
-    cx_float_leave(before);
-}
-
 cx_status cx_run_step(cx_instance *instance, uint32_t step)
 {
     if (step >= instance->program->step_count)
         return CX_BAD_ARGUMENT;
     if (raise_flag(&instance->running))
         return CX_BUSY;
-    run_one(instance, step);
+    cx_float_state before = cx_float_enter();
+    if (instance->program->steps[step].parallel && cx_team_size(instance->team) > 1)
+        run_together(instance, step, step + 1);
+    else
+        run_alone(instance, step, step + 1);
+    cx_float_leave(before);
     lower_flag(&instance->running);
     return CX_OK;
 }
@@ -338,11 +333,13 @@ cx_status cx_profile(cx_instance *instance, uint64_t *nanoseconds, uint32_t coun
         return CX_BAD_ARGUMENT;
     if (raise_flag(&instance->running))
         return CX_BUSY;
+    cx_float_state before = cx_float_enter();
     for (uint32_t i = 0; i < count; i++) {
         uint64_t start = now();
-        run_one(instance, i);
+        run_alone(instance, i, i + 1);
         nanoseconds[i] = now() - start;
     }
+    cx_float_leave(before);
     lower_flag(&instance->running);
     return CX_OK;
 }

@@ -145,7 +145,7 @@ CX_EXPORT cx_status cx_read_output(const cx_instance *instance, uint32_t index, 
 CX_EXPORT cx_status cx_run(cx_instance *instance);
 /** Runs one step with all threads: for profiles and traces. All steps in order are a run. */
 CX_EXPORT cx_status cx_run_step(cx_instance *instance, uint32_t step);
-/** A run that also gives the nanoseconds of each step; `count` has to be step_count. */
+/** A run on one thread, however many there are, that also gives the nanoseconds of each step; `count` has to be step_count. */
 CX_EXPORT cx_status cx_profile(cx_instance *instance, uint64_t *nanoseconds, uint32_t count);
 
 /** Levels of this library in the order best last; NULL past the end. */
