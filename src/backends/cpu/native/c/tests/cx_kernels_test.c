@@ -48,19 +48,6 @@ static void make_square(cx_conv *d) {
   }
 }
 
-/* A depthwise layer of a known kind: square kernel and stride, planes that do not fit the first-level cache among them. */
-static void make_square(cx_conv *d) {
-  const int32_t kernel = cx_between(0, 1) ? 3 : 5, stride = cx_between(1, 2), begin = cx_between(0, kernel - 1);
-  const int32_t most = cx_between(0, 3) == 0 ? 120 : 20;
-  d->in_group = 1;
-  for (int i = 0; i < 3; i++) {
-    d->kernel[i] = i == 0 ? 1 : kernel, d->stride[i] = i == 0 ? 1 : stride, d->begin[i] = i == 0 ? 0 : begin;
-    d->input[i] = i == 0 ? 1 : cx_between(1, most), d->dilation[i] = 1;
-    const int32_t reach = d->input[i] + d->begin[i] + cx_between(0, d->begin[i]) - d->kernel[i];
-    d->output[i] = reach < 0 ? 0 : reach / d->stride[i] + 1;
-  }
-}
-
 static cx_conv random_conv(int is_depthwise) {
   cx_conv d = {.batch = cx_between(0, 3) == 0 ? cx_between(2, 5) : 1, .groups = 1};
   const int rank = cx_between(0, 4) == 0 ? 3 : cx_between(0, 4) == 0 ? 1 : 2;
@@ -81,7 +68,6 @@ static cx_conv random_conv(int is_depthwise) {
     const int reach = d.begin[i] + d.input[i] + (d.begin[i] > 0 ? cx_between(0, 4) : 0) - (d.kernel[i] - 1) * d.dilation[i] - 1;
     d.output[i] = reach < 0 ? 0 : reach / d.stride[i] + 1;
   }
-  if (is_depthwise && cx_between(0, 1)) make_square(&d);
   if (is_depthwise && cx_between(0, 1)) make_square(&d);
   d.is_unsigned = cx_between(0, 1);
   d.pad = cx_between(0, 255);
