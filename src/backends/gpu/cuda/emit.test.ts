@@ -3,12 +3,13 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, expect, test } from '@jest/globals';
-import { Philox, type Program, ProgramBuilder, randomTensor, type StaticType } from '../../../ir/index.ts';
-import { unwrap } from '../../../support/index.ts';
+import { Philox, type Program, ProgramBuilder, randomTensor, type StaticType, type ValueId } from '../../../ir/index.ts';
+import { at, unwrap } from '../../../support/index.ts';
 import { findCxx } from '../shim/index.ts';
 import type { Platform } from '../driver/functions.ts';
 import { emitHip, emitProgram } from './emit.ts';
 import { BUILDS } from './makefile.ts';
+import { cudaSource } from './source.ts';
 
 const place = mkdtempSync(join(tmpdir(), 'cortexc-emit-gpu-'));
 afterAll(() => rmSync(place, { recursive: true, force: true }));
@@ -30,6 +31,27 @@ const smallNet = (): Program => {
   const scores = b.input('scores', { dtype: 'f32', shape: [3, 7] });
   b.output('probabilities', b.emit('softmax', [scores], { axis: 1 }));
   b.output('largest', b.emit('argmax', [scores], { axis: 1 }));
+  return b.finish();
+};
+
+const LARGE: StaticType = { dtype: 'i8', shape: [1, 128, 48, 48] };
+
+/** A layer that tensor cores of Hopper do better by wgmma, and one that is better by mma there, too. */
+const hopperNet = (): Program => {
+  const random = new Philox(7);
+  const b = new ProgramBuilder('hopper');
+  const x = b.input('in', LARGE);
+  const conv = (value: ValueId, name: string, from: number, to: number, kernel: number): ValueId => {
+    const w = b.param(name, randomTensor({ dtype: 'i8', shape: [to, from, kernel, kernel] }, random));
+    const pad = (kernel - 1) / 2;
+    const sums = b.emit('conv', [value, w], { stride: [1, 1], dilation: [1, 1], pads: [pad, pad, pad, pad] });
+    const factors = [
+      b.param(`${name}m`, { dtype: 'i32', shape: [1], data: Int32Array.of(20000) }),
+      b.param(`${name}s`, { dtype: 'i32', shape: [1], data: Int32Array.of(28) }),
+    ];
+    return b.emit('rescale', [sums, ...factors], { dtype: 'i8', input_zero: 0, output_zero: 0, lo: -128, hi: 127 });
+  };
+  b.output('out', conv(conv(x, 'a', 128, 256, 3), 'b', 256, 16, 1));
   return b.finish();
 };
 
@@ -84,6 +106,33 @@ const DEVICES = {
     const alone = run('./run', '--driver', './no-such-driver.so', '--check');
     expect([alone.status, alone.text]).toEqual([4, expect.stringContaining(MISSING[platform])]);
     expect(run('./run', '--repeat', 'x').status).toBe(2);
+  },
+  5 * 60_000,
+);
+
+(canBuild ? test : test.skip)(
+  'a folder for CUDA has kernels by wgmma for GPUs of capability 9.0, and others for all: the same bytes',
+  () => {
+    const written = unwrap(cudaSource(hopperNet(), { kernels: { engine: 'mma', hopper: true } }));
+    const launches = written.steps.map(({ launches }) => at(launches, launches.length - 1));
+    expect(launches.map(({ hopper }) => hopper !== undefined)).toEqual([true, false]);
+    const folder = join(place, 'hopper');
+    const inputs = [randomTensor(LARGE, new Philox(4))];
+    for (const { name, content } of unwrap(emitProgram(hopperNet(), [inputs]))) {
+      mkdirSync(dirname(join(folder, name)), { recursive: true });
+      writeFileSync(join(folder, name), content);
+    }
+    const check = (capability: number): readonly [number | null, string] => {
+      const env = { ...process.env, CXG_FAKE_CAPABILITY: String(capability) };
+      const ran = spawnSync('make', ['-s', 'shim', 'SHIM_FLAGS=-O2', 'CFLAGS=-O1'], { cwd: folder, encoding: 'utf8', env });
+      return [ran.status, `${ran.stdout}${ran.stderr}`];
+    };
+    for (const capability of [80, 90]) expect(check(capability)).toEqual([0, expect.stringContaining('1 of 1 vectors')]);
+    // which of the two starts
+    const tables = join(folder, 'tables.c');
+    writeFileSync(tables, readFileSync(tables, 'utf8').replaceAll('_sm90"', '_none"'));
+    expect(check(80)).toEqual([0, expect.stringContaining('1 of 1 vectors')]);
+    expect(check(90)).toEqual([2, expect.stringContaining('cuModuleGetFunction gives 500')]);
   },
   5 * 60_000,
 );

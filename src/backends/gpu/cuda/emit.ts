@@ -126,7 +126,7 @@ export const emitFolder = (
 };
 
 /** The kernels of a folder, which has to run on every device of the platform. */
-const ENGINES: Readonly<Record<Platform, KernelOptions>> = { cuda: { engine: 'mma' }, hip: { engine: 'dp4a' } };
+const ENGINES: Readonly<Record<Platform, KernelOptions>> = { cuda: { engine: 'mma', hopper: true }, hip: { engine: 'dp4a' } };
 
 type Emit = (source: Program, vectors: readonly (readonly Tensor[])[]) => Result<readonly EmittedFile[]>;
 

@@ -1,5 +1,6 @@
 import type { KernelLaunch } from '../../cpu/simd/index.ts';
 import type { PrintedFunction } from '../../cpu/native/c-module.ts';
+import type { GpuLaunch } from './lower/launches.ts';
 import type { Launch, Unit } from './program.ts';
 
 /** A kernel and what its text needs. */
@@ -12,7 +13,10 @@ interface Kernel {
   readonly calls: readonly string[];
 }
 
-type Start = Omit<Launch, 'unit'>;
+/** A launch whose unit is not known yet. */
+export interface Start extends Omit<Launch, 'unit' | 'hopper'> {
+  readonly hopper?: Start;
+}
 
 const CALL = /\bf_\w+(?=\()/g;
 const callsOf = (text: string): readonly string[] => [...new Set(Array.from(text.matchAll(CALL), ([name]) => name))];
@@ -32,15 +36,23 @@ export class Kernels {
   }
 
   /** A kernel of a template. One whose text is that of an earlier one is that one. */
-  template(name: string, launch: KernelLaunch): Start {
+  template(name: string, launch: GpuLaunch): Start {
+    const own = this.one(name, launch, (body) => `  ${body}\n`);
+    if (launch.hopper === undefined) return own;
+    // other architectures have a kernel of that name, which costs their compilers nothing
+    const only = (body: string): string => `#if CXG_HAS_WGMMA\n  ${body}\n#else\n  cxg_trap();\n#endif\n`;
+    return { ...own, hopper: this.one(`${name}_sm90`, launch.hopper, only) };
+  }
+
+  private one(name: string, launch: KernelLaunch, wrap: (body: string) => string): Start {
     const { grid, block, sharedBytes, headers } = launch;
-    const body = launch.body();
+    const body = wrap(launch.body());
     const declarations = launch.declarations?.() ?? [];
     const key = JSON.stringify([block, body, declarations]);
     const known = this.byBody.get(key);
     if (known === undefined) {
       this.byBody.set(key, name);
-      const text = `CXG_KERNEL(${name}, ${block}) {\n  ${body}\n}\n`;
+      const text = `CXG_KERNEL(${name}, ${block}) {\n${body}}\n`;
       this.kernels.push({ name, text, headers, declarations, calls: [] });
     }
     return { kernel: known ?? name, grid, block, sharedBytes };

@@ -48,16 +48,17 @@ const CUDA: Build = {
   module: 'fatbin',
   compiler: 'nvcc',
   settings: `NVCC ?= nvcc
-# The compute capability of the first GPU, or every architecture that nvcc knows. 90a has what 90 lacks.
+# The compute capability of the first GPU, or every architecture that nvcc knows.
 CAPABILITY := $(shell nvidia-smi --query-gpu=compute_cap --format=csv,noheader -i 0 2>/dev/null | grep -o '^[0-9]*[.][0-9]*' | tr -d .)
 KNOWN = $(filter ${ARCHITECTURES.map((a) => a.replace(/\D/g, '')).join(' ')},$(shell $(NVCC) --list-gpu-arch 2>/dev/null | sed 's/compute_//'))
-ARCHS ?= $(patsubst 90,90a,$(if $(CAPABILITY),$(CAPABILITY),$(KNOWN)))
+ARCHS ?= $(if $(CAPABILITY),$(CAPABILITY),$(KNOWN))
 # Results are exact to the bit.
 EXACT := ${EXACT_FLAGS.join(' ')}
 NVFLAGS ?= -O3
 # generated code has variables that nothing reads
 QUIET := -diag-suppress 177,550
-CODE = $(foreach a,$(ARCHS),-gencode arch=compute_$(a),code=sm_$(a))`,
+# kernels by wgmma, which start on GPUs of capability 9.0, need 90a
+CODE = $(foreach a,$(patsubst 90,90a,$(ARCHS)),-gencode arch=compute_$(a),code=sm_$(a))`,
   recipe: '$(NVCC) -std=c++17 $(NVFLAGS) $(QUIET) $(EXACT) $(CODE) -Iruntime -fatbin $< -o $@',
   define: '',
 };

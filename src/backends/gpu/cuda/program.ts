@@ -8,6 +8,8 @@ export interface Launch {
   readonly grid: readonly [number, number, number];
   readonly block: number;
   readonly sharedBytes: number;
+  /** What starts in its place on GPUs of capability 9.0, with the same results: kernels by wgmma, which traps elsewhere. */
+  readonly hopper?: Launch;
 }
 
 /** A step of the run as launches in order; none where a step has nothing to do. */

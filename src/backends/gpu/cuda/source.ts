@@ -3,7 +3,7 @@ import { at, invariant, ok, type Result, sha256Hex } from '../../../support/inde
 import { planProgram } from '../../plan/index.ts';
 import { type KernelLaunch, type Lowered, lowerProgram, PAGE_BYTES } from '../../cpu/simd/index.ts';
 import { functionName } from '../../cpu/native/c-module-names.ts';
-import { Kernels } from './kernels-text.ts';
+import { Kernels, type Start } from './kernels-text.ts';
 import type { KernelOptions } from './lower/index.ts';
 import { CudaModule } from './module.ts';
 import type { FilePart, GpuPort, GpuProgram, GpuStep, Launch, Upload } from './program.ts';
@@ -41,8 +41,6 @@ const widthOf = ({ threads, work, scratch }: { readonly threads: number; readonl
   if (wanted <= BLOCK) return wanted;
   return BLOCK * (scratch ? Math.min(Math.ceil(wanted / BLOCK), Math.floor(threads / BLOCK)) : Math.ceil(wanted / BLOCK));
 };
-
-type Start = Omit<Launch, 'unit'>;
 
 interface Written {
   readonly init: readonly (readonly Start[])[];
@@ -148,7 +146,12 @@ export const cudaSource = (source: Program, options: CudaSourceOptions = {}): Re
   const kernels = new Kernels();
   const written = writeKernels(lowered.value, module, kernels);
   const { units, unitOf } = kernels.units(module.printed, mostUnits);
-  const placed = (starts: readonly Start[]): readonly Launch[] => starts.map((s) => ({ ...s, unit: unitOf.get(s.kernel) ?? 0 }));
+  const place = ({ hopper, ...start }: Start): Launch => ({
+    ...start,
+    unit: unitOf.get(start.kernel) ?? 0,
+    ...(hopper === undefined ? {} : { hopper: place(hopper) }),
+  });
+  const placed = (starts: readonly Start[]): readonly Launch[] => starts.map(place);
   const { parts, uploads, fileBytes, residentBytes } = fileOf(lowered.value);
   const program = {
     name: source.name,

@@ -24,9 +24,11 @@ const startRow = ({ kernel, unit, grid, block, sharedBytes }: Launch): string =>
 /** The file tables.c of a program: what its runner knows of it (cxg_program.h). */
 export const tablesText = (program: GpuProgram): string => {
   const starts: string[] = [];
+  const hopperStarts: string[] = [];
   const stepRow = ({ place, op, macs, launches }: GpuStep): string => {
     const first = starts.length;
     starts.push(...launches.map(startRow));
+    hopperStarts.push(...launches.map((launch) => startRow(launch.hopper ?? launch)));
     return `{${cString(place)}, ${cString(op)}, ${macs}u, ${first}, ${launches.length}}`;
   };
   const rows = {
@@ -36,6 +38,8 @@ export const tablesText = (program: GpuProgram): string => {
     steps: program.steps.map(stepRow),
     uploads: program.uploads.toSorted((a, b) => a.before - b.before).map((u) => `{${u.offset}u, ${u.bytes}u, ${u.address}u, ${u.before}}`),
   };
+  // one table where all GPUs start the same
+  const hopper = starts.every((row, i) => row === hopperStarts[i]) ? [] : hopperStarts;
   const fields = [
     `.name = ${cString(program.name)}`,
     `.arena_bytes = ${program.arenaBytes}u`,
@@ -51,6 +55,7 @@ export const tablesText = (program: GpuProgram): string => {
     `.inputs = ${pointer('inputs', rows.inputs)}`,
     `.outputs = ${pointer('outputs', rows.outputs)}`,
     `.starts = ${pointer('starts', starts)}`,
+    `.hopper_starts = ${pointer('hopper_starts', hopper)}`,
     `.init = ${pointer('init_steps', rows.init)}`,
     `.steps = ${pointer('steps', rows.steps)}`,
     `.uploads = ${pointer('uploads', rows.uploads)}`,
@@ -60,6 +65,7 @@ export const tablesText = (program: GpuProgram): string => {
     array('cx_port', 'inputs', rows.inputs),
     array('cx_port', 'outputs', rows.outputs),
     array('cxg_start', 'starts', starts),
+    array('cxg_start', 'hopper_starts', hopper),
     array('cxg_step', 'init_steps', rows.init),
     array('cxg_step', 'steps', rows.steps),
     array('cxg_upload', 'uploads', rows.uploads),

@@ -98,6 +98,20 @@ CXG_DEVICE uint64_t cxg_wgmma_descriptor_at(uint32_t tile, uint32_t leading, uin
          uint64_t(swizzle) << 62;
 }
 
+/** Whether the architecture that is compiled for has wgmma; kernels that would use it elsewhere must not start. */
+#if defined(CXG_SHIM) || defined(__CUDA_ARCH_FEAT_SM90_ALL)
+#define CXG_HAS_WGMMA 1
+#else
+#define CXG_HAS_WGMMA 0
+#endif
+CXG_DEVICE void cxg_trap() {
+#if defined(__HIP__)
+  __builtin_trap();
+#elif !defined(CXG_SHIM)
+  __trap();
+#endif
+}
+
 #if defined(CXG_SHIM)
 #include "cxg_prims_shim.h"
 #elif defined(__HIP__)

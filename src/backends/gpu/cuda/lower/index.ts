@@ -25,6 +25,8 @@ export type { Engine } from './tiles.ts';
 export interface KernelOptions {
   /** Default `mma`, which every architecture from sm_75 on has; `wgmma` needs sm_90a. */
   readonly engine?: Engine;
+  /** Also kernels by wgmma for GPUs of capability 9.0, where those are better: for programs that run on several GPUs. */
+  readonly hopper?: boolean;
   /** For tests and tuning. */
   readonly choose?: Shared['choose'];
 }
@@ -81,7 +83,7 @@ const partWriters = (facts: Facts, ctx: Context): ReadonlySet<ValueId> =>
     }),
   );
 
-const decide = (ctx: Context, { engine = 'mma', choose }: KernelOptions): Decided => {
+const decide = (ctx: Context, { engine = 'mma', hopper = false, choose }: KernelOptions): Decided => {
   const facts = factsOf(ctx.program);
   const fusions = fusionsOf(ctx, ctx.program);
   const layouts = assignLayouts(
@@ -92,7 +94,9 @@ const decide = (ctx: Context, { engine = 'mma', choose }: KernelOptions): Decide
   const parts = joinedParts(facts, layouts, ctx.program, partWriters(facts, ctx));
   // a part has the place of the whole, which is held from the first part on
   for (const [value, { whole }] of parts) ctx.alias(value, whole);
-  return { facts, shared: { parts, layouts, engine, choose: choose ?? ((p) => chooseTile(engine, p)), workspace: workspaceOf(ctx) } };
+  const own = choose ?? ((p) => chooseTile(engine, p));
+  const more = hopper ? { chooseHopper: (p: Parameters<typeof own>[0]) => chooseTile('wgmma', p) } : {};
+  return { facts, shared: { parts, layouts, engine, choose: own, ...more, workspace: workspaceOf(ctx) } };
 };
 
 const simdRule = (op: OpName): AnyRule => {

@@ -4,6 +4,11 @@ import { type Field, structure } from './structure.ts';
 /** Threads of a block of kernels without shared memory. */
 const BLOCK = 128;
 
+/** A launch with another one of the same results for GPUs of compute capability 9.0, whose wgmma others lack. */
+export interface GpuLaunch extends KernelLaunch {
+  readonly hopper?: KernelLaunch;
+}
+
 /** A launch of one thread for each of `items`. */
 export const launchOver = (
   items: number,

@@ -5,7 +5,7 @@ import { type Geometry, planeOf } from '../../../cpu/simd/geometry.ts';
 import { type Finish, planFinish } from '../../../cpu/simd/lower/accumulate.ts';
 import { type Layouts, RESIDUAL_OPERAND, residualOf } from '../../../plan/index.ts';
 import { type Image, imageOf, type Window } from './images.ts';
-import { launchOver } from './launches.ts';
+import { type GpuLaunch, launchOver } from './launches.ts';
 import { type Field, structure, triple, windowFields } from './structure.ts';
 import {
   blocksOf,
@@ -15,6 +15,7 @@ import {
   MOST_SUMS,
   MOST_TILES,
   orderedBytes,
+  type Product,
   sharedBytes,
   threadsOf,
   tileType,
@@ -34,6 +35,8 @@ export interface Shared {
   readonly parts: ReadonlyMap<ValueId, Part>;
   /** Chooses tile and splits of a layer. */
   readonly choose: (p: { readonly pixels: number; readonly channels: number; readonly inner: number; readonly groups: number }) => Choice;
+  /** The same for GPUs of capability 9.0, where a program has kernels for those as well. */
+  readonly chooseHopper?: Shared['choose'];
   /** int32 sums and counters of split layers: zero before and after each of them. */
   readonly workspace: { readonly sums: Slot; readonly counters: Slot };
 }
@@ -140,12 +143,36 @@ const packedWeights = (ctx: Context, layer: Layer, image: Image, rows: number, b
 const SHARED_BYTES: Readonly<Record<Engine, number>> = { wgmma: 227 * 1024, mma: 64 * 1024, dp4a: 48 * 1024 };
 
 /** Whether the image that a layer adds is fetched with its first step: it then waits for nothing at the end. */
-const fetchesOther = (ctx: Context, shared: Shared, layer: Layer, { tile, splits }: Choice): boolean => {
+const fetchesOther = (ctx: Context, shared: Shared, layer: Layer, { tile, splits }: Choice, engine: Engine): boolean => {
   const residual = residualOf(ctx.fusedInto(layer.node));
   if (residual === undefined || splits > 1 || layer.outGroup % 16 !== 0) return false;
   const result = at(residual.results, 0);
   const isLast = shared.layouts.isLast(result) || shared.layouts.isEither(result);
-  return isLast && sharedBytes(tile) + orderedBytes(tile) <= SHARED_BYTES[shared.engine];
+  return isLast && sharedBytes(tile) + orderedBytes(tile) <= SHARED_BYTES[engine];
+};
+
+/** The kernel of a layer for one choice. @param name - of its structure */
+const productLaunch = (
+  name: string,
+  { tile, splits }: Choice,
+  product: Product,
+  fields: Readonly<Record<string, Field>>,
+  fetches: boolean,
+): KernelLaunch => ({
+  body: () => `cxg_igemm_${tile.engine}<${name}, ${tileType(tile)}>(e);`,
+  declarations: () => [structure(name, { ...fields, splits, fetch_other: fetches })],
+  headers: [tile.engine === 'wgmma' ? 'cxg_igemm_wgmma.cuh' : 'cxg_igemm.cuh'],
+  grid: [blocksOf(tile, product), product.groups, splits],
+  block: threadsOf(tile),
+  sharedBytes: sharedBytes(tile) + (fetches ? orderedBytes(tile) : 0),
+});
+
+/** What a layer is made with: on all GPUs, and on those of capability 9.0 if wgmma is better there. Its products are of signed bytes alone. */
+const choicesFor = (shared: Shared, product: Product, isUnsigned: boolean): readonly [Choice, Choice | undefined] => {
+  const chosen = shared.choose(product);
+  if (isUnsigned) return [chosen.tile.engine === 'wgmma' ? chooseTile('mma', product) : chosen, undefined];
+  const hopper = shared.chooseHopper?.(product);
+  return [chosen, hopper?.tile.engine === 'wgmma' ? hopper : undefined];
 };
 
 /** Emits the kernels of a layer: the image if it has to be packed, then the product. */
@@ -157,12 +184,12 @@ export const launchProduct = (ctx: Context, shared: Shared, layer: Layer): void 
   const inner = planeOf(image.kernel) * image.inGroup;
   const product = { pixels: batch * planeOf(g.output), channels: outGroup, inner, groups };
   const isUnsigned = ctx.type(window.x).dtype === 'u8';
-  const chosen = shared.choose(product);
-  // the products of wgmma are here of signed bytes alone
-  const { tile, splits } = isUnsigned && chosen.tile.engine === 'wgmma' ? chooseTile('mma', product) : chosen;
-  const [rows, bytes] = [roundUp(outGroup, tile.channels), roundUp(inner, tile.inner)];
+  const [choice, hopper] = choicesFor(shared, product, isUnsigned);
+  // one packing for all engines: sizes of tiles are powers of two
+  const tiles = [choice.tile, ...(hopper === undefined ? [] : [hopper.tile])];
+  const rows = roundUp(outGroup, Math.max(...tiles.map((t) => t.channels)));
+  const bytes = roundUp(inner, Math.max(...tiles.map((t) => t.inner)));
   const weights = packedWeights(ctx, layer, image, rows, bytes, g);
-  const fetches = fetchesOther(ctx, shared, layer, { tile, splits });
   const finish = planFinish(ctx, at(layer.node.results, 0), ctx.fusedInto(layer.node), layer.bias, 1, groups * outGroup);
   const fields = {
     batch,
@@ -176,7 +203,6 @@ export const launchProduct = (ctx: Context, shared: Shared, layer: Layer): void 
     inner,
     weight_rows: rows,
     weight_bytes: bytes,
-    splits,
     pad: window.pad,
     is_unsigned: isUnsigned,
     x: image.slot,
@@ -184,15 +210,12 @@ export const launchProduct = (ctx: Context, shared: Shared, layer: Layer): void 
     ...shared.workspace,
     ...finishFields(ctx, shared, finish, groups * outGroup),
     ...sumFields(ctx, layer.node, groups * outGroup),
-    fetch_other: fetches,
   };
-  const launch: KernelLaunch = {
-    body: () => `cxg_igemm_${tile.engine}<${name}, ${tileType(tile)}>(e);`,
-    declarations: () => [structure(name, fields)],
-    headers: [tile.engine === 'wgmma' ? 'cxg_igemm_wgmma.cuh' : 'cxg_igemm.cuh'],
-    grid: [blocksOf(tile, product), groups, splits],
-    block: threadsOf(tile),
-    sharedBytes: sharedBytes(tile) + (fetches ? orderedBytes(tile) : 0),
+  const launchOf = (name_: string, made: Choice, engine: Engine): KernelLaunch =>
+    productLaunch(name_, made, product, fields, fetchesOther(ctx, shared, layer, made, engine));
+  const launch: GpuLaunch = {
+    ...launchOf(name, choice, shared.engine),
+    ...(hopper === undefined ? {} : { hopper: launchOf(`${name}_sm90`, hopper, 'wgmma') }),
   };
   ctx.launch(launch);
 };

@@ -20,7 +20,7 @@ export interface Choice {
 }
 
 /** A matrix product of a layer. */
-interface Product {
+export interface Product {
   readonly pixels: number;
   readonly channels: number;
   readonly inner: number;

@@ -38,7 +38,8 @@ typedef struct cxg_program {
     uint64_t arena_bytes, file_bytes, resident_bytes;
     uint32_t module_count, input_count, output_count, start_count, init_count, step_count, upload_count;
     const cx_port *inputs, *outputs;
-    const cxg_start *starts;
+    /** What GPUs of compute capability 9.0 start in their place, one for one; null when it is the same. */
+    const cxg_start *starts, *hopper_starts;
     const cxg_step *init, *steps;
     /** In the order of `before`. */
     const cxg_upload *uploads;
@@ -54,6 +55,8 @@ typedef struct cxg_env {
 /** A program on a device. */
 typedef struct cxg_instance {
     const cxg_program *program;
+    /** The program's for this device. */
+    const cxg_start *starts;
     cxg_device device;
     cxg_handle context, stream, *modules, *functions;
     /** Runs with copies of inputs and outputs, and without. */

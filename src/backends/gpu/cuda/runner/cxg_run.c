@@ -8,6 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The compute capability that has wgmma; no other has. */
+#define CXG_HOPPER 90
+
 static uint64_t aligned(uint64_t n) { return (n + 63) / 64 * 64; }
 
 static uint64_t ports_bytes(const cx_port *ports, uint32_t count)
@@ -74,7 +77,7 @@ static int load_modules(cxg_instance *x, const char *suffix)
         }
     }
     for (uint32_t i = 0; i < p->start_count; i++) {
-        const cxg_start *s = &p->starts[i];
+        const cxg_start *s = &x->starts[i];
         CXG_TRY(module_function, &x->functions[i], x->modules[s->module], s->kernel);
         /* more than 48 KiB have to be asked for */
         if (s->shared_bytes > 48 * 1024 && cxg.function_set != NULL)
@@ -86,7 +89,7 @@ static int load_modules(cxg_instance *x, const char *suffix)
 static int start(cxg_instance *x, const cxg_step *step)
 {
     for (uint32_t i = step->first; i < step->first + step->count; i++) {
-        const cxg_start *s = &x->program->starts[i];
+        const cxg_start *s = &x->starts[i];
         void *arguments[] = {&x->env};
         CXG_TRY(launch, x->functions[i], s->grid[0], s->grid[1], s->grid[2], s->block, 1, 1, s->shared_bytes, x->stream, arguments, NULL);
     }
@@ -190,7 +193,8 @@ static int allocate(cxg_instance *x)
 
 int cxg_open(const cxg_program *program, const cxg_open_options *options, cxg_instance *x)
 {
-    int count = 0;
+    int count = 0, capability;
+    char architecture[96];
     memset(x, 0, sizeof *x);
     x->program = program;
     if (cxg_driver_open(options->library))
@@ -202,6 +206,8 @@ int cxg_open(const cxg_program *program, const cxg_open_options *options, cxg_in
         return 1;
     }
     CXG_TRY(device_get, &x->device, options->device);
+    cxg_driver_architecture(x->device, architecture, sizeof architecture, &capability);
+    x->starts = capability == CXG_HOPPER && program->hopper_starts != NULL ? program->hopper_starts : program->starts;
     CXG_TRY(context_retain, &x->context, x->device);
     CXG_TRY(context_set, x->context);
     CXG_TRY(stream_create, &x->stream, CXG_STREAM_DEFAULT);
