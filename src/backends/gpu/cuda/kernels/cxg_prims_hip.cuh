@@ -20,8 +20,11 @@ CXG_DEVICE uint32_t cxg_shared_address(const void *p) { return uint32_t(static_c
 /** Four bytes of each: where the processor has v_dot4 the compiler makes one of it. */
 CXG_DEVICE int cxg_dp4a(int a, int b, int c) {
 #if defined(__gfx906__) || defined(__gfx908__) || defined(__gfx90a__) || defined(__gfx940__) || defined(__gfx942__) || \
+    defined(__gfx950__) || \
     defined(__gfx1011__) || defined(__gfx1012__) || defined(__gfx1030__) || defined(__gfx1031__) || defined(__gfx1032__)
   return __builtin_amdgcn_sdot4(a, b, c, false);
+#elif defined(__GFX11__) || defined(__GFX12__)
+  return __builtin_amdgcn_sudot4(true, a, true, b, c, false);
 #else
   uint32_t sum = uint32_t(c);
   CXG_UNROLL for (int i = 0; i < 32; i += 8) sum += uint32_t(int8_t(uint32_t(a) >> i) * int8_t(uint32_t(b) >> i));
@@ -29,9 +32,13 @@ CXG_DEVICE int cxg_dp4a(int a, int b, int c) {
 #endif
 }
 CXG_DEVICE int cxg_dp4a_us(uint32_t a, int b, int c) {
+#if defined(__GFX11__) || defined(__GFX12__)
+  return __builtin_amdgcn_sudot4(false, int(a), true, b, c, false);
+#else
   uint32_t sum = uint32_t(c);
   CXG_UNROLL for (int i = 0; i < 32; i += 8) sum += uint32_t(int(a >> i & 255) * int8_t(uint32_t(b) >> i));
   return int(sum);
+#endif
 }
 CXG_DEVICE int cxg_mulhi(int a, int b) { return __mulhi(a, b); }
 CXG_DEVICE uint32_t cxg_saturated(int v) { return uint32_t(v < -128 ? -128 : v > 127 ? 127 : v) & 255; }
