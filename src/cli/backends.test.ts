@@ -38,7 +38,7 @@ const withModel = (use: (run: Run, folder: string) => Promise<void>): Promise<vo
 
 const saved = { ...process.env };
 afterEach(() => {
-  for (const name of ['CC', 'PATH', 'CORTEXC_CACHE', 'CORTEXC_EMULATE_ISA']) {
+  for (const name of ['CC', 'PATH', 'CORTEXC_CACHE', 'CORTEXC_EMULATE_ISA', 'CORTEXC_WEBGPU']) {
     if (saved[name] === undefined) delete process.env[name];
     else process.env[name] = saved[name];
   }
@@ -119,13 +119,13 @@ describe('instruction sets', () => {
     }));
 });
 
-/** Runs natively and as a fallback: the bytes of wasm, and a warning of one of the codes. */
-const expectFallback = async (run: Run, code: RegExp, strictExit: number): Promise<void> => {
+/** Runs on a backend that is not there, and so as a fallback: the bytes of wasm, and a warning of one of the codes. */
+const expectFallback = async (run: Run, code: RegExp, strictExit: number, backend = 'native'): Promise<void> => {
   const wanted = digest(await run('run', 'x.npy'));
-  const ran = await run('run', 'x.npy', '--backend', 'native');
+  const ran = await run('run', 'x.npy', '--backend', backend);
   expect([ran.exit, json(ran).backend, digest(ran)]).toEqual([0, 'wasm', wanted]);
   expect(json(ran).warnings?.map((w) => w.code)).toEqual([expect.stringMatching(code)]);
-  const strict = await run('run', 'x.npy', '--backend', 'native', '--no-fallback');
+  const strict = await run('run', 'x.npy', '--backend', backend, '--no-fallback');
   expect([strict.exit, json(strict).error?.[0]?.code]).toEqual([strictExit, expect.stringMatching(code)]);
 };
 
@@ -153,6 +153,28 @@ describe('machines that cannot compile C run on wasm', () => {
       process.env['CORTEXC_CACHE'] = join(folder, 'cache');
       process.env['CC'] = join(folder, 'missing-cc');
       await expectFallback(run, /^NAT000[12]$/, 4);
+    }));
+});
+
+describe('webgpu without the package', () => {
+  test('run falls back with a warning, or is refused', () =>
+    withModel(async (run, folder) => {
+      process.env['CORTEXC_WEBGPU'] = join(folder, 'no-webgpu');
+      await expectFallback(run, /^GPU0001$/, 4, 'webgpu');
+    }));
+
+  test('conformance, fuzz and selftest tell why there is nothing to test', () =>
+    inFolder(async (cwd) => {
+      process.env['CORTEXC_WEBGPU'] = join(cwd, 'no-webgpu');
+      for (const words of [
+        ['conformance', '--ops', 'reshape', '--sample', '5'],
+        ['fuzz', '--programs', '1'],
+      ]) {
+        const ran = await cli([...words, '--backend', 'webgpu', '--json'], { cwd });
+        expect([ran.exit, json(ran).error?.map((e) => e.code)]).toEqual([4, ['GPU0001']]);
+      }
+      const tested = await cli(['selftest', '--backend', 'webgpu'], { cwd });
+      expect([tested.exit, tested.stdout]).toEqual([0, expect.stringMatching(/0 passed, \d+ refused of .*: there is no WebGPU/)]);
     }));
 });
 

@@ -39,6 +39,7 @@ import type { Json } from '../json.ts';
 import { formatCount, formatDuration, formatFacts } from '../text.ts';
 import { compilerVersion } from '../version.ts';
 import { checkReport } from './conformance-verify.ts';
+import { machineProblems } from './machine-problems.ts';
 
 export interface ConformanceArgs {
   readonly backend?: string | undefined;
@@ -94,6 +95,8 @@ const testBackends = async (
   for (const each of name === undefined ? IMMEDIATE_BACKENDS.map((b) => b.name) : [name]) {
     const backend = await loadBackend(each);
     if (!backend.ok) return backend;
+    const problems = await machineProblems(backend.value);
+    if (problems.length > 0) return fail(...problems);
     const results = await runCases(backend.value, cases, { digests: set.digests, progress: context.progress });
     subjects.push(subjectReport({ kind: 'backend', name: each }, results, [], cases.length));
   }

@@ -9,6 +9,7 @@ import type { Report } from '../command.ts';
 import type { Context } from '../context.ts';
 import { fileUnwritable, optionValue } from '../diagnostics.ts';
 import { formatCount, formatDuration, formatFacts } from '../text.ts';
+import { machineProblems } from './machine-problems.ts';
 
 export interface FuzzArgs {
   readonly programs?: number | undefined;
@@ -48,8 +49,14 @@ const words = (lists: readonly string[] | undefined): readonly string[] | undefi
 const loadBackends = async (names: readonly string[] | undefined): Promise<Result<readonly Backend[]>> => {
   const chosen = names ?? IMMEDIATE_BACKENDS.map((b) => b.name).filter((name) => name !== 'reference');
   const loaded = await Promise.all(chosen.map((name) => loadBackend(name, { selfTest: false })));
-  const problems = loaded.flatMap((r) => (r.ok ? [] : r.diagnostics));
-  return problems.length > 0 ? fail(...problems) : ok(loaded.flatMap((r) => (r.ok ? [r.value] : [])));
+  const problems: Diagnostic[] = [];
+  const backends: Backend[] = [];
+  for (const one of loaded) {
+    const found = one.ok ? await machineProblems(one.value) : one.diagnostics;
+    problems.push(...found);
+    if (one.ok && found.length === 0) backends.push(one.value);
+  }
+  return problems.length > 0 ? fail(...problems) : ok(backends);
 };
 
 const opUnknown = (name: string): Diagnostic => {

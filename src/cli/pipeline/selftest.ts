@@ -1,4 +1,5 @@
 import {
+  backendByName,
   BACKENDS,
   type EngineProbe,
   loadTestedBackend,
@@ -45,10 +46,12 @@ const testBackend = async (name: string, context: Context): Promise<Result<Teste
 
 const count = (t: Tested, status: SelfTestResult['status']): number => t.results.filter((r) => r.status === status).length;
 
-/** The one reason why a backend does nothing here, such as a missing compiler. */
+/** Why a backend does nothing here, such as a missing compiler; not what it never does. */
 const allRefused = (t: Tested): string => {
-  const reasons = new Set(t.results.map((r) => r.reason));
-  return count(t, 'refused') === t.results.length && reasons.size === 1 ? `: ${t.results[0]?.reason ?? ''}` : '';
+  if (count(t, 'refused') < t.results.length) return '';
+  const backend = backendByName(t.backend);
+  const reason = t.results.find((r) => r.reason !== backend?.refusal(r.op))?.reason;
+  return reason === undefined ? '' : `: ${reason}`;
 };
 
 const factsOf = (t: Tested): readonly (readonly [string, string])[] => {

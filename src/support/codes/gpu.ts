@@ -4,14 +4,14 @@ export const gpuCodes = {
   GPU0001: {
     title: 'no driver of a GPU',
     explain:
-      "The cuda backend calls NVIDIA's driver library (libcuda.so.1), which comes with the driver, the hip backend AMD's (libamdhip64.so), which comes with ROCm. It is not installed here, does not load or lacks functions. " +
-      'CORTEXC_CUDA_DRIVER and CORTEXC_HIP_DRIVER name other libraries. The wasm backend gives the same bytes; `cortexc devices` lists what is found.',
+      "The cuda backend calls NVIDIA's driver library (libcuda.so.1), which comes with the driver, the hip backend AMD's (libamdhip64.so), which comes with ROCm, the webgpu backend WebGPU, which in Node comes with the npm package webgpu. It is not installed here, does not load or lacks functions. " +
+      'CORTEXC_CUDA_DRIVER and CORTEXC_HIP_DRIVER name other libraries, CORTEXC_WEBGPU the folder of that package. The wasm backend gives the same bytes; `cortexc devices` lists what is found.',
     exit: 4,
   },
   GPU0002: {
     title: 'no GPU',
     explain:
-      'The driver is there but has no device of that number: none is installed, CUDA_VISIBLE_DEVICES or HIP_VISIBLE_DEVICES hides them, or CORTEXC_CUDA_DEVICE (CORTEXC_HIP_DEVICE) names one that does not exist. `cortexc devices` lists them.',
+      'The driver is there but has no device of that number, or WebGPU has no adapter (it needs a Vulkan driver; VK_ICD_FILENAMES names one): none is installed, CUDA_VISIBLE_DEVICES or HIP_VISIBLE_DEVICES hides them, or CORTEXC_CUDA_DEVICE (CORTEXC_HIP_DEVICE) names one that does not exist. `cortexc devices` lists them.',
     exit: 4,
   },
   GPU0003: {
@@ -68,7 +68,7 @@ export const gpuCodes = {
   GPU0011: {
     title: 'backend answers asynchronous calls only',
     explain:
-      'WebGPU gives results to asynchronous calls, and `run` compiles and runs synchronously. `cortexc emit --target webgpu` writes a folder for browsers, and `compileForWebGpu` runs a program in Node; every other backend gives the same bytes.',
+      'WebGPU gives results to asynchronous calls. `cortexc run`, `conformance`, `fuzz` and `selftest` make such calls; `bench` and --profile measure synchronous ones only, and a program that uses cortexc takes `compileAsync` of the backend. Every other backend gives the same bytes.',
     exit: 4,
   },
   GPU0012: {

@@ -17,7 +17,7 @@ export const webgpuBackend: Backend = {
   compile: () =>
     fail(
       diagnostic('GPU0011', 'webgpu answers asynchronous calls only', {
-        notes: ['Use compileAsync, `cortexc run --backend webgpu`, or another backend: all give the same bytes.'],
+        notes: ['It runs by `cortexc run --backend webgpu` and by compileAsync; here use another backend: all give the same bytes.'],
       }),
     ),
   compileAsync: (program) => compileForWebGpu(program),

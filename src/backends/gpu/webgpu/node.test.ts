@@ -1,5 +1,9 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { inputsOf, layersProgram } from '../../../../tests/support/emitted-folder.ts';
+import { affinePackage } from '../../../cli/testing/models.ts';
+import { cli, inFolder } from '../../../cli/testing/run.ts';
 import { canonicalBytes, ProgramBuilder, runProgram } from '../../../ir/index.ts';
 import { unwrap } from '../../../support/index.ts';
 import { compileForWebGpu } from './executable.ts';
@@ -36,6 +40,35 @@ if (adapter === null)
       executable.close?.();
     },
     120_000,
+  );
+});
+
+(adapter === null ? describe.skip : describe)('the command line on a device', () => {
+  test(
+    'run gives the bytes of the reference, in batches too, and keeps what passed; devices and conformance know it',
+    () =>
+      inFolder(async (cwd) => {
+        writeFileSync(join(cwd, 'm.cvm'), affinePackage());
+        for (const batch of ['1', '2']) {
+          const ran = await cli(['run', 'm.cvm', '--random-input', '1', '--batch', batch, '--backend', 'webgpu', '--verify', '--json'], {
+            cwd,
+          });
+          expect([ran.exit, JSON.parse(ran.stdout)]).toMatchObject([0, { backend: 'webgpu', batch: Number(batch) }]);
+        }
+        const profiled = await cli(['run', 'm.cvm', '--random-input', '1', '--backend', 'webgpu', '--profile'], { cwd });
+        expect([profiled.exit, profiled.stderr]).toEqual([2, expect.stringContaining('does not tell the time of its steps')]);
+        const { CORTEXC_WEBGPU = '' } = process.env;
+        const listed = await cli(['devices', '--json'], { cwd, env: { CORTEXC_WEBGPU } });
+        expect(JSON.parse(listed.stdout)).toMatchObject({
+          drivers: expect.arrayContaining([expect.objectContaining({ kind: 'webgpu', devices: [expect.anything()] })]),
+        });
+        const conformance = await cli(['conformance', '--backend', 'webgpu', '--ops', 'rescale', '--sample', '20'], { cwd });
+        expect([conformance.exit, conformance.stdout]).toEqual([
+          0,
+          expect.stringMatching(/^webgpu +[1-9]\d* passed, 0 failed, 0 refused$/m),
+        ]);
+      }),
+    240_000,
   );
 });
 
