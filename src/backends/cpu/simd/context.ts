@@ -134,6 +134,8 @@ export class Context {
   private readonly params: ReadonlyMap<ValueId, Tensor>;
   private readonly isConstant: Uint8Array;
   private readonly fusions: ReadonlyMap<AnyNode, FusedRescale>;
+  /** How many of the persistent places, the first ones, belong to no step in particular. */
+  private common = 0;
   private inInit = false;
   /** What the instantiation step in the making reads. */
   private initReads = new Set<ValueId>();
@@ -255,6 +257,13 @@ export class Context {
     return slot;
   }
 
+  /** A table for several steps: it stays when the step in the making is planned anew. */
+  commonTable(data: Int32Array): Slot {
+    const slot = new Slot(data.byteLength, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+    this.persistent.splice(this.common++, 0, slot);
+    return slot;
+  }
+
   /** Where the sources of a rearranged copy are and where it goes; `once` when all are constant. */
   private copyPlaces(sources: readonly ValueId[], bytes: number): CopyPlaces {
     const once = sources.every((v) => this.constantValue(v));
@@ -300,7 +309,7 @@ export class Context {
 
   /** Runs a rule; again with fewer threads when the scratch of all of them is too large. */
   private apply(rule: () => Emit): Emit {
-    const before = { persistent: this.persistent.length, init: this.init.length };
+    const before = { persistent: this.persistent.length - this.common, init: this.init.length };
     for (;;) {
       this.prologue = [];
       this.scratch = [];
@@ -314,7 +323,7 @@ export class Context {
         if (!(error instanceof ScratchTooLarge)) throw error;
         const fit = Math.floor(this.mostScratch / error.bytes);
         this.threads = Math.max(Math.min(fit, Math.floor(this.threads / 2)), 1);
-        this.persistent.length = before.persistent;
+        this.persistent.length = before.persistent + this.common;
         this.init.length = before.init;
       }
     }
