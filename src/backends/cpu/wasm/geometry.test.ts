@@ -72,6 +72,22 @@ test('pools', () => {
   );
 });
 
+test('averages of whole planes', () => {
+  const cases = fc.record({
+    sizes: fc.array(int(1, 12), { minLength: 1, maxLength: 3 }),
+    dtype: fc.constantFrom('i8' as const, 'u8' as const, 'i16' as const),
+    seed: int(0, 1e6),
+  });
+  property(
+    cases,
+    ({ sizes, dtype, seed }) => {
+      const window = { kernel: sizes, stride: sizes, dilation: sizes.map(() => 1), pads: sizes.flatMap(() => [0, 0]) };
+      return runs('average_pool', [{ dtype, shape: [2, 3, ...sizes] }], window, seed);
+    },
+    60,
+  );
+});
+
 test('dense layers', () => {
   const cases = fc.record({
     lead: fc.array(int(1, 3), { maxLength: 2 }),

@@ -128,6 +128,38 @@ export const averagePoolKernel = (asm: Asm, access: PixelAccess, how: PixelStep)
   });
 
 /**
+ * avgplane(from, count): rdiv of the sum of `count` consecutive elements by their number, in float64 as above; the sum fits int32.
+ * @returns i32
+ */
+export const averagePlaneKernel = (asm: Asm, access: PixelAccess): string =>
+  asm.define(`avgplane_${access}`, ['i32', 'i32'], 'i32', (f) => {
+    const { i16x8, i32, i32x4, f64 } = f.ops;
+    const [from, count] = [f.arg(0), f.arg(1)];
+    const bytes = ACCESS_BYTES[access];
+    const end = f.i32(i32.add(from, i32.mul(count, bytes)));
+    const whole = f.i32(i32.add(from, i32.mul(i32.and(count, -8), bytes)));
+    const sums = f.v128(f.zero());
+    f.while(
+      () => i32.lt_u(from, whole),
+      () => {
+        f.set(sums, i32x4.add(sums, i32x4.dot_i16x8_s(loadPixels(f, from, access, 1, from), i16x8.splat(1))));
+        f.inc(from, 8 * bytes);
+      },
+    );
+    const total = f.i32(i32.add(i32.add(f.lane32(sums, 0), f.lane32(sums, 1)), i32.add(f.lane32(sums, 2), f.lane32(sums, 3))));
+    f.while(
+      () => i32.lt_u(from, end),
+      () => {
+        f.set(total, i32.add(total, f.load(access, from)));
+        f.inc(from, bytes);
+      },
+    );
+    const cells = f.let('f64', f64.convert_s.i32(count));
+    const twice = f64.add(f64.mul(2, f64.convert_s.i32(total)), cells);
+    f.result(i32.trunc_s_sat.f64(f64.floor(f64.div(twice, f64.mul(2, cells)))));
+  });
+
+/**
  * The float form: the sum by F2 from +0, then one division. Padding adds +0, which changes no sum that started at +0.
  */
 export const averagePoolFloatKernel = (asm: Asm, dense: boolean): string =>

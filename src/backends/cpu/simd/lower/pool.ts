@@ -5,7 +5,14 @@ import type { Fn } from '../fn.ts';
 import { type Geometry, geometryOf, naturalRows, planeOf, tapOffsets } from '../geometry.ts';
 import { ACCESS_BYTES } from '../kernels/map.ts';
 import { pixelStep } from '../kernels/pack.ts';
-import { averagePoolFloatKernel, averagePoolKernel, maxPoolFloatKernel, maxPoolKernel, POOL_SUMS_BYTES } from '../kernels/pool.ts';
+import {
+  averagePlaneKernel,
+  averagePoolFloatKernel,
+  averagePoolKernel,
+  maxPoolFloatKernel,
+  maxPoolKernel,
+  POOL_SUMS_BYTES,
+} from '../kernels/pool.ts';
 import { shareOf, wholeOf } from '../kernels/share.ts';
 import { emitPadded, type Fill, PAD_SLACK } from '../kernels/window.ts';
 import type { Val } from '../lift.ts';
@@ -118,12 +125,40 @@ const countCells = (g: Geometry, pads: readonly number[], spatial: number): { in
   return { inside: cells.map((c) => c.inside), padded: cells.map((c) => c.padded) };
 };
 
+/** A window that is the plane: consecutive elements are summed, where a loop over its taps would fill one lane of eight. */
+const lowerPlanes = (ctx: Context, node: OpNode<'average_pool'>, g: Geometry): Emit => {
+  const [x, y] = [operand(node, 0), result(node)];
+  const { dtype, shape } = ctx.type(x);
+  const planes = elementCount(shape.slice(0, 2));
+  const cells = planeOf(g.input);
+  const access = pixelAccess(dtype);
+  const bytes = ACCESS_BYTES[access];
+  const divided = ctx.divide(planes * Math.ceil(cells / 8) * 8);
+  const kernel = averagePlaneKernel(ctx.asm, access);
+  const [from, to] = [ctx.use(x), ctx.use(y)];
+  return (f) => {
+    const { i32 } = f.ops;
+    const own = divided ? shareOf(f, planes) : wholeOf(f, planes);
+    const source = f.i32(i32.add(from.address, i32.mul(own.first, cells * bytes)));
+    f.while(
+      () => i32.lt_u(own.first, own.end),
+      () => {
+        f.store(access, i32.add(to.address, i32.mul(own.first, bytes)), f.call(kernel, [source, cells]));
+        f.inc(source, cells * bytes);
+        f.inc(own.first, 1);
+      },
+    );
+  };
+};
+
 const lowerAverage = (ctx: Context, node: OpNode<'average_pool'>): Emit => {
   if (ctx.count(result(node)) === 0) return () => undefined;
   const g = geometry(ctx, node);
   const { dtype, shape } = ctx.type(operand(node, 0));
   const { inside, padded } = countCells(g, node.attrs.pads, shape.length - 2);
   const cells = node.attrs.include_pad ? padded : inside;
+  const isPlane = planeOf(g.output) === 1 && !g.copies && planeOf(g.kernel) === planeOf(g.input) && cells[0] === planeOf(g.kernel);
+  if (isPlane && dtype !== 'f32') return lowerPlanes(ctx, node, g);
   const [step, width] = [g.stride[2], g.output[2]];
   if (dtype === 'f32') {
     const table = ctx.table(Float32Array.from(cells));
