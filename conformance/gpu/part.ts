@@ -33,7 +33,7 @@ export const emptyTally = (): Tally => ({ cases: 0, passed: 0, refused: 0, progr
 /** Random programs that are compiled as one. */
 const TOGETHER = 24;
 /** Cases between two reports of progress. */
-const CASES_EACH = 2000;
+const CASES_EACH = 500;
 
 const countCases = (tally: Tally, results: readonly CaseResult[]): void => {
   for (const { case: c, outcome } of results) {

@@ -133,8 +133,10 @@ const main = async (): Promise<number> => {
   if (args.part !== undefined) {
     const [part, of] = args.part;
     const work = workOf(args, part, of);
-    const tell = ({ cases, programs }: Tally): void =>
-      say(`part ${part}: ${cases} of ${work.cases.length} cases, ${programs} of ${work.programs.length} programs`);
+    const tell = ({ cases, programs, problems }: Tally): void => {
+      const done = `${cases} of ${work.cases.length} cases, ${programs} of ${work.programs.length} programs`;
+      say(`part ${part}: ${done}, ${problems.length} problems`);
+    };
     process.stdout.write(`${JSON.stringify(await checkWork(work, FOLDER, tell))}\n`);
     return 0;
   }
