@@ -9,6 +9,7 @@ import { at, MrlError, unwrap } from '../../../support/index.ts';
 import type { Engine } from '../cuda/lower/index.ts';
 import { cudaSource } from '../cuda/source.ts';
 import { moduleName } from './compiler.ts';
+import { findCompiler } from './modules.ts';
 import { findNvrtc, nvrtcCompiler } from './nvrtc.ts';
 
 // What NVRTC makes of units, where the library is. No GPU and no nvcc is needed.
@@ -62,6 +63,13 @@ const [MACHINE_FIELD, CUDA_MACHINE] = [18, 190];
     },
     10 * 60_000,
   );
+
+  test('it takes the place of nvcc where that is missing', () => {
+    const device = { platform: 'cuda', index: 0, name: 'none', capability: 80, architecture: '80', memoryBytes: 0, processors: 1 } as const;
+    const found = unwrap(findCompiler(device, { NVCC: 'no-such-nvcc', PATH: '', CORTEXC_NVRTC: library?.path }));
+    expect(found.identity.slice(0, 2)).toEqual(['nvrtc', library?.path]);
+    expect(found.identity).toEqual(expect.arrayContaining(['--fmad=false', '--prec-div=true', '--prec-sqrt=true', '--ftz=false']));
+  });
 
   test('an architecture that it does not know is told', () => {
     try {
