@@ -30,17 +30,21 @@ export const lowerInterpolate = (ctx: Context, node: OpNode<'interpolate'>): voi
   let low${d} = p${d} >> ${UNIT_BITS}u;
   let part${d} = p${d} & 15;`;
     });
-    const cells = Array.from({ length: 2 ** axes }, (_, cell) => {
-      const high = (d: number): boolean => ((cell >> (axes - 1 - d)) & 1) === 1;
-      const index = (d: number): string => (high(d) ? `(low${d} + 1)` : `low${d}`);
-      const inside = sizes.map((size, d) => `${index(d)} >= 0 && ${index(d)} < ${int(size)}`).join(' && ');
-      const offset = sizes.map((_, d) => `bitcast<u32>(${index(d)}) * ${uint(strides[d] ?? 1)}`).join(' + ');
-      const weight = sizes.map((_, d) => (high(d) ? `part${d}` : `(16 - part${d})`)).join(' * ');
-      return `  if (${inside}) {
-    let cell = base + ${offset};
-    sum += ${weight} * (${from.load(dtype, 'cell')} - ${int(node.attrs.zero)});
+    // a loop, not a list: eight cells of three axes are more than some compilers of shaders end with
+    const corners = sizes.map(
+      (size, d) => `    let high${d} = bitcast<i32>((q >> ${axes - 1 - d}u) & 1u);
+    let c${d} = low${d} + high${d};
+    inside = inside && c${d} >= 0 && c${d} < ${int(size)};
+    weight *= select(16 - part${d}, part${d}, high${d} == 1);
+    cell += bitcast<u32>(c${d}) * ${uint(strides[d] ?? 1)};`,
+    );
+    const cells = `  for (var q = 0u; q < ${2 ** axes}u; q++) {
+    var weight = 1;
+    var inside = true;
+    var cell = base;
+${corners.join('\n')}
+    if (inside) { sum += weight * (${from.load(dtype, 'cell')} - ${int(node.attrs.zero)}); }
   }`;
-    });
     return `  let channel = i / ${divisor(count)};
   let image = channel / ${divisor(channels)};
   let group = channel % ${divisor(channels)} / ${divisor(channels / groups)};
@@ -48,10 +52,10 @@ export const lowerInterpolate = (ctx: Context, node: OpNode<'interpolate'>): voi
   let base = channel * ${uint(elementCount(sizes))};
 ${taps.join('\n')}
   var sum = 0;
-${cells.join('\n')}
+${cells}
   return ${axes === 1 ? 'sum' : `(sum + ${int(2 ** (UNIT_BITS * (axes - 1) - 1))}) >> ${UNIT_BITS * (axes - 1)}u`};`;
   };
-  ctx.elements(y, [x, positions], text);
+  ctx.elements(y, [x, positions], text, 2 ** axes);
 };
 
 /** Corners stay within 2^14 cells of the image, in 256ths or whole. */
