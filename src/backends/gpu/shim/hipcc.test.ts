@@ -14,8 +14,10 @@ import { kernelFolder } from '../folders.ts';
 import { moduleName } from '../toolchain/compiler.ts';
 import { findHipcc, hipccCompiler } from '../toolchain/hipcc.ts';
 
-// What hipcc makes of the kernels, where it is installed (Debian: apt-get install hipcc). No GPU is needed. By default the ops are compiled
-// for one architecture; CORTEXC_ALL_ARCHITECTURES=1 takes all.
+// What hipcc makes of the kernels, where it is installed (Debian: apt-get install hipcc). No GPU is needed. By default one op in
+// ten is compiled for one architecture; CORTEXC_ALL_ARCHITECTURES=1 takes all of both.
+
+const ALL = process.env['CORTEXC_ALL_ARCHITECTURES'] === '1';
 
 const hipcc = findHipcc();
 if (!hipcc.ok) console.warn('What hipcc makes of GPU kernels is not tested: hipcc is not installed.');
@@ -72,19 +74,23 @@ const network = (): Program => {
   return b.finish();
 };
 
-/** Every op once. */
+/** One in so many ops is compiled where not all are: an op takes hipcc a second. */
+const SOME = 10;
+
+/** Ops once each. */
 const oneOfEach = (): readonly OpUse[] => {
   const seen = new Set<string>();
-  return opUses().filter(({ name }) => {
+  const all = opUses().filter(({ name }) => {
     const op = name.split(' ')[0] ?? '';
     if (!name.endsWith(', parameters behind the first') || seen.has(op)) return false;
     seen.add(op);
     return true;
   });
+  return ALL ? all : all.filter((_, i) => i % SOME === 0);
 };
 
 const NETWORK_ARCHITECTURES = ['gfx906', 'gfx90a', 'gfx1030'];
-const OP_ARCHITECTURES = process.env['CORTEXC_ALL_ARCHITECTURES'] === '1' ? [...NETWORK_ARCHITECTURES, 'gfx908'] : ['gfx90a'];
+const OP_ARCHITECTURES = ALL ? [...NETWORK_ARCHITECTURES, 'gfx908'] : ['gfx90a'];
 
 (hipcc.ok ? describe : describe.skip)('what hipcc makes of', () => {
   /** Processors with 64 lanes in a wave, and one with 32. */
@@ -124,10 +130,10 @@ const OP_ARCHITECTURES = process.env['CORTEXC_ALL_ARCHITECTURES'] === '1' ? [...
   );
 
   test.each(OP_ARCHITECTURES)(
-    'every op for %s: modules',
+    'samples of ops for %s: modules',
     (architecture) => {
       const uses = oneOfEach();
-      expect(uses.length).toBeGreaterThan(100);
+      expect(uses.length).toBeGreaterThan(ALL ? 100 : 10);
       expect(Math.min(...compile(mergeUses(uses).program, architecture))).toBeGreaterThan(1000);
     },
     20 * 60_000,
