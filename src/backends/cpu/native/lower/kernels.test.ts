@@ -54,10 +54,11 @@ test('every 8-bit layer calls a kernel', () => {
   const calls = [...text.matchAll(/CX_OF_LEVEL\((\w+)\)/g)].map((m) => m[1]);
   const count = (name: string): number => calls.filter((c) => c === name).length;
   expect({ conv: count('cx_conv_'), depthwise: count('cx_depthwise_'), dense: count('cx_dense_') }).toEqual({
-    conv: 7,
+    conv: 2,
     depthwise: 3,
     dense: 5,
   });
+  expect({ grouped: count('cx_grouped_'), weights: count('cx_grouped_weights_') }).toEqual({ grouped: 5, weights: 5 });
   expect({ winograd: count('cx_winograd_'), weights: count('cx_winograd_weights_') }).toEqual({ winograd: 5, weights: 5 });
 });
 
