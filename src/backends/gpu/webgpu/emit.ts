@@ -1,36 +1,12 @@
-import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { canonicalBytes, formatType, type Program, runProgram, type Tensor } from '../../../ir/index.ts';
-import { invariant, ok, type Result } from '../../../support/index.ts';
+import { ok, type Result } from '../../../support/index.ts';
 import type { EmittedFile } from '../../backend.ts';
+import { compiledScripts, hostScript, type ReadScript } from '../browser-scripts.ts';
 import type { Folder, Vector } from './host/loader.ts';
 import { lowerProgram } from './lower.ts';
 import { testProgram } from './self-test.ts';
 
-/** Gives the JavaScript of a file of this folder, such as `host/loader`; undefined when there is none. */
-export type ReadScript = (name: string) => string | undefined;
-
-/** Beside this file lie the compiled ones; in TypeScript, which only tests run, what was built last lies in dist. */
-const PLACES = ['./', '../../../../dist/src/backends/gpu/webgpu/'] as const;
-
-const readCompiled: ReadScript = (name) => {
-  for (const place of PLACES) {
-    try {
-      return readFileSync(fileURLToPath(new URL(`${place}${name}.js`, import.meta.url)), 'utf8');
-    } catch {
-      // the next place
-    }
-  }
-  return undefined;
-};
-
-/** A script that lies beside the others it imports. */
-const script = (name: string, read: ReadScript): EmittedFile => {
-  const text = read(`host/${name}`);
-  invariant(text !== undefined, `src/backends/gpu/webgpu/host/${name} is missing from the package`);
-  const flat = text.replace(/^\/\/# sourceMappingURL=.*\n?/m, '').replace(/(from ['"]\.\/[\w-]+)\.ts(?=['"])/g, '$1.js');
-  return { name: `${name}.js`, content: `// Written by cortexc. It is the same for all models.\n${flat.trim()}\n` };
-};
+const readCompiled = compiledScripts(import.meta.url, 'src/backends/gpu/webgpu');
 
 /** model.json with parameters and vectors, all in one folder. Errors: those of `lowerProgram`. */
 const modelFiles = (program: Program, vectors: readonly (readonly Tensor[])[], folder: string): Result<readonly EmittedFile[]> => {
@@ -109,8 +85,8 @@ export const emitProgram = (
   return ok([
     { name: 'README.md', content: readme(program) },
     { name: 'index.html', content: PAGE },
-    script('loader', read),
-    script('runtime', read),
+    hostScript('loader', read),
+    hostScript('runtime', read),
     ...own.value,
     ...test.value,
   ]);
