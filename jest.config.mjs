@@ -25,4 +25,6 @@ export default {
   coverageDirectory: 'coverage',
   testTimeout: 60_000,
   maxWorkers: 2,
+  // Modules of WebAssembly and of the shim hold mappings, of which Linux gives a process 65,530: after a suite, a worker whose heap has grown makes room for a new one.
+  workerIdleMemoryLimit: 150 * 2 ** 20,
 };
