@@ -3,7 +3,9 @@ import { at } from '../../../../support/index.ts';
 import { type Code, num } from '../code.ts';
 import { type Context, MOST_READS, type Store } from '../context.ts';
 import { choose, clamp, constant, type Int, single, toPair, toSingle } from '../integers.ts';
-import { around, axisOf, broadcastOffset, stridedOffset } from './strided.ts';
+import { axisOf } from '../../../cpu/simd/lower/common.ts';
+import { around } from '../../axes.ts';
+import { broadcastOffset, stridedOffset } from './strided.ts';
 
 /** The same elements in the same order: nothing to do. */
 export const lowerReshape = (ctx: Context, node: OpNode<'reshape'>): void => ctx.alias(at(node.results, 0), at(node.operands, 0));

@@ -4,7 +4,9 @@ import { type Code, num, plus, times } from '../code.ts';
 import type { Context, KernelText, Store } from '../context.ts';
 import { clamp, RADIX, toSingle } from '../integers.ts';
 import { scaled } from '../scale.ts';
-import { around, axisOf, stridedOffset } from './strided.ts';
+import { axisOf } from '../../../cpu/simd/lower/common.ts';
+import { around } from '../../axes.ts';
+import { stridedOffset } from './strided.ts';
 
 /** Bits of 2^46 behind its first. */
 const QUOTIENT_BITS = 46;

@@ -5,7 +5,8 @@ import { type Code, EXACT, num, plus, times } from '../code.ts';
 import { type Context, type KernelText, refuse, type Store } from '../context.ts';
 import { carry, choose, constant, fits, I32, type Int, less, maximum, minimum, RADIX, single, toPair, wrap } from '../integers.ts';
 import type { Dims } from '../program.ts';
-import { axisOf, stridedOffset } from './strided.ts';
+import { axisOf } from '../../../cpu/simd/lower/common.ts';
+import { stridedOffset } from './strided.ts';
 
 /** 1 / (2 n) as float32 for n = 0..most; where n is 0 nothing is divided. */
 const inverses = (ctx: Context, most: number): number =>

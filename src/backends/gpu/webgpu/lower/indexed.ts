@@ -2,7 +2,9 @@ import { elementCount, type OpNode, stridesOf } from '../../../../ir/index.ts';
 import { at } from '../../../../support/index.ts';
 import { type Context, limitIterations, type Region } from '../context.ts';
 import { int, uint } from '../wgsl.ts';
-import { around, axisOf, divisor, stridedOffset } from './strided.ts';
+import { axisOf } from '../../../cpu/simd/lower/common.ts';
+import { around } from '../../axes.ts';
+import { divisor, stridedOffset } from './strided.ts';
 
 /** y[i0, …] = x[i0, …, indices[i0, …], …], the index clamped into the axis. */
 export const lowerGatherElements = (ctx: Context, node: OpNode<'gather_elements'>): void => {

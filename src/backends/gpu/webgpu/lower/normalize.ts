@@ -12,7 +12,9 @@ import { at } from '../../../../support/index.ts';
 import { type Context, limitIterations, type Region } from '../context.ts';
 import { int, LANES, uint } from '../wgsl.ts';
 import { tableOf } from './fixed.ts';
-import { around, axisOf, broadcastOffset, divisor } from './strided.ts';
+import { axisOf } from '../../../cpu/simd/lower/common.ts';
+import { around } from '../../axes.ts';
+import { broadcastOffset, divisor } from './strided.ts';
 import { exp2Functions, log2Functions, QUOTIENT_BITS, ROOT_BITS, ROOTS, WIDE } from './wide.ts';
 import { reducedOffsets } from './window.ts';
 

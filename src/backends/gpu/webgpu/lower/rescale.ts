@@ -2,7 +2,8 @@ import type { OpNode } from '../../../../ir/index.ts';
 import { at } from '../../../../support/index.ts';
 import { type Context, refuse, type Region } from '../context.ts';
 import { int, uint } from '../wgsl.ts';
-import { around, broadcastOffset, divisor } from './strided.ts';
+import { around } from '../../axes.ts';
+import { broadcastOffset, divisor } from './strided.ts';
 
 /** What a rescale reads, and its text for a value. */
 export interface RescaleText {

@@ -2,7 +2,9 @@ import { type OpNode, stridesOf } from '../../../../ir/index.ts';
 import { at } from '../../../../support/index.ts';
 import { type Context, refuse } from '../context.ts';
 import { int, uint } from '../wgsl.ts';
-import { around, axisOf, broadcastOffset, divisor, stridedOffset } from './strided.ts';
+import { axisOf } from '../../../cpu/simd/lower/common.ts';
+import { around } from '../../axes.ts';
+import { broadcastOffset, divisor, stridedOffset } from './strided.ts';
 
 /** The same elements in the same order: nothing to do. */
 export const lowerReshape = (ctx: Context, node: OpNode<'reshape'>): void => ctx.alias(at(node.results, 0), at(node.operands, 0));

@@ -2,7 +2,9 @@ import { elementCount, type OpNode } from '../../../../ir/index.ts';
 import { at } from '../../../../support/index.ts';
 import { type Context, limitIterations, type Region } from '../context.ts';
 import { uint } from '../wgsl.ts';
-import { around, axisOf, divisor } from './strided.ts';
+import { axisOf } from '../../../cpu/simd/lower/common.ts';
+import { around } from '../../axes.ts';
+import { divisor } from './strided.ts';
 
 /** Words that a line leaves for its elements: the greatest of it, and R = floor(2^46 / s) in two. */
 const LINE_WORDS = 4;

@@ -3,7 +3,8 @@ import { at } from '../../../../support/index.ts';
 import { type Geometry, geometryOf, planeOf } from '../../../cpu/simd/geometry.ts';
 import { type Context, limitIterations, refuse } from '../context.ts';
 import { int, LANES, MOST_ITERATIONS, uint } from '../wgsl.ts';
-import { axisOf, divisor, stridedOffset } from './strided.ts';
+import { axisOf } from '../../../cpu/simd/lower/common.ts';
+import { divisor, stridedOffset } from './strided.ts';
 
 /** 2 * sum + cells of 16-bit elements stays below 2^31. */
 const MOST_CELLS = 2 ** 14;
