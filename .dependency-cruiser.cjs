@@ -127,7 +127,8 @@ module.exports = {
     },
     {
       name: 'src-uses-only-dependencies',
-      comment: 'src imports packages from "dependencies" or "optionalDependencies" only; lift.ts takes the types of instructions from binaryen (ADR 0015).',
+      comment:
+        'src imports packages from "dependencies" or "optionalDependencies" only; lift.ts takes the types of instructions from binaryen (ADR 0015).',
       severity: 'error',
       from: { path: '^src/', pathNot: `${TEST}|^src/backends/cpu/simd/lift[.]ts$` },
       to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'], dependencyTypesNot: ['type-only'] },

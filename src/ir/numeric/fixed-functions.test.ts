@@ -124,6 +124,7 @@ describe('errors against float64', () => {
 });
 
 test('rounded division has the tie rule of rdiv, for divisors of either sign', () => {
+  expect(divRound(3, -6)).toBe(0);
   fc.assert(
     fc.property(int32, fc.integer({ min: 1, max: 2 ** 31 - 1 }), (a, b) => {
       expect(divRound(a, b)).toBe(rdiv(a, b));

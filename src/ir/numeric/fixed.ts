@@ -28,7 +28,9 @@ export const divTrunc = (a: number, b: number): number => (b === 0 ? 0 : a === I
 export const divFloor = (a: number, b: number): number => (b === 0 ? 0 : a === INT32_MIN && b === -1 ? INT32_MAX : Math.floor(a / b));
 
 /** Int32 division rounded to nearest, halves up: floor(a / b + 1/2); x / 0 = 0, -2^31 / -1 = 2^31 - 1. */
-export const divRound = (a: number, b: number): number => (b === 0 ? 0 : Math.min(Math.floor((2 * a + b) / (2 * b)), INT32_MAX));
+export const divRound = (a: number, b: number): number =>
+  // + 0: a zero over a negative divisor is -0 in a double, which is not a value of int32.
+  b === 0 ? 0 : Math.min(Math.floor((2 * a + b) / (2 * b)), INT32_MAX) + 0;
 
 /** A real scale r > 0 as multiplier and shift: r ~ M / 2^s (NUMERICS §1.1, "scale encode"). */
 export interface Rescale {
