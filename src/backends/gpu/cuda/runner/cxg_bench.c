@@ -1,25 +1,14 @@
 /*
  * Times of runs.
  */
-#if !defined(_POSIX_C_SOURCE)
-#define _POSIX_C_SOURCE 200809L
-#endif
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "cxg_main.h"
 
 #define WARM_UP 10
-
-static double milliseconds(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
-}
 
 static int by_size(const void *a, const void *b)
 {
@@ -61,10 +50,10 @@ static int time_runs(cxg_instance *x, uint32_t repeat, double *times)
         if (cxg_run(x))
             return 1;
     for (uint32_t i = 0; i < repeat; i++) {
-        const double start = milliseconds();
+        const double start = cxg_milliseconds();
         if (cxg_run(x))
             return 1;
-        times[i] = milliseconds() - start;
+        times[i] = cxg_milliseconds() - start;
     }
     qsort(times, repeat, sizeof *times, by_size);
     return 0;

@@ -21,6 +21,8 @@ typedef void *cxg_handle;
 /** CU_STREAM_DEFAULT: copies outside of streams come before later work on it. CU_STREAM_CAPTURE_MODE_THREAD_LOCAL. */
 #define CXG_STREAM_DEFAULT 0
 #define CXG_CAPTURE_LOCAL 1
+/** What stream_query gives while work is left: CUDA_ERROR_NOT_READY, hipErrorNotReady. */
+#define CXG_NOT_READY 600
 
 /* name, exported names of CUDA and HIP, arguments; all return a result */
 #define CXG_FUNCTIONS(F)                                                                                                          \
@@ -48,7 +50,7 @@ typedef void *cxg_handle;
   F(clear, "cuMemsetD8_v2", "hipMemsetD8", (cxg_address at, unsigned char value, size_t bytes))                                   \
   F(stream_create, "cuStreamCreate", "hipStreamCreateWithFlags", (cxg_handle * stream, unsigned flags))                           \
   F(stream_destroy, "cuStreamDestroy_v2", "hipStreamDestroy", (cxg_handle stream))                                                \
-  F(stream_wait, "cuStreamSynchronize", "hipStreamSynchronize", (cxg_handle stream))                                              \
+  F(stream_query, "cuStreamQuery", "hipStreamQuery", (cxg_handle stream))                                                         \
   F(capture_begin, "cuStreamBeginCapture_v2", "hipStreamBeginCapture", (cxg_handle stream, int mode))                             \
   F(capture_end, "cuStreamEndCapture", "hipStreamEndCapture", (cxg_handle stream, cxg_handle * graph))                            \
   F(graph_instantiate, "cuGraphInstantiateWithFlags", "hipGraphInstantiateWithFlags", (cxg_handle * result, cxg_handle graph, unsigned long long flags))\

@@ -12,9 +12,6 @@ typedef struct cxg_options {
     int check, bench, profile, list, json, help;
 } cxg_options;
 
-/** Exit codes, as of the runner for CPUs. */
-enum { CXG_EXIT_OK = 0, CXG_EXIT_MISMATCH = 1, CXG_EXIT_USAGE = 2, CXG_EXIT_INPUT = 3, CXG_EXIT_DEVICE = 4 };
-
 /** @returns an exit code */
 int cxg_options_read(int argc, char **argv, cxg_options *options);
 void cxg_usage(const char *program);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define MOST_REPEATS 1000000
+#define MOST_MILLISECONDS 86400000
 
 void cxg_usage(const char *program)
 {
@@ -23,6 +24,7 @@ void cxg_usage(const char *program)
            "  --json               the figures of --bench and --profile as one line of JSON\n"
            "  --list               inputs, outputs and the device\n"
            "  --device N           the device of that number (0)\n"
+           "  --time-limit MS      what a run may take before it is given up (60000)\n"
            "  --params FILE        the parameters (parameters.bin)\n"
            "  --suffix S           modules are the files program.S or program_0.S and so on (fatbin)\n"
            "  --driver LIBRARY     instead of the driver's; also by CORTEXC_CUDA_DRIVER, CORTEXC_HIP_DRIVER\n\n"
@@ -72,9 +74,9 @@ static int read_number(const char *name, const char *text, long least, long most
 static int set_value(cxg_options *o, const char *name, const char *value)
 {
     const char **text = text_of(o, name);
-    const int is_repeat = strcmp(name, "--repeat") == 0;
+    const int is_repeat = strcmp(name, "--repeat") == 0, is_limit = strcmp(name, "--time-limit") == 0;
     long number;
-    if (text == NULL && !is_repeat && strcmp(name, "--device") != 0)
+    if (text == NULL && !is_repeat && !is_limit && strcmp(name, "--device") != 0)
         return refuse("there is no option ", name);
     if (value == NULL)
         return refuse("a value is missing behind ", name);
@@ -82,9 +84,15 @@ static int set_value(cxg_options *o, const char *name, const char *value)
         *text = value;
         return CXG_EXIT_OK;
     }
-    const int code = read_number(name, value, is_repeat ? 1 : 0, is_repeat ? MOST_REPEATS : 1023, &number);
+    const int code = read_number(name, value, is_repeat || is_limit ? 1 : 0,
+                                 is_repeat  ? MOST_REPEATS
+                                 : is_limit ? MOST_MILLISECONDS
+                                            : 1023,
+                                 &number);
     if (code == CXG_EXIT_OK && is_repeat)
         o->repeat = (uint32_t)number;
+    else if (code == CXG_EXIT_OK && is_limit)
+        o->open.time_limit = (uint32_t)number;
     else if (code == CXG_EXIT_OK)
         o->open.device = (int)number;
     return code;
@@ -95,6 +103,7 @@ int cxg_options_read(int argc, char **argv, cxg_options *options)
     memset(options, 0, sizeof *options);
     options->open.parameters = "parameters.bin";
     options->open.suffix = "fatbin";
+    options->open.time_limit = 60000;
     options->vectors = "vectors";
     options->repeat = 200;
     options->files = (const char **)argv;

@@ -47,6 +47,9 @@ typedef struct cxg_program {
 
 extern const cxg_program cxg_program_table;
 
+/** Exit codes, as of the runner for CPUs. */
+enum { CXG_EXIT_OK = 0, CXG_EXIT_MISMATCH = 1, CXG_EXIT_USAGE = 2, CXG_EXIT_INPUT = 3, CXG_EXIT_DEVICE = 4 };
+
 /** What every kernel is given; cx_env of cxg_prims.cuh. */
 typedef struct cxg_env {
     cxg_address m, params;
@@ -62,6 +65,7 @@ typedef struct cxg_instance {
     /** Runs with copies of inputs and outputs, and without. */
     cxg_handle whole, kernels;
     cxg_address arena, params;
+    uint32_t time_limit;
     cxg_env env;
     /** Pinned memory of the host: all inputs, then all outputs, each aligned to 64. */
     uint8_t *pinned;
@@ -75,7 +79,12 @@ typedef struct cxg_open_options {
     /** Modules are program.SUFFIX, or program_0.SUFFIX and so on. */
     const char *suffix;
     const char *parameters;
+    /** Milliseconds that a run, or a step of the initialization, may take. */
+    uint32_t time_limit;
 } cxg_open_options;
+
+/** A clock that only goes forward. */
+double cxg_milliseconds(void);
 
 /** Loads modules, memory and parameters, runs the initialization, records the graphs. @returns 0, or 1 after a message on stderr */
 int cxg_open(const cxg_program *program, const cxg_open_options *options, cxg_instance *instance);
@@ -85,7 +94,10 @@ void cxg_close(cxg_instance *instance);
 uint8_t *cxg_input(const cxg_instance *instance, uint32_t index);
 uint8_t *cxg_output(const cxg_instance *instance, uint32_t index);
 
-/** Copies inputs, runs, copies outputs, waits; NaNs of outputs become 0x7fc00000. @returns 0, or 1 after a message */
+/**
+ * Copies inputs, runs, copies outputs, waits; NaNs of outputs become 0x7fc00000. @returns 0, or 1 after a message.
+ * Ends the process with CXG_EXIT_DEVICE after the time limit: what hangs on a device can neither be stopped nor released from within.
+ */
 int cxg_run(cxg_instance *instance);
 /** Milliseconds of each step, on the device. `times` has step_count elements. */
 int cxg_profile(cxg_instance *instance, float *times);

@@ -1,15 +1,27 @@
 /*
  * Loads and runs a program on a device: one arena, pinned buffers, a recorded graph.
  */
+#if !defined(_POSIX_C_SOURCE)
+#define _POSIX_C_SOURCE 200809L
+#endif
 #include "cxg_program.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 /* The compute capability that has wgmma; no other has. */
 #define CXG_HOPPER 90
+
+double cxg_milliseconds(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
+}
 
 static uint64_t aligned(uint64_t n) { return (n + 63) / 64 * 64; }
 
@@ -96,6 +108,32 @@ static int start(cxg_instance *x, const cxg_step *step)
     return 0;
 }
 
+/* Runs take a fraction of a millisecond; what takes longer must not keep a core busy. */
+#define CXG_SPINS 10000
+
+/* Waits for the stream, but not longer than a run may take. */
+static int wait_for_stream(cxg_instance *x)
+{
+    static const struct timespec pause = {0, 200 * 1000};
+    const double deadline = cxg_milliseconds() + x->time_limit;
+    for (uint32_t rounds = 0;; rounds++) {
+        const cxg_result got = cxg.stream_query(x->stream);
+        if (got == 0)
+            return 0;
+        if (got != CXG_NOT_READY)
+            return cxg_driver_failed("stream_query", got);
+        if (rounds < CXG_SPINS)
+            continue;
+        if (cxg_milliseconds() > deadline) {
+            fprintf(stderr, "error: the device takes longer than %u ms\nremedy: allow more by --time-limit, or use another device\n",
+                    (unsigned)x->time_limit);
+            fflush(stdout);
+            _exit(CXG_EXIT_DEVICE);
+        }
+        nanosleep(&pause, NULL);
+    }
+}
+
 static int initialize(cxg_instance *x, const char *parameters)
 {
     const cxg_program *p = x->program;
@@ -126,11 +164,7 @@ static int initialize(cxg_instance *x, const char *parameters)
         }
         /* the next step's parameters may take the place of this one's */
         if (!failed && step < p->init_count) {
-            failed = start(x, &p->init[step]);
-            if (!failed) {
-                cxg_result got = cxg.stream_wait(x->stream);
-                failed = got != 0 && cxg_driver_failed("stream_wait", got);
-            }
+            failed = start(x, &p->init[step]) || wait_for_stream(x);
         }
         if (failed)
             break;
@@ -197,6 +231,7 @@ int cxg_open(const cxg_program *program, const cxg_open_options *options, cxg_in
     char architecture[96];
     memset(x, 0, sizeof *x);
     x->program = program;
+    x->time_limit = options->time_limit;
     if (cxg_driver_open(options->library))
         return 1;
     CXG_TRY(init, 0);
@@ -252,7 +287,8 @@ int cxg_run(cxg_instance *x)
 {
     const cxg_program *p = x->program;
     CXG_TRY(graph_launch, x->whole, x->stream);
-    CXG_TRY(stream_wait, x->stream);
+    if (wait_for_stream(x))
+        return 1;
     for (uint32_t i = 0; i < p->output_count; i++)
         if (p->outputs[i].dtype == CX_F32 && p->outputs[i].passes == 0)
             canonicalize(cxg_output(x, i), p->outputs[i].bytes);
