@@ -8,7 +8,7 @@
 #include <string.h>
 
 #define MOST_REPEATS 1000000
-#define MOST_MILLISECONDS 86400000
+#define MOST_SECONDS 86400
 
 void cxg_usage(const char *program)
 {
@@ -24,7 +24,7 @@ void cxg_usage(const char *program)
            "  --json               the figures of --bench and --profile as one line of JSON\n"
            "  --list               inputs, outputs and the device\n"
            "  --device N           the device of that number (0)\n"
-           "  --time-limit MS      what a run may take before it is given up (60000)\n"
+           "  --time-limit N       seconds that a run may take before it is given up (60)\n"
            "  --params FILE        the parameters (parameters.bin)\n"
            "  --suffix S           modules are the files program.S or program_0.S and so on (fatbin)\n"
            "  --driver LIBRARY     instead of the driver's; also by CORTEXC_CUDA_DRIVER, CORTEXC_HIP_DRIVER\n\n"
@@ -86,7 +86,7 @@ static int set_value(cxg_options *o, const char *name, const char *value)
     }
     const int code = read_number(name, value, is_repeat || is_limit ? 1 : 0,
                                  is_repeat  ? MOST_REPEATS
-                                 : is_limit ? MOST_MILLISECONDS
+                                 : is_limit ? MOST_SECONDS
                                             : 1023,
                                  &number);
     if (code == CXG_EXIT_OK && is_repeat)
@@ -103,7 +103,7 @@ int cxg_options_read(int argc, char **argv, cxg_options *options)
     memset(options, 0, sizeof *options);
     options->open.parameters = "parameters.bin";
     options->open.suffix = "fatbin";
-    options->open.time_limit = 60000;
+    options->open.time_limit = 60;
     options->vectors = "vectors";
     options->repeat = 200;
     options->files = (const char **)argv;

@@ -79,7 +79,7 @@ typedef struct cxg_open_options {
     /** Modules are program.SUFFIX, or program_0.SUFFIX and so on. */
     const char *suffix;
     const char *parameters;
-    /** Milliseconds that a run, or a step of the initialization, may take. */
+    /** Seconds that a run, or a step of the initialization, may take. */
     uint32_t time_limit;
 } cxg_open_options;
 

@@ -115,7 +115,7 @@ static int start(cxg_instance *x, const cxg_step *step)
 static int wait_for_stream(cxg_instance *x)
 {
     static const struct timespec pause = {0, 200 * 1000};
-    const double deadline = cxg_milliseconds() + x->time_limit;
+    const double deadline = cxg_milliseconds() + 1e3 * x->time_limit;
     for (uint32_t rounds = 0;; rounds++) {
         const cxg_result got = cxg.stream_query(x->stream);
         if (got == 0)
@@ -125,7 +125,7 @@ static int wait_for_stream(cxg_instance *x)
         if (rounds < CXG_SPINS)
             continue;
         if (cxg_milliseconds() > deadline) {
-            fprintf(stderr, "error: the device takes longer than %u ms\nremedy: allow more by --time-limit, or use another device\n",
+            fprintf(stderr, "error: the device takes longer than %u s\nremedy: allow more by --time-limit, or use another device\n",
                     (unsigned)x->time_limit);
             fflush(stdout);
             _exit(CXG_EXIT_DEVICE);
