@@ -2,6 +2,7 @@ import { backendCodes } from './backend.ts';
 import { cliCodes } from './cli.ts';
 import { conformanceCodes } from './conformance.ts';
 import { cvmCodes } from './cvm.ts';
+import { fpgaCodes } from './fpga.ts';
 import { fuzzCodes } from './fuzz.ts';
 import { gpuCodes } from './gpu.ts';
 import { internalCodes } from './internal.ts';
@@ -22,6 +23,7 @@ export const CODES = {
   ...cliCodes,
   ...conformanceCodes,
   ...cvmCodes,
+  ...fpgaCodes,
   ...fuzzCodes,
   ...gpuCodes,
   ...internalCodes,

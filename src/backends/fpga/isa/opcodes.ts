@@ -7,8 +7,8 @@
  */
 
 /** Where operands come from: letters name scalar registers (d, a, b, c), vector registers (D, A, B, C), i the immediate, l a lane number in field rc. */
-export interface Opcode {
-  readonly name: string;
+export interface Opcode<N extends string = string> {
+  readonly name: N;
   readonly code: number;
   /** Operands in the order of assembler text; the first is the result where there is one: `dab`, `Dai`. */
   readonly form: string;
@@ -16,10 +16,10 @@ export interface Opcode {
   readonly doc: string;
 }
 
-type Row = readonly [name: string, form: string, doc: string];
+type Row<N extends string> = readonly [name: N, form: string, doc: string];
 
 /** Rows of a group, numbered from its base. */
-const group = (base: number, rows: readonly Row[]): readonly Opcode[] =>
+const group = <N extends string>(base: number, rows: readonly Row<N>[]): readonly Opcode<N>[] =>
   rows.map(([name, form, doc], i) => ({ name, code: base + i, form, doc }));
 
 export const OPCODES = [
@@ -191,4 +191,12 @@ export const OPCODES = [
     ['vshr64s', 'DAb', 'i64x2.shr_s.'],
     ['vshr64u', 'DAb', 'i64x2.shr_u.'],
   ]),
-] as const satisfies readonly Opcode[];
+];
+
+export type OpcodeName = (typeof OPCODES)[number]['name'];
+
+const BY_NAME: ReadonlyMap<string, Opcode<OpcodeName>> = new Map(OPCODES.map((opcode) => [opcode.name, opcode]));
+const BY_CODE: ReadonlyMap<number, Opcode<OpcodeName>> = new Map(OPCODES.map((opcode) => [opcode.code, opcode]));
+
+export const opcodeNamed = (name: string): Opcode<OpcodeName> | undefined => BY_NAME.get(name);
+export const opcodeOf = (code: number): Opcode<OpcodeName> | undefined => BY_CODE.get(code);
