@@ -9,7 +9,7 @@ const ERROR_BITS = 8;
 /** Bits of the address on the AXI4-Lite port. */
 const OFFSET_BITS = 12;
 
-/** Text of rtl/cx_registers.vh: `CX_REG_*` offsets, `CX_<REGISTER>_<FIELD>` bit numbers (the lowest), `CX_ERR_*` codes. */
+/** Text of rtl/cx_registers.vh: `CX_REG_*` offsets, `CX_RESET_*` values of registers that are kept as written, `CX_<REGISTER>_<FIELD>` bit numbers (the lowest), `CX_ERR_*` codes. */
 export const registersVerilog = (): string =>
   [
     '// Made from isa/registers.ts; a test compares them.',
@@ -22,6 +22,8 @@ export const registersVerilog = (): string =>
     define('CX_KEPT_STEPS_LOG2', String(Math.log2(KEPT_STEPS))),
     '',
     ...REGISTERS.map((r) => define(`CX_REG_${r.name}`, hex(r.offset, OFFSET_BITS))),
+    '',
+    ...REGISTERS.flatMap((r) => (r.access === 'rw' ? [define(`CX_RESET_${r.name}`, hex(r.reset, 32))] : [])),
     '',
     ...REGISTERS.flatMap((r) => ('fields' in r ? r.fields.map((f) => define(`CX_${r.name}_${f.name}`, String(f.low))) : [])),
     '',

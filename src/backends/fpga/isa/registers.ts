@@ -82,7 +82,7 @@ export const REGISTERS = [
         'SOFT_RESET',
         2,
         2,
-        'Ends a run. The bus is left in order: STATUS.BUSY falls when the last burst is through. An INIT has to follow.',
+        'Ends a run; other bits are ignored. The bus is left in order: STATUS.BUSY falls when the last burst is through. An INIT has to follow.',
       ),
       field('INIT', 1, 1, 'With START: checks the code, too, and runs the initialization of the image.'),
       field('START', 0, 0, 'Checks the image and runs it.'),
@@ -95,7 +95,7 @@ export const REGISTERS = [
     reset: 0,
     doc: 'State of the core. ERROR may be set while BUSY still is: the bus is being left in order.',
     fields: [
-      field('INITIALISED', 3, 3, 'A START with INIT has succeeded.'),
+      field('INITIALISED', 3, 3, 'A START with INIT has succeeded. Cleared by errors and SOFT_RESET.'),
       field('ERROR', 2, 2, 'The last run ended with an error. Cleared by START and SOFT_RESET.'),
       field('DONE', 1, 1, 'The last run is over, with an error or without. Cleared by START and SOFT_RESET.'),
       field('BUSY', 0, 0, 'A run is on, or the bus is being left in order. The host must not touch the memory of the image.'),
@@ -122,7 +122,7 @@ export const REGISTERS = [
     doc: 'What has happened since it was cleared, with or without IRQ_ENABLE. Writing a 1 clears a bit.',
     fields: [
       field('REFUSED', 2, 2, 'A write to a register was refused: see REFUSED.'),
-      field('ERROR', 1, 1, 'A run has ended with an error.'),
+      field('ERROR', 1, 1, 'A run is ended by an error.'),
       field('DONE', 0, 0, 'A run has ended without an error.'),
     ],
   },
