@@ -1,0 +1,38 @@
+/** What a core is built with: parameters of cx_core. */
+export interface CoreConfig {
+  /** Without the array, its other fields mean nothing. */
+  readonly array: boolean;
+  /** Of weights and activations. */
+  readonly bits: 8 | 6;
+  /** Activations of the array, in beats of 16 bytes. */
+  readonly scratchBeats: number;
+  /** Weights of the array, in entries of 16 x 16 bytes. */
+  readonly weightEntries: number;
+  /** Parameters of the array, in beats of 16 bytes. */
+  readonly parameterBeats: number;
+  /** Lines of 64 bytes. */
+  readonly icacheLines: number;
+  readonly dcacheLines: number;
+}
+
+/** 512 KiB of activations, 256 KiB of weights, 32 KiB of parameters and as much of caches. */
+export const DEFAULT_CONFIG: CoreConfig = {
+  array: true,
+  bits: 8,
+  scratchBeats: 32768,
+  weightEntries: 1024,
+  parameterBeats: 2048,
+  icacheLines: 256,
+  dcacheLines: 256,
+};
+
+/** Parameters of cx_core by their names in Verilog. */
+export const verilogParameters = (config: CoreConfig): Readonly<Record<string, number>> => ({
+  ARRAY: config.array ? 1 : 0,
+  BITS: config.bits,
+  SCRATCH: config.scratchBeats,
+  WEIGHTS: config.weightEntries,
+  PARAMETERS: config.parameterBeats,
+  ICACHE: config.icacheLines,
+  DCACHE: config.dcacheLines,
+});
