@@ -62,21 +62,23 @@ const lowerAll = (context: Context, rows: Rows, gone: ReadonlySet<AnyNode>): Res
 
 /** When each buffer of the run holds its value. Inputs are written before step 0, outputs read after the last. */
 const lifetimesOf = (context: Context, steps: readonly Step[]): readonly Lifetime[] => {
-  const lives = new Map<ValueId, { first: number; last: number }>();
-  const touch = (value: ValueId, step: number): void => {
-    if (context.constantValue(value)) return;
-    const root = context.rootOf(value);
-    const life = lives.get(root);
-    if (life === undefined) lives.set(root, { first: step, last: step });
+  const lives = new Map<Slot, { first: number; last: number }>();
+  const hold = (slot: Slot, step: number): void => {
+    const life = lives.get(slot);
+    if (life === undefined) lives.set(slot, { first: step, last: step });
     else life.last = Math.max(life.last, step);
+  };
+  const touch = (value: ValueId, step: number): void => {
+    if (!context.constantValue(value)) hold(context.slot(value), step);
   };
   for (const input of context.program.inputs) touch(input.value, -1);
   steps.forEach((step, i) => {
     for (const v of step.reads) touch(v, i);
     for (const v of step.writes) touch(v, i);
+    for (const slot of step.holds) hold(slot, i);
   });
   for (const output of context.program.outputs) touch(output.value, steps.length);
-  return [...lives].map(([value, { first, last }]) => ({ slot: context.slot(value), first, last }));
+  return [...lives].map(([slot, { first, last }]) => ({ slot, first, last }));
 };
 
 const placeParams = (context: Context): Placement => {

@@ -58,6 +58,8 @@ export interface StepCode {
   readonly emit: Emit;
   /** Whether every thread takes part: the code does the share of thread `f.arg(0)` of `f.arg(1)`. Else thread 0 runs it alone. */
   readonly parallel: boolean;
+  /** Places besides those of its operands and results that the step reads or writes: each is its own from the first step that names it to the last. */
+  readonly holds: readonly Slot[];
   /** The same where something waits between the parts, as it does between kernels: first one thread does `before`, then all do `main`. */
   readonly apart: {
     readonly before: Emit | undefined;
@@ -141,6 +143,9 @@ export class Context {
   private initReads = new Set<ValueId>();
   private prologue: Emit[] = [];
   private scratch: Slot[] = [];
+  private holds: Slot[] = [];
+  /** Bytes of places that are larger than their values. */
+  private readonly wide = new Map<ValueId, number>();
   private hasOwnScratch = false;
   private parallel = false;
   private work = 0;
@@ -220,7 +225,20 @@ export class Context {
   slot(value: ValueId): Slot {
     const v = this.root(value);
     const type = this.type(v);
-    return (this.slots[v] ??= new Slot(elementCount(type.shape) * DTYPE_INFO[type.dtype].bytes));
+    return (this.slots[v] ??= new Slot(this.wide.get(v) ?? elementCount(type.shape) * DTYPE_INFO[type.dtype].bytes));
+  }
+
+  /** Gives a value a place of at least so many bytes; asked for before the place itself is. */
+  widen(value: ValueId, bytes: number): void {
+    const v = this.root(value);
+    invariant(this.slots[v] === undefined, 'a place has its size already');
+    const { dtype, shape } = this.type(v);
+    this.wide.set(v, Math.max(bytes, this.wide.get(v) ?? 0, elementCount(shape) * DTYPE_INFO[dtype].bytes));
+  }
+
+  /** Says that the step in the making reads or writes a place that is no value's. The place is held from the first such step to the last. */
+  hold(slot: Slot): void {
+    this.holds.push(slot);
   }
 
   /** Where a step reads an operand or writes a result. */
@@ -251,7 +269,7 @@ export class Context {
   }
 
   /** A table of constants. */
-  table(data: Int32Array | Float32Array | Float64Array): Slot {
+  table(data: Int32Array | Float32Array | Float64Array | Uint8Array): Slot {
     const slot = new Slot(data.byteLength, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
     this.persistent.push(slot);
     return slot;
@@ -313,6 +331,7 @@ export class Context {
     for (;;) {
       this.prologue = [];
       this.scratch = [];
+      this.holds = [];
       this.launches = [];
       this.parallel = false;
       this.hasOwnScratch = false;
@@ -345,7 +364,7 @@ export class Context {
     this.inInit = node.operands.every((v) => this.constantValue(v));
     this.initReads = new Set();
     const emit = this.apply(rule);
-    const { prologue, threads, launches } = this;
+    const { prologue, threads, launches, holds } = this;
     this.threads = most;
     this.scratches.push(this.scratch);
     const whole = this.planned([...prologue, emit], threads);
@@ -363,7 +382,7 @@ export class Context {
         ...kernels,
       };
       // what a prologue writes has to be there before any thread reads it
-      return { emit: whole, parallel: this.parallel && prologue.length === 0, apart };
+      return { emit: whole, parallel: this.parallel && prologue.length === 0, holds, apart };
     }
     for (const r of this.fusedInto(node)?.results ?? node.results) {
       this.isConstant[r] = 1;
