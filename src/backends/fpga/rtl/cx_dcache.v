@@ -199,16 +199,24 @@ module cx_dcache #(
   // the lowest bit of a group that is set
   function [3:0] lowest;
     input [15:0] bits;
-    reg [6:0] x7;
-    reg [2:0] x3;
-    begin
-      lowest[3] = bits[7:0] == 8'd0;
-      x7 = lowest[3] ? bits[14:8] : bits[6:0];
-      lowest[2] = x7[3:0] == 4'd0;
-      x3 = lowest[2] ? x7[6:4] : x7[2:0];
-      lowest[1] = x3[1:0] == 2'd0;
-      lowest[0] = lowest[1] ? !x3[2] : !x3[0];
-    end
+    casez (bits)
+      16'b???????????????1: lowest = 4'd0;
+      16'b??????????????10: lowest = 4'd1;
+      16'b?????????????100: lowest = 4'd2;
+      16'b????????????1000: lowest = 4'd3;
+      16'b???????????10000: lowest = 4'd4;
+      16'b??????????100000: lowest = 4'd5;
+      16'b?????????1000000: lowest = 4'd6;
+      16'b????????10000000: lowest = 4'd7;
+      16'b???????100000000: lowest = 4'd8;
+      16'b??????1000000000: lowest = 4'd9;
+      16'b?????10000000000: lowest = 4'd10;
+      16'b????100000000000: lowest = 4'd11;
+      16'b???1000000000000: lowest = 4'd12;
+      16'b??10000000000000: lowest = 4'd13;
+      16'b?100000000000000: lowest = 4'd14;
+      default: lowest = 4'd15;
+    endcase
   endfunction
 
   wire [INDEX-1:0] at_index = at[6+:INDEX];
