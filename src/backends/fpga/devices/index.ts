@@ -1,0 +1,1 @@
+export { type Device, deviceByName, DEVICES, FAMILIES, type FamilyName } from './table.ts';
