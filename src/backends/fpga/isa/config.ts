@@ -4,6 +4,8 @@ export interface CoreConfig {
   readonly array: boolean;
   /** Of weights and activations. */
   readonly bits: 8 | 6;
+  /** Two products on one multiplier. */
+  readonly pack: boolean;
   /** Activations of the array, in beats of 16 bytes. */
   readonly scratchBeats: number;
   /** Weights of the array, in entries of 16 x 16 bytes. */
@@ -19,6 +21,7 @@ export interface CoreConfig {
 export const DEFAULT_CONFIG: CoreConfig = {
   array: true,
   bits: 8,
+  pack: false,
   scratchBeats: 32768,
   weightEntries: 1024,
   parameterBeats: 2048,
@@ -30,6 +33,7 @@ export const DEFAULT_CONFIG: CoreConfig = {
 export const verilogParameters = (config: CoreConfig): Readonly<Record<string, number>> => ({
   ARRAY: config.array ? 1 : 0,
   BITS: config.bits,
+  PACK: config.pack ? 1 : 0,
   SCRATCH: config.scratchBeats,
   WEIGHTS: config.weightEntries,
   PARAMETERS: config.parameterBeats,

@@ -25,7 +25,6 @@ module cx_axi (
     output wire [4:0]   rd_valid,
     output wire [127:0] rd_data,
     output wire         rd_last,
-    output wire         rd_error,
 
     input  wire [1:0]   wq_valid,
     output wire [1:0]   wq_ready,
@@ -36,7 +35,6 @@ module cx_axi (
     input  wire [255:0] wd_data,
     input  wire [31:0]  wd_strb,
     output wire [1:0]   wr_done,
-    output wire         wr_error,
 
     output wire         m_axi_arvalid,
     input  wire         m_axi_arready,
@@ -74,7 +72,7 @@ module cx_axi (
     cx_axi_read reads (
         .clk(clk), .rst(rst), .drain(drain), .idle(read_idle), .base(base), .limit(limit),
         .rq_valid(rq_valid), .rq_ready(rq_ready), .rq_addr(rq_addr), .rq_len(rq_len),
-        .rd_valid(rd_valid), .rd_data(rd_data), .rd_last(rd_last), .rd_error(rd_error),
+        .rd_valid(rd_valid), .rd_data(rd_data), .rd_last(rd_last),
         .err_valid(read_err), .err_code(read_code), .err_info(read_info),
         .m_axi_arvalid(m_axi_arvalid), .m_axi_arready(m_axi_arready), .m_axi_araddr(m_axi_araddr), .m_axi_arlen(m_axi_arlen),
         .m_axi_rvalid(m_axi_rvalid), .m_axi_rready(m_axi_rready), .m_axi_rdata(m_axi_rdata), .m_axi_rresp(m_axi_rresp),
@@ -85,7 +83,7 @@ module cx_axi (
         .clk(clk), .rst(rst), .drain(drain), .idle(write_idle), .base(base), .limit(limit),
         .wq_valid(wq_valid), .wq_ready(wq_ready), .wq_addr(wq_addr), .wq_len(wq_len),
         .wd_valid(wd_valid), .wd_ready(wd_ready), .wd_data(wd_data), .wd_strb(wd_strb),
-        .wr_done(wr_done), .wr_error(wr_error),
+        .wr_done(wr_done),
         .err_valid(write_err), .err_code(write_code), .err_info(write_info),
         .m_axi_awvalid(m_axi_awvalid), .m_axi_awready(m_axi_awready), .m_axi_awaddr(m_axi_awaddr), .m_axi_awlen(m_axi_awlen),
         .m_axi_wvalid(m_axi_wvalid), .m_axi_wready(m_axi_wready), .m_axi_wdata(m_axi_wdata), .m_axi_wstrb(m_axi_wstrb),

@@ -24,7 +24,6 @@ module cx_axi_read #(
     output reg  [CLIENTS-1:0]    rd_valid,
     output wire [127:0]          rd_data,
     output wire                  rd_last,
-    output wire                  rd_error,
 
     output reg                   err_valid,
     output reg  [7:0]            err_code,
@@ -86,7 +85,7 @@ module cx_axi_read #(
     assign m_axi_rready = 1'b1;
     assign rd_data = m_axi_rdata;
     assign rd_last = m_axi_rlast && head[31];
-    assign rd_error = m_axi_rresp != 2'd0;
+    wire broken = m_axi_rresp != 2'd0;
     always @* begin
         rd_valid = {CLIENTS{1'b0}};
         if (m_axi_rvalid) rd_valid[owner] = 1'b1;
@@ -140,7 +139,7 @@ module cx_axi_read #(
             some[owner] <= both[owner];
             both[owner] <= 1'b0;
         end
-        if (m_axi_rvalid && rd_error) begin
+        if (m_axi_rvalid && broken) begin
             err_valid <= 1'b1;
             err_code <= `CX_ERR_BUS_READ;
             err_info <= {head[27:0], 4'd0};

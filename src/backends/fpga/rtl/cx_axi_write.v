@@ -22,7 +22,6 @@ module cx_axi_write (
     input  wire [255:0]           wd_data,
     input  wire [31:0]            wd_strb,
     output reg  [1:0]             wr_done,
-    output wire                   wr_error,
 
     output reg                    err_valid,
     output reg  [7:0]             err_code,
@@ -89,7 +88,7 @@ module cx_axi_write (
 
     wire [29:0] head = queue[first];
     assign m_axi_bready = 1'b1;
-    assign wr_error = m_axi_bresp != 2'd0;
+    wire broken = m_axi_bresp != 2'd0;
     always @* begin
         wr_done = 2'b00;
         if (m_axi_bvalid && head[29]) wr_done[head[28]] = 1'b1;
@@ -141,7 +140,7 @@ module cx_axi_write (
         if (m_axi_bvalid) first <= first + 2'd1;
         if (launch && !m_axi_bvalid) count <= count + 3'd1;
         if (!launch && m_axi_bvalid) count <= count - 3'd1;
-        if (m_axi_bvalid && wr_error) begin
+        if (m_axi_bvalid && broken) begin
             err_valid <= 1'b1;
             err_code <= `CX_ERR_BUS_WRITE;
             err_info <= {head[27:0], 4'd0};

@@ -8,6 +8,8 @@ module cx_core #(
     parameter ARRAY = 1,
     // of weights and activations: 8 or 6
     parameter BITS = 8,
+    // 1: two products on one multiplier
+    parameter PACK = 0,
     // beats of 16 bytes of activations
     parameter SCRATCH = 32768,
     // entries of 256 bytes
@@ -101,14 +103,13 @@ module cx_core #(
     wire [7:0]   h_rq_len, i_rq_len, d_rq_len, c_rq_len, l_rq_len;
     wire         h_rd_valid, i_rd_valid, d_rd_valid, c_rd_valid, l_rd_valid;
     wire [127:0] rd_data;
-    wire         rd_last, rd_error;
+    wire         rd_last;
 
     wire         d_wq_valid, d_wq_ready, d_wd_valid, d_wd_ready, d_wr_done, s_wq_valid, s_wq_ready, s_wd_valid, s_wd_ready, s_wr_done;
     wire [31:0]  d_wq_addr, s_wq_addr;
     wire [7:0]   d_wq_len, s_wq_len;
     wire [127:0] d_wd_data, s_wd_data;
     wire [15:0]  d_wd_strb, s_wd_strb;
-    wire         wr_error;
 
     wire        unit_rst, proc_start, proc_done, proc_retired, proc_err_valid, mark_valid;
     wire [31:0] proc_start_pc, proc_pc, proc_err_info, mark;
@@ -160,10 +161,10 @@ module cx_core #(
         .rq_addr({l_rq_addr, c_rq_addr, d_rq_addr, i_rq_addr, h_rq_addr}),
         .rq_len({l_rq_len, c_rq_len, d_rq_len, i_rq_len, h_rq_len}),
         .rd_valid({l_rd_valid, c_rd_valid, d_rd_valid, i_rd_valid, h_rd_valid}),
-        .rd_data(rd_data), .rd_last(rd_last), .rd_error(rd_error),
+        .rd_data(rd_data), .rd_last(rd_last),
         .wq_valid({s_wq_valid, d_wq_valid}), .wq_ready({s_wq_ready, d_wq_ready}), .wq_addr({s_wq_addr, d_wq_addr}), .wq_len({s_wq_len, d_wq_len}),
         .wd_valid({s_wd_valid, d_wd_valid}), .wd_ready({s_wd_ready, d_wd_ready}), .wd_data({s_wd_data, d_wd_data}), .wd_strb({s_wd_strb, d_wd_strb}),
-        .wr_done({s_wr_done, d_wr_done}), .wr_error(wr_error),
+        .wr_done({s_wr_done, d_wr_done}),
         .m_axi_arvalid(m_axi_arvalid), .m_axi_arready(m_axi_arready), .m_axi_araddr(m_axi_araddr), .m_axi_arlen(m_axi_arlen),
         .m_axi_rvalid(m_axi_rvalid), .m_axi_rready(m_axi_rready), .m_axi_rdata(m_axi_rdata), .m_axi_rresp(m_axi_rresp),
         .m_axi_rlast(m_axi_rlast),
@@ -172,32 +173,34 @@ module cx_core #(
         .m_axi_wlast(m_axi_wlast), .m_axi_bvalid(m_axi_bvalid), .m_axi_bready(m_axi_bready), .m_axi_bresp(m_axi_bresp)
     );
 
-    cx_proc #(.ICACHE(ICACHE), .DCACHE(DCACHE)) proc (
+    cx_proc #(.ICACHE_LINES(ICACHE), .DCACHE_LINES(DCACHE)) proc (
         .clk(clk), .rst(unit_rst), .start(proc_start), .start_pc(proc_start_pc), .done(proc_done), .pc(proc_pc), .retired(proc_retired),
         .err_valid(proc_err_valid), .err_code(proc_err_code), .err_info(proc_err_info),
         .mark_valid(mark_valid), .mark(mark),
         .array_start(array_start), .array_addr(array_addr), .array_count(array_count), .array_idle(array_idle),
         .i_rq_valid(i_rq_valid), .i_rq_ready(i_rq_ready), .i_rq_addr(i_rq_addr), .i_rq_len(i_rq_len),
-        .i_rd_valid(i_rd_valid), .i_rd_data(rd_data), .i_rd_last(rd_last), .i_rd_error(rd_error),
+        .i_rd_valid(i_rd_valid), .i_rd_data(rd_data),
         .d_rq_valid(d_rq_valid), .d_rq_ready(d_rq_ready), .d_rq_addr(d_rq_addr), .d_rq_len(d_rq_len),
-        .d_rd_valid(d_rd_valid), .d_rd_data(rd_data), .d_rd_last(rd_last), .d_rd_error(rd_error),
+        .d_rd_valid(d_rd_valid), .d_rd_data(rd_data),
         .d_wq_valid(d_wq_valid), .d_wq_ready(d_wq_ready), .d_wq_addr(d_wq_addr), .d_wq_len(d_wq_len),
         .d_wd_valid(d_wd_valid), .d_wd_ready(d_wd_ready), .d_wd_data(d_wd_data), .d_wd_strb(d_wd_strb),
-        .d_wr_done(d_wr_done), .d_wr_error(wr_error)
+        .d_wr_done(d_wr_done)
     );
 
     generate
         if (ARRAY != 0) begin : with_array
-            cx_array #(.BITS(BITS), .SCRATCH(SCRATCH), .WEIGHTS(WEIGHTS), .PARAMETERS(PARAMETERS)) array (
+            cx_array #(
+                .AW(BITS), .WW(BITS), .PACK(PACK), .SP_BEATS(SCRATCH), .WB_ENTRIES(WEIGHTS), .PB_BEATS(PARAMETERS)
+            ) array (
                 .clk(clk), .rst(unit_rst), .start(array_start), .addr(array_addr), .count(array_count), .idle(array_idle),
                 .err_valid(array_err_valid), .err_code(array_err_code), .err_info(array_err_info),
                 .c_rq_valid(c_rq_valid), .c_rq_ready(c_rq_ready), .c_rq_addr(c_rq_addr), .c_rq_len(c_rq_len),
-                .c_rd_valid(c_rd_valid), .c_rd_data(rd_data), .c_rd_last(rd_last), .c_rd_error(rd_error),
+                .c_rd_valid(c_rd_valid), .c_rd_data(rd_data), .c_rd_last(rd_last),
                 .l_rq_valid(l_rq_valid), .l_rq_ready(l_rq_ready), .l_rq_addr(l_rq_addr), .l_rq_len(l_rq_len),
-                .l_rd_valid(l_rd_valid), .l_rd_data(rd_data), .l_rd_last(rd_last), .l_rd_error(rd_error),
+                .l_rd_valid(l_rd_valid), .l_rd_data(rd_data), .l_rd_last(rd_last),
                 .s_wq_valid(s_wq_valid), .s_wq_ready(s_wq_ready), .s_wq_addr(s_wq_addr), .s_wq_len(s_wq_len),
                 .s_wd_valid(s_wd_valid), .s_wd_ready(s_wd_ready), .s_wd_data(s_wd_data), .s_wd_strb(s_wd_strb),
-                .s_wr_done(s_wr_done), .s_wr_error(wr_error)
+                .s_wr_done(s_wr_done)
             );
         end else begin : without_array
             // the header of a program that needs the array is refused; what starts it all the same has an error
@@ -217,6 +220,7 @@ module cx_core #(
             assign s_wd_valid = 1'b0;
             assign s_wd_data = 128'd0;
             assign s_wd_strb = 16'd0;
+            wire unused = &{1'b0, c_rq_ready, l_rq_ready, c_rd_valid, l_rd_valid, s_wq_ready, s_wd_ready, s_wr_done};
         end
     endgenerate
 endmodule
