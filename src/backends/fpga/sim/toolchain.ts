@@ -15,6 +15,7 @@ export interface HdlTool {
 const TOOLS = {
   verilator: { packages: 'verilator g++ make', use: 'The backend fpga-sim translates the core to C++ with verilator.' },
   iverilog: { packages: 'iverilog', use: 'iverilog is the second simulator that the core is compared on.' },
+  vvp: { packages: 'iverilog', use: 'vvp runs what iverilog compiles.' },
 } as const;
 export type ToolName = keyof typeof TOOLS;
 
