@@ -27,7 +27,7 @@ module cx_valu (
   wire is_sub = op == `CX_OP_VSUB16 || op == `CX_OP_VSUB32 || op == `CX_OP_VSUB64;
   wire is_max = op == `CX_OP_VMAX8S || op == `CX_OP_VMAX8U || op == `CX_OP_VMAX16S || op == `CX_OP_VMAX32S;
   wire is_min = op == `CX_OP_VMIN8S || op == `CX_OP_VMIN8U || op == `CX_OP_VMIN16S || op == `CX_OP_VMIN32S;
-  wire is_unsigned = op == `CX_OP_VMAX8U || op == `CX_OP_VMIN8U;
+  wire is_unsigned = op == `CX_OP_VMAX8U || op == `CX_OP_VMIN8U || joined;
   wire is_abs = op == `CX_OP_VABS32;
   wire negates = op == `CX_OP_VNEG32 || is_abs;
   wire is_logic = op == `CX_OP_VAND || op == `CX_OP_VOR || op == `CX_OP_VXOR || op == `CX_OP_VANDNOT;

@@ -7,7 +7,7 @@ module cx_valu_lane (
     input  wire        bytes,
     input  wire        halves,
     input  wire        subtract,
-    // sums: the operands are compared as unsigned numbers, else as signed ones
+    // differences: operands are compared as unsigned numbers, else as signed ones; set where elements are joined, for the carry
     input  wire        is_unsigned,
     input  wire        carry_in,
     // what is wanted, one or none
