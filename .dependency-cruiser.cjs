@@ -38,7 +38,7 @@ const groups = ['frontend', 'backends'].map((group) => ({
   name: `${group}-imports-sibling`,
   comment: `src/${group}/<x> does not import src/${group}/<y>; shared code lives directly in src/${group}/, in src/backends/plan or a level down.`,
   severity: 'error',
-  from: { path: `^src/${group}/([^/]+)/`, pathNot: [TEST, '^src/backends/gpu/'] },
+  from: { path: `^src/${group}/([^/]+)/`, pathNot: [TEST, '^src/backends/(gpu|fpga)/'] },
   to: { path: `^src/${group}/[^/]+/`, pathNot: [`^src/${group}/$1/`, '^src/backends/plan/index[.]ts$'] },
 }));
 
@@ -57,6 +57,18 @@ const gpuImports = {
       '^src/backends/cpu/port-tensors[.]ts$',
       '^src/backends/cpu/native/(c-module(-names)?|host-koffi|sources)[.]ts$',
     ],
+  },
+};
+
+/** docs/adr/0016: the FPGA core runs what the SIMD machine lowers. */
+const fpgaImports = {
+  name: 'fpga-imports-of-cpu',
+  comment: 'src/backends/fpga takes the SIMD machine, tensors of ports and the cache from src/backends/cpu, nothing else.',
+  severity: 'error',
+  from: { path: '^src/backends/fpga/', pathNot: TEST },
+  to: {
+    path: '^src/backends/(?!fpga/)[^/]+/',
+    pathNot: ['^src/backends/plan/index[.]ts$', '^src/backends/cpu/(simd|cache)/', '^src/backends/cpu/port-tensors[.]ts$'],
   },
 };
 
@@ -92,6 +104,7 @@ module.exports = {
     ...siblings,
     ...groups,
     gpuImports,
+    fpgaImports,
     ...plainDoors,
     ...groupDoors,
     ...registryDoors,

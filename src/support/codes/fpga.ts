@@ -61,4 +61,10 @@ export const fpgaCodes = {
       'Register ERROR holds the code of the message, ERROR_INFO what the table of errors says of it (docs/fpga-core.md). Errors of the image say that memory was changed; errors of the bus that memory is missing or broken; others that the program or the core is wrong.',
     exit: 70,
   },
+  FPG0002: {
+    title: 'program does not fit the memory that the FPGA core addresses',
+    explain:
+      'Weights, tensors and code lie in one piece of memory with addresses of 32 bits. The message says how much the program needs. Use a smaller batch, or --backend native, which gives the same bytes and maps parameters of any size.',
+    exit: 5,
+  },
 } as const satisfies Record<string, CodeInfo>;

@@ -82,6 +82,7 @@ test.each([
   ['word 9', { codeStart: 32 }],
   ['word 10', { codeBytes: 8 }],
   ['word 10', { limit: 70 }],
+  ['word 6', { limit: 4100 }],
 ])('a header whose %s contradicts is refused', (name, change) => {
   const code = encodeProgram([instruction('li', 1, 7), instruction('halt')]);
   const header = { array: NO_ARRAY, limit: 4096, initPc: 64, runPc: 72, codeStart: 64, codeBytes: 16, codeCrc: crcOf(code), ...change };

@@ -53,19 +53,19 @@ export const encodeInstruction = ({ op, rd, ra, rb, rc, imm }: Instruction): rea
   imm >>> 0,
 ];
 
-/** Reads an instruction; undefined for an unknown opcode, and where a field that the opcode does not use is not 0. */
-export const decodeInstruction = (low: number, high: number): Instruction | undefined => {
+/** Reads an instruction as the core does: undefined for an unknown opcode; fields that the opcode does not use may hold anything. */
+export const decodeFields = (low: number, high: number): Instruction | undefined => {
   const opcode = opcodeOf(low & 0xff);
   if (opcode === undefined) return undefined;
-  const decoded = {
-    op: opcode.name,
-    rd: (low >>> 8) & 63,
-    ra: (low >>> 14) & 63,
-    rb: (low >>> 20) & 63,
-    rc: low >>> 26,
-    imm: high | 0,
-  };
-  const used = new Set(opcode.form.split('').map(fieldOf));
+  const [rd, ra, rb] = [(low >>> 8) & 63, (low >>> 14) & 63, (low >>> 20) & 63];
+  return { op: opcode.name, rd, ra, rb, rc: low >>> 26, imm: high | 0 };
+};
+
+/** Reads an instruction; undefined for an unknown opcode, and where a field that the opcode does not use is not 0. */
+export const decodeInstruction = (low: number, high: number): Instruction | undefined => {
+  const decoded = decodeFields(low, high);
+  if (decoded === undefined) return undefined;
+  const used = new Set(formOf(decoded.op).form.split('').map(fieldOf));
   return (['rd', 'ra', 'rb', 'rc', 'imm'] as const).every((field) => used.has(field) || decoded[field] === 0) ? decoded : undefined;
 };
 

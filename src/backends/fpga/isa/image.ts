@@ -70,6 +70,7 @@ const findBadWord = ({ limit, initPc, runPc, codeStart, codeBytes }: ImageHeader
     return bad(10, `the code ends at ${codeStart + codeBytes}, but the program uses ${limit} bytes of memory`);
   if (!isPc(initPc)) return bad(7, `the initialization starts at ${initPc}, which is no instruction of ${code}`);
   if (!isPc(runPc)) return bad(8, `the run starts at ${runPc}, which is no instruction of ${code}`);
+  if (limit % BEAT_BYTES !== 0) return bad(6, `${limit} bytes of memory are no multiple of ${BEAT_BYTES}`);
   return undefined;
 };
 

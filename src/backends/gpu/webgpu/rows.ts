@@ -1,4 +1,4 @@
-import { supportTable } from '../support.ts';
+import { supportTable } from '../../support-table.ts';
 import { FLOAT_REASON, hasRow } from './lower/index.ts';
 import { lowerProgram } from './lower.ts';
 

@@ -1,6 +1,6 @@
-import { type OpName, opOf, type Program, ProgramBuilder, sampleTensors } from '../../ir/index.ts';
-import { type Result, unwrap } from '../../support/index.ts';
-import type { SupportStatus } from '../backend.ts';
+import { type OpName, opOf, type Program, ProgramBuilder, sampleTensors } from '../ir/index.ts';
+import { type Result, unwrap } from '../support/index.ts';
+import type { SupportStatus } from './backend.ts';
 
 /** How a backend treats each op; for the support matrix. */
 export interface SupportTable {

@@ -1,0 +1,33 @@
+import { type AnyNode, type OpName, UnsupportedError } from '../../ir/index.ts';
+import { type AnyRule, type Context, type Rows, rowsOf, SIMD_ROWS } from '../cpu/simd/index.ts';
+import type { ExecutionPlan } from '../plan/index.ts';
+import { FLOAT_REASON } from './codegen/machine.ts';
+import type { ArrayNeeds } from './isa/image.ts';
+
+/** Rows of the core. */
+export interface FpgaRows extends Rows {
+  /** Fuses what they do in one pass. */
+  readonly prepare?: (plan: ExecutionPlan) => ExecutionPlan;
+  /** What the steps that were lowered need of the array; asked for at the end. */
+  readonly array?: () => ArrayNeeds;
+}
+
+const refuseFloats = (context: Context, node: AnyNode): void => {
+  for (const value of [...node.operands, ...node.results])
+    if (context.type(value).dtype === 'f32') throw new UnsupportedError(FLOAT_REASON);
+};
+
+/**
+ * Rows of the SIMD machine on the processor alone, one thread; float32 is refused.
+ * @param own - rows that come before them
+ */
+export const processorRows = (own: ReadonlyMap<OpName, AnyRule> = new Map()): FpgaRows => {
+  const rows = rowsOf(new Map<OpName, AnyRule>([...SIMD_ROWS, ...own]));
+  return {
+    ...rows,
+    lower: (context, node) => {
+      refuseFloats(context, node);
+      return rows.lower(context, node);
+    },
+  };
+};
