@@ -7,7 +7,8 @@ import { address, arithmetic, logic } from './fold.ts';
 import { compileFunction, type RegisterLimits } from './function.ts';
 import { ACCESSES, COMPARISONS, DIRECT, isVectorSpace, LANE_LOADS, LANE_STORES, VECTOR_LOADS } from './instructions.ts';
 import { MEMORY_ROUTINES } from './memory-routines.ts';
-import { type Integers, type Routine, SOFT_DOUBLES } from './soft-double.ts';
+import { SOFT_DOUBLES } from './soft-double.ts';
+import type { Integers, Routine } from './soft-double-bits.ts';
 import { constantOf, kindOf, type OpNode, type Tree, ZERO_VECTOR } from './tree.ts';
 import type { FunctionCode } from './virtual.ts';
 
