@@ -80,7 +80,7 @@ module cx_conv_out #(
   reg [5:0] va;  // stages of adding
   reg vt;
   always @(posedge clk) begin
-    v <= rst ? 6'd0 : {v[4:0], v7 & !direct};
+    v <= rst ? 6'd0 : {v[4:1], v[0] & !raw, v7 & !direct};
     va <= rst ? 6'd0 : {va[4:0], v[5] & add};
     vt <= !rst & tabled & (add ? va[5] : v[5]);
   end
