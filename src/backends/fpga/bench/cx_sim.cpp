@@ -27,7 +27,6 @@ enum Operation : uint32_t {
   RESET,         // raises rst for some cycles
   STEPS,         // how many -> payload: when each began, 64 bits
   BUS_COUNTS,    // -> bursts read, bursts written, most reads open, whether the bus is quiet
-  LIFETIME,      // seconds after which the process ends itself; 0: never
 };
 
 constexpr uint32_t REG_STATUS = CXF_REG_STATUS, REG_STEP_SELECT = CXF_REG_STEP_SELECT, REG_STEP_CYCLES = CXF_REG_STEP_CYCLES_LO;
@@ -35,6 +34,8 @@ constexpr uint32_t REG_STATUS = CXF_REG_STATUS, REG_STEP_SELECT = CXF_REG_STEP_S
 constexpr uint64_t POLL_CYCLES = 64;
 // A register answers within so many cycles, or never.
 constexpr int REGISTER_CYCLES = 10000;
+// A request that takes so many seconds never ends: so does the process.
+constexpr unsigned REQUEST_SECONDS = 600;
 
 struct Failure {
   std::string text;
@@ -216,10 +217,6 @@ static Answer serve(const uint32_t *request, const std::vector<uint8_t> &payload
     answer.result[0] = next_core++;
     return answer;
   }
-  if (request[0] == LIFETIME) {
-    alarm(argument[0]);
-    return answer;
-  }
   const auto found = cores.find(request[1]);
   if (found == cores.end()) throw Failure{"there is no instance " + std::to_string(request[1])};
   Core &core = *found->second;
@@ -263,6 +260,7 @@ int main() {
     if (!read_all(payload.data(), payload.size())) return 1;
     uint32_t header[8] = {};
     Answer answer;
+    alarm(REQUEST_SECONDS);
     try {
       answer = serve(request, payload);
       memcpy(header + 1, answer.result, sizeof answer.result);
@@ -274,6 +272,7 @@ int main() {
       header[0] = 1;
       answer.payload.assign(text.begin(), text.end());
     }
+    alarm(0);
     header[7] = answer.payload.size();
     if (!write_all(header, sizeof header) || !write_all(answer.payload.data(), answer.payload.size())) return 1;
   }

@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { diagnostic, fail, invariant, ok, type Result } from '../../../support/index.ts';
+import { diagnostic, fail, fromHex, invariant, ok, type Result, toHex } from '../../../support/index.ts';
 import { inTemporaryFolder } from '../../cpu/cache/files.ts';
 import type { Environment } from '../../programs.ts';
 import { type SourceFile, sourceFiles, sourceFolder } from '../../source-folder.ts';
@@ -42,7 +42,7 @@ export const memoryHex = ({ offset, bytes }: MemoryPart): string => {
   for (let i = 0; i < bytes.length; i += BEAT) {
     const beat = new Uint8Array(BEAT);
     beat.set(bytes.subarray(i, i + BEAT));
-    lines.push(Buffer.from(beat.reverse()).toString('hex'));
+    lines.push(toHex(beat.reverse()));
   }
   return `${lines.join('\n')}\n`;
 };
@@ -51,7 +51,7 @@ export const memoryHex = ({ offset, bytes }: MemoryPart): string => {
 const parseHex = (text: string, bytes: number): Uint8Array => {
   const beats = text.split('\n').filter((line) => /^[0-9a-fA-FxX]{32}$/.test(line));
   const read = new Uint8Array(beats.length * BEAT);
-  beats.forEach((line, i) => read.set(Buffer.from(line, 'hex').reverse(), i * BEAT));
+  beats.forEach((line, i) => read.set(fromHex(line).reverse(), i * BEAT));
   return read.subarray(0, bytes);
 };
 

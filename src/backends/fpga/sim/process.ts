@@ -19,7 +19,6 @@ export const OPERATIONS = [
   'RESET',
   'STEPS',
   'BUS_COUNTS',
-  'LIFETIME',
 ] as const;
 export type Operation = (typeof OPERATIONS)[number];
 

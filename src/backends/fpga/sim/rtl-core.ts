@@ -45,7 +45,7 @@ export const fieldBits = (register: RegisterName, field: string, value = 1): num
 };
 
 /** A core in a simulator with a memory of its own. */
-export class SimulatedCore {
+export class RtlCore {
   private readonly simulator: Simulator;
   private readonly instance: number;
 
