@@ -135,7 +135,9 @@ export class FpgaMachine implements Integers {
 
   store(access: Access, offset: number, pointer: Ref, value: Ref): Ref {
     if (access === 'f32') throw new UnsupportedError(FLOAT_REASON);
-    return this.add(node(ACCESSES[access].store, undefined, { ...address(this.take(pointer), offset), b: this.take(value) }));
+    return this.add(
+      node(ACCESSES[access].store, undefined, { ...address(this.take(pointer), offset), b: lowBits(this.take(value), access) }),
+    );
   }
 
   vectorLoad(how: VectorLoad, offset: number, pointer: Ref): Ref {
@@ -212,6 +214,10 @@ const node = (op: OpcodeName, kind: Kind | undefined, { a, b, c, imm, lane }: Op
   ...(imm === undefined ? {} : { imm }),
   ...(lane === undefined ? {} : { lane }),
 });
+
+/** What is stored of a value: at most its low 32 bits, which are those of what it was made of. */
+const lowBits = (tree: Tree, access: Access): Tree =>
+  access !== 'i64' && access !== 'f64' && tree.type === 'op' && tree.op === 'sext32' && tree.a !== undefined ? tree.a : tree;
 
 /** The same bits as another kind. */
 const retyped = (tree: Tree, kind: Kind): Tree => {

@@ -2,6 +2,7 @@ import { at, invariant } from '../../../support/index.ts';
 import type { Kind } from '../../cpu/simd/index.ts';
 import type { OpcodeName } from '../isa/opcodes.ts';
 import { BRANCHES } from './instructions.ts';
+import { assignedIn, keyOf, levelOf } from './invariants.ts';
 import { kindOf, type OpNode, type Tree } from './tree.ts';
 import { NONE, type Virtual, type VirtualFunction, type VirtualInstruction, ZERO } from './virtual.ts';
 
@@ -15,9 +16,13 @@ export interface FunctionTrees {
   readonly value: Tree | undefined;
 }
 
-/** Constants of a loop nest, computed before it. */
-interface Preheader {
-  readonly code: VirtualInstruction[];
+/** A loop that is being written. */
+interface Loop {
+  /** Variables that it sets. */
+  readonly assigned: ReadonlySet<number>;
+  /** What is computed once before it. */
+  readonly before: VirtualInstruction[];
+  /** The registers of that, by expression. */
   readonly known: Map<string, Virtual>;
 }
 
@@ -31,7 +36,10 @@ class Selector {
   private code: VirtualInstruction[] = [];
   private labels = 0;
   private depth = 0;
-  private preheader: Preheader | undefined;
+  /** Loops around what is being written, from the outermost in. */
+  private loops: readonly Loop[] = [];
+  /** The outermost loop around it, also while something is written before that one. */
+  private nest: Loop | undefined;
 
   constructor(trees: FunctionTrees) {
     this.trees = trees;
@@ -60,21 +68,42 @@ class Selector {
 
   /** A constant; inside of loops it is made before the outermost, so that it costs nothing where there are registers enough. */
   private constantOf(key: string, make: (d: Virtual) => VirtualInstruction, isVector: boolean, target: Virtual | undefined): Virtual {
-    const { preheader } = this;
-    if (preheader === undefined) {
+    const { nest } = this;
+    if (nest === undefined) {
       const d = target ?? this.fresh(isVector);
       this.code.push(make(d));
       return d;
     }
-    let known = preheader.known.get(key);
+    let known = nest.known.get(key);
     if (known === undefined) {
       known = this.fresh(isVector);
-      preheader.known.set(key, known);
-      preheader.code.push({ ...make(known), depth: 0 });
+      nest.known.set(key, known);
+      nest.before.push({ ...make(known), depth: 0 });
     }
     if (target === undefined) return known;
     this.emit({ op: 'move', d: target, a: known });
     return target;
+  }
+
+  /** Computes an expression before the outermost loop in which it stays the same; undefined when that is no loop. */
+  private hoisted(tree: OpNode): Virtual | undefined {
+    const level = levelOf(tree, this.loops);
+    const loop = this.loops[level];
+    if (loop === undefined) return undefined;
+    const key = keyOf(tree);
+    const old = loop.known.get(key);
+    if (old !== undefined) return old;
+    const { code, depth, loops } = this;
+    this.code = loop.before;
+    this.depth = level;
+    this.loops = loops.slice(0, level);
+    const d = this.fresh(kindOf(tree) === 'v128');
+    this.operation(tree, d);
+    this.code = code;
+    this.depth = depth;
+    this.loops = loops;
+    loop.known.set(key, d);
+    return d;
   }
 
   private scalarConstant(value: bigint, target: Virtual | undefined): Virtual {
@@ -132,6 +161,9 @@ class Selector {
         return target;
       }
       case 'op': {
+        // into a variable a move would be needed all the same
+        const once = target === undefined ? this.hoisted(tree) : undefined;
+        if (once !== undefined) return once;
         const d = target ?? this.fresh(kindOf(tree) === 'v128');
         this.operation(tree, d);
         return d;
@@ -178,12 +210,11 @@ class Selector {
 
   private loop(condition: Tree, body: readonly Tree[]): void {
     const [top, check] = [this.label(), this.label()];
-    const outer = this.preheader;
-    const before = this.code;
-    if (outer === undefined) {
-      this.preheader = { code: [], known: new Map() };
-      this.code = [];
-    }
+    const { code: before, loops, nest } = this;
+    const loop: Loop = { assigned: assignedIn(body), before: [], known: new Map() };
+    this.loops = [...loops, loop];
+    this.nest ??= loop;
+    this.code = [];
     this.branch('jmp', check);
     this.depth += 1;
     this.placeLabel(top);
@@ -191,12 +222,11 @@ class Selector {
     this.placeLabel(check);
     this.jumpIf(condition, true, top);
     this.depth -= 1;
-    if (outer === undefined && this.preheader !== undefined) {
-      for (const constant of this.preheader.code) before.push(constant);
-      for (const instruction of this.code) before.push(instruction);
-      this.code = before;
-      this.preheader = undefined;
-    }
+    for (const once of loop.before) before.push(once);
+    for (const instruction of this.code) before.push(instruction);
+    this.code = before;
+    this.loops = loops;
+    this.nest = nest;
   }
 
   private statement(tree: Tree): void {
