@@ -11,7 +11,12 @@ class Jobs {
   std::vector<Command> list;
   std::vector<uint8_t> memory;
 
-  Jobs(uint32_t seed, Sizes s) : sizes(s), random(seed), memory_end(1 << 20) { memory.resize(memory_end); }
+  Jobs(uint32_t seed, Sizes s) : sizes(s), random(seed), memory_end(1 << 20) {
+    memory.resize(memory_end);
+    // all activations are known at first: stores also move beats between results
+    add({"compute", {{"mode", 3}, {"result", 2}, {"out_x", 1}, {"blocks", 1}, {"rows", 1}, {"columns", sizes.scratch}, {"inputs", 1}, {"kernel_y", 1},
+                     {"kernel_x", 1}, {"pad", 33}}}, {});
+  }
 
   int below(int n) { return int(random() % uint32_t(n)); }
   int between(int lo, int hi) { return lo + below(hi - lo + 1); }
@@ -19,10 +24,17 @@ class Jobs {
 
   void job() {
     zone = count % 4;
-    waits = count >= 4 ? ends[zone] : Waits{};
-    while (!attempt()) {}
+    waits = count >= 4 ? ends[zone] : Waits{0, 1, 0};
+    while (!attempt(4, 1)) {}
     ends[zone] = done;
     count++;
+  }
+
+  /** One with all of the memories, after all others. */
+  void large_job() {
+    zone = 0;
+    waits = done;
+    while (!attempt(1, 3)) {}
   }
 
   uint32_t allocate(long bytes) {
@@ -89,18 +101,19 @@ class Jobs {
     }
   }
 
-  bool attempt() {
-    const long scratch = sizes.scratch / 4, weights = sizes.weights / 4, blocks_most = std::min(4, sizes.parameters / 32);
-    const long in = zone * scratch, other = in + scratch * 3 / 8, out = in + scratch / 2, first_entry = zone * weights, first_parameter = zone * (sizes.parameters / 32);
-    const bool small = chance(15);
-    const int mode = below(4), result = below(3), channels = between(1, 3);
-    const long height = small ? 1 : between(1, 10), width = small ? 1 : between(1, 10);
+  /** A job in one of `parts` parts of the memories, of sizes up to `scale` times the usual ones; false where it does not fit. */
+  bool attempt(int parts, int scale) {
+    const long scratch = sizes.scratch / parts, weights = sizes.weights / parts, blocks_most = std::min(4 * scale, sizes.parameters / 8 / parts);
+    const long in = zone * scratch, other = in + scratch * 3 / 8, out = in + scratch / 2, first_entry = zone * weights, first_parameter = zone * (sizes.parameters / 8 / parts);
+    const bool small = scale == 1 && chance(15);
+    const int mode = below(4), result = below(3), channels = between(1, 3 * scale);
+    const long height = small ? 1 : between(scale, 10 * scale), width = small ? 1 : between(scale, 10 * scale);
     const long pixel = channels + (chance(20) ? 1 : 0), row = width * pixel + (chance(20) ? between(1, 3) : 0);
     const long inputs = mode == 0 ? between(1, channels) : chance(10) ? channels : 1;
-    const long blocks = small ? 1 : std::min<long>(blocks_most, mode == 0 ? between(1, 3) : between(1, channels - inputs + 1));
-    const long kernel_y = small ? 1 : between(1, 4), kernel_x = small ? 1 : between(1, 4), taps = kernel_y * kernel_x * inputs;
+    const long blocks = small ? 1 : std::min<long>(blocks_most, mode == 0 ? between(1, 3 * scale) : between(1, channels - inputs + 1));
+    const long kernel_y = small ? 1 : between(1, 3 + scale), kernel_x = small ? 1 : between(1, 3 + scale), taps = kernel_y * kernel_x * inputs;
     const long step_y = between(1, 3), step_x = between(1, 3), dilation_y = between(1, 2), dilation_x = between(1, 2);
-    const long rows = small ? 1 : between(1, 8), columns = small ? 1 : between(1, 8);
+    const long rows = small ? 1 : between(1, 8 * scale), columns = small ? 1 : between(1, 8 * scale);
     const long y0 = small ? 0 : -between(0, 3), x0 = small ? 0 : -between(0, 3);
     const bool add_other = result != 1 && chance(40), tabled = result != 1 && chance(30);
     const long beats = result == 1 ? 4 : 1;
@@ -108,7 +121,8 @@ class Jobs {
     const long out_x = (block_major ? beats : blocks * beats) + (chance(20) ? between(1, 2) : 0), out_y = columns * out_x + (chance(20) ? 1 : 0);
     const long out_block = block_major ? rows * out_y : beats, out_size = block_major ? blocks * rows * out_y : rows * out_y;
     const long entries = mode == 0 ? taps : (taps + 15) / 16;
-    if (height * row > scratch * 3 / 8 || out_size > scratch / 2 || rows * columns * blocks > scratch / 8 || entries * blocks > weights) return false;
+    if (height * row > scratch * 3 / 8 || out_size > scratch / 2 || rows * columns * blocks > scratch / 8 || entries * blocks > weights ||
+        taps * rows * columns * blocks > 40000 || (scale > 1 && taps * rows * columns * blocks < 4000)) return false;
 
     transfer("load", 0, 1, height, width * pixel, in, 0, row, 1, sizes.bits, waits);
     if (mode < 2) {
