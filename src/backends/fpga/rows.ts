@@ -1,7 +1,8 @@
 import { type AnyNode, type OpName, UnsupportedError } from '../../ir/index.ts';
-import { type AnyRule, type Context, type Rows, rowsOf, SIMD_ROWS } from '../cpu/simd/index.ts';
-import type { ExecutionPlan } from '../plan/index.ts';
-import { FLOAT_REASON } from './codegen/machine.ts';
+import { type AnyRule, type Context, lowerProgram, type Rows, rowsOf, SIMD_ROWS } from '../cpu/simd/index.ts';
+import { type ExecutionPlan, planProgram } from '../plan/index.ts';
+import { supportTable } from '../support-table.ts';
+import { FLOAT_REASON, FpgaMachine } from './codegen/machine.ts';
 import type { ArrayNeeds } from './isa/image.ts';
 
 /** Rows of the core. */
@@ -22,12 +23,21 @@ const refuseFloats = (context: Context, node: AnyNode): void => {
  * @param own - rows that come before them
  */
 export const processorRows = (own: ReadonlyMap<OpName, AnyRule> = new Map()): FpgaRows => {
-  const rows = rowsOf(new Map<OpName, AnyRule>([...SIMD_ROWS, ...own]));
-  return {
-    ...rows,
+  const all = rowsOf(new Map<OpName, AnyRule>([...SIMD_ROWS, ...own]));
+  const rows: Rows = {
+    ...all,
     lower: (context, node) => {
       refuseFloats(context, node);
-      return rows.lower(context, node);
+      return all.lower(context, node);
     },
   };
+  const table = supportTable({
+    hasRow: rows.has,
+    lower: (program) => {
+      const plan = planProgram(program, rows.has);
+      return plan.ok ? lowerProgram(plan.value, new FpgaMachine(), rows, 1) : plan;
+    },
+    floatReason: FLOAT_REASON,
+  });
+  return { ...rows, ...table };
 };

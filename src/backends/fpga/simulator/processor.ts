@@ -104,11 +104,11 @@ const CONTROL_ACTIONS = {
   astart: (state, { ra, rb }, _, array) => {
     const [a, b] = [from(ra), from(rb)];
     return () => {
-      if (state.clock.cycles < state.arrayIdle) throw new CoreFault('ARRAY_BUSY', state.s[a]!);
+      if (state.clock.cycles + 1 < state.arrayIdle) throw new CoreFault('ARRAY_BUSY', state.s[a]!);
       if (array === undefined) return;
       const { cycles, error } = array.run(state.s[a]! >>> 0, state.s[b]! >>> 0);
       if (error !== undefined) throw new CoreFault(error.name, error.info);
-      state.arrayIdle = state.clock.cycles + 1 + cycles;
+      state.arrayIdle = state.clock.cycles + 2 + cycles;
       state.arrayCycles += cycles;
     };
   },
@@ -118,7 +118,7 @@ const CONTROL_ACTIONS = {
   mark:
     (state, { imm }) =>
     () => {
-      state.marks.push({ step: imm, cycle: state.clock.cycles });
+      state.marks.push({ step: imm, cycle: state.clock.cycles + 1 });
     },
 } as const satisfies Partial<Record<OpcodeName, Make>>;
 
