@@ -155,3 +155,6 @@ export const deviceByName = (name: string): Device | undefined => {
   const wanted = name.toLowerCase();
   return DEVICES.find((d) => d.name === wanted || d.part.toLowerCase() === wanted || d.aliases.includes(wanted));
 };
+
+/** The clock that constraints and times assume, in MHz: a round number that cores like this one reach on these families, not a measurement. */
+export const CLOCK_MHZ: Readonly<Record<FamilyName, number>> = { xc7: 100, xcu: 200, xcup: 200, cyclonev: 100, arria10: 200 };

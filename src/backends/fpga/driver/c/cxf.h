@@ -38,7 +38,8 @@ typedef enum {
   CXF_WRONG_SIZE       /* a tensor has another number of bytes */
 } cxf_result;
 
-typedef enum { CXF_I8, CXF_I16, CXF_I32, CXF_BOOL, CXF_F32 } cxf_type;
+/* CXF_I6: a byte an element, -32 to 31. */
+typedef enum { CXF_BOOL, CXF_U8, CXF_I6, CXF_I8, CXF_I16, CXF_I32, CXF_F32 } cxf_type;
 
 /* A tensor of the program in the memory of the image: row-major, little-endian. */
 typedef struct {

@@ -1,0 +1,56 @@
+import type { CoreConfig } from '../isa/config.ts';
+import { FAMILIES, type FamilyName } from './table.ts';
+import { MEASURED } from './measured.ts';
+
+/** What a core takes of a device, in its units. By synthesis with yosys, of the nearest configuration: never by the maker's tool. */
+export interface Estimate {
+  /** LUTs, or ALMs. */
+  readonly logic: number;
+  readonly registers: number;
+  readonly dsps: number;
+  readonly memories: number;
+  /** Where the figures come from. */
+  readonly source: string;
+}
+
+const BEAT_BITS = 128;
+const ENTRY_BITS = 16 * BEAT_BITS;
+const LINE_BITS = 4 * BEAT_BITS;
+
+/** Blocks for a memory by its shape: the widest shape of a block is 72 or 40 bits. @param width - bits of a word */
+const blocksOf = (words: number, width: number, family: FamilyName): number => {
+  const { memoryBits } = FAMILIES[family];
+  const widest = FAMILIES[family].vendor === 'amd' ? 72 : 40;
+  const depth = memoryBits / widest;
+  return Math.ceil(width / widest) * Math.max(1, Math.ceil(words / depth / 1.0001));
+};
+
+/** Memory blocks of caches and array by their sizes. */
+export const memoryBlocks = (config: CoreConfig, family: FamilyName): number => {
+  const caches =
+    blocksOf(config.icacheLines * (LINE_BITS / BEAT_BITS), BEAT_BITS, family) +
+    blocksOf(config.dcacheLines * (LINE_BITS / BEAT_BITS), BEAT_BITS, family);
+  if (!config.array) return caches;
+  return (
+    caches +
+    blocksOf(config.scratchBeats, BEAT_BITS, family) +
+    blocksOf(config.weightEntries, ENTRY_BITS, family) +
+    blocksOf(config.parameterBeats, BEAT_BITS, family)
+  );
+};
+
+/** The estimate for a configuration: logic and DSPs as measured, memory blocks by size. */
+export const estimateCore = (config: CoreConfig, family: FamilyName): Estimate => {
+  const row = MEASURED[family];
+  const processor = row.processor;
+  const array = config.array
+    ? row.array[config.bits === 8 ? (config.pack ? 'packed8' : 'plain8') : config.pack ? 'packed6' : 'plain6']
+    : undefined;
+  return {
+    logic: processor.logic + (array?.logic ?? 0),
+    registers: processor.registers + (array?.registers ?? 0),
+    dsps: processor.dsps + (array?.dsps ?? 0),
+    memories: memoryBlocks(config, family),
+    source: row.source,
+  };
+};

@@ -1,0 +1,89 @@
+import { diagnostic, fail, ok, type Result } from '../../../support/index.ts';
+import { type CoreConfig, DEFAULT_CONFIG } from '../isa/config.ts';
+import { type Device, deviceByName, DEVICES, FAMILIES } from './table.ts';
+import { estimateCore, type Estimate } from './estimate.ts';
+
+/** Of a device at most so much is planned for: the rest is for interconnect, clocks and a placement that succeeds. */
+const MOST_SHARE = 0.9;
+
+/** A resource of which a device has too little. */
+export interface Shortage {
+  readonly what: string;
+  readonly needed: number;
+  readonly there: number;
+}
+
+/** What a core lacks on a device; empty when it fits. */
+export const shortages = (estimate: Estimate, device: Device): readonly Shortage[] => {
+  const { logic, memory } = FAMILIES[device.family];
+  const rows: readonly (readonly [string, number, number])[] = [
+    [logic, estimate.logic, device.logic],
+    ['registers', estimate.registers, device.registers],
+    ['DSP blocks', estimate.dsps, device.dsps],
+    [memory, estimate.memories, device.memories],
+  ];
+  return rows.filter(([, needed, there]) => needed > MOST_SHARE * there).map(([what, needed, there]) => ({ what, needed, there }));
+};
+
+const fits = (config: CoreConfig, device: Device): boolean => shortages(estimateCore(config, device.family), device).length === 0;
+
+/** Sizes of memories from the default down, in halves: a smaller memory costs more loads, never bytes that differ. */
+const MEMORIES: readonly Partial<CoreConfig>[] = [
+  {},
+  { scratchBeats: 16_384, weightEntries: 512, parameterBeats: 1024 },
+  { scratchBeats: 8192, weightEntries: 256, parameterBeats: 512, icacheLines: 128, dcacheLines: 128 },
+  { scratchBeats: 4096, weightEntries: 128, parameterBeats: 256, icacheLines: 128, dcacheLines: 128 },
+];
+
+/** Cores from the fastest to the smallest; the last has no array. */
+export const configurations = (bits: 8 | 6, device: Device): readonly CoreConfig[] => {
+  const { packs8, packs6 } = FAMILIES[device.family];
+  const base: CoreConfig = { ...DEFAULT_CONFIG, bits, pack: bits === 8 ? packs8 : packs6 };
+  return [...MEMORIES.map((sizes) => ({ ...base, ...sizes })), { ...base, pack: false, array: false, icacheLines: 64, dcacheLines: 64 }];
+};
+
+export interface Chosen {
+  readonly device: Device;
+  readonly config: CoreConfig;
+  readonly estimate: Estimate;
+}
+
+const noDevice = (name: string): Result<never> =>
+  fail(
+    diagnostic('FPG0020', `there is no device ${name}`, {
+      notes: [`Devices: ${DEVICES.map((d) => `${d.name} (${d.aliases.join(', ')})`).join('; ')}.`],
+    }),
+  );
+
+const tooSmall = (device: Device, config: CoreConfig, missing: readonly Shortage[]): Result<never> => {
+  const smallest = DEVICES.find((d) => configurations(config.bits, d).some((c) => c.array && fits(c, d)));
+  const list = missing.map(({ what, needed, there }) => `${needed} ${what} of ${there}`).join(', ');
+  return fail(
+    diagnostic('FPG0021', `${device.name} is too small for the smallest core with an array of ${config.bits} bits: it needs ${list}`, {
+      notes: [
+        `By estimate, of which at most ${100 * MOST_SHARE} % of a device is planned for.`,
+        smallest === undefined
+          ? 'No device of the list is large enough.'
+          : `The smallest that fits is ${smallest.name}: --device ${smallest.name}.`,
+        'A core without the array fits more devices and is much slower: --mode processor.',
+      ],
+    }),
+  );
+};
+
+/**
+ * The best core for a device. Errors: FPG0020 no such device, FPG0021 too small.
+ * @param array - whether it has to have one; without, the processor does all
+ */
+export const chooseCore = (
+  name: string,
+  { bits = 8, array = true }: { readonly bits?: 8 | 6; readonly array?: boolean } = {},
+): Result<Chosen> => {
+  const device = deviceByName(name);
+  if (device === undefined) return noDevice(name);
+  const candidates = configurations(bits, device).filter((c) => c.array === array);
+  const config = candidates.find((c) => fits(c, device));
+  if (config !== undefined) return ok({ device, config, estimate: estimateCore(config, device.family) });
+  const last = candidates.at(-1) ?? DEFAULT_CONFIG;
+  return tooSmall(device, last, shortages(estimateCore(last, device.family), device));
+};

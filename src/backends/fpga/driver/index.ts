@@ -1,0 +1,2 @@
+export { registersHeader, registersMarkdown } from './registers-text.ts';
+export { driverFiles } from './sources.ts';
