@@ -71,7 +71,7 @@ export interface MemoryTiming {
 
 const LINE_BYTES = 64;
 const LINE_BEATS = 4;
-/** Lines that dflush looks at in a cycle. */
+/** Lines that dflush looks at in a cycle, and that are emptied in one. */
 const SCAN_LINES = 16;
 
 interface Line {
@@ -82,7 +82,7 @@ interface Line {
 
 const emptyLines = (count: number): Line[] => Array.from({ length: count }, () => ({ line: -1, dirty: false }));
 
-/** Geometry of the caches: parameters of cx_proc. */
+/** Geometry of the caches: parameters of cx_proc, powers of two from 64 on. */
 export interface CacheLines {
   readonly instructionLines: number;
   readonly dataLines: number;
@@ -93,7 +93,7 @@ export const DEFAULT_CACHES: CacheLines = { instructionLines: 256, dataLines: 25
 /** Counts the cycles of a run from its start, instruction by instruction, with caches that begin empty. */
 export class ProcessorTiming {
   /** The cycle in which the next instruction is decoded; after the last one, the cycles of the run. */
-  cycles = 1;
+  cycles: number;
   instructionMisses = 0;
   dataMisses = 0;
   writebacks = 0;
@@ -105,6 +105,8 @@ export class ProcessorTiming {
 
   constructor(memory: MemoryTiming, { instructionLines, dataLines }: CacheLines = DEFAULT_CACHES) {
     this.memory = memory;
+    // caches empty 16 lines a cycle from the end of reset on, two cycles before the count begins
+    this.cycles = Math.max(2, instructionLines / SCAN_LINES, dataLines / SCAN_LINES);
     this.instructions = Array<number>(instructionLines).fill(-1);
     this.data = emptyLines(dataLines);
   }

@@ -41,15 +41,15 @@ module cx_alu (
   wire unused = &{1'b0, right[64], n4[0]};
 
   always @* begin
-    left     = 64'd0;
-    extended = 65'sd0;
-    right    = 65'sd0;
-    n64      = 64'd0;
-    n32      = 32'd0;
-    n16      = 16'd0;
-    n8       = 8'd0;
-    n4       = 4'd0;
-    zeros    = 7'd0;
+    left     = 64'bx;
+    extended = 65'bx;
+    right    = 65'bx;
+    n64      = 64'bx;
+    n32      = 32'bx;
+    n16      = 16'bx;
+    n8       = 8'bx;
+    n4       = 4'bx;
+    zeros    = 7'bx;
     out      = 64'd0;
     if (enable)
       case (op)

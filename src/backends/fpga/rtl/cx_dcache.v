@@ -1,6 +1,7 @@
 `timescale 1ns/1ps
 `default_nettype none
-// Data cache: direct-mapped, write-back, lines of 64 bytes, for accesses of 1 to 16 bytes at any address. Empty after reset.
+// Data cache: direct-mapped, write-back, lines of 64 bytes, for accesses of 1 to 16 bytes at any address. After reset it empties itself,
+// until `ready`.
 //
 // Rows of 16 bytes lie in two banks, even and odd, and so do tags of even and odd lines: the two rows, and the two lines, that an
 // unaligned access touches are looked up at once. Bytes are turned by `turn` between the access and its place in the rows.
@@ -8,10 +9,12 @@
 // `req` (a cycle) begins an access; its other inputs stay until the end. `stored` ends a write (the cycle after `req` when it hits), `loaded`
 // a read (2 cycles after), with `rdata` in the same cycle. `flush` begins writing dirty lines back and empties the cache, until `flushed`.
 module cx_dcache #(
+    // a power of two from 64 on
     parameter LINES = 256
 ) (
     input  wire         clk,
     input  wire         rst,
+    output wire         ready,
     input  wire         req,
     input  wire         write,
     input  wire [ 31:0] addr,
@@ -45,17 +48,17 @@ module cx_dcache #(
   localparam INDEX = $clog2(LINES);
   localparam HALF = INDEX - 1;
   localparam TAG = 26 - INDEX;
+  localparam ROWS = LINES / 16;
+  localparam ROW = INDEX - 4;
   localparam [3:0] IDLE = 4'd0, CHECK = 4'd1, MISS = 4'd2, ASK_WRITE = 4'd3, WRITE = 4'd4, ASK_READ = 4'd5, READ = 4'd6, AGAIN = 4'd7,
-      SCAN = 4'd8, DRAIN = 4'd9;
+      SCAN = 4'd8, DRAIN = 4'd9, EMPTY = 4'd10;
 
   reg [      3:0] state;
   reg [      1:0] beat;
   reg             flushing;
   // a write to memory has not been answered
   reg             unanswered;
-  reg [LINES-1:0] valid;
-  reg [LINES-1:0] dirty;
-  reg [INDEX-5:0] scan;
+  reg [  ROW-1:0] scan;
 
   // the access
   reg             at_write;
@@ -81,6 +84,8 @@ module cx_dcache #(
   wire hit = !even_missing && !odd_missing;
   wire store = state == CHECK && hit && at_write;
 
+  wire filled = state == READ && rd_valid && beat == 2'd3;
+
   // the line that is replaced or written back
   reg [INDEX-1:0] victim;
   reg [TAG-1:0] victim_tag;
@@ -88,6 +93,33 @@ module cx_dcache #(
   wire wd_fire = wd_valid && wd_ready;
   wire [1:0] next_beat = beat + {1'b0, wd_fire};
   wire at_victim = state == MISS || state == ASK_WRITE || state == WRITE;
+
+  // Which lines are there, and which of them differ from memory: rows of 8 even and 8 odd lines. What is dirty of a line that is not
+  // there means nothing.
+  reg [7:0] even_valids[0:ROWS-1];
+  reg [7:0] odd_valids[0:ROWS-1];
+  reg [7:0] even_dirties[0:ROWS-1];
+  reg [7:0] odd_dirties[0:ROWS-1];
+  wire [7:0] even_looked_up = even_valids[even_line[10+:ROW]];
+  wire [7:0] odd_looked_up = odd_valids[row[10+:ROW]];
+  wire emptying = state == EMPTY;
+  wire [ROW-1:0] victim_row = emptying || state == SCAN ? scan : victim[4+:ROW];
+  wire [ROW-1:0] even_row_of = store ? at_even[10+:ROW] : victim_row;
+  wire [ROW-1:0] odd_row_of = store ? at[10+:ROW] : victim_row;
+  wire [7:0] even_valid_row = even_valids[victim_row];
+  wire [7:0] odd_valid_row = odd_valids[victim_row];
+  wire [7:0] even_dirty_row = even_dirties[even_row_of];
+  wire [7:0] odd_dirty_row = odd_dirties[odd_row_of];
+  wire [7:0] victim_bit = 8'd1 << victim[3:1];
+  wire [7:0] even_pending = even_valid_row & even_dirty_row;
+  wire [7:0] odd_pending = odd_valid_row & odd_dirty_row;
+  wire victim_dirty = ((victim[0] ? odd_pending : even_pending) & victim_bit) != 8'd0;
+  wire [15:0] group = {
+    odd_pending[7], even_pending[7], odd_pending[6], even_pending[6], odd_pending[5], even_pending[5], odd_pending[4], even_pending[4],
+    odd_pending[3], even_pending[3], odd_pending[2], even_pending[2], odd_pending[1], even_pending[1], odd_pending[0], even_pending[0]
+  };
+  wire scanned = state == SCAN && group == 16'd0;
+  wire clean = state == ASK_WRITE || filled;
 
   // what the rows of the two banks are asked
   wire [HALF+1:0] even_row = at_victim ? {victim, next_beat[1]} : row[5+:HALF+2] + {{(HALF + 1) {1'b0}}, row[4]};
@@ -137,7 +169,6 @@ module cx_dcache #(
     end
   endgenerate
 
-  wire filled = fill && beat == 2'd3;
   wire [HALF-1:0] half_victim = victim[1+:HALF];
   cx_ram #(
       .WIDTH(TAG),
@@ -180,6 +211,7 @@ module cx_dcache #(
       .out   (loading)
   );
 
+  assign ready = !emptying;
   assign stored = store;
   assign flushed = state == DRAIN && !unanswered;
   assign rq_valid = state == ASK_READ;
@@ -194,7 +226,6 @@ module cx_dcache #(
 
   wire [6:0] end_in_line = {1'b0, addr[5:0]} + {2'd0, bytes[15], bytes[7] && !bytes[15], bytes[3] && !bytes[7], bytes[1] && !bytes[3], bytes[0] && !bytes[1]};
   wire [31:0] placed = {16'd0, bytes} << addr[3:0];
-  wire [15:0] group = dirty[{scan, 4'd0}+:16];
 
   // the lowest bit of a group that is set
   function [3:0] lowest;
@@ -219,14 +250,17 @@ module cx_dcache #(
     endcase
   endfunction
 
-  wire [INDEX-1:0] at_index = at[6+:INDEX];
-  wire [INDEX-1:0] next_index = at_index + {{(INDEX - 1) {1'b0}}, 1'b1};
-
   always @(posedge clk) begin
     loaded <= 1'b0;
     at_even <= even_line;
-    even_valid <= valid[{even_line[7+:HALF], 1'b0}];
-    odd_valid <= valid[{row[7+:HALF], 1'b1}];
+    even_valid <= even_looked_up[even_line[9:7]];
+    odd_valid <= odd_looked_up[row[9:7]];
+    if (emptying || scanned || (filled && !victim[0])) even_valids[victim_row] <= emptying || scanned ? 8'd0 : even_valid_row | victim_bit;
+    if (emptying || scanned || (filled && victim[0])) odd_valids[victim_row] <= emptying || scanned ? 8'd0 : odd_valid_row | victim_bit;
+    if (store ? !at[6] || at_crosses : clean && !victim[0])
+      even_dirties[even_row_of] <= store ? even_dirty_row | (8'd1 << at_even[9:7]) : even_dirty_row & ~victim_bit;
+    if (store ? at[6] || at_crosses : clean && victim[0])
+      odd_dirties[odd_row_of] <= store ? odd_dirty_row | (8'd1 << at[9:7]) : odd_dirty_row & ~victim_bit;
     if (req) begin
       at_write   <= write;
       at         <= addr[31:4];
@@ -237,13 +271,11 @@ module cx_dcache #(
     end
     if (wr_done) unanswered <= 1'b0;
     if (rst) begin
-      state      <= IDLE;
+      state      <= EMPTY;
       beat       <= 2'd0;
       flushing   <= 1'b0;
       unanswered <= 1'b0;
-      valid      <= {LINES{1'b0}};
-      dirty      <= {LINES{1'b0}};
-      scan       <= {(INDEX - 4) {1'b0}};
+      scan       <= {ROW{1'b0}};
     end else
       case (state)
         IDLE:
@@ -256,23 +288,17 @@ module cx_dcache #(
           state <= IDLE;
           loaded <= !at_write;
           rdata <= loading;
-          if (at_write) begin
-            dirty[at_index] <= 1'b1;
-            if (at_crosses) dirty[next_index] <= 1'b1;
-          end
         end else begin
           state <= MISS;
           // the even one of two lines that are missing comes first
           victim <= even_missing ? {at_even[7+:HALF], 1'b0} : {at[7+:HALF], 1'b1};
           victim_tag <= even_missing ? at_even[31-:TAG] : at[31-:TAG];
         end
-        MISS: if (!unanswered) state <= dirty[victim] || flushing ? ASK_WRITE : ASK_READ;
-        ASK_WRITE: begin
-          dirty[victim] <= 1'b0;
-          if (wq_ready) begin
-            state      <= WRITE;
-            unanswered <= 1'b1;
-          end
+        MISS: if (!unanswered) state <= victim_dirty ? ASK_WRITE : ASK_READ;
+        ASK_WRITE:
+        if (wq_ready) begin
+          state      <= WRITE;
+          unanswered <= 1'b1;
         end
         WRITE:
         if (wd_fire) begin
@@ -283,15 +309,16 @@ module cx_dcache #(
         READ:
         if (rd_valid) begin
           beat <= beat + 2'd1;
-          if (beat == 2'd3) begin
-            state         <= AGAIN;
-            valid[victim] <= 1'b1;
-          end
+          if (beat == 2'd3) state <= AGAIN;
         end
         AGAIN: state <= CHECK;
+        EMPTY: begin
+          scan <= scan + {{(ROW - 1) {1'b0}}, 1'b1};
+          if (&scan) state <= IDLE;
+        end
         SCAN:
-        if (group == 16'd0) begin
-          scan <= scan + {{(INDEX - 5) {1'b0}}, 1'b1};
+        if (scanned) begin
+          scan <= scan + {{(ROW - 1) {1'b0}}, 1'b1};
           if (&scan) state <= DRAIN;
         end else begin
           victim <= {scan, lowest(group)};
@@ -301,7 +328,6 @@ module cx_dcache #(
         if (!unanswered) begin
           state    <= IDLE;
           flushing <= 1'b0;
-          valid    <= {LINES{1'b0}};
         end
         default: state <= IDLE;
       endcase

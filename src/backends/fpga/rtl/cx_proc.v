@@ -5,7 +5,7 @@
 // The processor: fetch (F), decode with the read of registers (D), execution with the write of its result (X). An instruction in D reads what the one
 // in X is about to write, so that there are no other hazards; X holds D while it takes more than a cycle, and a jump that is taken drops
 // what is in D. A line of code is fetched only when the instruction that needs it is sure to be executed.
-// Empty after reset; it has to be reset between a run and the next one.
+// It has to be reset between a run and the next one; a start waits until the caches have emptied themselves.
 module cx_proc #(
     parameter ICACHE_LINES = 256,
     parameter DCACHE_LINES = 256
@@ -51,6 +51,10 @@ module cx_proc #(
     input  wire         d_wr_done
 );
   reg running;
+  reg starting;
+  wire i_ready;
+  wire d_ready;
+  wire begins = starting && i_ready && d_ready;
 
   // D
   reg fetched;
@@ -120,7 +124,7 @@ module cx_proc #(
   wire [31:0] target = x_op == `CX_OP_JR ? x_a[31:0] : x_imm;
   wire complete = fetched && ((d_hit && !i_busy) || misplaced);
   wire issue = advance && !jumping && complete;
-  wire [31:0] next_pc = start ? start_pc : jumping ? target : issue ? d_pc + 32'd8 : d_pc;
+  wire [31:0] next_pc = begins ? start_pc : jumping ? target : issue ? d_pc + 32'd8 : d_pc;
 
   // errors of X
   wire stopping = x_valid && x_system && (x_op == `CX_OP_HALT || x_op == `CX_OP_TRAP);
@@ -162,6 +166,7 @@ module cx_proc #(
   ) icache (
       .clk     (clk),
       .rst     (rst),
+      .ready   (i_ready),
       .addr    (next_pc[31:3]),
       .instr   (instr),
       .hit     (d_hit),
@@ -297,6 +302,7 @@ module cx_proc #(
   ) dcache (
       .clk     (clk),
       .rst     (rst),
+      .ready   (d_ready),
       .req     (x_first && (x_load || x_store)),
       .write   (x_store),
       .addr    (addr),
@@ -358,9 +364,11 @@ module cx_proc #(
       {x_system, x_permute, x_shift, x_lanes, x_store, x_load, x_multiply, x_divide, x_jump, x_alu} <=
           issue && legal && !misplaced ? unit : 10'd0;
     end
-    if (start) begin
-      running <= 1'b1;
-      fetched <= 1'b1;
+    if (start) starting <= 1'b1;
+    if (begins) begin
+      starting <= 1'b0;
+      running  <= 1'b1;
+      fetched  <= 1'b1;
     end
     if (running && x_valid && (fault || (stopping && ends))) begin
       running <= 1'b0;
@@ -386,6 +394,7 @@ module cx_proc #(
     end
     if (rst) begin
       running   <= 1'b0;
+      starting  <= 1'b0;
       fetched   <= 1'b0;
       x_valid   <= 1'b0;
       x_first   <= 1'b0;

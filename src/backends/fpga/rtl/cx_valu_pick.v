@@ -13,9 +13,9 @@ module cx_valu_pick (
   reg [15:0] pair;
 
   always @* begin
-    half = 64'd0;
-    word = 32'd0;
-    pair = 16'd0;
+    half = 64'bx;
+    word = 32'bx;
+    pair = 16'bx;
     out = 8'd0;
     if (enable) begin
       case (from[4:3])

@@ -31,13 +31,13 @@ module cx_valu_shift (
   endfunction
 
   always @* begin
-    turn = 6'd0;
-    x = 64'd0;
-    above = 64'd0;
-    kept = 64'd0;
-    fill = 64'd0;
-    kept32 = 32'd0;
-    kept16 = 16'd0;
+    turn = 6'bx;
+    x = 64'bx;
+    above = 64'bx;
+    kept = 64'bx;
+    fill = 64'bx;
+    kept32 = 32'bx;
+    kept16 = 16'bx;
     out = 64'd0;
     if (enable) begin
       turn = left ? 6'd0 - amount : amount;

@@ -8,7 +8,7 @@ import { canSimulate, ProcessorRtl, type RtlRun } from './rtl.ts';
 import { type Run, runReference } from './run-reference.ts';
 
 // Caches smaller than the programs, so that lines are replaced.
-const caches: CacheLines = { instructionLines: 16, dataLines: 64 };
+const caches: CacheLines = { instructionLines: 64, dataLines: 64 };
 const onRtl = canSimulate ? test : test.skip;
 if (!canSimulate)
   console.warn('verilator is not installed: the RTL of the processor is not tested (Debian: apt-get install verilator g++ make)');
