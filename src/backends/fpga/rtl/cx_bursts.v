@@ -18,7 +18,7 @@ module cx_bursts (
     output reg rq_valid,
     input wire rq_ready,
     output wire [31:0] rq_addr,
-    output wire [5:0] rq_beats
+    output wire [6:0] rq_beats
 );
   reg [31:0] plane, row, address;
   reg [15:0] left_planes, left_rows, left;
@@ -32,7 +32,7 @@ module cx_bursts (
   wire taken = rq_valid & rq_ready;
 
   assign rq_addr = address;
-  assign rq_beats = whole ? left[5:0] : burst[5:0];
+  assign rq_beats = whole ? left[6:0] : burst[6:0];
 
   always @(posedge clk) begin
     if (rst) begin

@@ -2,7 +2,7 @@
 `default_nettype none
 
 `include "cx_commands.vh"
-// LOAD: rows are read in bursts of up to 32 beats, two in flight, into a queue that has room for both; beats leave it for the on-chip
+// LOAD: rows are read in bursts of up to 64 beats, two in flight, into a queue that has room for both; beats leave it for the on-chip
 // memory of the command, one a cycle where the memory takes them (tables: one in 16).
 module cx_load #(
     parameter SP_BEATS = 8192,
@@ -36,7 +36,7 @@ module cx_load #(
     output wire [10:0] table_wa,
     output wire [7:0] table_wd
 );
-  localparam BURST = 16'd32;
+  localparam BURST = 16'd64;
   reg [271:0] cmd;
   reg start;
   wire [1:0] target = cmd[`CX_LOAD_TARGET];
@@ -44,21 +44,21 @@ module cx_load #(
 
   // requests
   wire asked;
-  wire [5:0] asked_beats;
+  wire [6:0] asked_beats;
   reg [1:0] flying;
-  reg [6:0] reserved;  // beats asked for that have not left the queue
-  wire room = reserved <= 7'd32 & !flying[1];
+  reg [7:0] reserved;  // beats asked for that have not left the queue
+  wire room = reserved <= 8'd64 & !flying[1];
   wire leave;
   cx_bursts bursts (
       .clk(clk), .rst(rst), .start(start), .memory(cmd[`CX_LOAD_MEMORY]), .memory_row(cmd[`CX_LOAD_MEMORY_ROW]),
       .memory_plane(cmd[`CX_LOAD_MEMORY_PLANE]), .planes(cmd[`CX_LOAD_PLANES]), .rows(cmd[`CX_LOAD_ROWS]), .beats(cmd[`CX_LOAD_BEATS]),
       .burst(BURST), .allow(room), .rq_valid(rq_valid), .rq_ready(rq_ready), .rq_addr(rq_addr), .rq_beats(asked_beats));
-  assign rq_len = {2'd0, asked_beats} - 8'd1;
+  assign rq_len = {1'd0, asked_beats} - 8'd1;
   assign asked = rq_valid & rq_ready;
 
   // the queue and where its beats go
   wire empty, full, last, outer;
-  cx_fifo #(.W(128), .LOG(6)) queue (
+  cx_fifo #(.W(128), .LOG(7)) queue (
       .clk(clk), .rst(rst), .push(rd_valid), .in(rd_data), .pop(leave), .head(wd), .empty(empty), .full(full));
   cx_walk walk (
       .clk(clk), .start(start), .step(leave), .base(cmd[`CX_LOAD_CHIP]), .stride_2(cmd[`CX_LOAD_CHIP_PLANE]),
@@ -89,10 +89,10 @@ module cx_load #(
     else if (table_we) entry <= entry + 4'd1;
     if (rst) begin
       flying <= 2'd0;
-      reserved <= 7'd0;
+      reserved <= 8'd0;
     end else begin
       flying <= flying + {1'b0, asked} - {1'b0, rd_valid & rd_last};
-      reserved <= reserved + (asked ? {1'b0, asked_beats} : 7'd0) - {6'd0, leave};
+      reserved <= reserved + (asked ? {1'b0, asked_beats} : 8'd0) - {7'd0, leave};
     end
     done <= !rst & leave & last;
     if (rst | done) busy <= 1'b0;

@@ -2,7 +2,7 @@
 `default_nettype none
 
 `include "cx_commands.vh"
-// STORE: beats of activations are read ahead into a queue and written in bursts of up to 32; the next burst is asked for when the data of
+// STORE: beats of activations are read ahead into a queue and written in bursts of up to 64; the next burst is asked for when the data of
 // the one before are through, while at most two wait for the memory's answer.
 module cx_store #(
     parameter SP_BEATS = 8192
@@ -30,7 +30,7 @@ module cx_store #(
     output wire [15:0] wd_strb,
     input wire wr_done
 );
-  localparam BURST = 16'd32;
+  localparam BURST = 16'd64;
   reg [271:0] cmd;
   reg start, reading, read1;
 
@@ -47,17 +47,17 @@ module cx_store #(
   cx_fifo #(.W(128), .LOG(4)) queue (
       .clk(clk), .rst(rst), .push(read1), .in(sr_data), .pop(leave), .head(wd_data), .empty(empty), .full(full));
 
-  reg [5:0] left;  // beats of the burst that was asked for
+  reg [6:0] left;  // beats of the burst that was asked for
   reg [1:0] waiting;  // bursts that the memory has not answered
-  wire [5:0] asked_beats;
+  wire [6:0] asked_beats;
   wire asked = wq_valid & wq_ready;
   cx_bursts bursts (
       .clk(clk), .rst(rst), .start(start), .memory(cmd[`CX_STORE_MEMORY]), .memory_row(cmd[`CX_STORE_MEMORY_ROW]),
       .memory_plane(cmd[`CX_STORE_MEMORY_PLANE]), .planes(cmd[`CX_STORE_PLANES]), .rows(cmd[`CX_STORE_ROWS]), .beats(cmd[`CX_STORE_BEATS]),
-      .burst(BURST), .allow(left == 6'd0 & !waiting[1]), .rq_valid(wq_valid), .rq_ready(wq_ready), .rq_addr(wq_addr),
+      .burst(BURST), .allow(left == 7'd0 & !waiting[1]), .rq_valid(wq_valid), .rq_ready(wq_ready), .rq_addr(wq_addr),
       .rq_beats(asked_beats));
-  assign wq_len = {2'd0, asked_beats} - 8'd1;
-  assign wd_valid = !empty & left != 6'd0;
+  assign wq_len = {1'd0, asked_beats} - 8'd1;
+  assign wd_valid = !empty & left != 7'd0;
   assign wd_strb = 16'hffff;
 
   reg ending;  // all beats were read
@@ -69,7 +69,7 @@ module cx_store #(
       reading <= 1'b0;
       ending <= 1'b0;
       held <= 5'd0;
-      left <= 6'd0;
+      left <= 7'd0;
       waiting <= 2'd0;
     end else begin
       if (start) reading <= 1'b1;
@@ -78,7 +78,7 @@ module cx_store #(
       else if (done) ending <= 1'b0;
       held <= held + {4'd0, take} - {4'd0, leave};
       if (asked) left <= asked_beats;
-      else if (leave) left <= left - 6'd1;
+      else if (leave) left <= left - 7'd1;
       waiting <= waiting + {1'b0, asked} - {1'b0, wr_done};
     end
     done <= !rst & !done & ending & held == 5'd0 & waiting == 2'd1 & wr_done;

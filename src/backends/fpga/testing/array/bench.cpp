@@ -1,7 +1,7 @@
 // Runs random lists of commands on the array with a memory of random delays, and compares all of the memory with the golden meaning.
 //   bench COMMANDS_VH random SEED JOBS STALLS LATENCY    STALLS: percent of cycles in which each handshake waits
 //   bench COMMANDS_VH errors                             bad commands: code and place of the error
-//   bench COMMANDS_VH speed                              cycles of a large convolution, and of simulation a second
+//   bench COMMANDS_VH speed                              cycles of transfers, and of simulation a second
 // Parameters of the array come as macros: BITS, SCRATCH, WEIGHTS, PARAMETERS.
 #include <chrono>
 #include <deque>
@@ -19,7 +19,7 @@ class Bench {
   Vcx_array_bench top;
   std::vector<uint8_t> memory;
   uint64_t cycles = 0;
-  std::vector<uint64_t> computes;  // cycles of each command of the compute unit
+  std::vector<uint64_t> took[3];  // cycles of each command: of load, compute and store
   int stalls, latency;
   std::mt19937 random;
 
@@ -62,17 +62,19 @@ class Bench {
     top.clk = 1;
     top.eval();
     cycles++;
-    bool busy = top.busy >> 1 & 1;
-    if (busy && !was_busy) computes.push_back(0);
-    if (busy || was_busy) computes.back()++;  // the cycle after it, when the next one may start, is part of a command
-    was_busy = busy;
+    for (int u = 0; u < 3; u++) {
+      bool busy = top.busy >> u & 1, was = was_busy >> u & 1;
+      if (busy && !was) took[u].push_back(0);
+      if (busy || was) took[u].back()++;  // the cycle after it, when the next one may start, is part of a command
+    }
+    was_busy = top.busy;
   }
 
  private:
   struct Burst { uint32_t addr; int left; uint64_t ready; };
   struct Reads { std::deque<Burst> bursts; bool valid = false; } reads[2];
   std::deque<Burst> writes;
-  bool was_busy = false;
+  int was_busy = 0;
   std::deque<uint64_t> answers;
 
   bool go() { return stalls == 0 || int(random() % 100) >= stalls; }
@@ -152,7 +154,7 @@ static int random_run(const Layout &layout, uint32_t seed, int jobs, int stalls,
     bench.begin(addr, j.list.size());
     for (int i = bench.random() % 20000; i > 0; i--) bench.step();
     bench.reset();
-    bench.computes.clear();
+    for (auto &unit : bench.took) unit.clear();
   }
   bool ended = bench.run(addr, j.list.size(), 20000000);
   size_t mispredicted = 0, computes = 0;
@@ -160,7 +162,7 @@ static int random_run(const Layout &layout, uint32_t seed, int jobs, int stalls,
   for (const Command &c : j.list) {
     golden.run(c);
     if (c.op != "compute" && c.op != "addend") continue;
-    uint64_t took = computes < bench.computes.size() ? bench.computes[computes] : 0;
+    uint64_t took = computes < bench.took[1].size() ? bench.took[1][computes] : 0;
     computes++;
     if (took == compute_cycles(c)) continue;
     if (mispredicted++ == 0)

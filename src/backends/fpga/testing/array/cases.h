@@ -89,7 +89,24 @@ static int errors(const Layout &layout) {
   return failures != 0;
 }
 
+/** Cycles of a load and a store of rows x beats with a memory of a latency and no stalls. */
+static void transfers(const Layout &layout, int latency, long rows, long beats) {
+  Bench bench(0, latency, 1);
+  const uint32_t addr = 1 << 20;
+  bench.memory.resize(addr + 128);
+  std::map<std::string, long> shape{{"rows", rows}, {"beats", beats}, {"memory_row", 16 * beats + 16}, {"chip_row", beats}};
+  layout.encode(with(LOAD, shape), &bench.memory[addr]);
+  shape["wait_load"] = 1;
+  layout.encode(with(STORE, shape), &bench.memory[addr + 64]);
+  bench.run(addr, 2, 1000000);
+  std::printf("{\"latency\": %d, \"rows\": %ld, \"beats\": %ld, \"load\": %llu, \"store\": %llu}\n", latency, rows, beats,
+              (unsigned long long)bench.took[0].at(0), (unsigned long long)bench.took[2].at(0));
+}
+
 static int speed(const Layout &layout) {
+  for (int latency : {1, 20, 60})
+    for (long rows : {1, 16})
+      for (long beats : {1, 8, 32, 64, 256}) transfers(layout, latency, rows, beats);
   Bench bench(0, 20, 1);
   const uint32_t addr = 1 << 20;
   bench.memory.resize(addr + 64);
