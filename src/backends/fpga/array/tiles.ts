@@ -1,0 +1,141 @@
+import { computeCycles, type ArrayTiming } from '../simulator/array-cycles.ts';
+import { MODES, RESULTS } from '../isa/commands.ts';
+import type { ArrayConfig } from './config.ts';
+import { resultBeats, type Task, type Tensor16, type View } from './task.ts';
+
+/** What of a tensor is on chip as a whole, and at which beat. */
+export type Residents = ReadonlyMap<Tensor16, number>;
+
+/** Beats that are free for tiles. */
+export interface Gap {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** How a task is cut. */
+export interface Tiling {
+  /** Output rows and columns of a tile. */
+  readonly rows: number;
+  readonly columns: number;
+  /** Beats that a tile takes of the gap. */
+  readonly input: number;
+  readonly addend: number;
+  readonly output: number;
+  /** Tiles that have a place at once. */
+  readonly buffers: number;
+  /** Blocks whose weights are loaded together; all weights stay where they are when `whole`. */
+  readonly blocks: number;
+  readonly whole: boolean;
+  /** Estimate. */
+  readonly cycles: number;
+}
+
+/** Output rows and columns of a task. */
+export const outputSize = ({ output, rowCount }: Task): readonly [number, number] => [rowCount, output.buffer.width];
+
+/** Whether only every so many rows (0) or columns (1) are read at all. */
+export const skips = (task: Task, axis: 0 | 1): boolean => task.kernel[axis] === 1 && task.stride[axis] > 1 && task.begin[axis] === 0;
+
+/** Input rows or columns that `count` outputs read, padding included. */
+export const reach = (task: Task, axis: 0 | 1, count: number): number =>
+  skips(task, axis) ? count : (count - 1) * task.stride[axis] + (task.kernel[axis] - 1) * task.dilation[axis] + 1;
+
+const sizeOf = (task: Task, axis: 0 | 1): number => (axis === 0 ? task.input.buffer.height : task.input.buffer.width);
+
+/** Beats of the input of a tile. */
+const inputBeats = (task: Task, rows: number, columns: number): number => {
+  const [h, w] = [Math.min(reach(task, 0, rows), sizeOf(task, 0)), Math.min(reach(task, 1, columns), sizeOf(task, 1))];
+  return Math.max(h, 1) * Math.max(w, 1) * task.input.beats;
+};
+
+/** Cycles of a compute command for a tile of a task. */
+export const tileCycles = (task: Task, positions: number, timing: ArrayTiming): number =>
+  computeCycles(
+    {
+      op: 'compute',
+      mode: MODES.indexOf(task.mode),
+      result: RESULTS.indexOf(task.result),
+      add: task.addition === undefined ? 0 : 1,
+      table: task.table === undefined ? 0 : 1,
+      kernel_y: task.kernel[0],
+      kernel_x: task.kernel[1],
+      inputs: task.inputs,
+      blocks: task.outputBlocks,
+      rows: positions,
+      columns: 1,
+    },
+    timing,
+  );
+
+/** Cycles of a transfer of lines. */
+const moveCycles = (lines: number, beats: number, timing: ArrayTiming): number =>
+  lines * Math.max(beats + timing.requestOverhead, (beats + timing.readLatency) / timing.requests);
+
+/** Cycles to move a tile of a view with so many pixels. */
+const viewCycles = (view: View, pixels: number, timing: ArrayTiming): number =>
+  view.beats === view.buffer.pitch ? moveCycles(1, pixels * view.beats, timing) : moveCycles(pixels, view.beats, timing);
+
+/** Numbers of strips that are tried. */
+const strips = (rows: number): readonly number[] => {
+  const counts = [1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 384, 512];
+  return [...counts.filter((n) => n < rows), rows];
+};
+
+const MOST_BUFFERS = 3;
+
+/** How weights are loaded: all before or during the first tile, or some blocks at a time for every tile. */
+const weightBlocks = (task: Task, config: ArrayConfig): { readonly blocks: number; readonly whole: boolean } | undefined => {
+  const entries = task.weights?.entries ?? 0;
+  const { weightEntries, parameterBlocks } = config;
+  if (entries > weightEntries) return undefined;
+  const whole = entries * task.outputBlocks <= weightEntries && task.outputBlocks <= parameterBlocks;
+  // the first blocks are soon there, and the others come while those are worked on
+  if (whole) return { blocks: Math.ceil(task.outputBlocks / 4), whole };
+  const half = entries === 0 ? task.outputBlocks : Math.max(Math.floor(weightEntries / 2 / entries), 1);
+  return { blocks: Math.min(half, Math.max(Math.floor(parameterBlocks / 2), 1), task.outputBlocks), whole };
+};
+
+/** The tiling of a task with the fewest cycles; undefined where no tile of all output blocks fits. */
+export const chooseTiling = (
+  task: Task,
+  config: ArrayConfig,
+  timing: ArrayTiming,
+  residents: Residents,
+  gap: Gap,
+  stored: boolean,
+): Tiling | undefined => {
+  const weights = weightBlocks(task, config);
+  if (weights === undefined) return undefined;
+  const [height, width] = outputSize(task);
+  const free = gap.to - gap.from;
+  const { input, output, addition } = task;
+  const isOut = (view: View): boolean => !residents.has(view.buffer);
+  const weightCycles = moveCycles(1, (task.weights?.entries ?? 0) * 16 * task.outputBlocks, timing);
+  let best: Tiling | undefined;
+  for (let columns = width; best === undefined; columns = Math.ceil(columns / 2)) {
+    for (const count of strips(height)) {
+      const rows = Math.ceil(height / count);
+      const tile = {
+        input: isOut(input) ? inputBeats(task, rows, columns) : 0,
+        addend: addition !== undefined && isOut(addition.view) ? rows * columns * task.outputBlocks : 0,
+        output: isOut(output) ? rows * columns * task.outputBlocks * resultBeats(task) : 0,
+      };
+      const beats = tile.input + tile.addend + tile.output;
+      const tiles = Math.ceil(height / rows) * Math.ceil(width / columns) * task.images;
+      const buffers = beats === 0 ? 1 : Math.min(MOST_BUFFERS, tiles, Math.floor(free / beats));
+      if (buffers === 0) continue;
+      const load =
+        (tile.input === 0 ? 0 : viewCycles(input, tile.input / input.beats, timing)) +
+        (tile.addend === 0 || addition === undefined ? 0 : viewCycles(addition.view, rows * columns, timing));
+      const store = tile.output === 0 && !stored ? 0 : viewCycles(output, rows * columns, timing);
+      const compute = tileCycles(task, rows * columns, timing);
+      const ends = 2 * timing.readLatency + timing.turn + (load > 0 ? load : 0) + (store > 0 ? store + timing.writeLatency : 0);
+      const loads = tiles * load + (weights.whole ? weightCycles : tiles * weightCycles);
+      const apart = Math.max(loads, tiles * compute, tiles * store) + ends + tiles * timing.turn;
+      const cycles = buffers === 1 && tiles > 1 ? tiles * (load + compute + store + ends) : apart;
+      if (best === undefined || cycles < best.cycles) best = { rows, columns, ...tile, buffers, ...weights, cycles };
+    }
+    if (columns === 1) break;
+  }
+  return best;
+};
