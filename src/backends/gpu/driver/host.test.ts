@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -100,6 +100,20 @@ const open = (options: CudaOptions = {}): Executable => {
     expect(bytes(first)).toEqual(expected);
     expect(bytes(executable.run(inputs))).toEqual(expected);
     expect(executable.memory?.arena).toBeGreaterThan(0);
+  });
+
+  test('nothing of a program that is closed stays mapped: a process may run thousands', () => {
+    const mappings = (): number => readFileSync('/proc/self/maps', 'utf8').split('\n').length;
+    const runOnce = (): void => {
+      const executable = open();
+      executable.run(inputs);
+      executable.close?.();
+    };
+    runOnce();
+    const before = mappings();
+    for (let i = 0; i < 4; i++) runOnce();
+    // the engine's own come and go; each program's threads have hundreds of stacks
+    expect(mappings() - before).toBeLessThan(100);
   });
 
   test.each(PLATFORMS)('a profile on %s names every step', (platform) => {

@@ -22,5 +22,5 @@ export const webgpuBackend: Backend = {
     ),
   compileAsync: (program) => compileForWebGpu(program),
   circumstances: webGpuCircumstances,
-  emit: emitProgram,
+  emit: (program, vectors) => emitProgram(program, vectors),
 };

@@ -88,17 +88,29 @@ void begin_thread(cxg_thread *thread) {
 
 void fiber_main();
 
+/** Sees to it that there is a free fiber. */
+bool provide_fiber() {
+  if (free_fibers != nullptr) return true;
+  free_fibers = cxg_fiber_new(fiber_main);
+  if (free_fibers == nullptr) return false;
+  all_fibers.push_back(free_fibers);
+  return true;
+}
+
 cxg_fiber *take_fiber() {
+  if (!provide_fiber()) cxg_shim_fail(CXG_LAUNCH_FAILED, "no memory for the stack of a thread");
   cxg_fiber *fiber = free_fibers;
-  if (fiber != nullptr) {
-    free_fibers = fiber->next_free;
-    return fiber;
-  }
-  fiber = cxg_fiber_new(fiber_main);
-  if (fiber == nullptr) cxg_shim_fail(CXG_LAUNCH_FAILED, "no memory for the stack of a thread");
-  all_fibers.push_back(fiber);
+  free_fibers = fiber->next_free;
   return fiber;
 }
+
+/** Every module has a shim of its own, and a process may load thousands, one after the other: nothing stays when one is unloaded. */
+struct unloading {
+  ~unloading() {
+    for (cxg_fiber *fiber : all_fibers) cxg_fiber_free(fiber);
+    cxg_shared_release();
+  }
+} releases;
 
 /** Leaves `from` for the next thread that can run. */
 void leave(cxg_fiber *from, cxg_thread *next) {
@@ -285,12 +297,13 @@ cxg_result cxg_shim_launch(const cxg_launch *launch, char *message, size_t size)
   const uint64_t blocks = uint64_t(launch->grid[0]) * launch->grid[1] * launch->grid[2];
   const uint64_t threads = uint64_t(launch->block[0]) * launch->block[1] * launch->block[2];
   const char *refused = refusal(*launch, blocks, threads);
-  if (refused == nullptr && !cxg_shared_allocate()) refused = "there is no memory for the shim";
+  /* The first fiber is needed where no other can report that there is none. */
+  if (refused == nullptr && (!cxg_shared_allocate() || !provide_fiber())) refused = "there is no memory for the shim";
   if (refused != nullptr) {
     snprintf(message, size, "%s: %s", launch->name, refused);
     return launch->shared_bytes > CXG_MAX_SHARED ? CXG_OUT_OF_RESOURCES : CXG_INVALID_VALUE;
   }
-  for (int i = 0; all_fibers.empty() && i < CXG_MAX_THREADS; i++) cxg_threads[i].index = i;
+  for (int i = 0; i < CXG_MAX_THREADS; i++) cxg_threads[i].index = i;
   cxg_current_launch = launch;
   failure = CXG_OK;
   random_state = 0x9e3779b97f4a7c15ull ^ launch->seed;

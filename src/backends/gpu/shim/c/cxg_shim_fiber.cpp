@@ -116,6 +116,11 @@ cxg_fiber *cxg_fiber_new(void (*entry)()) {
   return fiber;
 }
 
+void cxg_fiber_free(cxg_fiber *fiber) {
+  munmap(fiber->stack, guard_bytes() + STACK_BYTES);
+  free(fiber);
+}
+
 void cxg_fiber_switch(cxg_fiber *from, cxg_fiber *to) {
 #if defined(__x86_64__) || defined(__aarch64__)
   cxg_switch_stack(&from->sp, to->sp);

@@ -21,6 +21,8 @@ struct cxg_fiber {
 
 /** A fiber with a stack that begins with `entry`, which never returns. Null when there is no memory for it. */
 cxg_fiber *cxg_fiber_new(void (*entry)());
+/** Gives its stack back; it must not run. */
+void cxg_fiber_free(cxg_fiber *fiber);
 /** Makes a fiber begin again, wherever it stopped. */
 void cxg_fiber_reset(cxg_fiber *fiber, void (*entry)());
 /** Stops this fiber and goes on with another. */

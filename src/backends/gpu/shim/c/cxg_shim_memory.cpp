@@ -34,6 +34,11 @@ bool cxg_shared_allocate() {
   return mprotect(mapping + GUARD_BYTES, WINDOW_BYTES, PROT_READ | PROT_WRITE) == 0;
 }
 
+void cxg_shared_release() {
+  if (mapping != nullptr) munmap(mapping, WINDOW_BYTES + 2 * GUARD_BYTES);
+  mapping = nullptr;
+}
+
 void cxg_shared_begin(uint32_t size) {
   bytes = size;
   base = mapping + GUARD_BYTES + WINDOW_BYTES - rounded(size);

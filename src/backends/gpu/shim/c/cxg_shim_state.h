@@ -102,6 +102,7 @@ CXG_HIDDEN void cxg_check_warp_barrier(int warp);
 
 /* cxg_shim_memory.cpp */
 CXG_HIDDEN bool cxg_shared_allocate();
+CXG_HIDDEN void cxg_shared_release();
 CXG_HIDDEN void cxg_shared_begin(uint32_t bytes);
 /** The first byte that the block wrote past its shared memory, -1 when it wrote none. */
 CXG_HIDDEN int64_t cxg_shared_overrun();
