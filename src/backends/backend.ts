@@ -37,6 +37,16 @@ export interface EmittedFile {
   readonly content: string | Uint8Array;
 }
 
+/** For which device `emit` writes, where there is a choice; backends without one take none. */
+export interface EmitOptions {
+  /** Name of a device or board. */
+  readonly device?: string;
+  /** Overlay: a core for every program. Dataflow: a pipeline of its own for a small one. Processor: the core without its array. */
+  readonly mode?: 'overlay' | 'dataflow' | 'processor';
+  /** Of the multipliers. */
+  readonly bits?: 8 | 6;
+}
+
 /** A compiled program, ready to run any number of times. Not re-entrant. */
 export interface Executable {
   /**
@@ -154,7 +164,7 @@ export interface Backend {
   /** Instruction sets that `CompileOptions.isa` may name, worst first; absent when there is no choice. */
   readonly isas?: readonly string[];
   /** Source that a vendor can build elsewhere, complete: code, parameters, test vectors from `vectors` given as inputs. */
-  readonly emit?: (program: Program, vectors: readonly (readonly Tensor[])[]) => Result<readonly EmittedFile[]>;
+  readonly emit?: (program: Program, vectors: readonly (readonly Tensor[])[], options?: EmitOptions) => Result<readonly EmittedFile[]>;
   /** Measures the peak of one core for programs of an instruction set, in under a second; undefined when it cannot be measured here. */
   readonly peak?: (isa?: string) => Peak | undefined;
   /** Engine features beyond the plain path, tried out now; absent when there are none. */

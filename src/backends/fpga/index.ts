@@ -1,4 +1,5 @@
 import type { Backend } from '../backend.ts';
+import { emitOverlay } from './emit/emit.ts';
 import { processorRows } from './rows.ts';
 import { compileForSimulation } from './sim/compile.ts';
 import { examineSimulators } from './sim/examine.ts';
@@ -34,5 +35,6 @@ export const fpgaSimBackend: Backend = {
   refusal: ROWS.refusal,
   support: ROWS.support,
   compile: compileForSimulation,
+  emit: emitOverlay,
   examine: () => examineSimulators(),
 };

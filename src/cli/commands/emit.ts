@@ -1,7 +1,7 @@
 import { fail } from '../../support/index.ts';
 import { command } from '../command.ts';
 import { optionValue } from '../diagnostics.ts';
-import { EMIT_TARGETS } from '../emit-targets.ts';
+import { EMIT_TARGETS, FPGA_MODES } from '../emit-targets.ts';
 import { MODEL_OPTIONS } from '../shared-options.ts';
 
 const MOST_VECTORS = 1000;
@@ -12,6 +12,7 @@ export const emit = command({
   doc:
     'Writes a folder that others use without cortexc, with test vectors that have the bytes of the reference interpreter, and a README. ' +
     'Target c: the program as C11, its parameters, a runner that takes and gives .npy files, and a Makefile; `make check` there builds it and compares every byte. ' +
+    'Target fpga: a core in Verilog for devices of AMD and Altera with the program for it, testbenches, a driver in C, scripts for Vivado or Quartus and a report; `make sim` there compares every byte in verilator. ' +
     'Targets cuda and hip: the same for GPUs of NVIDIA and AMD, with kernels in CUDA C++ or HIP C++. Target webgpu: WGSL with a loader and a page that compares every byte. ' +
     'Target gpujs: the same as kernels of gpu.js, for browsers that have WebGL2 and no WebGPU. ' +
     'Target wasm: the program as WebAssembly for browsers and Node, for one thread and for several, its weights, a loader (an ES module without dependencies, ' +
@@ -24,7 +25,7 @@ export const emit = command({
       default: 'c',
       requiresArg: true,
       describe:
-        'c: C11 for every instruction set of a processor family, chosen when it runs; cuda: CUDA C++ and a runner for NVIDIA GPUs; hip: the same for AMD GPUs; wasm: WebAssembly for browsers and Node; webgpu: WGSL for browsers; gpujs: WebGL2 for browsers',
+        'c: C11 for every instruction set of a processor family, chosen when it runs; cuda: CUDA C++ and a runner for NVIDIA GPUs; hip: the same for AMD GPUs; fpga: Verilog for AMD and Altera; wasm: WebAssembly for browsers and Node; webgpu: WGSL for browsers; gpujs: WebGL2 for browsers',
     },
     output: { type: 'string', alias: 'o', demandOption: true, requiresArg: true, describe: 'The folder; new or empty' },
     vectors: { type: 'number', default: 3, requiresArg: true, describe: 'Test vectors with random inputs' },
@@ -34,11 +35,33 @@ export const emit = command({
       default: false,
       describe: 'Build the folder, where that is needed, and run its vectors here; exit 1 if that does not succeed',
     },
+    device: {
+      type: 'string',
+      requiresArg: true,
+      describe: 'For fpga: a device, board or family (zu3eg, zcu104, cyclone-v)',
+      defaultDescription: 'zu3eg',
+    },
+    mode: {
+      type: 'string',
+      choices: FPGA_MODES,
+      requiresArg: true,
+      describe:
+        'For fpga: overlay, a core for every program; dataflow, a pipeline of its own for a small program; processor, the core without its array',
+      defaultDescription: 'overlay',
+    },
+    bits: {
+      type: 'number',
+      choices: [8, 6],
+      requiresArg: true,
+      describe: 'For fpga: bits of weights and activations that the array multiplies',
+      defaultDescription: '8',
+    },
     ...MODEL_OPTIONS,
   },
   examples: [
     ['cortexc emit model.cvm --target c -o model-c --check', 'C sources, built and tested here'],
     ['cortexc emit model.cvm --target wasm -o model-web --check', 'for browsers and Node, tested here in Node'],
+    ['cortexc emit model.cvm --target fpga --device zu3eg -o model-fpga --check', 'Verilog for a Zynq UltraScale+, simulated here'],
     ['cortexc emit model.cvm -o model-c --vectors 20 --force', 'more test vectors, into the same folder'],
   ],
   run: async (args, context) => {
@@ -52,6 +75,15 @@ export const emit = command({
     const target = EMIT_TARGETS.find((t) => t === args.target);
     if (problems.length > 0 || output === undefined || target === undefined) return fail(...problems);
     const { emitModel } = await import('../pipeline/emit-model.ts');
-    return emitModel({ ...args, output, target }, context);
+    return emitModel(
+      {
+        ...args,
+        output,
+        target,
+        mode: FPGA_MODES.find((m) => m === args.mode),
+        bits: args.bits === 6 ? 6 : args.bits === 8 ? 8 : undefined,
+      },
+      context,
+    );
   },
 });

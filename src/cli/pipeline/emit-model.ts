@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import { type EmittedFile, backendByName } from '../../backends/index.ts';
 import { fail, ok, type Result } from '../../support/index.ts';
 import type { Report } from '../command.ts';
-import type { EmitTarget } from '../emit-targets.ts';
+import type { EmitTarget, FpgaMode } from '../emit-targets.ts';
 import type { Context } from '../context.ts';
 import { checkFailed, optionsConflict } from '../diagnostics.ts';
 import { writeFolder } from '../folders.ts';
@@ -23,6 +23,7 @@ interface Target {
 const TARGETS: Readonly<Record<EmitTarget, Target>> = {
   c: { backend: 'native', check: ['make', '-s', 'check'], next: (folder) => `make -C ${folder} check` },
   cuda: { backend: 'cuda', check: ['make', '-s', 'check'], next: (folder) => `make -C ${folder} check` },
+  fpga: { backend: 'fpga-sim', check: ['make', '-s', 'sim'], next: (folder) => `make -C ${folder} sim` },
   hip: { backend: 'hip', check: ['make', '-s', 'check'], next: (folder) => `make -C ${folder} check` },
   wasm: { backend: 'wasm', check: ['node', 'check.mjs'], next: (folder) => `node ${join(folder, 'check.mjs')}` },
   gpujs: { backend: 'gpujs', next: (folder) => `serve ${folder} and open its index.html in a browser` },
@@ -36,6 +37,10 @@ export interface EmitArgs extends ModelArgs {
   readonly vectors: number;
   readonly force: boolean;
   readonly check: boolean;
+  /** For FPGAs only; undefined where they are not given. */
+  readonly device?: string | undefined;
+  readonly mode?: FpgaMode | undefined;
+  readonly bits?: 8 | 6 | undefined;
 }
 
 const CHECK_LIMIT_MS = 30 * 60_000;
@@ -125,6 +130,15 @@ export const emitModel = async (args: EmitArgs, context: Context): Promise<Resul
   const backend = backendByName(target.backend);
   await backend?.prepare?.();
   const emit = backend?.emit;
+  const { device, mode, bits } = args;
+  const options = {
+    ...(device === undefined ? {} : { device }),
+    ...(mode === undefined ? {} : { mode }),
+    ...(bits === undefined ? {} : { bits }),
+  };
+  const [option] = Object.keys(options);
+  if (args.target !== 'fpga' && option !== undefined)
+    return fail(optionsConflict(`--${option} is for --target fpga, but --target is ${args.target}`, `Leave --${option} out.`));
   if (emit === undefined)
     return fail(optionsConflict(`--target is ${args.target}, but backend ${target.backend} emits no sources`, 'Choose another target.'));
   if (args.check && target.check === undefined)
@@ -139,7 +153,7 @@ export const emitModel = async (args: EmitArgs, context: Context): Promise<Resul
   const { program } = model.value;
   const vectors = Array.from({ length: args.vectors }, (_, seed) => randomInputs(program, seed));
   context.progress.step('writing the folder and reference results', 0, 1);
-  const files = emit(program, vectors);
+  const files = emit(program, vectors, options);
   if (!files.ok) return files;
   const written = writeFolder(context, args.output, files.value, args.force);
   if (!written.ok) return written;

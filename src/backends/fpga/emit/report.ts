@@ -11,7 +11,13 @@ export interface RunCycles {
   readonly arrayCycles: number;
   readonly instructions: number;
   /** Of each step, in order. */
-  readonly steps: readonly number[];
+  readonly steps: readonly StepCycles[];
+}
+
+export interface StepCycles {
+  readonly unit: 'array' | 'processor';
+  /** On the array: from the end of the layers before it to its own. */
+  readonly cycles: number;
 }
 
 export interface ReportData {
@@ -53,22 +59,19 @@ interface Layer {
   readonly place: string;
   readonly op: string;
   readonly macs: number;
+  readonly unit?: StepCycles['unit'];
   readonly cycles?: number;
   /** Of the products that the array could have done in these cycles. */
   readonly utilisation?: number;
 }
 
-const layersOf = ({ program, config, run }: ReportData): readonly Layer[] =>
+const layersOf = ({ program, run }: ReportData): readonly Layer[] =>
   program.steps.map(({ place, op, macs }, step): Layer => {
-    const cycles = run?.steps[step];
-    return {
-      step,
-      place,
-      op,
-      macs,
-      ...(cycles === undefined ? {} : { cycles }),
-      ...(cycles === undefined || cycles === 0 || macs === 0 || !config.array ? {} : { utilisation: macs / (ARRAY_MACS * cycles) }),
-    };
+    const own = run?.steps[step];
+    if (own === undefined) return { step, place, op, macs };
+    const { cycles, unit } = own;
+    const share = unit === 'array' && macs > 0 && cycles > 0 ? { utilisation: macs / (ARRAY_MACS * cycles) } : {};
+    return { step, place, op, macs, unit, cycles, ...share };
   });
 
 const ASSUMPTION = 'Times are cycles at an assumed clock: nothing was placed, routed or timed, and nothing ran on a board.';
@@ -110,6 +113,7 @@ const layerCells = (l: Layer, { clockMhz }: ReportData): readonly string[] => [
   String(l.step),
   l.place,
   l.op,
+  l.unit ?? '',
   l.macs === 0 ? '' : number(l.macs),
   l.cycles === undefined ? '' : number(l.cycles),
   l.cycles === undefined ? '' : milliseconds(l.cycles, clockMhz).toFixed(4),
@@ -119,6 +123,7 @@ const layerHeads = ({ clockMhz }: ReportData): readonly string[] => [
   'step',
   'layer',
   'op',
+  'unit',
   'MACs',
   'cycles',
   `ms at ${clockMhz} MHz (assumed)`,
@@ -127,6 +132,13 @@ const layerHeads = ({ clockMhz }: ReportData): readonly string[] => [
 
 const useCells = ({ what, used, there }: Use): readonly string[] => [what, number(used), number(there), percent(used / there)];
 const USE_HEADS = ['resource', 'needed (estimate)', 'on the device', ''];
+
+/** What is left of a run besides its layers. */
+const restText = (data: ReportData): string => {
+  if (data.run === undefined) return 'The run was not simulated.';
+  const rest = data.run.cycles - layersOf(data).reduce((sum, l) => sum + (l.cycles ?? 0), 0);
+  return `Layers of the array are in lists of commands that run without the processor. The other ${number(rest)} cycles are what it does before and after the lists: layouts of inputs and outputs, starts and waits.`;
+};
 
 const markdownTable = (heads: readonly string[], rows: readonly (readonly string[])[]): string =>
   [heads, heads.map(() => '---'), ...rows].map((r) => `| ${r.map((c) => c.replaceAll('|', '\\|')).join(' | ')} |\n`).join('');
@@ -144,7 +156,9 @@ Needed: ${data.estimate.source}. Memory blocks by the sizes of memories. On the 
 ${markdownTable(
   layerHeads(data),
   layersOf(data).map((l) => layerCells(l, data)),
-)}`;
+)}
+${restText(data)}
+`;
 
 const ESCAPES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
 const escaped = (text: string): string => text.replace(/[&<>"]/g, (c) => ESCAPES[c] ?? c);
@@ -182,7 +196,7 @@ ${bars(data)}<h2>Layers</h2>
 ${htmlTable(
   layerHeads(data),
   layersOf(data).map((l) => layerCells(l, data)),
-)}</body></html>
+)}<p>${restText(data)}</p></body></html>
 `;
 
 const json = (data: ReportData): string =>
@@ -205,6 +219,7 @@ const json = (data: ReportData): string =>
             },
           }),
       layers: layersOf(data),
+      notes: [ASSUMPTION, restText(data)],
     },
     undefined,
     2,

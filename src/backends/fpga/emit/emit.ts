@@ -1,0 +1,61 @@
+import { type AnyNode, type Program, runProgram, type Tensor } from '../../../ir/index.ts';
+import { ok, type Result } from '../../../support/index.ts';
+import type { EmitOptions, EmittedFile } from '../../backend.ts';
+import type { ArrayConfig } from '../array/config.ts';
+import { chooseCore } from '../devices/index.ts';
+import type { CoreConfig } from '../isa/config.ts';
+import type { CommandList } from '../array/list.ts';
+import { coreRows } from '../lower/rows.ts';
+import { compileForFpga } from '../lower.ts';
+import { type FpgaRows, processorRows } from '../rows.ts';
+import { runCycles } from './cycles.ts';
+import { folderFiles } from './folder.ts';
+
+const DEFAULT_DEVICE = 'zu3eg';
+
+/** Beats of parameters of a block of channels. */
+const BLOCK_BEATS = 8;
+
+const arrayConfig = ({ scratchBeats, weightEntries, parameterBeats, bits }: CoreConfig): ArrayConfig => ({
+  scratchBeats,
+  weightEntries,
+  parameterBlocks: parameterBeats / BLOCK_BEATS,
+  bits,
+});
+
+/** Rows that keep the nodes that they lower: one a step, in order. */
+const observed = (rows: FpgaRows, nodes: AnyNode[]): FpgaRows => ({
+  ...rows,
+  lower: (context, node) => {
+    nodes.push(node);
+    return rows.lower(context, node);
+  },
+});
+
+/**
+ * A folder with the core for a device and a program for it, test vectors included. Errors: BKD0002 for what the core refuses, FPG0002,
+ * FPG0020 no such device, FPG0021 the device is too small.
+ */
+export const emitOverlay = (
+  source: Program,
+  vectors: readonly (readonly Tensor[])[],
+  { device = DEFAULT_DEVICE, bits = 8, mode = 'overlay' }: EmitOptions = {},
+): Result<readonly EmittedFile[]> => {
+  const chosen = chooseCore(device, { bits, array: mode !== 'processor' });
+  if (!chosen.ok) return chosen;
+  const config = arrayConfig(chosen.value.config);
+  const nodes: AnyNode[] = [];
+  const lists: CommandList[] = [];
+  const rows = chosen.value.config.array ? coreRows({ config, onList: (list) => lists.push(list) }) : () => processorRows();
+  const program = compileForFpga(source, { rows: (machine) => observed(rows(machine), nodes) });
+  if (!program.ok) return program;
+  const run = runCycles(program.value, config, { nodes, lists }, vectors[0]);
+  return ok(
+    folderFiles({
+      program: program.value,
+      chosen: chosen.value,
+      vectors: vectors.map((inputs) => ({ inputs, outputs: runProgram(source, inputs) })),
+      ...(run === undefined ? {} : { run }),
+    }),
+  );
+};
