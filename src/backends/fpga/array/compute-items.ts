@@ -2,7 +2,7 @@ import { MODES, RESULTS } from '../isa/commands.ts';
 import { ENTRY_BEATS, PARAMETER_BEATS } from './config.ts';
 import type { Place } from './place.ts';
 import type { Extent, Item } from './schedule.ts';
-import { resultBeats, type Task } from './task.ts';
+import { type Phase, resultBeats, type Task } from './task.ts';
 
 /** A part of a task, and where all it needs is on chip. */
 export interface Part {
@@ -28,7 +28,19 @@ export interface Part {
   /** Whether sums are held for the next command, and go on from the one before. */
   readonly hold: boolean;
   readonly resume: boolean;
+  /** The phase of its output columns. */
+  readonly phase?: Phase;
 }
+
+/** A part by the phases of its columns. */
+export const phasesOf = ({ phases }: Task, part: Part): readonly Part[] => {
+  if (phases === undefined) return [part];
+  return phases.flatMap((phase, p): readonly Part[] => {
+    const first = part.column + ((((p - part.column) % phases.length) + phases.length) % phases.length);
+    const columns = Math.ceil((part.column + part.columns - first) / phases.length);
+    return columns <= 0 ? [] : [{ ...part, column: first, columns, phase }];
+  });
+};
 
 const WRAP = 0xffff;
 const signed = (v: number): number => (v << 16) >> 16;
@@ -37,7 +49,8 @@ const signed = (v: number): number => (v << 16) >> 16;
 const outputBeat = (place: Place, row: number, column: number): number =>
   place.base + (row - place.rows.from) * place.rowBeats + (column - place.columns.from) * place.pixelBeats;
 
-const addendItem = ({ addition }: Task, p: Part): readonly Item[] => {
+const addendItem = (task: Task, p: Part): readonly Item[] => {
+  const { addition } = task;
   if (addition === undefined || p.addend === undefined || p.hold) return [];
   const { multiplierA, multiplierB, shift, zeroA, zeroB, zero, lo, hi } = addition;
   return [
@@ -47,7 +60,7 @@ const addendItem = ({ addition }: Task, p: Part): readonly Item[] => {
         base: (outputBeat(p.addend, p.row, p.column) + p.block) & WRAP,
         block: 1,
         y: signed(p.addend.rowBeats),
-        x: signed(p.addend.pixelBeats),
+        x: signed(p.addend.pixelBeats * (p.phase === undefined ? 1 : (task.phases?.length ?? 1))),
         multiplier_a: multiplierA,
         multiplier_b: multiplierB,
         shift,
@@ -75,6 +88,10 @@ interface Walk {
 /** How the input is walked along rows (0) or columns (1). */
 const walkOf = (task: Task, p: Part, axis: 0 | 1): Walk => {
   const span = axis === 0 ? p.from.rows : p.from.columns;
+  if (axis === 1 && p.phase !== undefined) {
+    const start = p.phase.start + Math.floor(p.column / (task.phases?.length ?? 1)) * task.stride[1];
+    return { step: task.stride[1], start, size: task.input.buffer.width, offset: start };
+  }
   // only what is read is there
   if (span.step > 1) return { step: 1, start: 0, size: span.count, offset: 0 };
   const start = (axis === 0 ? p.row : p.column) * task.stride[axis] - task.begin[axis];
@@ -115,11 +132,11 @@ export const computeItems = (task: Task, p: Part): readonly Item[] => {
         in_y: signed(y.step * from.rowBeats),
         out_y: signed(to.rowBeats),
         in_x: signed(x.step * from.pixelBeats),
-        out_x: signed(to.pixelBeats),
+        out_x: signed(to.pixelBeats * (p.phase === undefined ? 1 : (task.phases?.length ?? 1))),
         in_ky: signed(task.dilation[0] * from.rowBeats),
         in_kx: signed(task.dilation[1] * from.pixelBeats),
-        in_ic: 1,
-        weight_base: p.weightBase,
+        in_ic: task.input.buffer.planes === undefined ? 1 : p.from.columns.count,
+        weight_base: p.weightBase + (p.phase?.entry ?? 0),
         weight_block: p.entries,
         parameter_base: p.parameterBase,
         blocks: p.blocks,
@@ -127,7 +144,7 @@ export const computeItems = (task: Task, p: Part): readonly Item[] => {
         columns: p.columns,
         inputs: p.inputs,
         kernel_y: task.kernel[0],
-        kernel_x: task.kernel[1],
+        kernel_x: p.phase?.kernel ?? task.kernel[1],
         step_y: y.step,
         step_x: x.step,
         dilation_y: task.dilation[0],

@@ -27,6 +27,8 @@ export interface Place {
 export const spanOf = (task: Task, axis: 0 | 1, first: number, count: number): Span => {
   const { buffer } = task.input;
   const size = axis === 0 ? buffer.height : buffer.width;
+  // phases have their windows anywhere
+  if (axis === 1 && task.phases !== undefined) return { from: 0, count: size, step: 1 };
   if (skips(task, axis)) return { from: first * task.stride[axis], count, step: task.stride[axis] };
   const start = first * task.stride[axis] - task.begin[axis];
   const from = Math.min(Math.max(start, 0), size - 1);
@@ -35,8 +37,8 @@ export const spanOf = (task: Task, axis: 0 | 1, first: number, count: number): S
 };
 
 /** A tile at a beat of the activations, its rows and pixels one behind the other. */
-export const tilePlace = (beats: number, rows: Span, columns: Span, at: number): Place => {
-  const rowBeats = columns.count * beats;
+export const tilePlace = (beats: number, planes: number, rows: Span, columns: Span, at: number): Place => {
+  const rowBeats = columns.count * beats * planes;
   return {
     base: at,
     rows,

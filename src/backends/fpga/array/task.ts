@@ -7,8 +7,22 @@ export interface Tensor16 {
   readonly width: number;
   /** Beats of a pixel: blocks of 16 channels, four beats each for sums of 32 bits. */
   readonly pitch: number;
+  /** Images of planes, [images][planes][height][width] beats: 16 columns of a channel are a beat. Pitch is 1 then. */
+  readonly planes?: number;
   /** Where it lies in external memory. */
   readonly slot: Slot;
+}
+
+/**
+ * Output columns that find their window at the same bytes of their beats. All weights of a block lie one behind the other, phase by phase.
+ */
+export interface Phase {
+  /** First entry in those of a block, and how many. */
+  readonly entry: number;
+  readonly entries: number;
+  /** Kernel columns in beats, and the beat of the first for the phase's first output column. */
+  readonly kernel: number;
+  readonly start: number;
 }
 
 /** Some neighbouring beats of each pixel of a buffer. */
@@ -71,6 +85,8 @@ export interface Task {
   readonly begin: Pair;
   readonly pad: number;
   readonly weights?: Weights;
+  /** Where inputs are beats of columns: output column x is of phase x mod their number, and `stride` 1 is from one of a phase to the next. */
+  readonly phases?: readonly Phase[];
   /** Parameters of the output blocks, 128 bytes each. */
   readonly parameters?: { readonly slot: Slot; readonly offset: number };
   readonly zero: number;

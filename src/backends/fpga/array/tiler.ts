@@ -1,5 +1,5 @@
 import type { ArrayTiming } from '../simulator/array-cycles.ts';
-import { computeItems, type Part } from './compute-items.ts';
+import { computeItems, type Part, phasesOf } from './compute-items.ts';
 import { type ArrayConfig, LANES } from './config.ts';
 import { type Place, residentPlace, type Span, spanOf, tilePlace } from './place.ts';
 import type { Item } from './schedule.ts';
@@ -54,15 +54,16 @@ export class Tiler {
 
   /** Copies part of a view between memory and a tile. */
   private move(op: 'load' | 'store', view: View, image: number, rows: Span, columns: Span, chip: number): Place {
-    const { width, height, pitch, slot } = view.buffer;
-    const offset = (((image * height + rows.from) * width + columns.from) * pitch + view.first) * LANES;
+    const { width, height, pitch, planes = 1, slot } = view.buffer;
+    const offset = (((image * planes * height + rows.from) * width + columns.from) * pitch + view.first) * LANES;
     const loops = [
-      { count: rows.count, memory: rows.step * width * pitch * LANES, chip: columns.count * view.beats },
+      { count: rows.count, memory: rows.step * width * pitch * LANES, chip: columns.count * view.beats * planes },
+      { count: planes, memory: height * width * LANES, chip: columns.count },
       { count: columns.count, memory: columns.step * pitch * LANES, chip: view.beats },
       { count: view.beats, memory: LANES, chip: 1 },
     ];
     this.items.push(...transferItems({ op, target: 'activations', slot, offset, chip, loops }));
-    return tilePlace(view.beats, rows, columns, chip);
+    return tilePlace(view.beats, planes, rows, columns, chip);
   }
 
   /** Where an operand is: on chip already, or in a tile that is loaded. */
@@ -73,7 +74,7 @@ export class Tiler {
 
   private result(view: View, image: number, rows: Span, columns: Span, chip: number, { residents }: Situation): Place {
     const at = residents.get(view.buffer);
-    return at === undefined ? tilePlace(view.beats, rows, columns, chip) : residentPlace(view, image, at, rows);
+    return at === undefined ? tilePlace(view.beats, 1, rows, columns, chip) : residentPlace(view, image, at, rows);
   }
 
   /** Brings a result to memory where it has to be there. */
@@ -140,7 +141,7 @@ export class Tiler {
               hold: false,
               resume: false,
             };
-            this.items.push(...computeItems(task, part));
+            for (const phase of phasesOf(task, part)) this.items.push(...computeItems(task, phase));
           }
           this.store(task.output, image, rows, columns, chip, situation);
           turn++;

@@ -38,18 +38,28 @@ export const skips = (task: Task, axis: 0 | 1): boolean => task.kernel[axis] ===
 
 /** Input rows or columns that `count` outputs read, padding included. */
 export const reach = (task: Task, axis: 0 | 1, count: number): number =>
-  skips(task, axis) ? count : (count - 1) * task.stride[axis] + (task.kernel[axis] - 1) * task.dilation[axis] + 1;
+  axis === 1 && task.phases !== undefined
+    ? sizeOf(task, 1)
+    : skips(task, axis)
+      ? count
+      : (count - 1) * task.stride[axis] + (task.kernel[axis] - 1) * task.dilation[axis] + 1;
 
 const sizeOf = (task: Task, axis: 0 | 1): number => (axis === 0 ? task.input.buffer.height : task.input.buffer.width);
 
 /** Beats of the input of a tile. */
 const inputBeats = (task: Task, rows: number, columns: number): number => {
   const [h, w] = [Math.min(reach(task, 0, rows), sizeOf(task, 0)), Math.min(reach(task, 1, columns), sizeOf(task, 1))];
-  return Math.max(h, 1) * Math.max(w, 1) * task.input.beats;
+  return Math.max(h, 1) * Math.max(w, 1) * task.input.beats * (task.input.buffer.planes ?? 1);
 };
 
 /** Cycles of a compute command for a tile of a task. */
 export const tileCycles = (task: Task, positions: number, timing: ArrayTiming): number =>
+  (task.phases ?? [{ kernel: task.kernel[1] }]).reduce(
+    (sum, { kernel }, _, all) => sum + partCycles(task, kernel, Math.ceil(positions / all.length), timing),
+    0,
+  );
+
+const partCycles = (task: Task, kernelX: number, positions: number, timing: ArrayTiming): number =>
   computeCycles(
     {
       op: 'compute',
@@ -58,7 +68,7 @@ export const tileCycles = (task: Task, positions: number, timing: ArrayTiming): 
       add: task.addition === undefined ? 0 : 1,
       table: task.table === undefined ? 0 : 1,
       kernel_y: task.kernel[0],
-      kernel_x: task.kernel[1],
+      kernel_x: kernelX,
       inputs: task.inputs,
       blocks: task.outputBlocks,
       rows: positions,

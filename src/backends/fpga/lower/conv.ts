@@ -7,9 +7,8 @@ import { narrowed, type Task, type Weights } from '../array/task.ts';
 import { type Facts, isEmpty, isNarrowRescale, MOST_KERNEL, MOST_SIZE } from './facts.ts';
 import { finishOf, residualAddition } from './finish.ts';
 import { imageSizes, type Sizes } from './homes.ts';
-import type { Columns } from './imports.ts';
 import { importsOf, type Layer, type Recognize } from './layer.ts';
-import { type ConvWeights, packColumns, packDepthwise, packDiagonal, packDot } from './weights.ts';
+import { type ConvWeights, type LineWindow, linePhases, packDepthwise, packDiagonal, packDot, packLines } from './weights.ts';
 
 type Pair = readonly [number, number];
 
@@ -75,21 +74,25 @@ export const isArrayConv = (facts: Facts, node: OpNode<'conv'>, config: ArrayCon
   return fits(shape) && formOf(shape) !== undefined && (fused === undefined || isNarrowRescale(facts, fused));
 };
 
-/** Most channels whose columns are brought together. */
+/** Most channels of images whose rows are read as they lie. */
 const FEW_CHANNELS = 4;
-
-/** Several columns in a beat, for images of few channels; undefined where that has no use. */
-const columnsOf = (s: ConvShape, pixel: number, pad: number): Columns | undefined => {
-  const [, kernel] = s.kernel;
-  const [, stride] = s.stride;
-  if (s.groups !== 1 || s.input.channels > FEW_CHANNELS || s.dilation[1] !== 1 || kernel === 1) return undefined;
-  const most = Math.floor(LANES / pixel);
-  const pixels = kernel <= most ? kernel : Math.floor(most / stride) * stride;
-  if (pixels === 0) return undefined;
-  const groups = Math.ceil(kernel / pixels);
-  // kernel positions start at beats that others start at too
-  const apart = groups === 1 ? 0 : pixels / stride;
-  return { pixel, pixels, groups, begin: s.begin[1], beats: s.output.width + (groups - 1) * apart, step: stride, pad };
+/** Entries of a block's weights in all phases, at most: a conv of many phases has more taps than one of padded channels. */
+const linesOf = (s: ConvShape, last: boolean, config: ArrayConfig): LineWindow | undefined => {
+  if (s.groups !== 1 || s.input.channels > FEW_CHANNELS) return undefined;
+  const window = {
+    pixel: last ? s.input.channels : 1,
+    kernel: s.kernel,
+    stride: s.stride[1],
+    dilation: s.dilation[1],
+    begin: s.begin[1],
+  };
+  const { phases, step } = linePhases(window, last ? 1 : s.input.channels);
+  const entries = phases.reduce((n, p) => n + p.entries, 0);
+  const fit = entries <= config.weightEntries && step <= MOST_KERNEL && phases.every(({ kernel }) => kernel <= MOST_KERNEL);
+  const rowBeats = Math.ceil((s.input.width * window.pixel) / LANES) * (last ? 1 : s.input.channels);
+  // a tile of one output row has to fit
+  const tile = Math.min(((s.kernel[0] - 1) * s.dilation[0] + 1) * rowBeats, s.input.height * rowBeats) + s.output.width * 5;
+  return fit && tile <= config.scratchBeats ? window : undefined;
 };
 
 /** The value that a permutation to channels first was made from, which lies channels last. */
@@ -124,9 +127,10 @@ export const recognizeConv: Recognize<OpNode<'conv'>> = (desk, node): Layer | un
   if (shape === undefined || form === undefined) return undefined;
   const [x, w, bias, other] = [at(node.operands, 0), at(node.operands, 1), node.operands[2], node.operands[RESIDUAL_OPERAND]];
   const fused = facts.fused(node);
-  const pixel = channelsLastOf(facts, x) !== undefined || shape.input.channels < 3 ? shape.input.channels : FEW_CHANNELS;
-  const columns = desk.made(x, 'image') === undefined ? columnsOf(shape, pixel, node.attrs.pad_value) : undefined;
-  const operand = columns === undefined ? desk.image(x) : desk.columns(x, columns);
+  const last = channelsLastOf(facts, x) !== undefined;
+  const planes = last ? 1 : shape.input.channels;
+  const lines = desk.made(x, 'image') === undefined ? linesOf(shape, last, desk.config) : undefined;
+  const operand = lines === undefined ? desk.image(x) : desk.lines(x, node.attrs.pad_value);
   const addend = residualOf(fused) === undefined || other === undefined ? undefined : desk.image(other);
   if (operand === undefined || (other !== undefined && addend === undefined)) return undefined;
   const result = at((fused ?? node).results, 0);
@@ -135,7 +139,9 @@ export const recognizeConv: Recognize<OpNode<'conv'>> = (desk, node): Layer | un
   const tasks = (): readonly Task[] => {
     const outputs = groups * outGroup;
     const weightsOf: ConvWeights = { data: facts.data(w)?.data ?? [], outputs, inputs: inGroup, taps: taps(shape) };
-    const bytes = columns === undefined ? packed(form, weightsOf) : packColumns(weightsOf, ...kernel, columns);
+    const phased = lines === undefined ? undefined : linePhases(lines, planes);
+    const bytes =
+      lines === undefined || phased === undefined ? packed(form, weightsOf) : packLines(weightsOf, lines, planes, phased.phases);
     const weights: Weights = { slot: ctx.table(bytes), offset: 0, entries: bytes.length / 256 / blocksOf(outputs) };
     const addition = residualAddition(fused, addend?.home.view);
     const byChannel = form === 'depthwise' || form === 'diagonal';
@@ -149,13 +155,14 @@ export const recognizeConv: Recognize<OpNode<'conv'>> = (desk, node): Layer | un
       images: shape.input.images,
       firstRow: 0,
       rowCount: shape.output.height,
-      inputs: byChannel ? 1 : blocksOf(columns === undefined ? inGroup : LANES),
+      inputs: byChannel ? 1 : phased === undefined ? blocksOf(inGroup) : planes,
       inputStep: byChannel ? 1 : 0,
       outputBlocks: blocksOf(outputs),
-      kernel: columns === undefined ? kernel : [kernel[0], columns.groups],
-      stride: columns === undefined ? shape.stride : [shape.stride[0], 1],
-      dilation: columns === undefined ? shape.dilation : [shape.dilation[0], Math.max(columns.pixels / columns.step, 1)],
-      begin: columns === undefined ? shape.begin : [shape.begin[0], 0],
+      kernel,
+      stride: phased === undefined ? shape.stride : [shape.stride[0], phased.step],
+      dilation: phased === undefined ? shape.dilation : [shape.dilation[0], 1],
+      begin: shape.begin,
+      ...(phased === undefined ? {} : { phases: phased.phases }),
       pad: node.attrs.pad_value,
       weights,
       ...(addition === undefined ? {} : { addition }),

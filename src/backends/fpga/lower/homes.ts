@@ -21,10 +21,12 @@ export class LazyTensor implements Tensor16 {
   readonly height: number;
   readonly width: number;
   readonly pitch: number;
+  readonly planes?: number;
   private readonly place: () => Slot;
   private known: Slot | undefined;
 
-  constructor({ images, height, width }: Omit<Sizes, 'channels'>, pitch: number, place: () => Slot) {
+  constructor({ images, height, width }: Omit<Sizes, 'channels'>, pitch: number, place: () => Slot, planes?: number) {
+    if (planes !== undefined) this.planes = planes;
     this.images = images;
     this.height = height;
     this.width = width;
@@ -53,14 +55,14 @@ export class Home implements Sizes {
   private readonly own: Tensor16;
   private whole: { readonly home: Home; readonly first: number } | undefined;
 
-  constructor(kind: Home['kind'], { images, height, width, channels }: Sizes, raw: boolean, place: () => Slot) {
+  constructor(kind: Home['kind'], { images, height, width, channels }: Sizes, raw: boolean, place: () => Slot, planes?: number) {
     this.kind = kind;
     this.images = images;
     this.height = height;
     this.width = width;
     this.channels = channels;
     this.raw = raw;
-    this.own = new LazyTensor({ images, height, width }, this.beats, place);
+    this.own = new LazyTensor({ images, height, width }, this.beats, place, planes);
   }
 
   /** Beats of a pixel. */

@@ -2,18 +2,8 @@ import type { ValueId } from '../../../ir/index.ts';
 import { invariant } from '../../../support/index.ts';
 import { type Context, type Emit, Slot } from '../../cpu/simd/index.ts';
 import { blocksOf, LANES } from '../array/config.ts';
-import {
-  blockedSlack,
-  blockKernel,
-  repitchKernel,
-  ROW_SLACK,
-  spreadKernel,
-  unblockKernel,
-  unblockSumsKernel,
-  zipKernel,
-} from './convert.ts';
+import { blockedSlack, blockKernel, repitchKernel, ROW_SLACK, unblockKernel, unblockSumsKernel } from './convert.ts';
 import { BEAT, Home, isDense, isRowMajor, pixelsOf, type Sizes } from './homes.ts';
-import type { ColumnPacking } from './weights.ts';
 
 /** A value that lies row-major, as the array reads it. */
 export interface Import {
@@ -84,60 +74,40 @@ export const importImage = (ctx: Context, sizes: Sizes, from: Source): Import =>
   };
 };
 
-/** How the columns of an image of few channels are brought together for a conv. */
-export interface Columns extends ColumnPacking {
-  /** Padding before the first column, beats of a row, and columns from a beat to the next. */
-  readonly begin: number;
-  readonly beats: number;
-  readonly step: number;
-  readonly pad: number;
-}
-
-/** Bytes that kernels may write behind a line. */
-const LINE_SLACK = 96;
-
 /**
- * An image of few channels, a beat for every window start with the pixels that follow: so a conv has one kernel position for several
- * columns. Padding of columns is written out; that of rows is left to the array.
- * @param last - whether the source lies channels last
+ * An image of few channels as it lies, 16 bytes of a row a beat: in planes, or channels last where the source does. Rows of other sizes
+ * are copied to whole beats, with padding behind them.
  */
-export const importColumns = (sizes: Sizes, source: ValueId, last: boolean, c: Columns): Import => {
+export const importLines = (sizes: Sizes, { value: source, constant }: Source, last: boolean, pad: number, place: () => Slot): Import => {
   const { images, height, width, channels } = sizes;
-  const packed: Sizes = { images, height, width: c.beats, channels: LANES };
-  const copy = new Slot(images * height * c.beats * BEAT);
-  const lead = Math.ceil((c.begin * c.pixel) / LANES) * LANES;
-  const first = lead - c.begin * c.pixel;
-  const reads = (c.beats - 1) * c.step * c.pixel + LANES;
-  const lineBytes = Math.max(first + reads, lead + width * c.pixel) + LINE_SLACK;
+  const rowBytes = last ? width * channels : width;
+  const beats = Math.ceil(rowBytes / BEAT);
+  const rows = images * height * (last ? 1 : channels);
+  const isWhole = rowBytes % BEAT === 0 && !constant;
+  const slot = isWhole ? undefined : new Slot(rows * beats * BEAT + ROW_SLACK);
+  const lines: Sizes = { images, height, width: beats, channels: BEAT };
+  const home = new Home('image', lines, false, slot === undefined ? place : () => slot, last ? undefined : channels);
+  if (slot === undefined) return { source, home, copy: undefined, emit: undefined };
   return {
     source,
-    home: new Home('image', packed, false, () => copy),
-    copy,
+    home,
+    copy: slot,
     emit: (context) => {
       const from = context.use(source);
-      const line = context.temporary(lineBytes);
       return (f) => {
-        const { i32 } = f.ops;
-        const spread = spreadKernel(context.asm);
-        const zip = last || channels === 1 ? undefined : zipKernel(context.asm, channels as 2 | 3 | 4);
-        const rowBytes = last ? width * channels : width;
-        const end = lead + width * c.pixel;
-        f.fill(line.address, c.pad & 255, lineBytes);
-        const to = f.i32(copy.address);
-        for (let n = 0; n < images; n++) {
-          const at = f.i32(from.address + n * channels * height * width);
-          f.for(0, height, 1, () => {
-            if (zip === undefined) f.copy(line.address + lead, at, rowBytes);
-            else {
-              f.do(f.call(zip, [at, line.address + lead, width, height * width]));
-              // the last vectors go beyond the row
-              if (width % LANES !== 0) f.fill(line.address + end, c.pad & 255, Math.min(lineBytes - end, 64));
-            }
-            f.do(f.call(spread, [line.address + first, to, c.beats, c.step * c.pixel]));
-            f.inc(at, rowBytes);
-            f.set(to, i32.add(to, c.beats * BEAT));
-          });
-        }
+        const at = f.i32(from.address);
+        const to = f.i32(slot.address);
+        const kept = rowBytes % BEAT;
+        const tail = Array.from({ length: BEAT }, (_, i) => (i < kept ? i : 16));
+        const filler = f.v128(f.ops.i8x16.splat(pad));
+        f.for(0, rows, 1, () => {
+          for (let b = 0; b < beats; b++) {
+            const vector = f.vload('load', at, b * BEAT);
+            f.vstore(to, b === beats - 1 && kept > 0 ? f.shuffle8(vector, filler, tail) : vector, b * BEAT);
+          }
+          f.inc(at, rowBytes);
+          f.inc(to, beats * BEAT);
+        });
       };
     },
   };

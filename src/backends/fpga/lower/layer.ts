@@ -5,7 +5,7 @@ import type { Task } from '../array/task.ts';
 import type { ArrayTiming } from '../simulator/array-cycles.ts';
 import type { Facts } from './facts.ts';
 import type { Home, Sizes } from './homes.ts';
-import type { Columns, Import } from './imports.ts';
+import type { Import } from './imports.ts';
 
 /** Where operands are, and where a result will be. */
 export interface Desk {
@@ -18,7 +18,8 @@ export interface Desk {
   /** The same, or else of a copy that the processor makes; undefined where that is not possible. */
   readonly image: (value: ValueId) => Operand | undefined;
   readonly matrix: (value: ValueId) => Operand | undefined;
-  readonly columns: (value: ValueId, columns: Columns) => Operand;
+  /** An image of few channels, 16 bytes of a row a beat. @param pad - what is behind its rows */
+  readonly lines: (value: ValueId, pad: number) => Operand;
   /** A home for a result. */
   readonly result: (value: ValueId, kind: Home['kind'], sizes: Sizes) => Home;
 }

@@ -10,7 +10,7 @@ import { ROW_SLACK } from './convert.ts';
 import { recognizeDense, recognizeMatmul } from './dense.ts';
 import { factsOf, type Facts } from './facts.ts';
 import { Home, imageSizes, isDense, type LazyTensor, matrixSizes, type Sizes } from './homes.ts';
-import { type Import, importChannelsLast, importColumns, importImage, importMatrix, type Source } from './imports.ts';
+import { type Import, importChannelsLast, importLines, importImage, importMatrix, type Source } from './imports.ts';
 import type { Desk, Layer, Operand } from './layer.ts';
 import { recognizeAdd, recognizeConcat, recognizeTable } from './map.ts';
 import { recognizePool, recognizeReduce } from './window.ts';
@@ -96,11 +96,12 @@ class Survey {
       },
       image: (value) => this.image(value),
       matrix: (value) => this.matrix(value),
-      columns: (value, columns) => {
+      lines: (value, pad) => {
         const last = channelsLastOf(this.facts, value);
-        const sizes = imageSizes(this.facts.type(value));
-        return this.imported(`columns ${JSON.stringify(columns)}`, value, () =>
-          importColumns(sizes ?? matrixSizes(this.facts.type(value)), last ?? value, last !== undefined, columns),
+        const sizes = imageSizes(this.facts.type(value)) ?? matrixSizes(this.facts.type(value));
+        const source = this.source(last ?? value);
+        return this.imported(`lines ${pad}`, value, () =>
+          importLines(sizes, source, last !== undefined, pad, () => ctx.slot(source.value)),
         );
       },
       result: (value, kind, sizes) => this.result(value, kind, sizes),

@@ -1,4 +1,5 @@
 import { blocksOf, LANES } from '../array/config.ts';
+import type { Phase } from '../array/task.ts';
 
 const ENTRY = LANES * LANES;
 
@@ -56,26 +57,50 @@ export const packDepthwise = ({ data, outputs, taps }: ConvWeights): Uint8Array 
   return bytes;
 };
 
-/** How columns of an image of few channels lie in a beat. */
-export interface ColumnPacking {
-  /** Bytes of a pixel. */
+/** How windows of a conv lie in the beats of rows. */
+export interface LineWindow {
+  /** Bytes from a pixel to the next: the channels, or 1 where they are planes. */
   readonly pixel: number;
-  /** Pixels of a beat that a kernel position takes, and kernel positions. */
-  readonly pixels: number;
-  readonly groups: number;
+  readonly kernel: readonly [y: number, x: number];
+  readonly stride: number;
+  readonly dilation: number;
+  readonly begin: number;
 }
 
-/** Entries for an image whose beats hold several pixels: input p * pixel + c of kernel position g is channel c of column g * pixels + p. */
-export const packColumns = (w: ConvWeights, rows: number, columns: number, { pixel, pixels, groups }: ColumnPacking): Uint8Array => {
-  const bytes = new Uint8Array(blocksOf(w.outputs) * rows * groups * ENTRY);
+/** Phases of output columns, and beats of a row from one of a phase to the next. */
+export const linePhases = (w: LineWindow, planes: number): { readonly phases: readonly Phase[]; readonly step: number } => {
+  const apart = w.stride * w.pixel;
+  let count = 1;
+  while ((count * apart) % LANES !== 0) count *= 2;
+  let entry = 0;
+  const phases = Array.from({ length: count }, (_, p): Phase => {
+    const first = (p * w.stride - w.begin) * w.pixel;
+    const last = first + ((w.kernel[1] - 1) * w.dilation + 1) * w.pixel - 1;
+    const start = Math.floor(first / LANES);
+    const kernel = Math.floor(last / LANES) - start + 1;
+    const phase = { entry, entries: w.kernel[0] * kernel * planes, kernel, start };
+    entry += phase.entries;
+    return phase;
+  });
+  return { phases, step: (count * apart) / LANES };
+};
+
+/** Entries of all phases of an output block, one behind the other: those of a phase in the order of its taps, planes last. */
+export const packLines = (w: ConvWeights, window: LineWindow, planes: number, phases: readonly Phase[]): Uint8Array => {
+  const entries = phases.reduce((n, p) => n + p.entries, 0);
+  const bytes = new Uint8Array(blocksOf(w.outputs) * entries * ENTRY);
+  const [rows, columns] = window.kernel;
   for (let o = 0; o < w.outputs; o++)
     for (let c = 0; c < w.inputs; c++)
       for (let y = 0; y < rows; y++)
-        for (let x = 0; x < columns; x++) {
-          const entry = (Math.floor(o / LANES) * rows + y) * groups + Math.floor(x / pixels);
-          bytes[entry * ENTRY + (o % LANES) * LANES + (x % pixels) * pixel + c] =
-            w.data[(o * w.inputs + c) * rows * columns + y * columns + x] ?? 0;
-        }
+        for (let x = 0; x < columns; x++)
+          phases.forEach((phase, p) => {
+            const inPixel = planes > 1 ? 0 : c;
+            const byte = (p * window.stride - window.begin + x * window.dilation) * window.pixel + inPixel - phase.start * LANES;
+            const tap = (y * phase.kernel + Math.floor(byte / LANES)) * planes + (planes > 1 ? c : 0);
+            const at = (Math.floor(o / LANES) * entries + phase.entry + tap) * ENTRY;
+            bytes[at + (o % LANES) * LANES + (byte % LANES)] = w.data[(o * w.inputs + c) * rows * columns + y * columns + x] ?? 0;
+          });
   return bytes;
 };
 
