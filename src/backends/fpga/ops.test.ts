@@ -3,7 +3,8 @@ import { type OpUse, opUses } from '../../../tests/support/op-uses.ts';
 import { canonicalBytes, runProgram } from '../../ir/index.ts';
 import { at, unwrap } from '../../support/index.ts';
 import type { RegisterLimits } from './codegen/allocate.ts';
-import { compileForFpga } from './lower.ts';
+import { readImage } from './isa/image.ts';
+import { compileForFpga, imageOf } from './lower.ts';
 import { SimulatedCore } from './simulator/machine.ts';
 
 // Every sample of every op in integers, compiled for the core's processor and run by the simulator, gives the reference's bytes. What the image
@@ -52,11 +53,13 @@ test('a program has its header, code and parameters in parts that do not overlap
     USES.filter((u) => u.name === 'rescale sample 0, parameters behind the first'),
     0,
   );
-  const { parts, header } = unwrap(compileForFpga(use.program));
+  const compiled = unwrap(compileForFpga(use.program));
+  const { parts, header } = compiled;
   parts.reduce((end, { address, bytes }) => {
     expect(address).toBeGreaterThanOrEqual(end);
     return address + bytes.length;
   }, 0);
   expect(at(parts, 0)).toMatchObject({ address: 0, bytes: { length: 64 } });
   expect(header.codeStart + header.codeBytes).toBeLessThanOrEqual(header.limit);
+  expect(unwrap(readImage(imageOf(compiled)))).toEqual(header);
 });

@@ -27,6 +27,7 @@ export class ProcessorState {
   readonly memory: DataView;
   readonly bytes: Uint8Array;
   readonly clock: ProcessorTiming;
+  private readonly writeWait: number;
   /** The first line of the caches that does not lie within the limit. */
   private readonly lines: number;
   /** Address of the next instruction. */
@@ -40,7 +41,9 @@ export class ProcessorState {
   readonly marks: { readonly step: number; readonly cycle: number }[] = [];
   halted = false;
 
-  constructor(memory: Uint8Array, limit: number, clock: ProcessorTiming) {
+  /** @param writeWait - see PortTiming */
+  constructor(memory: Uint8Array, limit: number, clock: ProcessorTiming, writeWait: number) {
+    this.writeWait = writeWait;
     this.bytes = memory;
     this.memory = new DataView(memory.buffer, memory.byteOffset, memory.byteLength);
     this.clock = clock;
@@ -59,7 +62,21 @@ export class ProcessorState {
    */
   access(address: number, bytes: number, writes: boolean): void {
     if ((address + bytes - 1) / LINE_BYTES >= this.lines) this.refuse(address, bytes);
+    const before = this.clock.writebacks;
     this.clock.access(address, bytes, writes);
+    this.waitForWrites(before);
+  }
+
+  /** Writes dirty lines back and empties the data cache. */
+  flush(): void {
+    const before = this.clock.writebacks;
+    this.clock.flush();
+    this.waitForWrites(before);
+  }
+
+  private waitForWrites(before: number): void {
+    const { writebacks } = this.clock;
+    if (writebacks !== before) this.clock.spend((writebacks - before) * this.writeWait);
   }
 
   /** Of two lines the even one is asked for first. */

@@ -27,9 +27,22 @@ export interface ProcessorRun {
   readonly error?: { readonly name: CoreErrorName; readonly info: number; readonly pc: number };
 }
 
+/** Memory as the ports of the processor see it. */
+export interface PortTiming extends MemoryTiming {
+  /** Cycles between the one in which a write is asked for and that of its first beat, besides the least. */
+  readonly writeWait?: number;
+}
+
+/** The same behind cx_axi: what it adds to the latencies of the memory on the bus. */
+export const behindBus = ({ readLatency, writeLatency }: MemoryTiming): PortTiming => ({
+  readLatency: readLatency + 3,
+  writeLatency: writeLatency + 2,
+  writeWait: 1,
+});
+
 export interface ProcessorOptions {
   readonly caches?: CacheLines;
-  readonly timing?: MemoryTiming;
+  readonly timing?: PortTiming;
   readonly array?: ArrayUnit;
   /** Gives up with TIMEOUT after so many instructions: for programs that do not end. */
   readonly mostInstructions?: number;
@@ -37,7 +50,8 @@ export interface ProcessorOptions {
   readonly histogram?: Map<OpcodeName, number>;
 }
 
-const TIMING: MemoryTiming = { readLatency: 20, writeLatency: 8 };
+/** The memory that simulations of the Verilog have, where nothing else is said. */
+export const DEFAULT_PORTS = behindBus({ readLatency: 20, writeLatency: 20 });
 const MOST_INSTRUCTIONS = 2 ** 40;
 
 type Make = (state: ProcessorState, one: Instruction, pc: number, array: ArrayUnit | undefined) => Action;
@@ -60,7 +74,7 @@ const branch =
 
 const CONTROL_ACTIONS = {
   halt: (state) => () => {
-    state.clock.flush();
+    state.flush();
     state.halted = true;
   },
   trap:
@@ -99,7 +113,7 @@ const CONTROL_ACTIONS = {
   bltu: branch(lessUnsigned),
   bgeu: branch((...x) => !lessUnsigned(...x)),
   dflush: (state) => () => {
-    state.clock.flush();
+    state.flush();
   },
   astart: (state, { ra, rb }, _, array) => {
     const [a, b] = [from(ra), from(rb)];
@@ -177,9 +191,9 @@ export class Processor {
 
   /** Runs from `pc` to `halt`, with empty caches. */
   run(pc: number): ProcessorRun {
-    const { caches, timing = TIMING, mostInstructions = MOST_INSTRUCTIONS, histogram } = this.options;
+    const { caches, timing = DEFAULT_PORTS, mostInstructions = MOST_INSTRUCTIONS, histogram } = this.options;
     const clock = new ProcessorTiming(timing, caches);
-    const state = new ProcessorState(this.memory, this.limit, clock);
+    const state = new ProcessorState(this.memory, this.limit, clock, timing.writeWait ?? 0);
     state.pc = pc;
     let at = pc;
     let line = -1;
