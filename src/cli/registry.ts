@@ -11,6 +11,7 @@ import { explain } from './commands/explain.ts';
 import { fmt } from './commands/fmt.ts';
 import { fuzz } from './commands/fuzz.ts';
 import { inspect } from './commands/inspect.ts';
+import { iso } from './commands/iso.ts';
 import { opt } from './commands/opt.ts';
 import { rebuild } from './commands/rebuild.ts';
 import { run } from './commands/run.ts';
@@ -24,6 +25,7 @@ export const COMMANDS: readonly Command[] = [
   bench,
   emit,
   inspect,
+  iso,
   rebuild,
   dis,
   fmt,

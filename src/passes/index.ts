@@ -1,3 +1,24 @@
+export {
+  bandOf,
+  type Certificate,
+  certificateOf,
+  checkCertificate,
+  type Comparison,
+  comparePrograms,
+  type CompareOptions,
+  DEFAULT_OUTPUT_TOLERANCE,
+  DEFAULT_TOLERANCE,
+  describeDifference,
+  type Difference,
+  type LevelResult,
+  parseCertificate,
+  type Verdict,
+  verdictOf,
+  probeInputs,
+  type Row,
+  type RunModel,
+  sideBySide,
+} from './isomorphism/index.ts';
 export * from './observe.ts';
 export { type Affine, dequantizeTensor, quantizeTensor } from './quantize/affine.ts';
 export {

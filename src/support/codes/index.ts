@@ -9,6 +9,7 @@ import { internalCodes } from './internal.ts';
 import { ioCodes } from './io.ts';
 import type { CodeInfo, ExitCode } from './info.ts';
 import { irCodes } from './ir.ts';
+import { isoCodes } from './iso.ts';
 import { mrlCodes } from './mrl.ts';
 import { nativeCodes } from './native.ts';
 import { onnxCodes } from './onnx.ts';
@@ -29,6 +30,7 @@ export const CODES = {
   ...internalCodes,
   ...ioCodes,
   ...irCodes,
+  ...isoCodes,
   ...mrlCodes,
   ...nativeCodes,
   ...onnxCodes,
