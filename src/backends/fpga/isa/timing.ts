@@ -69,18 +69,11 @@ export interface MemoryTiming {
   readonly writeLatency: number;
 }
 
-const LINE_BYTES = 64;
+/** Lines of 64 bytes. */
+const LINE_BITS = 6;
 const LINE_BEATS = 4;
 /** Lines that dflush looks at in a cycle, and that are emptied in one. */
 const SCAN_LINES = 16;
-
-interface Line {
-  /** Address / 64; -1: empty. */
-  line: number;
-  dirty: boolean;
-}
-
-const emptyLines = (count: number): Line[] => Array.from({ length: count }, () => ({ line: -1, dirty: false }));
 
 /** Geometry of the caches: parameters of cx_proc, powers of two from 64 on. */
 export interface CacheLines {
@@ -90,6 +83,9 @@ export interface CacheLines {
 
 export const DEFAULT_CACHES: CacheLines = { instructionLines: 256, dataLines: 256 };
 
+/** A place in a cache that holds no line. */
+const EMPTY = -1;
+
 /** Counts the cycles of a run from its start, instruction by instruction, with caches that begin empty. */
 export class ProcessorTiming {
   /** The cycle in which the next instruction is decoded; after the last one, the cycles of the run. */
@@ -98,8 +94,10 @@ export class ProcessorTiming {
   dataMisses = 0;
   writebacks = 0;
   private readonly memory: MemoryTiming;
-  private readonly instructions: number[];
-  private data: Line[];
+  /** Address / 64 of the lines in the caches. */
+  private readonly instructions: Int32Array;
+  private readonly data: Int32Array;
+  private readonly dirty: Uint8Array;
   /** The cycle in which the last write to memory is answered. */
   private answeredAt = 0;
 
@@ -107,13 +105,14 @@ export class ProcessorTiming {
     this.memory = memory;
     // caches empty 16 lines a cycle from the end of reset on, two cycles before the count begins
     this.cycles = Math.max(2, instructionLines / SCAN_LINES, dataLines / SCAN_LINES);
-    this.instructions = Array<number>(instructionLines).fill(-1);
-    this.data = emptyLines(dataLines);
+    this.instructions = new Int32Array(instructionLines).fill(EMPTY);
+    this.data = new Int32Array(dataLines).fill(EMPTY);
+    this.dirty = new Uint8Array(dataLines);
   }
 
   /** An instruction is fetched. */
   fetch(pc: number): void {
-    const line = Math.floor(pc / LINE_BYTES);
+    const line = pc >>> LINE_BITS;
     const index = line % this.instructions.length;
     if (this.instructions[index] === line) return;
     this.instructions[index] = line;
@@ -124,31 +123,28 @@ export class ProcessorTiming {
 
   /** A load or store, before its `executionCycles` are spent. */
   access(address: number, bytes: number, writes: boolean): void {
-    const first = Math.floor(address / LINE_BYTES);
-    const last = Math.floor((address + bytes - 1) / LINE_BYTES);
+    const first = address >>> LINE_BITS;
+    const last = (address + bytes - 1) >>> LINE_BITS;
     // the even one of two lines is looked for first
-    const lines = first === last ? [first] : [first, last].sort((x, y) => (x % 2) - (y % 2));
-    // the cycle in which the cache has looked: the second one of the instruction
-    let now = this.cycles + 2;
-    for (const line of lines) now = this.bring(line, now);
-    this.cycles = now - 2;
-    if (writes) for (const line of lines) this.slot(line).dirty = true;
+    if (first % 2 === 0) this.touch(first, writes);
+    if (first !== last) this.touch(last, writes);
+    if (first % 2 !== 0) this.touch(first, writes);
   }
 
   /** All dirty lines are written back, as dflush and halt do, before their `executionCycles` are spent. */
   flush(): void {
     // from the second cycle of the instruction on
     let now = this.cycles + 2;
-    for (let group = 0; group < this.data.length; group += SCAN_LINES) {
+    for (let group = 0; group < this.dirty.length; group += SCAN_LINES) {
       for (let i = group; i < group + SCAN_LINES; i++) {
-        if (this.data[i]?.dirty !== true) continue;
         // found, looked up, then written
-        now = this.write(Math.max(now + 1, this.answeredAt + 1));
+        if (this.dirty[i] !== 0) now = this.write(Math.max(now + 1, this.answeredAt + 1));
       }
       now++;
     }
     this.cycles = Math.max(now, this.answeredAt + 1) - 1;
-    this.data = emptyLines(this.data.length);
+    this.data.fill(EMPTY);
+    this.dirty.fill(0);
   }
 
   spend(cycles: number): void {
@@ -160,24 +156,23 @@ export class ProcessorTiming {
     this.cycles = Math.max(this.cycles, cycle - 1);
   }
 
-  private slot(line: number): Line {
-    const slot = this.data[line % this.data.length];
-    invariant(slot !== undefined, 'a line has a place in the cache');
-    return slot;
+  /** Has a line in the cache. */
+  private touch(line: number, writes: boolean): void {
+    const slot = line % this.data.length;
+    if (this.data[slot] !== line) this.bring(line, slot);
+    if (writes) this.dirty[slot] = 1;
   }
 
-  /** Has a line in the cache that was looked for in cycle `now`; gives the cycle in which it is found. */
-  private bring(line: number, now: number): number {
-    const slot = this.slot(line);
-    if (slot.line === line) return now;
+  private bring(line: number, slot: number): void {
     this.dataMisses++;
-    // the cycle in which the old line is looked up, once the last write is answered
-    let at = Math.max(now + 1, this.answeredAt + 1);
-    at = slot.dirty ? this.write(at) : at + 1;
-    slot.line = line;
-    slot.dirty = false;
+    // the cache has looked in the second cycle of the instruction, and looks the old line up next, once the last write is answered
+    const missed = this.cycles + 2;
+    const lookup = Math.max(missed, this.answeredAt) + 1;
+    const asked = this.dirty[slot] === 0 ? lookup + 1 : this.write(lookup);
+    this.data[slot] = line;
+    this.dirty[slot] = 0;
     // asked, beats, looked up again
-    return at + this.memory.readLatency + LINE_BEATS + 1;
+    this.cycles += asked + this.memory.readLatency + LINE_BEATS + 1 - missed;
   }
 
   /** Writes a line that is looked up in cycle `at` back; gives the cycle after its last beat. */

@@ -2,7 +2,8 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { encodeProgram, instruction } from '../../isa/encode.ts';
 import { OPCODES } from '../../isa/opcodes.ts';
 import { coreErrorOf, type CoreErrorName } from '../../isa/registers.ts';
-import type { CacheLines } from '../../isa/timing.ts';
+import type { CacheLines, MemoryTiming } from '../../isa/timing.ts';
+import { Processor } from '../../simulator/processor.ts';
 import { MEMORY_BYTES, randomProgram, START_PC } from './random-programs.ts';
 import { canSimulate, ProcessorRtl, type RtlRun } from './rtl.ts';
 import { type Run, runReference } from './run-reference.ts';
@@ -31,9 +32,38 @@ const firstDifference = (x: Uint8Array, y: Uint8Array): number => x.findIndex((b
 
 const SEEDS = Array.from({ length: 60 }, (_, i) => i + 1);
 const memoryTiming = { readLatency: 7, writeLatency: 5 };
+/** What the simulator says of a run, as the bench says it. */
+const simulated = (memory: Uint8Array, memoryTiming: MemoryTiming, arrayCycles: number) => {
+  const starts: number[] = [];
+  const array = {
+    run: (address: number, count: number) => {
+      starts.push(address, count);
+      return { cycles: arrayCycles };
+    },
+  };
+  const run = new Processor(memory, memory.length, { start: START_PC, bytes: 0x2000 }, { caches, timing: memoryTiming, array }).run(
+    START_PC,
+  );
+  return {
+    cycles: run.cycles,
+    retired: run.instructions,
+    marks: run.marks.map(({ step, cycle }) => [step >>> 0, cycle]),
+    starts,
+    error: run.error,
+  };
+};
+
+const asSimulated = ({ cycles, retired, events }: Run) => ({
+  cycles,
+  retired,
+  marks: events.filter(([kind]) => kind === 'mark').map(([, cycle, step]) => [step, cycle]),
+  starts: events.filter(([kind]) => kind === 'array').flatMap(([, , address, count]) => [address, count]),
+  error: undefined,
+});
+
 const without = ({ memory: _memory, ...run }: RtlRun): Run => run;
 
-onRtl('random programs give the registers, the memory and the cycles of the reference', () => {
+onRtl('random programs give the registers, the memory and the cycles of the reference and of the simulator', () => {
   const programs = SEEDS.map((seed) => randomProgram(seed, 600));
   const seen = new Set(programs.flatMap(({ opcodes }) => [...opcodes]));
   expect(OPCODES.map(({ name }) => name).filter((name) => !seen.has(name))).toEqual(['trap']);
@@ -52,6 +82,9 @@ onRtl('random programs give the registers, the memory and the cycles of the refe
     const memory = Uint8Array.from(programs[i]?.memory ?? []);
     const expected = runReference(memory, { startPc: START_PC, memoryTiming: timings[i] ?? memoryTiming, caches, arrayCycles: 3 * i });
     expect([i, firstDifference(run.memory, memory), without(run)]).toEqual([i, -1, expected]);
+    const again = Uint8Array.from(programs[i]?.memory ?? []);
+    const told = simulated(again, timings[i] ?? memoryTiming, 3 * i);
+    expect([i, firstDifference(again, memory), told]).toEqual([i, -1, asSimulated(expected)]);
   });
 });
 
