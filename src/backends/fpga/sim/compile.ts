@@ -1,12 +1,15 @@
 import type { Program, Tensor } from '../../../ir/index.ts';
 import { at, fail, MrlError, ok, type Result } from '../../../support/index.ts';
 import type { CompileOptions, Executable, StepTime } from '../../backend.ts';
+import { PARAMETER_BEATS } from '../array/config.ts';
 import { type Cache, sharedCache } from '../../cpu/cache/cache.ts';
 import { misfits } from '../../cpu/port-tensors.ts';
 import type { CoreConfig } from '../isa/config.ts';
 import { DEFAULT_CONFIG } from '../isa/config.ts';
-import { compileForFpga } from '../lower.ts';
+import { coreRows } from '../lower/rows.ts';
+import { compileForFpga, type FpgaOptions } from '../lower.ts';
 import type { FpgaProgram } from '../program.ts';
+import { processorRows } from '../rows.ts';
 import { buildSimulator } from './build.ts';
 import { Simulator } from './process.ts';
 import type { Traffic } from './rtl-core.ts';
@@ -20,6 +23,12 @@ export interface FpgaSimOptions extends CompileOptions {
   readonly traffic?: Traffic;
   readonly cache?: Cache;
 }
+
+/** Rows for what a core has. */
+export const rowsFor = ({ array, scratchBeats, weightEntries, parameterBeats, bits }: CoreConfig): NonNullable<FpgaOptions['rows']> =>
+  array
+    ? coreRows({ config: { scratchBeats, weightEntries, parameterBlocks: Math.floor(parameterBeats / PARAMETER_BEATS), bits } })
+    : () => processorRows();
 
 /** The processes that run, by the path of their program: one serves all programs. */
 const simulators = new Map<string, Simulator>();
@@ -105,7 +114,7 @@ export const openSimulation = (
  * FPG0030 no verilator, FPG0031 it does not build the simulator, FPG0032 to FPG0034 from the initialization.
  */
 export const compileForSimulation = (source: Program, options: FpgaSimOptions = {}): Result<Executable> => {
-  const program = compileForFpga(source);
+  const program = compileForFpga(source, { rows: rowsFor(options.config ?? DEFAULT_CONFIG) });
   if (!program.ok) return program;
   const simulation = openSimulation(program.value, options);
   if (!simulation.ok) return simulation;
