@@ -67,4 +67,28 @@ export const fpgaCodes = {
       'Weights, tensors and code lie in one piece of memory with addresses of 32 bits. The message says how much the program needs. Use a smaller batch, or --backend native, which gives the same bytes and maps parameters of any size.',
     exit: 5,
   },
+  FPG0040: {
+    title: 'not available in dataflow mode',
+    explain:
+      'A pipeline of --mode dataflow has stages for convolutions, dense layers, pools, rescales and other tables, sums of two values and a softmax of one row, on i8 and u8, one frame at a time. The message names the layer that is none of these. --mode overlay runs every integer program.',
+    exit: 4,
+  },
+  FPG0041: {
+    title: 'cycles per frame cannot be reached',
+    explain:
+      'A stage takes at least as many cycles per frame as its input has pixels, and no more products at once than a stage may have. The message names the layer and the least number of cycles. Allow so many.',
+    exit: 5,
+  },
+  FPG0042: {
+    title: 'pipeline does not fit the device',
+    explain:
+      'A pipeline of --mode dataflow holds all weights and all its arithmetic on chip; even with the least parallelism it needs more than the device has. The message gives the estimates, and the smallest device that has enough. --mode overlay takes weights from external memory.',
+    exit: 5,
+  },
+  FPG0043: {
+    title: 'simulation of the pipeline does not end',
+    explain:
+      'The simulated pipeline stopped, or gave fewer words than its frames have, before its time limit. The pipeline is wrong then: report it with the program.',
+    exit: 70,
+  },
 } as const satisfies Record<string, CodeInfo>;
