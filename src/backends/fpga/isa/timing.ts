@@ -72,6 +72,8 @@ export interface MemoryTiming {
 /** Lines of 64 bytes. */
 const LINE_BITS = 6;
 const LINE_BEATS = 4;
+/** Writes that dflush has on their way at a time. */
+const MOST_WRITES = 4;
 /** Lines that dflush looks at in a cycle, and that are emptied in one. */
 const SCAN_LINES = 16;
 
@@ -98,8 +100,8 @@ export class ProcessorTiming {
   private readonly instructions: Int32Array;
   private readonly data: Int32Array;
   private readonly dirty: Uint8Array;
-  /** The cycle in which the last write to memory is answered. */
-  private answeredAt = 0;
+  /** The cycles in which the last writes to memory are answered, the latest last. */
+  private answers: number[] = Array<number>(MOST_WRITES).fill(0);
 
   constructor(memory: MemoryTiming, { instructionLines, dataLines }: CacheLines = DEFAULT_CACHES) {
     this.memory = memory;
@@ -138,11 +140,11 @@ export class ProcessorTiming {
     for (let group = 0; group < this.dirty.length; group += SCAN_LINES) {
       for (let i = group; i < group + SCAN_LINES; i++) {
         // found, looked up, then written
-        if (this.dirty[i] !== 0) now = this.write(Math.max(now + 1, this.answeredAt + 1));
+        if (this.dirty[i] !== 0) now = this.write(Math.max(now, this.answers[0] ?? 0) + 1);
       }
       now++;
     }
-    this.cycles = Math.max(now, this.answeredAt + 1) - 1;
+    this.cycles = Math.max(now - 1, this.answers.at(-1) ?? 0);
     this.data.fill(EMPTY);
     this.dirty.fill(0);
   }
@@ -167,7 +169,7 @@ export class ProcessorTiming {
     this.dataMisses++;
     // the cache has looked in the second cycle of the instruction, and looks the old line up next, once the last write is answered
     const missed = this.cycles + 2;
-    const lookup = Math.max(missed, this.answeredAt) + 1;
+    const lookup = Math.max(missed, this.answers.at(-1) ?? 0) + 1;
     const asked = this.dirty[slot] === 0 ? lookup + 1 : this.write(lookup);
     this.data[slot] = line;
     this.dirty[slot] = 0;
@@ -179,7 +181,7 @@ export class ProcessorTiming {
   private write(at: number): number {
     this.writebacks++;
     const last = at + 1 + LINE_BEATS;
-    this.answeredAt = last + this.memory.writeLatency;
+    this.answers = [...this.answers.slice(1), last + this.memory.writeLatency];
     return last + 1;
   }
 }

@@ -56,8 +56,9 @@ module cx_dcache #(
   reg [      3:0] state;
   reg [      1:0] beat;
   reg             flushing;
-  // a write to memory has not been answered
-  reg             unanswered;
+  // writes to memory that have not been answered, at most 4: a miss waits for all, since it may read what they write
+  reg  [      2:0] unanswered;
+  wire             all_answered = unanswered == 3'd0;
   reg [  ROW-1:0] scan;
 
   // the access
@@ -213,7 +214,7 @@ module cx_dcache #(
 
   assign ready = !emptying;
   assign stored = store;
-  assign flushed = state == DRAIN && !unanswered;
+  assign flushed = state == DRAIN && all_answered;
   assign rq_valid = state == ASK_READ;
   assign rq_addr = {victim_tag, victim, 6'd0};
   assign rq_len = 8'd3;
@@ -269,12 +270,12 @@ module cx_dcache #(
       at_low     <= ~(16'hffff << addr[3:0]);
       at_crosses <= end_in_line[6] && end_in_line[5:0] != 6'd0;
     end
-    if (wr_done) unanswered <= 1'b0;
+    unanswered <= unanswered + {2'd0, wq_valid && wq_ready} - {2'd0, wr_done};
     if (rst) begin
       state      <= EMPTY;
       beat       <= 2'd0;
       flushing   <= 1'b0;
-      unanswered <= 1'b0;
+      unanswered <= 3'd0;
       scan       <= {ROW{1'b0}};
     end else
       case (state)
@@ -294,12 +295,8 @@ module cx_dcache #(
           victim <= even_missing ? {at_even[7+:HALF], 1'b0} : {at[7+:HALF], 1'b1};
           victim_tag <= even_missing ? at_even[31-:TAG] : at[31-:TAG];
         end
-        MISS: if (!unanswered) state <= victim_dirty ? ASK_WRITE : ASK_READ;
-        ASK_WRITE:
-        if (wq_ready) begin
-          state      <= WRITE;
-          unanswered <= 1'b1;
-        end
+        MISS: if (flushing ? !unanswered[2] : all_answered) state <= victim_dirty ? ASK_WRITE : ASK_READ;
+        ASK_WRITE: if (wq_ready) state <= WRITE;
         WRITE:
         if (wd_fire) begin
           beat <= next_beat;
@@ -325,7 +322,7 @@ module cx_dcache #(
           state  <= MISS;
         end
         DRAIN:
-        if (!unanswered) begin
+        if (all_answered) begin
           state    <= IDLE;
           flushing <= 1'b0;
         end

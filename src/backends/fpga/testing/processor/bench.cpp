@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
+#include <deque>
 #include <fstream>
 #include <iostream>
 #include <iterator>
@@ -48,9 +49,10 @@ struct Reader {
 };
 
 struct Writer {
-  bool data = false, answer = false;
+  bool data = false;
   uint32_t addr = 0, left = 0;
-  uint64_t at = 0;
+  // when the answers come that are due
+  std::deque<uint64_t> answers;
 };
 
 class Bench {
@@ -146,12 +148,12 @@ class Bench {
     cycles_++;
     dut_.i_rq_ready = !instructions_.open && !stalls();
     dut_.d_rq_ready = !loads_.open && !stalls();
-    dut_.d_wq_ready = !stores_.data && !stores_.answer && !stalls();
+    dut_.d_wq_ready = !stores_.data && !stalls();
     dut_.d_wd_ready = stores_.data && !stalls();
     answer(instructions_, dut_.i_rd_valid, dut_.i_rd_data);
     answer(loads_, dut_.d_rd_valid, dut_.d_rd_data);
-    dut_.d_wr_done = stores_.answer && now_ >= stores_.at;
-    if (dut_.d_wr_done) stores_.answer = false;
+    dut_.d_wr_done = !stores_.answers.empty() && now_ >= stores_.answers.front();
+    if (dut_.d_wr_done) stores_.answers.pop_front();
     dut_.array_idle = now_ >= array_until_;
     dut_.clk = 0;
     dut_.eval();
@@ -165,8 +167,7 @@ class Bench {
       stores_.addr += 16;
       if (--stores_.left == 0) {
         stores_.data = false;
-        stores_.answer = true;
-        stores_.at = now_ + case_.write_latency;
+        stores_.answers.push_back(now_ + case_.write_latency);
       }
     }
     if (dut_.d_wq_valid && dut_.d_wq_ready && !beyond(dut_.d_wq_addr, dut_.d_wq_len + 1)) {
