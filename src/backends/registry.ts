@@ -2,6 +2,7 @@ import { OP_NAMES, type OpName } from '../ir/index.ts';
 import { closest, diagnostic, fail, ok, type Result } from '../support/index.ts';
 import type { Backend, SupportStatus } from './backend.ts';
 import { nativeBackend, referenceBackend, wasmBackend } from './cpu/index.ts';
+import { fpgaSimBackend } from './fpga/index.ts';
 import { cudaBackend, gpujsBackend, hipBackend, webgpuBackend } from './gpu/index.ts';
 import { SELF_TEST_DIGESTS } from './self-test-digests.ts';
 import { type SelfTestedBackend, withSelfTest } from './self-test.ts';
@@ -16,6 +17,7 @@ export const BACKENDS: readonly Backend[] = [
   hipBackend,
   webgpuBackend,
   gpujsBackend,
+  fpgaSimBackend,
 ];
 
 /** Those that compile in this process, in milliseconds: what is used when nobody names one. */

@@ -97,7 +97,7 @@ const judge = (unit: Unit, got: string, digests: SelfTestDigests): Verdict =>
     : { status: 'failed', reason: `${unit} gives digest ${got} but ${digests[unit] ?? 'none'} is right` };
 
 /** A machine that cannot build programs at all (no compiler, no device) says nothing about an op. */
-const isOfMachine = ({ code }: Diagnostic): boolean => /^(NAT|GPU)/.test(code);
+const isOfMachine = ({ code }: Diagnostic): boolean => /^(NAT|GPU|FPG003[0-3]$)/.test(code);
 /** The only code of `withSelfTest`, and of devices that fail a test of their own: nothing of them is to be used. */
 const isFailure = ({ code }: Diagnostic): boolean => code === 'BKD0005';
 

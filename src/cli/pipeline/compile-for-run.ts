@@ -35,7 +35,7 @@ export interface CompiledRun {
 }
 
 /** Backends that need what a machine may not have; another one can take over. */
-const DEPENDENT: ReadonlySet<string> = new Set(['cuda', 'hip', 'native', 'webgpu', 'gpujs']);
+const DEPENDENT: ReadonlySet<string> = new Set(['cuda', 'hip', 'native', 'webgpu', 'gpujs', 'fpga-sim']);
 
 export const MOST_THREADS_ASKED = 256;
 
@@ -55,7 +55,7 @@ export const isaProblems = (backend: Backend, isa: string | undefined): readonly
 };
 
 /** Problems of a machine and not of a program: another way to run it may do. */
-export const isOfMachine = (code: Code): boolean => /^(NAT|GPU|BKD000[345]$)/.test(code);
+export const isOfMachine = (code: Code): boolean => /^(NAT|GPU|FPG003[0-3]$|BKD000[345]$)/.test(code);
 
 /** One way to run a program. */
 interface Attempt {

@@ -17,7 +17,7 @@ const chain = (length: number, shape: readonly number[]) => {
 
 describe('registry', () => {
   test('names, near misses and readiness', async () => {
-    expect(BACKENDS.map((b) => b.name)).toEqual(['wasm', 'native', 'reference', 'cuda', 'hip', 'webgpu', 'gpujs']);
+    expect(BACKENDS.map((b) => b.name)).toEqual(['wasm', 'native', 'reference', 'cuda', 'hip', 'webgpu', 'gpujs', 'fpga-sim']);
     expect(backendByName('wasm')).toBe(wasmBackend);
     expect(backendByName('cuda2')).toBeUndefined();
     const missing = await loadBackend('wasn');
