@@ -2,11 +2,13 @@
 `default_nettype none
 
 // The dot-product array: 16 output lanes of 16 inputs, its memories, and the units that lists of commands drive. AW and WW are the bits of
-// activations and weights in products; PACK = 1 puts two lanes on one multiplier of 25 (6 bits) or 27 (8 bits) by AW bits.
+// activations and weights in products; PACK = 1 puts two lanes on one multiplier of 25 (6 bits) or 27 (8 bits) by AW bits;
+// COLUMNS = 1 is for block RAM without write enables by byte (Intel).
 module cx_array #(
     parameter AW = 8,
     parameter WW = 8,
     parameter PACK = 0,
+    parameter COLUMNS = 0,
     parameter SP_BEATS = 8192,
     parameter WB_ENTRIES = 512,
     parameter PB_BEATS = 512
@@ -65,7 +67,7 @@ module cx_array #(
       .rq_ready(l_rq_ready), .rq_addr(l_rq_addr), .rq_len(l_rq_len), .rd_valid(l_rd_valid), .rd_data(l_rd_data), .rd_last(l_rd_last),
       .sp_en(lw_en), .sp_ready(lw_ready), .wa(l_wa), .wd(l_wd), .wb_we(wb_we), .transpose(transpose), .pb_we(pb_we), .table_we(table_we),
       .table_wa(table_wa), .table_wd(table_wd));
-  cx_conv #(.AW(AW), .WW(WW), .PACK(PACK), .SP_BEATS(SP_BEATS), .WB_ENTRIES(WB_ENTRIES), .PB_BEATS(PB_BEATS)) computes (
+  cx_conv #(.AW(AW), .WW(WW), .PACK(PACK), .COLUMNS(COLUMNS), .SP_BEATS(SP_BEATS), .WB_ENTRIES(WB_ENTRIES), .PB_BEATS(PB_BEATS)) computes (
       .clk(clk), .rst(rst), .go(go[1]), .in(compute), .done(done[1]), .busy(busy[1]), .range(range[1]), .cr_en(cr_en), .cr_addr(cr_addr),
       .cr_data(cr_data), .cw_en(cw_en), .cw_addr(cw_addr), .cw_data(cw_data), .wb_we(wb_we), .wb_transpose(transpose), .wb_wa(l_wa),
       .wb_wd(l_wd), .pb_we(pb_we), .pb_wa(l_wa), .pb_wd(l_wd), .table_we(table_we), .table_wa(table_wa), .table_wd(table_wd));

@@ -8,6 +8,7 @@ module cx_conv #(
     parameter AW = 8,
     parameter WW = 8,
     parameter PACK = 0,
+    parameter COLUMNS = 0,
     parameter SP_BEATS = 8192,
     parameter WB_ENTRIES = 512,
     parameter PB_BEATS = 512
@@ -132,10 +133,10 @@ module cx_conv #(
           own_a2 <= depthwise ? narrow1[i*AW+:AW] : narrow1[0+:AW];
           own_b2 <= depthwise ? narrow1[(i+1)*AW+:AW] : narrow1[PACK*AW+:AW];
         end
-      cx_weights #(.WW(WW), .ENTRIES(WB_ENTRIES), .A(WA)) weights_a (
+      cx_weights #(.WW(WW), .ENTRIES(WB_ENTRIES), .A(WA), .COLUMNS(COLUMNS)) weights_a (
           .clk(clk), .we(wb_transpose ? column & {16{wb_we[i]}} : {16{wb_we[i]}}), .wa(wb_wa[WA+3:4]),
           .wd(wb_transpose ? {16{narrow_wd[i*WW+:WW]}} : narrow_wd), .re(tap0 & products), .ra(weight0[WA-1:0]), .rd(wa1));
-      cx_weights #(.WW(WW), .ENTRIES(WB_ENTRIES), .A(WA)) weights_b (
+      cx_weights #(.WW(WW), .ENTRIES(WB_ENTRIES), .A(WA), .COLUMNS(COLUMNS)) weights_b (
           .clk(clk), .we(wb_transpose ? column & {16{wb_we[i+1]}} : {16{wb_we[i+1]}}), .wa(wb_wa[WA+3:4]),
           .wd(wb_transpose ? {16{narrow_wd[(i+1)*WW+:WW]}} : narrow_wd), .re(tap0 & products), .ra(weight0[WA-1:0]), .rd(wb1));
       if (PACK == 0) begin : single

@@ -6,11 +6,11 @@ if (!canSimulate)
 
 const BUILD_MS = 300_000;
 const configs: readonly ArrayConfig[] = [
-  { bits: 8, pack: 0, scratch: 8192, weights: 512, parameters: 512 },
-  { bits: 6, pack: 1, scratch: 4096, weights: 256, parameters: 256 },
+  { bits: 8, pack: 0, columns: 1, scratch: 8192, weights: 512, parameters: 512 },
+  { bits: 6, pack: 1, columns: 0, scratch: 4096, weights: 256, parameters: 256 },
 ];
 
-(canSimulate ? describe : describe.skip).each(configs)('the array with $bits bits, pack $pack', (config) => {
+(canSimulate ? describe : describe.skip).each(configs)('the array with $bits bits, pack $pack, columns $columns', (config) => {
   let rtl: ArrayRtl | undefined;
   beforeAll(() => {
     rtl = new ArrayRtl(config);
@@ -20,10 +20,10 @@ const configs: readonly ArrayConfig[] = [
   });
 
   test.each([
-    { seed: 1, jobs: 150, stalls: 0, latency: 1 },
-    { seed: 2, jobs: 150, stalls: 0, latency: 40 },
-    { seed: 3, jobs: 150, stalls: 30, latency: 5 },
-    { seed: 4, jobs: 150, stalls: 80, latency: 20 },
+    { seed: 1, jobs: 120, stalls: 0, latency: 1 },
+    { seed: 2, jobs: 120, stalls: 0, latency: 40 },
+    { seed: 3, jobs: 120, stalls: 30, latency: 5 },
+    { seed: 4, jobs: 120, stalls: 80, latency: 20 },
   ])('random lists: memory and cycles are as documented: $seed, $stalls % stalls', (lists) => {
     const said = rtl?.random(lists) ?? '';
     expect(said).toMatch(/^\{.*"ended": true, "code": 0, "wrong": 0, .*"mispredicted": 0\}\n$/);

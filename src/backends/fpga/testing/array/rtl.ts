@@ -13,6 +13,7 @@ export const canSimulate = findTool('verilator').ok;
 export interface ArrayConfig {
   readonly bits: 6 | 8;
   readonly pack: 0 | 1;
+  readonly columns: 0 | 1;
   /** Beats of activations, weight entries, beats of parameters. */
   readonly scratch: number;
   readonly weights: number;
@@ -34,10 +35,10 @@ const here = (name: string): string => fileURLToPath(new URL(name, import.meta.u
 export class ArrayRtl {
   private readonly folder = mkdtempSync(join(tmpdir(), 'cortexc-array-'));
 
-  constructor({ bits, pack, scratch, weights, parameters }: ArrayConfig) {
+  constructor({ bits, pack, columns, scratch, weights, parameters }: ArrayConfig) {
     for (const { name, text } of rtlFiles()) writeFileSync(join(this.folder, name), text);
     const flags = ['--cc', '--exe', '--build', '-O3', '--x-assign', 'fast', '--x-initial', 'fast', '--noassert', '-Wall'];
-    const sizes = { AW: bits, WW: bits, PACK: pack, SP_BEATS: scratch, WB_ENTRIES: weights, PB_BEATS: parameters };
+    const sizes = { AW: bits, WW: bits, PACK: pack, COLUMNS: columns, SP_BEATS: scratch, WB_ENTRIES: weights, PB_BEATS: parameters };
     const macros = `-DBITS=${bits} -DSCRATCH=${scratch} -DWEIGHTS=${weights} -DPARAMETERS=${parameters}`;
     unwrap(
       runTool(
