@@ -5,6 +5,7 @@ import type { FpgaMachine } from '../codegen/machine.ts';
 import { type FpgaRows, processorRows } from '../rows.ts';
 import { type ArrayTiming, DEFAULT_TIMING } from '../simulator/array-cycles.ts';
 import { arrayRows, prepareForArray } from './index.ts';
+import { RESCALE_ROW } from './rescale.ts';
 
 export interface ArrayRowOptions {
   readonly config?: ArrayConfig;
@@ -31,7 +32,7 @@ export const coreRows =
       },
     });
     return {
-      ...processorRows(own),
+      ...processorRows(new Map([...own, ['rescale', RESCALE_ROW]])),
       prepare: (plan) => prepareForArray(plan, config),
       array: () => {
         const most = (of: (list: CommandList) => number): number => used.reduce((n, list) => Math.max(n, of(list)), 0);
