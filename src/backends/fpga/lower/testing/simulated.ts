@@ -52,7 +52,6 @@ export const simulate = (
 /** Names of outputs whose bytes are not those of the reference. */
 export const differences = (program: Program, inputs: readonly Tensor[], outputs: readonly Tensor[]): readonly string[] => {
   const expected = runProgram(program, inputs);
-  return program.outputs.flatMap(({ name }, i) =>
-    Buffer.compare(canonicalBytes(at(outputs, i)), canonicalBytes(at(expected, i))) === 0 ? [] : [name],
-  );
+  const isSame = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length && a.every((v, i) => v === b[i]);
+  return program.outputs.flatMap(({ name }, i) => (isSame(canonicalBytes(at(outputs, i)), canonicalBytes(at(expected, i))) ? [] : [name]));
 };
