@@ -3,8 +3,8 @@ import { type CoreConfig, DEFAULT_CONFIG } from '../isa/config.ts';
 import { type Device, deviceByName, DEVICES, FAMILIES } from './table.ts';
 import { estimateCore, type Estimate } from './estimate.ts';
 
-/** Of a device at most so much is planned for: the rest is for interconnect, clocks and a placement that succeeds. */
-const MOST_SHARE = 0.9;
+/** Of logic and registers at most so much is planned for: the rest is for interconnect, clocks and a placement that succeeds. */
+const MOST_LOGIC = 0.9;
 
 /** A resource of which a device has too little. */
 export interface Shortage {
@@ -16,13 +16,15 @@ export interface Shortage {
 /** What a core lacks on a device; empty when it fits. */
 export const shortages = (estimate: Estimate, device: Device): readonly Shortage[] => {
   const { logic, memory } = FAMILIES[device.family];
-  const rows: readonly (readonly [string, number, number])[] = [
-    [logic, estimate.logic, device.logic],
-    ['registers', estimate.registers, device.registers],
-    ['DSP blocks', estimate.dsps, device.dsps],
-    [memory, estimate.memories, device.memories],
+  const rows: readonly (readonly [what: string, needed: number, there: number, share: number])[] = [
+    [logic, estimate.logic, device.logic, MOST_LOGIC],
+    ['registers', estimate.registers, device.registers, MOST_LOGIC],
+    ['DSP blocks', estimate.dsps, device.dsps, 1],
+    [memory, estimate.memories, device.memories, 1],
   ];
-  return rows.filter(([, needed, there]) => needed > MOST_SHARE * there).map(([what, needed, there]) => ({ what, needed, there }));
+  return rows
+    .filter(([, needed, there, share]) => needed > share * there)
+    .map(([what, needed, there]) => ({ what, needed, there }));
 };
 
 const fits = (config: CoreConfig, device: Device): boolean => shortages(estimateCore(config, device.family), device).length === 0;
@@ -61,7 +63,7 @@ const tooSmall = (device: Device, config: CoreConfig, missing: readonly Shortage
   return fail(
     diagnostic('FPG0021', `${device.name} is too small for the smallest core with an array of ${config.bits} bits: it needs ${list}`, {
       notes: [
-        `By estimate, of which at most ${100 * MOST_SHARE} % of a device is planned for.`,
+        `By estimate; at most ${100 * MOST_LOGIC} % of the logic of a device is planned for.`,
         smallest === undefined
           ? 'No device of the list is large enough.'
           : `The smallest that fits is ${smallest.name}: --device ${smallest.name}.`,

@@ -103,7 +103,7 @@ export interface FolderData {
 export const folderFiles = ({ program, chosen, vectors, run }: FolderData): readonly EmittedFile[] => {
   const { device, config, estimate } = chosen;
   const clockMhz = CLOCK_MHZ[device.family];
-  const top = topModule(rtlFiles(), config);
+  const top = topModule(config);
   const rtl = [...rtlFiles(), top];
   const design: Design = {
     name: fileName(program.name),

@@ -1,0 +1,63 @@
+import { type ArrayConfig } from '../../../src/backends/fpga/array/config.ts';
+import type { CoreConfig } from '../../../src/backends/fpga/index.ts';
+import { compileForFpga } from '../../../src/backends/fpga/index.ts';
+import { coreRows } from '../../../src/backends/fpga/lower/rows.ts';
+import { buildSimulator } from '../../../src/backends/fpga/sim/build.ts';
+import { Simulator } from '../../../src/backends/fpga/sim/process.ts';
+import { RtlProgram } from '../../../src/backends/fpga/sim/rtl-program.ts';
+import { coreAsGates } from '../../../src/backends/fpga/synthesis/index.ts';
+import { sharedCache } from '../../../src/backends/cpu/cache/cache.ts';
+import { canonicalBytes, type Program, runProgram, type Tensor } from '../../../src/ir/index.ts';
+import { at, ok, type Result } from '../../../src/support/index.ts';
+
+/** A core with an array and small memories: its netlist is half as large. */
+export const GATES_CONFIG: CoreConfig = {
+  array: true,
+  bits: 8,
+  pack: false,
+  scratchBeats: 4096,
+  weightEntries: 256,
+  parameterBeats: 512,
+  icacheLines: 64,
+  dcacheLines: 64,
+};
+const ARRAY: ArrayConfig = { scratchBeats: 4096, weightEntries: 256, parameterBlocks: 64, bits: 8 };
+
+export interface GatesRun {
+  readonly cycles: number;
+  /** Of all outputs. */
+  readonly bytes: number;
+  readonly wrong: number;
+  readonly seconds: { readonly build: number; readonly run: number };
+}
+
+/**
+ * Runs a program on the gates of the core and compares with the reference. Errors: those of synthesis and of the compiler; a core that
+ * reports an error throws.
+ */
+export const runOnGates = (program: Program, inputs: readonly Tensor[]): Result<GatesRun> => {
+  const started = Date.now();
+  const compiled = compileForFpga(program, { rows: coreRows({ config: ARRAY }) });
+  if (!compiled.ok) return compiled;
+  const rtl = coreAsGates(GATES_CONFIG);
+  if (!rtl.ok) return rtl;
+  const path = buildSimulator(GATES_CONFIG, { cache: sharedCache(), rtl: rtl.value });
+  if (!path.ok) return path;
+  const built = Date.now();
+  const simulator = new Simulator(path.value);
+  try {
+    const core = new RtlProgram(simulator, compiled.value, {});
+    const outputs = core.run(inputs);
+    const expected = runProgram(program, inputs);
+    let [bytes, wrong] = [0, 0];
+    expected.forEach((tensor, i) => {
+      const [right, got] = [canonicalBytes(tensor), canonicalBytes(at(outputs, i))];
+      bytes += right.length;
+      for (const [k, byte] of right.entries()) if (byte !== got[k]) wrong++;
+    });
+    const seconds = { build: (built - started) / 1000, run: (Date.now() - built) / 1000 };
+    return ok({ cycles: core.core.counters().cycles, bytes, wrong, seconds });
+  } finally {
+    simulator.close();
+  }
+};

@@ -1,0 +1,135 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, describe, expect, test } from '@jest/globals';
+import { unwrap } from '../../../support/index.ts';
+import { findProgram } from '../../programs.ts';
+import type { SourceFile } from '../../source-folder.ts';
+import { rtlFiles } from '../rtl-files.ts';
+import { cellModels, netlistOf } from './netlist.ts';
+
+// Netlists for Cyclone V, as yosys makes them, against the Verilog that they were made from: it is here that a synthesizer is caught
+// that computes something else. npm run fpga-gates does the same with the whole core and a network.
+
+const tools = ['yosys', 'verilator', 'make', 'g++'].every((tool) => findProgram(tool, process.env) !== undefined);
+if (!tools)
+  console.warn(
+    'Netlists of the FPGA core are not simulated: yosys, verilator, make and g++ are needed (Debian: apt-get install yosys verilator make g++).',
+  );
+
+const folder = mkdtempSync(join(tmpdir(), 'cortexc-fpga-gates-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+interface Unit {
+  readonly module: string;
+  /** Inputs but clk, with their bits, and outputs with theirs. */
+  readonly inputs: readonly (readonly [name: string, bits: number])[];
+  readonly outputs: readonly (readonly [name: string, bits: number])[];
+  readonly files?: readonly SourceFile[];
+}
+
+const pairText = ({ module, inputs, outputs }: Unit): string => {
+  let at = 0;
+  const slices = inputs.map(([name, bits]) => `.${name}(in[${(at += bits) - 1}:${at - bits}])`);
+  const instance = (kind: string, suffix: string): string =>
+    `  ${kind} ${suffix} (.clk(clk), ${slices.join(', ')}, ${outputs.map(([name]) => `.${name}(${name}_${suffix})`).join(', ')});\n`;
+  const wires = outputs.flatMap(([name, bits]) => ['rtl', 'gates'].map((s) => `  wire [${bits - 1}:0] ${name}_${s};\n`)).join('');
+  const differ = outputs.map(([name]) => `${name}_rtl != ${name}_gates`).join(' || ');
+  return `\`timescale 1ns/1ps
+module pair (input wire clk, input wire [1023:0] in, output wire differ);
+${wires}${instance(module, 'rtl')}${instance(`${module}_gates`, 'gates')}  assign differ = ${differ};
+endmodule
+`;
+};
+
+/** @returns what the comparison says */
+const compare = (unit: Unit): string => {
+  const root = mkdtempSync(join(folder, `${unit.module}-`));
+  const files = unit.files ?? rtlFiles();
+  const netlist = unwrap(netlistOf({ top: unit.module, files }));
+  const sources: readonly SourceFile[] = [...files, netlist, cellModels(), { name: 'pair.v', text: pairText(unit) }];
+  for (const { name, text } of sources) writeFileSync(join(root, name), text);
+  const bench = fileURLToPath(new URL('./testing/gates.cpp', import.meta.url));
+  const verilog = sources.map((f) => f.name).filter((name) => name.endsWith('.v'));
+  const flags = ['--cc', '--exe', '--build', '-O3', '-Wno-fatal', '--top-module', 'pair', '-Mdir', 'obj', '-o', '../run'];
+  execFileSync('verilator', [...flags, ...verilog, bench], { cwd: root, stdio: 'pipe' });
+  return spawnSync(join(root, 'run'), ['20000'], { encoding: 'utf8' }).stdout.trim();
+};
+
+const REQUANT: Unit = {
+  module: 'cx_requant',
+  inputs: [
+    ['acc', 32],
+    ['bias', 32],
+    ['multiplier', 15],
+    ['shift', 6],
+    ['zero', 8],
+    ['lo', 8],
+    ['hi', 8],
+  ],
+  outputs: [
+    ['sum', 32],
+    ['y', 8],
+  ],
+};
+
+const DOT: Unit = {
+  module: 'cx_dot',
+  inputs: [
+    ['v1', 1],
+    ['v2', 1],
+    ['v3', 1],
+    ['v4', 1],
+    ['depthwise1', 1],
+    ['tap1', 4],
+    ['w1', 128],
+    ['own2', 8],
+    ['x2', 120],
+  ],
+  outputs: [['sum5', 20]],
+};
+
+const LANE: Unit = {
+  module: 'cx_lane',
+  inputs: [
+    ['v5', 1],
+    ['first5', 1],
+    ['bytes5', 1],
+    ['max5', 1],
+    ['dot5', 20],
+    ['x5', 8],
+  ],
+  outputs: [['acc', 32]],
+};
+
+/** A product wider than a tile of the multipliers: yosys 0.23 drops the sign of its parts. */
+const WIDE: Unit = {
+  module: 'wide',
+  inputs: [
+    ['a', 32],
+    ['b', 32],
+  ],
+  outputs: [['y', 64]],
+  files: [
+    {
+      name: 'wide.v',
+      text: '`timescale 1ns/1ps\nmodule wide (input wire clk, input wire signed [31:0] a, input wire signed [31:0] b, output reg signed [63:0] y);\n  always @(posedge clk) y <= a * b;\nendmodule\n',
+    },
+  ],
+};
+
+(tools ? describe : describe.skip)('netlists for Cyclone V', () => {
+  test.each([REQUANT, LANE, DOT].map((u) => [u.module, u] as const))(
+    '%s computes what its Verilog does',
+    (_, unit) => {
+      expect(compare(unit)).toBe('20000 cycles equal');
+    },
+    120_000,
+  );
+
+  test('a product that is wider than a multiplier shows that the comparison finds faults of a synthesizer', () => {
+    expect(compare(WIDE)).toMatch(/^cycle \d+ differs$/);
+  }, 120_000);
+});
