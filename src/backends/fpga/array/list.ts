@@ -80,14 +80,14 @@ export class CommandList {
   /** What the cycle model says of each layer, and of the whole. Asked for after the memory plan. */
   predict(timing: ArrayTiming): { readonly cycles: number; readonly layers: readonly LayerCycles[] } {
     const layers = new Map<AnyNode, { cycles: number; compute: number; commands: number }>();
-    let at = 0;
+    let next = 0;
     let end = 0;
     let total = 0;
     for (const list of this.link()) {
       const timeline = new Timeline(timing);
       end = 0;
       for (const command of list) {
-        const node = this.owners[at++];
+        const node = this.owners[next++];
         const before = end;
         end = Math.max(end, timeline.add(command));
         if (node === undefined) continue;
@@ -96,7 +96,7 @@ export class CommandList {
         layer.commands++;
         layers.set(node, layer);
       }
-      for (const [node, compute] of computeOf(list, this.owners, at - list.length, timing)) {
+      for (const [node, compute] of computeOf(list, this.owners, next - list.length)) {
         const layer = layers.get(node);
         if (layer !== undefined) layer.compute += compute;
       }
@@ -107,17 +107,12 @@ export class CommandList {
 }
 
 /** Cycles of COMPUTE commands by owner. */
-const computeOf = (
-  list: readonly Command[],
-  owners: readonly AnyNode[],
-  first: number,
-  timing: ArrayTiming,
-): ReadonlyMap<AnyNode, number> => {
+const computeOf = (list: readonly Command[], owners: readonly AnyNode[], first: number): ReadonlyMap<AnyNode, number> => {
   const sums = new Map<AnyNode, number>();
   list.forEach((command, i) => {
     const node = owners[first + i];
     if (node === undefined || command.op !== 'compute') return;
-    sums.set(node, (sums.get(node) ?? 0) + computeCycles(command, timing));
+    sums.set(node, (sums.get(node) ?? 0) + computeCycles(command));
   });
   return sums;
 };

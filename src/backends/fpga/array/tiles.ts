@@ -1,6 +1,6 @@
-import { computeCycles, type ArrayTiming } from '../simulator/array-cycles.ts';
+import { type ArrayTiming, computeCycles, loadCycles, storeCycles, TURN_CYCLES } from '../simulator/array-cycles.ts';
 import { MODES, RESULTS } from '../isa/commands.ts';
-import type { ArrayConfig } from './config.ts';
+import { type ArrayConfig, ENTRY_BEATS } from './config.ts';
 import { resultBeats, type Task, type Tensor16, type View } from './task.ts';
 
 /** What of a tensor is on chip as a whole, and at which beat. */
@@ -53,37 +53,32 @@ const inputBeats = (task: Task, rows: number, columns: number): number => {
 };
 
 /** Cycles of a compute command for a tile of a task. */
-export const tileCycles = (task: Task, positions: number, timing: ArrayTiming): number =>
+export const tileCycles = (task: Task, positions: number): number =>
   (task.phases ?? [{ kernel: task.kernel[1] }]).reduce(
-    (sum, { kernel }, _, all) => sum + partCycles(task, kernel, Math.ceil(positions / all.length), timing),
+    (sum, { kernel }, _, all) => sum + partCycles(task, kernel, Math.ceil(positions / all.length)),
     0,
   );
 
-const partCycles = (task: Task, kernelX: number, positions: number, timing: ArrayTiming): number =>
-  computeCycles(
-    {
-      op: 'compute',
-      mode: MODES.indexOf(task.mode),
-      result: RESULTS.indexOf(task.result),
-      add: task.addition === undefined ? 0 : 1,
-      table: task.table === undefined ? 0 : 1,
-      kernel_y: task.kernel[0],
-      kernel_x: kernelX,
-      inputs: task.inputs,
-      blocks: task.outputBlocks,
-      rows: positions,
-      columns: 1,
-    },
-    timing,
-  );
+const partCycles = (task: Task, kernelX: number, positions: number): number =>
+  computeCycles({
+    op: 'compute',
+    mode: MODES.indexOf(task.mode),
+    result: RESULTS.indexOf(task.result),
+    add: task.addition === undefined ? 0 : 1,
+    table: task.table === undefined ? 0 : 1,
+    kernel_y: task.kernel[0],
+    kernel_x: kernelX,
+    inputs: task.inputs,
+    blocks: task.outputBlocks,
+    rows: positions,
+    columns: 1,
+  });
 
-/** Cycles of a transfer of lines. */
-const moveCycles = (lines: number, beats: number, timing: ArrayTiming): number =>
-  lines * Math.max(beats + timing.requestOverhead, (beats + timing.readLatency) / timing.requests);
+type Move = (lines: number, beats: number, timing: ArrayTiming) => number;
 
 /** Cycles to move a tile of a view with so many pixels. */
-const viewCycles = (view: View, pixels: number, timing: ArrayTiming): number =>
-  view.beats === view.buffer.pitch ? moveCycles(1, pixels * view.beats, timing) : moveCycles(pixels, view.beats, timing);
+const viewCycles = (move: Move, view: View, pixels: number, timing: ArrayTiming): number =>
+  view.beats === view.buffer.pitch ? move(1, pixels * view.beats, timing) : move(pixels, view.beats, timing);
 
 /** Numbers of strips that are tried. */
 const strips = (rows: number): readonly number[] => {
@@ -93,14 +88,18 @@ const strips = (rows: number): readonly number[] => {
 
 const MOST_BUFFERS = 3;
 
+/** Beats of weights that are loaded at once: while the layer before is worked on. */
+const FEW_WEIGHTS = 2400;
+
 /** How weights are loaded: all before or during the first tile, or some blocks at a time for every tile. */
 const weightBlocks = (task: Task, config: ArrayConfig): { readonly blocks: number; readonly whole: boolean } | undefined => {
   const entries = task.weights?.entries ?? 0;
   const { weightEntries, parameterBlocks } = config;
   if (entries > weightEntries) return undefined;
   const whole = entries * task.outputBlocks <= weightEntries && task.outputBlocks <= parameterBlocks;
-  // the first blocks are soon there, and the others come while those are worked on
-  if (whole) return { blocks: Math.ceil(task.outputBlocks / 4), whole };
+  // of many weights the first blocks are soon there, and the others come while those are worked on
+  const few = entries * task.outputBlocks * ENTRY_BEATS <= FEW_WEIGHTS;
+  if (whole) return { blocks: few ? task.outputBlocks : Math.ceil(task.outputBlocks / 4), whole };
   const half = entries === 0 ? task.outputBlocks : Math.max(Math.floor(weightEntries / 2 / entries), 1);
   return { blocks: Math.min(half, Math.max(Math.floor(parameterBlocks / 2), 1), task.outputBlocks), whole };
 };
@@ -120,7 +119,7 @@ export const chooseTiling = (
   const free = gap.to - gap.from;
   const { input, output, addition } = task;
   const isOut = (view: View): boolean => !residents.has(view.buffer);
-  const weightCycles = moveCycles(1, (task.weights?.entries ?? 0) * 16 * task.outputBlocks, timing);
+  const weightCycles = task.weights === undefined ? 0 : loadCycles(1, task.weights.entries * ENTRY_BEATS * task.outputBlocks, timing);
   let best: Tiling | undefined;
   for (let columns = width; best === undefined; columns = Math.ceil(columns / 2)) {
     for (const count of strips(height)) {
@@ -135,13 +134,13 @@ export const chooseTiling = (
       const buffers = beats === 0 ? 1 : Math.min(MOST_BUFFERS, tiles, Math.floor(free / beats));
       if (buffers === 0) continue;
       const load =
-        (tile.input === 0 ? 0 : viewCycles(input, tile.input / input.beats, timing)) +
-        (tile.addend === 0 || addition === undefined ? 0 : viewCycles(addition.view, rows * columns, timing));
-      const store = tile.output === 0 && !stored ? 0 : viewCycles(output, rows * columns, timing);
-      const compute = tileCycles(task, rows * columns, timing);
-      const ends = 2 * timing.readLatency + timing.turn + (load > 0 ? load : 0) + (store > 0 ? store + timing.writeLatency : 0);
+        (tile.input === 0 ? 0 : viewCycles(loadCycles, input, tile.input / input.beats, timing)) +
+        (tile.addend === 0 || addition === undefined ? 0 : viewCycles(loadCycles, addition.view, rows * columns, timing));
+      const store = tile.output === 0 && !stored ? 0 : viewCycles(storeCycles, output, rows * columns, timing);
+      const compute = tileCycles(task, rows * columns);
+      const ends = 2 * timing.readLatency + TURN_CYCLES + (load > 0 ? load : 0) + (store > 0 ? store + timing.writeLatency : 0);
       const loads = tiles * load + (weights.whole ? weightCycles : tiles * weightCycles);
-      const apart = Math.max(loads, tiles * compute, tiles * store) + ends + tiles * timing.turn;
+      const apart = Math.max(loads, tiles * compute, tiles * store) + ends + tiles * TURN_CYCLES;
       const cycles = buffers === 1 && tiles > 1 ? tiles * (load + compute + store + ends) : apart;
       if (best === undefined || cycles < best.cycles) best = { rows, columns, ...tile, buffers, ...weights, cycles };
     }

@@ -1,63 +1,71 @@
 import type { Command } from '../isa/commands.ts';
 
-/** How long things take, in cycles. */
+/** The memory and the queues of the array, in cycles. */
 export interface ArrayTiming {
-  /** From a read request to its first beat. */
+  /** From the cycle in which a read is taken to its first beat. */
   readonly readLatency: number;
   /** From the last beat of a write to its answer. */
   readonly writeLatency: number;
-  /** Requests of the load unit in flight at once. */
-  readonly requests: number;
-  /** Beats of a request, at most. */
-  readonly burst: number;
-  /** Cycles that a request takes besides its beats. */
-  readonly requestOverhead: number;
-  /** Stages of the compute unit from the last tap to its result. */
-  readonly depth: number;
-  /** Cycles from a unit's command to its next, and from a command's end to the start of one that waits for it. */
-  readonly turn: number;
-  /** Cycles to fetch a command once the stream of them runs. */
-  readonly fetch: number;
   /** Commands that wait in the queue of a unit. */
   readonly queue: number;
 }
 
-export const DEFAULT_TIMING: ArrayTiming = {
-  readLatency: 20,
-  writeLatency: 8,
-  requests: 2,
-  burst: 64,
-  requestOverhead: 2,
-  depth: 12,
-  turn: 2,
-  fetch: 6,
-  queue: 4,
-};
+export const DEFAULT_TIMING: ArrayTiming = { readLatency: 20, writeLatency: 8, queue: 4 };
+
+/** Beats of a request at most, and loads in flight at once. */
+const BURST = 64;
+const REQUESTS = 2;
+/** Cycles of a request besides its beats and the latency, and between those of a store. */
+const REQUEST_CYCLES = 5;
+const STORE_GAP = 2;
+/** Beats of tables take so many cycles. */
+const TABLE_BEAT_CYCLES = 16;
+/** From the completion of one command to the start of the next. */
+export const TURN_CYCLES = 2;
+const ADDEND_CYCLES = 3;
 
 type Unit = 'load' | 'compute' | 'store';
 
 /** Cycles in which lanes finish the 16 results of a beat. */
 const FINISH_CYCLES = 4;
 
+/** Stages from the last tap of a command to its completion. */
+const depthOf = (c: Extract<Command, { op: 'compute' }>): number => {
+  const [add, table] = [c.add ?? 0, c.table ?? 0];
+  if (c.hold === 1) return 9;
+  if (c.result === 1) return 15;
+  return c.result === 2 && add + table === 0 ? 11 : 20 + 6 * add + table;
+};
+
 /** Cycles of a COMPUTE command (docs/fpga-core.md). */
-export const computeCycles = (c: Extract<Command, { op: 'compute' }>, { depth }: Pick<ArrayTiming, 'depth'>): number => {
+export const computeCycles = (c: Extract<Command, { op: 'compute' }>): number => {
   const taps = (c.kernel_y ?? 1) * (c.kernel_x ?? 1) * (c.inputs ?? 1);
   const plainBytes = c.result === 2 && (c.add ?? 0) === 0 && (c.table ?? 0) === 0;
   const least = plainBytes ? 1 : FINISH_CYCLES;
-  return (c.blocks ?? 1) * (c.rows ?? 1) * (c.columns ?? 1) * Math.max(taps + (c.add ?? 0), least) + depth;
+  return (c.blocks ?? 1) * (c.rows ?? 1) * (c.columns ?? 1) * Math.max(taps + (c.add ?? 0), least) + depthOf(c);
+};
+
+/** Cycles of reads of lines of so many beats. */
+export const loadCycles = (lines: number, beats: number, { readLatency: latency }: ArrayTiming, beatCycles = 1): number => {
+  const bursts = lines * Math.ceil(beats / BURST);
+  const each = (lines * beats * beatCycles) / bursts;
+  // short bursts wait for their place among those in flight
+  return latency + REQUEST_CYCLES + each + (bursts - 1) * Math.max(each, (each + latency + REQUEST_CYCLES) / REQUESTS);
+};
+
+/** Cycles of writes of lines of so many beats. */
+export const storeCycles = (lines: number, beats: number, { writeLatency: latency }: ArrayTiming): number => {
+  const bursts = lines * Math.ceil(beats / BURST);
+  const each = (lines * beats) / bursts;
+  // two may be unanswered
+  return latency + REQUEST_CYCLES + each + (bursts - 1) * Math.max(each + STORE_GAP, (each + latency + REQUEST_CYCLES) / REQUESTS);
 };
 
 /** Cycles of a LOAD or STORE command, from its start to its completion. */
 export const transferCycles = (c: Extract<Command, { op: 'load' | 'store' }>, t: ArrayTiming): number => {
   const lines = (c.planes ?? 1) * (c.rows ?? 1);
   const beats = c.beats ?? 1;
-  const bursts = Math.ceil(beats / t.burst);
-  const slow = c.op === 'load' && c.target === 3 ? 16 : 1;
-  const each = beats * slow + bursts * t.requestOverhead;
-  if (c.op === 'store') return lines * each + t.writeLatency;
-  // a request waits for its place in flight where its beats are too few to hide the latency
-  const perBurst = (each + t.readLatency) / t.requests / bursts;
-  return t.readLatency + lines * Math.max(each, bursts * perBurst);
+  return c.op === 'store' ? storeCycles(lines, beats, t) : loadCycles(lines, beats, t, c.target === 3 ? TABLE_BEAT_CYCLES : 1);
 };
 
 /** When commands of the three units run, each as early as its waits, its queue and its unit allow. */
@@ -70,7 +78,7 @@ export class Timeline {
 
   constructor(timing: ArrayTiming) {
     this.t = timing;
-    this.fetched = timing.readLatency;
+    this.fetched = 0;
   }
 
   /** Takes the next command of the list. @returns when it is complete */
@@ -80,11 +88,11 @@ export class Timeline {
     const own = starts[unit];
     // its queue has a place when the command `queue` before it has started
     const place = own[own.length - t.queue] ?? 0;
-    this.fetched = Math.max(this.fetched + t.fetch, place);
+    this.fetched = Math.max(this.fetched + t.readLatency + REQUEST_CYCLES, place);
     const waits = [ends.load[(c.wait_load ?? 0) - 1], ends.compute[(c.wait_compute ?? 0) - 1], ends.store[(c.wait_store ?? 0) - 1]];
     const free = ends[unit].at(-1) ?? 0;
-    const start = Math.max(this.fetched, free, ...waits.map((w) => w ?? 0)) + t.turn;
-    const cycles = c.op === 'addend' ? 1 : c.op === 'compute' ? computeCycles(c, t) : transferCycles(c, t);
+    const start = Math.max(this.fetched, free, ...waits.map((w) => w ?? 0)) + TURN_CYCLES;
+    const cycles = c.op === 'addend' ? ADDEND_CYCLES : c.op === 'compute' ? computeCycles(c) : transferCycles(c, t);
     own.push(start);
     ends[unit].push(start + cycles);
     this.busy[unit] += cycles;
