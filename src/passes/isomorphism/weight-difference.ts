@@ -18,10 +18,11 @@ export const weightDifference = (weights: Extract<WeightVerdict, { readonly kind
   if (found === undefined)
     return { kind: 'weights', what: weights.reason, a: { name: '', op: '', value: '' }, b: { name: '', op: '', value: '' } };
   const [layerA, layerB] = found.user;
+  const worst = found.direct ?? found.worst;
   const side = (layer: Term, term: Term, value: number): Difference['a'] => ({
     name: layer.origin,
     op: layer.op,
-    value: `${term.origin}${place(found.a, found.worst.index)} = ${value}`,
+    value: `${term.origin}${place(found.a, worst.index)} = ${value}`,
   });
-  return { kind: 'weights', what: '', a: side(layerA, found.a, found.worst.a), b: side(layerB, found.b, found.worst.b) };
+  return { kind: 'weights', what: '', a: side(layerA, found.a, worst.a), b: side(layerB, found.b, worst.b) };
 };

@@ -30,6 +30,8 @@ export interface WeightPair {
   readonly scaled: boolean;
   /** The element that differs most, and its values; the one of B is what stands where that of A should. */
   readonly worst: { readonly index: number; readonly a: number; readonly b: number };
+  /** The same with the channels as they stand. */
+  readonly direct?: { readonly index: number; readonly a: number; readonly b: number };
 }
 
 export type WeightVerdict =
@@ -110,7 +112,7 @@ class Comparison {
     return this.relations.get(term);
   }
 
-  private record(a: Term, b: Term, user: Pair, compared: Compared, r: Relation): boolean {
+  private record(a: Term, b: Term, user: Pair, compared: Compared & Pick<WeightPair, 'direct'>, r: Relation): boolean {
     const permuted = r?.order.some((o, i) => o !== i) ?? false;
     const scaled = r?.factor.some((f) => f !== 1) ?? false;
     this.found.push({ a, b, user, ...compared, permuted, scaled });
@@ -148,7 +150,8 @@ class Comparison {
     const place = (i: number): number => at(match.order, Math.floor(i / length)) * length + (i % length);
     const result = relation(a.op === 'conv' ? 1 : a.type.shape.length - 1, match.order, snapped(match.factor, this.tolerance));
     const factor = (i: number): number => result?.factor[Math.floor(i / length)] ?? 1;
-    return this.record(wa, wb, [a, b], compareValues(expected, actual, place, factor), result) ? result : false;
+    const moved = { ...compareValues(expected, actual, place, factor), direct: direct.worst };
+    return this.record(wa, wb, [a, b], moved, result) ? result : false;
   }
 
   /** Operands that change at run time are all the same values; else the op cannot be followed. */
@@ -168,7 +171,7 @@ class Comparison {
     });
   }
 
-  private common(a: Term): Relation | Untracked {
+  private common(a: Term): Relation | Untracked | false {
     const values = a.operands.filter((o) => o.constant === undefined);
     const rank = a.type.shape.length;
     const aligned = (o: Term): Relation => {
@@ -176,9 +179,7 @@ class Comparison {
       return r === undefined ? undefined : { ...r, axis: r.axis + rank - o.type.shape.length };
     };
     const first = values[0] === undefined ? undefined : aligned(values[0]);
-    return values.every((v) => sameRelation(aligned(v), first))
-      ? first
-      : new Untracked(`the operands of ${a.origin} are permuted differently`);
+    return values.every((v) => sameRelation(aligned(v), first)) ? first : false;
   }
 
   private step(a: Term, b: Term): Relation | Untracked | false {
@@ -202,7 +203,7 @@ class Comparison {
         return reducedRelation(a, own);
       default: {
         const r = this.common(a);
-        if (r instanceof Untracked) return r;
+        if (r === false || r instanceof Untracked) return r;
         if (r !== undefined && !passesOrder(a, r.axis)) return this.plainOperands(a);
         if (r?.factor.some((f) => f !== 1) === true && !isNonNegativeFactorOp(a)) {
           return new Untracked(`${a.origin} (${a.op}) does not keep factors of channels`);
@@ -222,7 +223,8 @@ class Comparison {
       const r = this.step(a, b);
       if (r instanceof Untracked) return { kind: 'undecided', pairs: this.found, reason: r.reason };
       if (r === false) {
-        const last = this.found.at(-1);
+        // where no constant differs, the channels of the operands do
+        const last = this.found.findLast((p) => p.residual > this.tolerance || p.direct !== undefined);
         if (this.ties)
           return { kind: 'undecided', pairs: this.found, reason: `rows of weights are equal, so that their order is open at ${a.origin}` };
         return { kind: 'different', pairs: this.found, at: last, reason: `the weights of ${a.origin} and ${b.origin} differ` };

@@ -43,9 +43,10 @@ const oneConstant =
   (arena: Arena, d: Draft): Term | undefined => {
     const constants = d.operands.flatMap((o) => o.constant ?? []);
     if (constants.length < 2) return undefined;
-    const merged = constants.reduce<Constant | undefined>((a, b) => (a === undefined ? undefined : combined(op, a, b, f)), {
-      ...at(constants, 0),
-    });
+    const merged = constants.reduce<Constant | undefined>(
+      (a, b, i) => (i === 0 ? b : a === undefined ? undefined : combined(op, a, b, f)),
+      undefined,
+    );
     if (merged === undefined) return undefined;
     const rest = d.operands.filter((o) => o.constant === undefined);
     return rest.length === 0 ? arena.constant(merged) : arena.build({ ...d, operands: [...rest, arena.constant(merged)] });

@@ -2,7 +2,7 @@ import { elementCount, stridesOf } from '../../../ir/index.ts';
 import { at } from '../../../support/index.ts';
 import type { Constant } from '../constant.ts';
 import type { Term } from '../graph.ts';
-import { picked, sameSizes, shapeOf } from './shapes.ts';
+import { picked, reshaped, sameSizes, shapeOf } from './shapes.ts';
 
 /** A run of indices that moves as one. */
 interface Atom {
@@ -151,7 +151,7 @@ export const movedBack = (move: Term, constant: Constant): Constant | undefined 
   });
   const name = `back${axes.map((a) => a.to).join('.')}`;
   if (axes.every((a, i) => i === 0 || (a.to ?? 0) > (at(axes, i - 1).to ?? 0))) {
-    return sameSizes(target, constant.type.shape) ? constant : { ...constant, type: { ...constant.type, shape: target } };
+    return sameSizes(target, constant.type.shape) ? constant : reshaped(constant, target);
   }
   return picked(name, constant, target, (i) => {
     let [rest, index] = [i, 0];

@@ -76,7 +76,7 @@ export const mapped = (name: string, a: Constant, f: (x: number) => number): Con
 
 /** A constant whose element `i` is element `index(i)` of another. */
 export const picked = (name: string, a: Constant, shape: readonly number[], index: (i: number) => number): Constant =>
-  derivedConstant({ dtype: a.type.dtype, shape }, `${name}(${a.key})`, a.names, (): Values => {
+  derivedConstant({ dtype: a.type.dtype, shape }, `${name}(${a.key},${shape.join('x')})`, a.names, (): Values => {
     const values = a.values();
     const out = new Float64Array(elementCount(shape));
     for (let i = 0; i < out.length; i++) out[i] = values[index(i)] ?? 0;
