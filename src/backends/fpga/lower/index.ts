@@ -1,12 +1,13 @@
-import { type AnyNode, type OpName, useCounts } from '../../../ir/index.ts';
+import { type AnyNode, type OpName, useCounts, type ValueId } from '../../../ir/index.ts';
 import { invariant } from '../../../support/index.ts';
 import { type AnyRule, type Context, type Emit, SIMD_ROWS, type Slot } from '../../cpu/simd/index.ts';
 import { RESIDUAL_OPERAND } from '../../plan/index.ts';
 import type { ArrayConfig } from '../array/config.ts';
 import { CommandList } from '../array/list.ts';
+import type { FpgaRows, ValuePlace } from '../rows.ts';
 import { type ArrayTiming, DEFAULT_TIMING } from '../simulator/array-cycles.ts';
 import { exportRows } from './imports.ts';
-import type { LazyTensor } from './homes.ts';
+import { BEAT, isDense, type LazyTensor } from './homes.ts';
 import { type ArrayPlan, type Group, planArray } from './plan.ts';
 
 export { prepareForArray } from './prepare.ts';
@@ -15,6 +16,8 @@ export { prepareForArray } from './prepare.ts';
 export interface ArrayHost {
   readonly config: ArrayConfig;
   readonly timing?: ArrayTiming;
+  /** Whether every result is brought to memory. */
+  readonly trace?: boolean;
   /**
    * Writes code that does `before`, runs the list, and does `after`.
    * @param list - its commands are asked for when code is linked
@@ -70,14 +73,36 @@ const runGroup = (ctx: Context, host: ArrayHost, group: Group, before: Emit): Em
 const planner = (host: ArrayHost): ((ctx: Context) => ArrayPlan) => {
   const known = new WeakMap<Context, ArrayPlan>();
   return (ctx) => {
-    const plan = known.get(ctx) ?? planArray(ctx, host.config, host.timing ?? DEFAULT_TIMING, useCounts(ctx.program));
+    const plan = known.get(ctx) ?? planArray(ctx, host, useCounts(ctx.program));
     known.set(ctx, plan);
     return plan;
   };
 };
 
+/** Where a result is that the array has: its own form, and the row-major one where that is another and someone reads it. */
+const placesOf = ({ homes, rows, absorbed, makers }: ArrayPlan, ctx: Context, value: ValueId): readonly ValuePlace[] | undefined => {
+  const home = homes.get(value);
+  if (home === undefined) {
+    const maker = makers.get(value);
+    return maker !== undefined && absorbed.has(maker) ? [] : undefined;
+  }
+  const { buffer, first } = home.view;
+  const blocks: ValuePlace = {
+    address: buffer.slot.address + first * BEAT,
+    layout: { kind: 'blocks', pixelBytes: buffer.pitch * BEAT, channelsFirst: home.kind === 'image' },
+  };
+  const isCopied = rows.has(value) && (home.isPart || !isDense(home));
+  return isCopied ? [blocks, { address: ctx.slot(value).address, layout: { kind: 'rows' } }] : [blocks];
+};
+
+/** Rows of the array, and where they put results. */
+export interface ArrayRows {
+  readonly rows: ReadonlyMap<OpName, AnyRule>;
+  readonly places: NonNullable<FpgaRows['places']>;
+}
+
 /** Rows that end in commands of the array where it does a node, and in the row of the processor where not. */
-export const arrayRows = (host: ArrayHost): ReadonlyMap<OpName, AnyRule> => {
+export const arrayRows = (host: ArrayHost): ArrayRows => {
   const planOf = planner(host);
   const hold = (ctx: Context, slot: Slot, constant: boolean): void => {
     if (!constant) ctx.hold(slot);
@@ -102,11 +127,12 @@ export const arrayRows = (host: ArrayHost): ReadonlyMap<OpName, AnyRule> => {
       const before = all(copies);
       return node === group.last ? runGroup(ctx, host, group, before) : before;
     };
-  return new Map(
+  const rows = new Map(
     OPS.map((op): readonly [OpName, AnyRule] => {
       const otherwise = SIMD_ROWS.get(op);
       invariant(otherwise !== undefined, `the SIMD machine has a row for ${op}`);
       return [op, rule(op, otherwise)];
     }),
   );
+  return { rows, places: (ctx, value) => placesOf(planOf(ctx), ctx, value) };
 };

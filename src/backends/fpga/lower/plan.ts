@@ -4,7 +4,7 @@ import { type Context, Slot } from '../../cpu/simd/index.ts';
 import type { ArrayConfig } from '../array/config.ts';
 import { planResidents, type ResidencePlan } from '../array/residents.ts';
 import type { Task, Tensor16 } from '../array/task.ts';
-import type { ArrayTiming } from '../simulator/array-cycles.ts';
+import { type ArrayTiming, DEFAULT_TIMING } from '../simulator/array-cycles.ts';
 import { channelsLastOf, recognizeConv } from './conv.ts';
 import { ROW_SLACK } from './convert.ts';
 import { recognizeDense, recognizeMatmul } from './dense.ts';
@@ -33,6 +33,19 @@ export interface ArrayPlan {
   readonly absorbed: ReadonlySet<AnyNode>;
   /** Layers that make the copies that they and others read. */
   readonly importers: ReadonlyMap<Import, AnyNode>;
+  /** Where the results of layers are, and what has the same bytes. */
+  readonly homes: ReadonlyMap<ValueId, Home>;
+  /** Values that are read, or given out, in the form of the definition. */
+  readonly rows: ReadonlySet<ValueId>;
+  readonly makers: ReadonlyMap<ValueId, AnyNode>;
+}
+
+/** What lists are planned with. */
+export interface PlanOptions {
+  readonly config: ArrayConfig;
+  readonly timing?: ArrayTiming;
+  /** Whether results that need not leave the chip are in memory too. */
+  readonly trace?: boolean;
 }
 
 const recognize = (desk: Desk, node: AnyNode): Layer | undefined => {
@@ -70,7 +83,7 @@ class Survey {
   readonly rows = new Set<ValueId>();
   /** Values that convs read where they came from. */
   private readonly absorbing = new Map<ValueId, number>();
-  private readonly homes = new Map<ValueId, Home>();
+  readonly homes = new Map<ValueId, Home>();
   private readonly imports = new Map<string, Import>();
   private readonly desk: Desk;
   readonly facts: Facts;
@@ -245,7 +258,11 @@ const groupsOf = (survey: Survey, nodes: readonly AnyNode[], skipped: (node: Any
 };
 
 /** Decides what the array does of a program, and in which lists. */
-export const planArray = (ctx: Context, config: ArrayConfig, timing: ArrayTiming, uses: readonly number[] | Uint32Array): ArrayPlan => {
+export const planArray = (
+  ctx: Context,
+  { config, timing = DEFAULT_TIMING, trace = false }: PlanOptions,
+  uses: readonly number[] | Uint32Array,
+): ArrayPlan => {
   const program: Program = ctx.program;
   const nodes = program.nodes as readonly AnyNode[];
   const survey = new Survey(ctx, config, timing);
@@ -282,7 +299,9 @@ export const planArray = (ctx: Context, config: ArrayConfig, timing: ArrayTiming
       needed,
       new Set(written.flatMap((buffers, k) => (k === i ? [] : [...buffers]))),
     );
-    return { layers, last: at(layers, layers.length - 1).node, tasks, residence, exports };
+    const traced = trace ? tasks.map(({ task }) => task.output.buffer) : [];
+    const inMemory = new Set([...residence.inMemory, ...traced]);
+    return { layers, last: at(layers, layers.length - 1).node, tasks, residence: { ...residence, inMemory }, exports };
   });
   for (const { exports } of groups)
     for (const { value, home } of exports) {
@@ -290,7 +309,9 @@ export const planArray = (ctx: Context, config: ArrayConfig, timing: ArrayTiming
       ctx.widen(value, images * height * width * channels * (raw ? 4 : 1) + ROW_SLACK);
     }
   const byNode = new Map(groups.flatMap((group) => group.layers.map(({ node }) => [node, group] as const)));
-  return { layers: survey.layers, groups: byNode, absorbed, importers: survey.importers };
+  const makers = new Map(live.flatMap((node) => node.results.map((value) => [value, node] as const)));
+  const { layers, importers, homes, rows } = survey;
+  return { layers, groups: byNode, absorbed, importers, homes, rows, makers };
 };
 
 /** Tensors that a task reads. */

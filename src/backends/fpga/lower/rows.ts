@@ -18,11 +18,12 @@ export interface ArrayRowOptions {
 /** Rows of a core with the array: its commands where it does a node, the processor where not. */
 export const coreRows =
   ({ config = DEFAULT_ARRAY, timing = DEFAULT_TIMING, onList }: ArrayRowOptions = {}) =>
-  (machine: FpgaMachine): FpgaRows => {
+  (machine: FpgaMachine, trace = false): FpgaRows => {
     const used: CommandList[] = [];
-    const own = arrayRows({
+    const { rows: own, places } = arrayRows({
       config,
       timing,
+      trace,
       run: (f, list, { before, after }) => {
         used.push(list);
         onList?.(list);
@@ -34,6 +35,7 @@ export const coreRows =
     return {
       ...processorRows(new Map([...own, ['rescale', RESCALE_ROW]])),
       prepare: (plan) => prepareForArray(plan, config),
+      places,
       array: () => {
         const most = (of: (list: CommandList) => number): number => used.reduce((n, list) => Math.max(n, of(list)), 0);
         if (used.length === 0) return { lanes: 0, inputs: 0, bits: 0, scratchBeats: 0, weightEntries: 0, parameterBeats: 0 };
