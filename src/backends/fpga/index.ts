@@ -18,7 +18,7 @@ export { compileForFpga, imageOf } from './lower.ts';
 export type { FpgaProgram } from './program.ts';
 export { rtlFiles } from './rtl-files.ts';
 export { buildSimulator } from './sim/build.ts';
-export { ASSUMED_CLOCK_MHZ, compileForSimulation, type FpgaSimOptions, openSimulation } from './sim/compile.ts';
+export { ASSUMED_CLOCK_MHZ, compileForSimulation, type FpgaSimOptions, openSimulation, rowsFor } from './sim/compile.ts';
 export { runOnIverilog } from './sim/iverilog.ts';
 export type { Counters, Traffic } from './sim/rtl-core.ts';
 export { RtlProgram } from './sim/rtl-program.ts';
