@@ -22,9 +22,7 @@ export const shortages = (estimate: Estimate, device: Device): readonly Shortage
     ['DSP blocks', estimate.dsps, device.dsps, 1],
     [memory, estimate.memories, device.memories, 1],
   ];
-  return rows
-    .filter(([, needed, there, share]) => needed > share * there)
-    .map(([what, needed, there]) => ({ what, needed, there }));
+  return rows.filter(([, needed, there, share]) => needed > share * there).map(([what, needed, there]) => ({ what, needed, there }));
 };
 
 const fits = (config: CoreConfig, device: Device): boolean => shortages(estimateCore(config, device.family), device).length === 0;

@@ -19,46 +19,50 @@ const part = (logic: number, registers: number, dsps: number): Part => ({ logic,
 /** Products in units of two numbers of 9 bits: 256 of the array; 24 of 18 bits of its requantization are beside them. */
 const PRODUCTS = 256;
 const REQUANT_DSPS = 24;
-/** Two products a multiplier: half the DSP blocks, and what splits the sums again. */
+/** A DSP slice a product, and one for two. */
+const PLAIN_DSPS = PRODUCTS + REQUANT_DSPS;
 const PACKED_DSPS = PRODUCTS / 2 + REQUANT_DSPS;
 
-/** @param array - with a DSP block a product */
-const measured = (processor: Part, array: Part, packedDsps: number, source: string): Measured => {
-  const packed = { ...array, dsps: packedDsps };
-  return { processor, array: { plain8: array, packed8: packed, plain6: array, packed6: packed }, source };
+/** cx_proc 15211, cx_ctrl 1801, cx_axi 1400, cx_regs 385 LUTs for xc7. */
+const PROCESSOR = part(18_797, 4175, 8);
+
+const ULTRASCALE: Measured = {
+  processor: PROCESSOR,
+  array: {
+    plain8: part(16_077, 13_998, PLAIN_DSPS),
+    packed8: part(18_853, 14_510, PACKED_DSPS),
+    plain6: part(15_005, 12_142, PLAIN_DSPS),
+    packed6: part(16_381, 13_198, PACKED_DSPS),
+  },
+  source:
+    'synthesis by yosys 0.23: array synth_xilinx -family xcup, other products by those of 16 cx_dot or 8 cx_dot_pair; processor -family xc7, unit by unit',
 };
 
-const XC7_PROCESSOR = part(18_000, 4500, 8);
-const CYCLONE_ARRAY = part(11_365, 14_662, 98);
+/** Packing does nothing for Altera's blocks of 9 x 9 or 18 x 19 bits. */
+const altera = (dsps: number, source: string): Measured => {
+  const array = part(11_365, 14_662, dsps);
+  // the processor of xc7 in the ratio of ALMs to LUTs of the arrays
+  return { processor: part(15_600, 6000, 4), array: { plain8: array, packed8: array, plain6: array, packed6: array }, source };
+};
 
-/**
- * By yosys 0.23 (npm run fpga-synth gives them anew). Cyclone V's processor is Zynq's, in the ratio of the arrays; UltraScale's figures are those
- * of UltraScale+, Arria 10's those of Cyclone V with two products a DSP block.
- */
+/** By yosys 0.23; npm run fpga-synth gives figures anew. UltraScale has those of UltraScale+. */
 export const MEASURED: Readonly<Record<FamilyName, Measured>> = {
-  xc7: measured(XC7_PROCESSOR, part(13_698, 6473, 280), PACKED_DSPS, 'synthesis by yosys 0.23, synth_xilinx -family xc7'),
-  xcu: measured(
-    XC7_PROCESSOR,
-    part(16_077, 13_998, 280),
-    PACKED_DSPS,
-    'synthesis by yosys 0.23, synth_xilinx -family xcup; processor -family xc7',
-  ),
-  xcup: measured(
-    XC7_PROCESSOR,
-    part(16_077, 13_998, 280),
-    PACKED_DSPS,
-    'synthesis by yosys 0.23, synth_xilinx -family xcup; processor -family xc7',
-  ),
-  cyclonev: measured(
-    part(15_000, 6000, 4),
-    CYCLONE_ARRAY,
-    CYCLONE_ARRAY.dsps,
-    'synthesis by yosys 0.23, synth_intel_alm -family cyclonev; processor by its ratio to that of xc7',
-  ),
-  arria10: measured(
-    part(15_000, 6000, 4),
-    { ...CYCLONE_ARRAY, dsps: PRODUCTS / 2 + REQUANT_DSPS / 2 },
-    PRODUCTS / 2 + REQUANT_DSPS / 2,
-    'synthesis by yosys 0.23 for Cyclone V; processor by its ratio to that of xc7',
+  xc7: {
+    processor: PROCESSOR,
+    array: {
+      plain8: part(13_698, 6473, PLAIN_DSPS),
+      // a multiplier of 25 x 18 bits does not hold two products of 8 bits: yosys takes two for each
+      packed8: part(19_394, 8649, PLAIN_DSPS),
+      plain6: part(14_018, 6153, PLAIN_DSPS),
+      packed6: part(16_285, 8024, PACKED_DSPS),
+    },
+    source: 'synthesis by yosys 0.23, synth_xilinx -family xc7: the array, and the processor unit by unit',
+  },
+  xcu: ULTRASCALE,
+  xcup: ULTRASCALE,
+  cyclonev: altera(98, 'synthesis by yosys 0.23, synth_intel_alm -family cyclonev; the processor by its ratio to the array for xc7'),
+  arria10: altera(
+    (PRODUCTS + REQUANT_DSPS) / 2,
+    'synthesis by yosys 0.23 for Cyclone V, with two products a DSP block; the processor by its ratio to the array for xc7',
   ),
 };
