@@ -220,6 +220,7 @@ export const analyze = (program: Program): Result<Pipeline> => {
   if (missing !== undefined) return fail(notAvailable(missing.name, 'the output is a parameter'));
   return ok({
     name: program.name,
+    program: plan.program,
     inputs: plan.program.inputs.map(port) as Pipeline['inputs'],
     outputs: outputs as Pipeline['outputs'],
     stages: stages.value,

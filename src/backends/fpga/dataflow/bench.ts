@@ -69,7 +69,8 @@ const ports = (side: 's' | 'm', axis: Axis, i: number): readonly string[] => {
 
 /**
  * A bench that sends frames from input<i>.hex and writes the words that come into output<i>.txt. Plusargs: frames, stall_in and stall_out
- * (chance of a pause in 256 a cycle), seed, limit (cycles without a word after which it gives up).
+ * (chance of a pause in 256 a cycle), seed, limit (cycles without a word after which it gives up), drain
+ * (cycles that it goes on after the last word, in which words pass between stages that no result needs).
  */
 export const benchText = (top: string, inputs: readonly Axis[], outputs: readonly Axis[], mostFrames: number): SourceFile => ({
   name: `${BENCH}.v`,
@@ -79,7 +80,7 @@ module ${BENCH} (
     input wire clk
 );
   localparam MOST_FRAMES = ${mostFrames};
-  integer frames, stall_in, stall_out, seed, limit, cycle, quiet;
+  integer frames, stall_in, stall_out, seed, limit, drain, cycle, quiet;
 ${counter([...inputs.map((_, i) => `sent${i}`), ...outputs.map((_, i) => `got${i}`)])}
   initial begin
     if (!$value$plusargs("frames=%d", frames)) frames = 1;
@@ -87,6 +88,7 @@ ${counter([...inputs.map((_, i) => `sent${i}`), ...outputs.map((_, i) => `got${i
     if (!$value$plusargs("stall_out=%d", stall_out)) stall_out = 0;
     if (!$value$plusargs("seed=%d", seed)) seed = 1;
     if (!$value$plusargs("limit=%d", limit)) limit = 1000000;
+    if (!$value$plusargs("drain=%d", drain)) drain = 0;
     cycle = 0;
   end
   wire rst = cycle < 4;
@@ -109,8 +111,11 @@ ${outputs.map(sinkText).join('\n')}
       $finish;
     end
     if (!rst && ${outputs.map((a, i) => `got${i} == frames * ${a.words}`).join(' && ')}) begin
-      $display("cxd_bench: done at cycle %0d", cycle);
-      $finish;
+      drain <= drain - 1;
+      if (drain <= 0) begin
+        $display("cxd_bench: done at cycle %0d", cycle);
+        $finish;
+      end
     end
   end
 endmodule

@@ -131,7 +131,14 @@ const runIn = (
     writeFileSync(join(folder, `input${i}.hex`), `${lines.join('\n')}\n`);
   });
   const limit = 4 * program.timing.interval + program.timing.latency + 10_000;
-  const traffic = [`+frames=${frames.length}`, `+stall_in=${stallIn}`, `+stall_out=${stallOut}`, `+seed=${seed}`, `+limit=${limit}`];
+  const traffic = [
+    `+frames=${frames.length}`,
+    `+stall_in=${stallIn}`,
+    `+stall_out=${stallOut}`,
+    `+seed=${seed}`,
+    `+limit=${limit}`,
+    `+drain=${program.timing.interval}`,
+  ];
   const [path = '', ...args] = command;
   const said = runTool({ name: 'vvp', path, id: '' }, [...args, ...traffic], folder);
   if (!said.ok) return said;

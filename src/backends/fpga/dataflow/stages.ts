@@ -1,4 +1,4 @@
-import type { DType, ValueId } from '../../../ir/index.ts';
+import type { DType, Program, ValueId } from '../../../ir/index.ts';
 
 /**
  * A value as a stream: its elements one after the other. `order[k]` is the row-major index, in the value, of the k-th element of the
@@ -103,6 +103,8 @@ export type Stage = Layer | Table | Add | Softmax;
 /** A model as stages with streams between them, each in topological order. */
 export interface Pipeline {
   readonly name: string;
+  /** The program with composites expanded, whose values the streams are. */
+  readonly program: Program;
   readonly inputs: readonly { readonly name: string; readonly stream: Stream }[];
   readonly outputs: readonly { readonly name: string; readonly stream: Stream }[];
   readonly stages: readonly Stage[];

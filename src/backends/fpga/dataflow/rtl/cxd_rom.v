@@ -14,7 +14,11 @@ module cxd_rom #(
 );
   reg [W-1:0] mem[0:DEPTH-1];
 
-  initial $readmemh(FILE, mem);
+  generate
+    if (FILE != "") begin : filled
+      initial $readmemh(FILE, mem);
+    end
+  endgenerate
 
   always @(posedge clk) if (re) q <= mem[addr];
 endmodule

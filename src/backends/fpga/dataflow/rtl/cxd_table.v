@@ -45,6 +45,7 @@ module cxd_table #(
         assign address = in_data[8*p+:8];
       end else begin : own
         wire [31:0] channel = {{(32 - C) {1'b0}}, word} * P + p;
+        wire unused = &{1'b0, channel};
         assign address = {channel[A-9:0], in_data[8*p+:8]};
       end
       cxd_rom #(
