@@ -57,6 +57,9 @@ const shapeOf = (facts: Facts, node: OpNode<'conv'>): ConvShape | undefined => {
 const fits = ({ input, kernel, stride, dilation, begin }: ConvShape): boolean =>
   [...kernel, ...stride, ...dilation].every((n) => n <= MOST_KERNEL) && [input.height, input.width, ...begin].every((n) => n <= MOST_SIZE);
 
+/** Whether what padding reads fits the products. */
+const fitsPad = (pad: number, { bits }: ArrayConfig): boolean => pad >= -(2 ** (bits - 1)) && pad < 2 ** (bits - 1);
+
 const taps = ({ kernel }: ConvShape): number => kernel[0] * kernel[1];
 /** Taps of which two pieces of one input block fit, with a result and an addend behind them. */
 const mostTaps = ({ scratchBeats, weightEntries }: ArrayConfig): number => Math.min(weightEntries, Math.floor(scratchBeats / 2) - 8);
@@ -68,6 +71,7 @@ export const isArrayConv = (facts: Facts, node: OpNode<'conv'>, config: ArrayCon
     return false;
   if (bias !== undefined && facts.data(bias) === undefined) return false;
   if ([facts.type(x), facts.type(w), facts.type(at(node.results, 0))].some(isEmpty)) return false;
+  if (!facts.multiplies(x) || !facts.multiplies(w) || !fitsPad(node.attrs.pad_value, config)) return false;
   const fused = facts.fused(node);
   const shape = shapeOf(facts, node);
   if (shape === undefined || taps(shape) > mostTaps(config)) return false;

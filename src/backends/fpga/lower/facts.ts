@@ -1,6 +1,6 @@
 import { type AnyNode, elementCount, type OpNode, type Program, type StaticType, type Tensor, type ValueId } from '../../../ir/index.ts';
 import { at } from '../../../support/index.ts';
-import type { FusedRescale } from '../../plan/index.ts';
+import { type FusedRescale, residualOf } from '../../plan/index.ts';
 
 /** What can be known of a program before it is lowered. */
 export interface Facts {
@@ -10,19 +10,45 @@ export interface Facts {
   readonly isConstant: (value: ValueId) => boolean;
   readonly maker: (value: ValueId) => AnyNode | undefined;
   readonly fused: (node: AnyNode) => FusedRescale | undefined;
+  /** Whether all that a value can be fits the products of the array. */
+  readonly multiplies: (value: ValueId) => boolean;
 }
+
+/** Ops whose results are bytes of their first operands. */
+const MOVES: ReadonlySet<string> = new Set(['max_pool', 'reshape', 'transpose', 'concat', 'slice', 'split', 'average_pool', 'reduce_mean']);
+
+/** Whether values are known to fit so many bits: parameters by their data, results by the bounds that their op ends in. */
+const fitsBits = (facts: Pick<Facts, 'data' | 'maker'>, value: ValueId, bits: number): boolean => {
+  const [lo, hi] = [-(2 ** (bits - 1)), 2 ** (bits - 1) - 1];
+  const within = (v: number): boolean => v >= lo && v <= hi;
+  const data = facts.data(value);
+  if (data !== undefined) return data.data.every(within);
+  const maker = facts.maker(value);
+  if (maker === undefined) return false;
+  const bounds = maker.attrs as { readonly lo?: unknown; readonly hi?: unknown; readonly pad_value?: unknown };
+  if (maker.op === 'table') return maker.operands[1] !== undefined && (facts.data(maker.operands[1])?.data.every(within) ?? false);
+  if (typeof bounds.lo === 'number' && typeof bounds.hi === 'number') return within(bounds.lo) && within(bounds.hi);
+  const pad = typeof bounds.pad_value === 'number' ? bounds.pad_value : 0;
+  return MOVES.has(maker.op) && within(pad) && maker.operands.every((v) => fitsBits(facts, v, bits));
+};
+
+const endOf = (node: AnyNode): AnyNode => (node.op === 'rescale' ? (residualOf(node as FusedRescale)?.sum ?? node) : node);
 
 export const factsOf = (
   program: Program,
   params: ReadonlyMap<ValueId, Tensor>,
   fused: (node: AnyNode) => FusedRescale | undefined,
+  bits: number,
 ): Facts => {
   const constant = new Set<ValueId>(program.params.map((p) => p.value));
   const makers = new Map<ValueId, AnyNode>();
+  /** The op whose bounds results have: the rescale or sum that a layer ends in. */
+  const ends = new Map<ValueId, AnyNode>();
   for (const node of program.nodes as readonly AnyNode[]) {
     const isConstant = node.operands.every((v) => constant.has(v));
     for (const r of [...node.results, ...(fused(node)?.results ?? [])]) {
       makers.set(r, node);
+      ends.set(r, node.results.includes(r) ? node : endOf(fused(node) ?? node));
       if (isConstant) constant.add(r);
     }
   }
@@ -32,6 +58,7 @@ export const factsOf = (
     isConstant: (v) => constant.has(v),
     maker: (v) => makers.get(v),
     fused,
+    multiplies: (v) => bits === 8 || fitsBits({ data: (p) => params.get(p), maker: (r) => ends.get(r) }, v, bits),
   };
 };
 

@@ -185,6 +185,8 @@ const CONFIGS: readonly ArrayConfig[] = [
   DEFAULT_ARRAY,
   { scratchBeats: 700, weightEntries: 64, parameterBlocks: 4, bits: 8 },
   { scratchBeats: 200, weightEntries: 20, parameterBlocks: 2, bits: 8 },
+  // bytes that may need more than the six bits of its products are left to the processor
+  { ...DEFAULT_ARRAY, bits: 6 },
 ];
 
 test('random networks give the bytes of the reference, in memories of any size', () => {
@@ -197,6 +199,6 @@ test('random networks give the bytes of the reference, in memories of any size',
         expect(differences(program, inputs, outputs)).toEqual([]);
       });
     }),
-    { seed: 20_261_126, numRuns: 30 },
+    { seed: 20_261_126, numRuns: 18 },
   );
 });

@@ -97,7 +97,7 @@ class Survey {
       }),
     );
     this.ctx = ctx;
-    this.facts = factsOf(ctx.program, params, (node) => ctx.fusedInto(node));
+    this.facts = factsOf(ctx.program, params, (node) => ctx.fusedInto(node), config.bits);
     this.desk = {
       ctx,
       facts: this.facts,

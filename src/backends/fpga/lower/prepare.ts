@@ -7,12 +7,12 @@ import { isArrayConv } from './conv.ts';
 import { isArrayDense, isArrayMatmul } from './dense.ts';
 import { type Facts, factsOf, isNarrowRescale } from './facts.ts';
 
-const factsOfPlan = ({ program, fusions }: ExecutionPlan): Facts =>
-  factsOf(program, paramTensors(program), (node) => fusions.into.get(node));
+const factsOfPlan = ({ program, fusions }: ExecutionPlan, { bits }: ArrayConfig): Facts =>
+  factsOf(program, paramTensors(program), (node) => fusions.into.get(node), bits);
 
 /** Takes a rescale that the array does not have out of a layer that it has: the processor then rescales the array's sums. */
 const unfuse = (plan: ExecutionPlan, config: ArrayConfig): ExecutionPlan => {
-  const facts = factsOfPlan(plan);
+  const facts = factsOfPlan(plan, config);
   const alone: Facts = { ...facts, fused: () => undefined };
   const into = new Map(plan.fusions.into);
   const gone = new Set(plan.fusions.gone);
@@ -29,7 +29,7 @@ const unfuse = (plan: ExecutionPlan, config: ArrayConfig): ExecutionPlan => {
 
 /** Has products of activations end in the rescale that is their only reader. */
 const fuseMatmuls = (plan: ExecutionPlan, config: ArrayConfig): ExecutionPlan => {
-  const facts = factsOfPlan(plan);
+  const facts = factsOfPlan(plan, config);
   const uses = useCounts(plan.program);
   const into = new Map(plan.fusions.into);
   const gone = new Set(plan.fusions.gone);
@@ -52,6 +52,6 @@ const fuseMatmuls = (plan: ExecutionPlan, config: ArrayConfig): ExecutionPlan =>
 /** Fuses what the array does in one pass, and nothing else. */
 export const prepareForArray = (plan: ExecutionPlan, config: ArrayConfig): ExecutionPlan => {
   const fused = fuseMatmuls(unfuse(plan, config), config);
-  const facts = factsOfPlan(fused);
+  const facts = factsOfPlan(fused, config);
   return fuseResiduals(fused, (_, node) => isArrayConv(facts, node, config));
 };
