@@ -7,12 +7,14 @@ import { link } from './codegen/link.ts';
 import { FpgaMachine } from './codegen/machine.ts';
 import type { FunctionCode, LinkedInstruction } from './codegen/virtual.ts';
 import { CODE_ALIGNMENT, crcOf, type ImageHeader, NO_ARRAY, writeHeader } from './isa/image.ts';
-import type { FpgaPort, FpgaProgram, ImagePart } from './program.ts';
+import type { FpgaPort, FpgaProgram, FpgaResult, ImagePart } from './program.ts';
 import { type FpgaRows, processorRows } from './rows.ts';
 
 export interface FpgaOptions {
   /** Rows for a machine; the processor's alone when absent. */
-  readonly rows?: (machine: FpgaMachine) => FpgaRows;
+  readonly rows?: (machine: FpgaMachine, trace: boolean) => FpgaRows;
+  /** Has every result of a step in memory after a run, and says where. */
+  readonly trace?: boolean;
   /** For tests of spilling. */
   readonly registers?: RegisterLimits;
 }
@@ -100,7 +102,25 @@ const portsOf = ({ context, source }: Lowered): Pick<FpgaProgram, 'inputs' | 'ou
   };
 };
 
-const assemble = (lowered: Lowered, machine: FpgaMachine, names: Functions, rows: FpgaRows, codeStart: number): Result<FpgaProgram> => {
+/** Every result of a step with its places. */
+const resultsOf = ({ context }: Lowered, rows: FpgaRows, values: readonly ValueId[]): readonly FpgaResult[] =>
+  values.flatMap((value) => {
+    const { dtype, shape } = context.type(value);
+    const places = rows.places?.(context, value) ?? [{ address: context.slot(value).address, layout: { kind: 'rows' } }];
+    return places.map((place): FpgaResult => ({ value, dtype, shape, ...place }));
+  });
+
+/** What is assembled. */
+interface Parts {
+  readonly machine: FpgaMachine;
+  readonly names: Functions;
+  readonly rows: FpgaRows;
+  readonly codeStart: number;
+  /** The program that is traced. */
+  readonly traced: Program | undefined;
+}
+
+const assemble = (lowered: Lowered, { machine, names, rows, codeStart, traced }: Parts): Result<FpgaProgram> => {
   const { functions } = machine;
   const compiled = [entry(INIT, names.init, functions, false), entry(RUN, names.run, functions, true), ...functions.values()];
   const code = link(compiled, codeStart);
@@ -129,7 +149,13 @@ const assemble = (lowered: Lowered, machine: FpgaMachine, names: Functions, rows
     parts,
     instructionBytes: code.instructionBytes,
     ...portsOf(lowered),
-    steps: lowered.steps.map(({ place, node, macs }) => ({ place, op: node.op, macs })),
+    steps: lowered.steps.map(({ place, node, macs, writes }) => ({
+      place,
+      op: node.op,
+      macs,
+      ...(traced === undefined ? {} : { results: resultsOf(lowered, rows, writes) }),
+    })),
+    ...(traced === undefined ? {} : { traced }),
     labels: new Map([...code.addresses].map(([name, address]) => [address, name])),
   });
 };
@@ -139,16 +165,21 @@ const assemble = (lowered: Lowered, machine: FpgaMachine, names: Functions, rows
  * 256 on), what only the initialization reads, code with its constants, frames.
  * Errors: IR0008, BKD0002, BKD0003; FPG0002 when addresses do not reach.
  */
-export const compileForFpga = (source: Program, { rows: makeRows, registers = {} }: FpgaOptions = {}): Result<FpgaProgram> => {
+export const compileForFpga = (
+  source: Program,
+  { rows: makeRows, registers = {}, trace = false }: FpgaOptions = {},
+): Result<FpgaProgram> => {
   const machine = new FpgaMachine(registers);
-  const rows = makeRows?.(machine) ?? processorRows();
+  const rows = makeRows?.(machine, trace) ?? processorRows();
   const plan = planProgram(source, rows.has);
   if (!plan.ok) return plan;
-  const lowered = lowerProgram(rows.prepare?.(plan.value) ?? plan.value, machine, rows, 1);
+  const lowered = lowerProgram(rows.prepare?.(plan.value) ?? plan.value, machine, rows, 1, { keep: trace });
   if (!lowered.ok) return lowered;
   // addresses are read when functions are written
   const codeStart = aligned(placeInitial(lowered.value), CODE_ALIGNMENT);
-  return assemble(lowered.value, machine, writeFunctions(lowered.value), rows, codeStart);
+  const names = writeFunctions(lowered.value);
+  // before anything is fused that the reference does not know
+  return assemble(lowered.value, { machine, names, rows, codeStart, traced: trace ? plan.value.program : undefined });
 };
 
 /** Memory as it is before the initialization, zeros where the image has nothing. */

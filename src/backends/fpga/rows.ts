@@ -1,9 +1,16 @@
-import { type AnyNode, type OpName, UnsupportedError } from '../../ir/index.ts';
+import { type AnyNode, type OpName, UnsupportedError, type ValueId } from '../../ir/index.ts';
 import { type AnyRule, type Context, lowerProgram, type Rows, rowsOf, SIMD_ROWS } from '../cpu/simd/index.ts';
 import { type ExecutionPlan, planProgram } from '../plan/index.ts';
 import { supportTable } from '../support-table.ts';
 import { FLOAT_REASON, FpgaMachine } from './codegen/machine.ts';
 import type { ArrayNeeds } from './isa/image.ts';
+import type { ResultLayout } from './program.ts';
+
+/** A form of a value in memory, asked for after the memory plan. */
+export interface ValuePlace {
+  readonly address: number;
+  readonly layout: ResultLayout;
+}
 
 /** Rows of the core. */
 export interface FpgaRows extends Rows {
@@ -11,6 +18,8 @@ export interface FpgaRows extends Rows {
   readonly prepare?: (plan: ExecutionPlan) => ExecutionPlan;
   /** What the steps that were lowered need of the array; asked for at the end. */
   readonly array?: () => ArrayNeeds;
+  /** Where a result is, in every form, when programs are traced; the place of the lowering where the answer is undefined or absent. */
+  readonly places?: (context: Context, value: ValueId) => readonly ValuePlace[] | undefined;
 }
 
 const refuseFloats = (context: Context, node: AnyNode): void => {

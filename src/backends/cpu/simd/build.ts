@@ -61,7 +61,7 @@ const lowerAll = (context: Context, rows: Rows, gone: ReadonlySet<AnyNode>): Res
 };
 
 /** When each buffer of the run holds its value. Inputs are written before step 0, outputs read after the last. */
-const lifetimesOf = (context: Context, steps: readonly Step[]): readonly Lifetime[] => {
+const lifetimesOf = (context: Context, steps: readonly Step[], keep: boolean): readonly Lifetime[] => {
   const lives = new Map<Slot, { first: number; last: number }>();
   const hold = (slot: Slot, step: number): void => {
     const life = lives.get(slot);
@@ -76,6 +76,9 @@ const lifetimesOf = (context: Context, steps: readonly Step[]): readonly Lifetim
     for (const v of step.reads) touch(v, i);
     for (const v of step.writes) touch(v, i);
     for (const slot of step.holds) hold(slot, i);
+    if (!keep) return;
+    for (const v of step.writes) touch(v, steps.length);
+    for (const slot of step.holds) hold(slot, steps.length);
   });
   for (const output of context.program.outputs) touch(output.value, steps.length);
   return [...lives].map(([slot, { first, last }]) => ({ slot, first, last }));
@@ -145,7 +148,7 @@ export const lowerProgram = (
     persistent: [...context.persistent, ...params.run.values()],
     initial: [...params.initial.values()],
     staged: params.staged.map((slots) => [...slots.values()]),
-    arena: lifetimesOf(context, steps.value),
+    arena: lifetimesOf(context, steps.value, options.keep ?? false),
     scratches: context.scratches,
     gap: options.gap ?? 0,
   });

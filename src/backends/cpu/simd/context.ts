@@ -94,6 +94,8 @@ export interface ThreadOptions {
    * of who reads and writes what would find neighbours that no result depends on.
    */
   readonly gap?: number;
+  /** Has every result keep its place until the run ends, for those who look at all of them afterwards. */
+  readonly keep?: boolean;
 }
 
 /** The scratch of so many threads is too large. */
