@@ -49,13 +49,17 @@ const QUICK = ['the ring takes a pixel too many', 'the first column of padding i
 });
 
 if (findYosys() === undefined) console.warn('A pipeline is not synthesized: there is no yosys (Debian: apt-get install yosys).');
-(findYosys() === undefined ? test.skip : test)('yosys makes no more of a pipeline than was estimated', () => {
-  const d = unwrap(dataflowProgram(NETWORKS.line(), { targetCycles: 600 }));
-  const files = [...d.rtl.filter((f) => f.name !== 'cxd_tap.v'), ...d.roms];
-  const { resources } = unwrap(synthesize({ family: 'xc7', top: d.top, files }));
-  expect(resources.dsps).toBeLessThanOrEqual(d.need.dsps);
-  expect(resources.luts).toBeLessThan(2 * d.need.logic);
-});
+(findYosys() === undefined ? test.skip : test)(
+  'yosys makes no more of a pipeline than was estimated',
+  () => {
+    const d = unwrap(dataflowProgram(NETWORKS.line(), { targetCycles: 600 }));
+    const files = [...d.rtl.filter((f) => f.name !== 'cxd_tap.v'), ...d.roms];
+    const { resources } = unwrap(synthesize({ family: 'xc7', top: d.top, files }));
+    expect(resources.dsps).toBeLessThanOrEqual(d.need.dsps);
+    expect(resources.luts).toBeLessThan(2 * d.need.logic);
+  },
+  300_000,
+);
 
 test('means of every number of cells up to 1024 have an exact multiplier', () => {
   for (const signed of [true, false]) expect(meanFinish(1024, signed)?.sets.length).toBe(1025);
