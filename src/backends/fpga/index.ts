@@ -1,5 +1,5 @@
 import type { Backend } from '../backend.ts';
-import { emitOverlay } from './emit/emit.ts';
+import { emitForFpga } from './emit/emit.ts';
 import { processorRows } from './rows.ts';
 import { compileForSimulation } from './sim/compile.ts';
 import { examineSimulators } from './sim/examine.ts';
@@ -20,9 +20,11 @@ export { rtlFiles } from './rtl-files.ts';
 export { buildSimulator } from './sim/build.ts';
 export { ASSUMED_CLOCK_MHZ, compileForSimulation, type FpgaSimOptions, openSimulation, rowsFor } from './sim/compile.ts';
 export { runOnIverilog } from './sim/iverilog.ts';
+export { type PredictedLayer, predict, type Prediction } from './emit/predict.ts';
 export type { Counters, Traffic } from './sim/rtl-core.ts';
 export { RtlProgram } from './sim/rtl-program.ts';
-export { findTool } from './sim/toolchain.ts';
+export { findTool, runTool } from './sim/toolchain.ts';
+export { compileTraced, referenceValues, traceOnSimulator, traceOnVerilog, type TraceReport, type Values } from './sim/trace.ts';
 
 const ROWS = processorRows();
 
@@ -35,6 +37,6 @@ export const fpgaSimBackend: Backend = {
   refusal: ROWS.refusal,
   support: ROWS.support,
   compile: compileForSimulation,
-  emit: emitOverlay,
+  emit: emitForFpga,
   examine: () => examineSimulators(),
 };

@@ -55,6 +55,12 @@ const noDevice = (name: string): Result<never> =>
     }),
   );
 
+/** The device of a name or alias. Error: FPG0020. */
+export const findDevice = (name: string): Result<Device> => {
+  const device = deviceByName(name);
+  return device === undefined ? noDevice(name) : ok(device);
+};
+
 const tooSmall = (device: Device, config: CoreConfig, missing: readonly Shortage[]): Result<never> => {
   const smallest = DEVICES.find((d) => configurations(config.bits, d).some((c) => c.array && fits(c, d)));
   const list = missing.map(({ what, needed, there }) => `${needed} ${what} of ${there}`).join(', ');
@@ -79,8 +85,9 @@ export const chooseCore = (
   name: string,
   { bits = 8, array = true }: { readonly bits?: 8 | 6; readonly array?: boolean } = {},
 ): Result<Chosen> => {
-  const device = deviceByName(name);
-  if (device === undefined) return noDevice(name);
+  const found = findDevice(name);
+  if (!found.ok) return found;
+  const device = found.value;
   const candidates = configurations(bits, device).filter((c) => c.array === array);
   const config = candidates.find((c) => fits(c, device));
   if (config !== undefined) return ok({ device, config, estimate: estimateCore(config, device.family) });

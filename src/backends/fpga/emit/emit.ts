@@ -2,12 +2,13 @@ import { type AnyNode, type Program, runProgram, type Tensor } from '../../../ir
 import { ok, type Result } from '../../../support/index.ts';
 import type { EmitOptions, EmittedFile } from '../../backend.ts';
 import type { ArrayConfig } from '../array/config.ts';
-import { chooseCore } from '../devices/index.ts';
+import { chooseCore, findDevice } from '../devices/index.ts';
 import type { CoreConfig } from '../isa/config.ts';
 import type { CommandList } from '../array/list.ts';
 import { coreRows } from '../lower/rows.ts';
 import { compileForFpga } from '../lower.ts';
 import { type FpgaRows, processorRows } from '../rows.ts';
+import { emitDataflow } from './dataflow.ts';
 import { runCycles } from './cycles.ts';
 import { folderFiles } from './folder.ts';
 
@@ -33,14 +34,18 @@ const observed = (rows: FpgaRows, nodes: AnyNode[]): FpgaRows => ({
 });
 
 /**
- * A folder with the core for a device and a program for it, test vectors included. Errors: BKD0002 for what the core refuses, FPG0002,
- * FPG0020 no such device, FPG0021 the device is too small.
+ * A folder with the core for a device and a program for it, or with a pipeline of its own, test vectors included. Errors: BKD0002 for what the core refuses, FPG0002,
+ * FPG0020 no such device, FPG0021 the device is too small; FPG0040 to FPG0042 of pipelines.
  */
-export const emitOverlay = (
+export const emitForFpga = (
   source: Program,
   vectors: readonly (readonly Tensor[])[],
   { device = DEFAULT_DEVICE, bits = 8, mode = 'overlay' }: EmitOptions = {},
 ): Result<readonly EmittedFile[]> => {
+  if (mode === 'dataflow') {
+    const on = findDevice(device);
+    return on.ok ? emitDataflow(source, vectors, on.value) : on;
+  }
   const chosen = chooseCore(device, { bits, array: mode !== 'processor' });
   if (!chosen.ok) return chosen;
   const config = arrayConfig(chosen.value.config);
