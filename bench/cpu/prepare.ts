@@ -61,19 +61,20 @@ export const modelFile = (name: string, bytes: () => Uint8Array): string =>
 /** Why models have no package: many parts of the bench want the same one, and trying takes long. */
 const failures = new Map<string, unknown>();
 
-/** One way of quantizing, nothing searched: which integers come out does not change the time of a run. */
-const PLAIN = ['--method', 'mse', '--rounding', 'nearest', '--equalize', 'off'];
+/** One way of quantizing, nothing searched: which integers come out does not change the time of a run. One seeded sample calibrates. */
+const PLAIN = ['--random-calibration', '1', '--method', 'mse', '--rounding', 'nearest', '--equalize', 'off'];
 
-/** The package of a model, INT8, calibrated with one seeded sample. */
-export const packageOf = (model: string): string => {
-  if (failures.has(model)) throw failures.get(model);
-  const key = sha256(readFileSync(model), compilerDigest(), PLAIN.join(' ')).slice(0, 16);
+/** The package of a model, INT8 unless the options say otherwise; models that are quantized already need none. */
+export const packageOf = (model: string, options: readonly string[] = PLAIN): string => {
+  const name = [model, ...options].join(' ');
+  if (failures.has(name)) throw failures.get(name);
+  const key = sha256(readFileSync(model), compilerDigest(), options.join(' ')).slice(0, 16);
   try {
     return cached(join('packages', `${key}.cvm`), (path) => {
-      runJson(['compile', model, '-o', path, '--random-calibration', '1', ...PLAIN, '--quiet']);
+      runJson(['compile', model, '-o', path, ...options, '--quiet']);
     });
   } catch (error) {
-    failures.set(model, error);
+    failures.set(name, error);
     throw error;
   }
 };

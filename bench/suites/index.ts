@@ -4,10 +4,11 @@ import { calibration } from './calibration.ts';
 import { compile } from './compile.ts';
 import { cpu } from './cpu.ts';
 import { digits } from './digits.ts';
+import { fpga } from './fpga.ts';
 import { gpu } from './gpu.ts';
 import { light } from './light.ts';
 import { storage } from './storage.ts';
 import { trained } from './trained.ts';
 import { wasm } from './wasm.ts';
 
-export const SUITES: readonly Suite[] = [digits, accuracy, calibration, compile, wasm, trained, light, storage, cpu, gpu];
+export const SUITES: readonly Suite[] = [digits, accuracy, calibration, compile, wasm, trained, light, storage, cpu, gpu, fpga];

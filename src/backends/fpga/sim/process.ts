@@ -2,7 +2,7 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { diagnostic, MrlError } from '../../../support/index.ts';
-import { causeOf, inTemporaryFolder, isSystemError, writeAll } from '../../cpu/cache/files.ts';
+import { causeOf, inTemporaryFolder, isSystemError, readIfThere, writeAll } from '../../cpu/cache/files.ts';
 
 /** Operations of bench/cx_sim.cpp, in its order. */
 export const OPERATIONS = [
@@ -31,6 +31,9 @@ const WORDS = 8;
 const ARGUMENTS = 4;
 /** Of what the process writes to stderr the end is told. */
 const STDERR_BYTES = 2000;
+
+/** Of Linux, for programs. */
+const TICKS_A_SECOND = 100;
 
 const NO_BYTES = new Uint8Array(0);
 
@@ -115,6 +118,18 @@ export class Simulator {
     const said = new TextDecoder().decode(text).trim();
     this.close();
     return ended(said === '' ? how : `${how}\n${said}`);
+  }
+
+  /** Seconds of processor time that the process has used; undefined where the system does not tell. */
+  processorSeconds(): number | undefined {
+    const stat = readIfThere(`/proc/${this.child.pid ?? 0}/stat`);
+    if (stat === undefined) return undefined;
+    // behind the name, which may hold anything, come the state and, as fields 14 and 15, the ticks of the process
+    const fields = new TextDecoder()
+      .decode(stat)
+      .replace(/^.*[)] /s, '')
+      .split(' ');
+    return (Number(fields[11]) + Number(fields[12])) / TICKS_A_SECOND;
   }
 
   get isClosed(): boolean {

@@ -138,6 +138,11 @@ export class RtlCore {
     return { reads, writes, mostOpenReads, quiet: quiet === 1 };
   }
 
+  /** Of the simulator, since it was started; undefined where the system does not tell. */
+  processorSeconds(): number | undefined {
+    return this.simulator.processorSeconds();
+  }
+
   close(): void {
     if (!this.simulator.isClosed) this.simulator.ask('CLOSE', this.instance);
   }
