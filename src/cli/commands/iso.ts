@@ -19,6 +19,11 @@ export const iso = command({
       requiresArg: true,
       describe: 'Greatest difference of weights, over the greatest weight of the tensor; 2^-20 if left out',
     },
+    quantized: {
+      type: 'boolean',
+      default: false,
+      describe: 'Take a model and its quantized twin for the same: leave out the steps of activations, let weights differ by 1/64',
+    },
     probes: { type: 'number', default: 24, requiresArg: true, describe: 'Inputs on which both models are run; 0 runs none' },
     'output-tolerance': {
       type: 'number',
@@ -36,6 +41,7 @@ export const iso = command({
   examples: [
     ['cortexc iso model.onnx model.tflite', 'is the converted model the same?'],
     ['cortexc iso a.onnx b.onnx --level 2 --report iso.html', 'the same architecture?'],
+    ['cortexc iso float.tflite int8.tflite --quantized', 'is one the quantized twin of the other?'],
     ['cortexc iso a.onnx b.onnx --certificate iso.json', 'evidence for a third party'],
     ['cortexc iso a.onnx b.onnx --check iso.json', 'check the evidence'],
   ],

@@ -3,7 +3,7 @@ import { diagnostic, type Diagnostic } from '../../support/index.ts';
 import type { Alignment } from './align.ts';
 import { withBatch } from './batch-size.ts';
 import { labelOf } from './colors.ts';
-import { type Comparison, DEFAULT_TOLERANCE, STRUCTURE_TOLERANCE } from './compare.ts';
+import { type Comparison, DEFAULT_TOLERANCE, QUANTIZED_TOLERANCE, STRUCTURE_TOLERANCE } from './compare.ts';
 import { type Graph, isCommutative, isStructural, sourceGraph, type Term } from './graph.ts';
 import { closeValues, type Pair } from './match.ts';
 import { BudgetError, canNormalize, type InputView, normalize } from './normal/index.ts';
@@ -28,12 +28,14 @@ export interface Certificate {
   /** Term of A and its counterpart in B, by position in the order of execution. */
   readonly pairs: readonly (readonly [number, number])[];
   readonly tolerance: number;
+  /** The steps of quantized activations are left out. */
+  readonly quantized: boolean;
 }
 
 const record = ({ order, views }: Alignment): PortsRecord => ({ order, views: [...views] });
 
 /** The certificate of a comparison that proved a level; undefined when none is. */
-export const certificateOf = (a: Program, b: Program, comparison: Comparison, tolerance = DEFAULT_TOLERANCE): Certificate | undefined => {
+export const certificateOf = (a: Program, b: Program, comparison: Comparison, tolerance?: number): Certificate | undefined => {
   if (comparison.reached < 0 || comparison.pairs.length === 0) return undefined;
   const first = comparison.batch;
   return {
@@ -47,7 +49,8 @@ export const certificateOf = (a: Program, b: Program, comparison: Comparison, to
     inputs: record(comparison.ports.inputs),
     outputs: record(comparison.ports.outputs),
     pairs: comparison.pairs.map(([x, y]) => [x.id, y.id]),
-    tolerance,
+    tolerance: tolerance ?? (comparison.quantized ? QUANTIZED_TOLERANCE : DEFAULT_TOLERANCE),
+    quantized: comparison.quantized,
   };
 };
 
@@ -98,7 +101,7 @@ export const checkCertificate = (certificate: Certificate, a: Program, b: Progra
         ];
   });
   if (wrongModels.length > 0) return wrongModels;
-  const { batch } = certificate;
+  const { batch, quantized } = certificate;
   const [pa, pb] = batch === undefined ? [a, b] : [withBatch(a, batch), withBatch(b, batch)];
   if (pa === undefined || pb === undefined) return [refuse(`the models do not take ${String(batch)} samples`)];
   if (certificate.form === 'normal' && !(canNormalize(pa) && canNormalize(pb))) return [refuse('a dimension is symbolic')];
@@ -108,8 +111,8 @@ export const checkCertificate = (certificate: Certificate, a: Program, b: Progra
       certificate.form === 'source'
         ? [sourceGraph(pa), sourceGraph(pb)]
         : [
-            normalize(pa).graph,
-            normalize(pb, { inputs: new Map(certificate.inputs.views), outputs: new Map(certificate.outputs.views) }).graph,
+            normalize(pa, { quantized }).graph,
+            normalize(pb, { inputs: new Map(certificate.inputs.views), outputs: new Map(certificate.outputs.views), quantized }).graph,
           ];
   } catch (error) {
     if (error instanceof BudgetError) return [refuse(`the normal form is not reached: ${error.message}`)];
@@ -169,6 +172,7 @@ export const parseCertificate = (text: string): Certificate | undefined => {
     isPorts(value['inputs']) &&
     isPorts(value['outputs']) &&
     typeof value['tolerance'] === 'number' &&
+    typeof value['quantized'] === 'boolean' &&
     Array.isArray(value['pairs']) &&
     value['pairs'].every((p) => isIndices(p) && p.length === 2);
   return fits ? (value as unknown as Certificate) : undefined;

@@ -45,11 +45,15 @@ export interface Comparison {
   readonly programs: { readonly a: Program; readonly b: Program };
   /** The number of samples that both are seen with, where the files differ in it. */
   readonly batch: number | undefined;
+  /** The steps of quantized activations are left out. */
+  readonly quantized: boolean;
 }
 
 export interface CompareOptions {
   /** Compare structure only: weights are places of a type. */
   readonly structureOnly?: boolean;
+  /** A model and its quantized twin are the same: steps and ranges of activations are left out, and weights differ by their steps. */
+  readonly quantized?: boolean;
   /** Greatest difference of weights over the greatest weight of their tensor. */
   readonly tolerance?: number | undefined;
   /** Makes what runs a model, or nothing where it cannot; without it level 4 is left out. */
@@ -61,6 +65,8 @@ export interface CompareOptions {
 
 /** Rounding of one framework or another (NUMERICS §6). */
 export const DEFAULT_TOLERANCE = 1 / 1_048_576;
+/** Half a step of weights of 6 bits, over the greatest. */
+export const QUANTIZED_TOLERANCE = 1 / 64;
 export const DEFAULT_OUTPUT_TOLERANCE = 1e-4;
 /** Numbers in the structure of normal forms went through a few roundings. */
 export const STRUCTURE_TOLERANCE = 1e-6;
@@ -165,12 +171,12 @@ interface NormalMatch extends Matched {
 }
 
 /** Normal forms under every way in which ports may correspond, until one matches. */
-const matchNormal = (a: Program, b: Program): NormalMatch => {
-  const na: NormalGraph = normalize(a);
+const matchNormal = (a: Program, b: Program, quantized: boolean): NormalMatch => {
+  const na: NormalGraph = normalize(a, { quantized });
   let first: NormalMatch | undefined;
   for (const inputs of alignments(a, b, 'inputs')) {
     for (const outputs of alignments(a, b, 'outputs')) {
-      const nb = normalize(b, { inputs: inputs.views, outputs: outputs.views });
+      const nb = normalize(b, { inputs: inputs.views, outputs: outputs.views, quantized });
       const matched = matchPorts(na.graph, nb.graph, inputs, outputs, STRUCTURE_TOLERANCE);
       const found = { ...matched, trace: { a: na.trace, b: nb.trace } };
       if (matched.match.kind === 'same') return found;
@@ -207,7 +213,8 @@ const distinctRules = (trace: readonly Rewrite[]): number => new Set(trace.map((
 
 /** Compares two programs level by level; never throws on a program that verifies. */
 export const comparePrograms = (givenA: Program, givenB: Program, options: CompareOptions = {}): Comparison => {
-  const tolerance = options.tolerance ?? DEFAULT_TOLERANCE;
+  const quantized = options.quantized ?? false;
+  const tolerance = options.tolerance ?? (quantized ? QUANTIZED_TOLERANCE : DEFAULT_TOLERANCE);
   const levels: LevelResult[] = [];
   const say = (level: Level, outcome: Outcome, text: string): void => {
     levels.push({ level, outcome, text });
@@ -216,7 +223,15 @@ export const comparePrograms = (givenA: Program, givenB: Program, options: Compa
   const { a, b, batch, notes } = sameBatch(givenA, givenB);
   const [plainInputs, plainOutputs] = [at(alignments(a, b, 'inputs'), 0), at(alignments(a, b, 'outputs'), 0)];
   const [ga, gb] = [sourceGraph(a), sourceGraph(b)];
-  const base = { graphs: { a: ga, b: gb }, pairs: [], trace: { a: [], b: [] }, form: 'source' as const, programs: { a, b }, batch };
+  const base = {
+    graphs: { a: ga, b: gb },
+    pairs: [],
+    trace: { a: [], b: [] },
+    form: 'source' as const,
+    programs: { a, b },
+    batch,
+    quantized,
+  };
   const counts = countDifference(a, b);
   if (counts !== undefined) {
     say(1, 'refuted', describeDifference(counts));
@@ -245,7 +260,7 @@ export const comparePrograms = (givenA: Program, givenB: Program, options: Compa
   let undecided: string | undefined;
   if (canNormalize(a) && canNormalize(b)) {
     try {
-      normal = matchNormal(a, b);
+      normal = matchNormal(a, b, quantized);
     } catch (error) {
       if (!(error instanceof BudgetError)) throw error;
       undecided = error.message;
@@ -259,7 +274,7 @@ export const comparePrograms = (givenA: Program, givenB: Program, options: Compa
     const rules = distinctRules([...normal.trace.a, ...normal.trace.b]);
     const result = structureOf(
       normal.match,
-      `normal forms match after ${normal.trace.a.length} and ${normal.trace.b.length} rewrites by ${rules} rules`,
+      `normal forms match${quantized ? ', the steps of quantization left out,' : ''} after ${normal.trace.a.length} and ${normal.trace.b.length} rewrites by ${rules} rules`,
     );
     say(2, result.outcome, result.text);
   }
@@ -315,6 +330,7 @@ export const comparePrograms = (givenA: Program, givenB: Program, options: Compa
     probes,
     programs: { a, b },
     batch,
+    quantized,
   };
 };
 
@@ -323,7 +339,7 @@ export const bandOf = (residual: number): string => {
   if (residual === 0) return 'exact';
   if (residual <= DEFAULT_TOLERANCE) return 'rounding of another framework';
   if (residual <= 1 / 1024) return 'half precision';
-  return residual <= 1 / 64 ? 'quantized' : 'different';
+  return residual <= QUANTIZED_TOLERANCE ? 'quantized' : 'different';
 };
 
 const weightResult = (weights: WeightVerdict | undefined, choices: number, tolerance: number): readonly [Outcome, string] => {

@@ -91,3 +91,21 @@ export const matchRows = (a: Rows, b: Rows, tolerance: number): RowMatch | undef
   }
   return { order, factor, ties };
 };
+
+/** Rows in the same order that differ by a positive factor each; undefined when they differ in more. */
+export const scaledRows = (a: Rows, b: Rows, tolerance: number): RowMatch | undefined => {
+  if (a.count !== b.count || a.length !== b.length) return undefined;
+  const factor = new Float64Array(a.count);
+  let [worst, greatest] = [0, 0];
+  for (let r = 0; r < a.count; r++) {
+    const [na, nb] = [norm(a, r), norm(b, r)];
+    const k = na === 0 || nb === 0 ? 1 : nb / na;
+    factor[r] = k;
+    for (let i = r * a.length; i < (r + 1) * a.length; i++) {
+      const [x, y] = [(a.values[i] ?? 0) * k, b.values[i] ?? 0];
+      worst = Math.max(worst, Math.abs(x - y));
+      greatest = Math.max(greatest, Math.abs(x), Math.abs(y));
+    }
+  }
+  return worst <= tolerance * greatest ? { order: Int32Array.from({ length: a.count }, (_, i) => i), factor, ties: false } : undefined;
+};

@@ -15,7 +15,7 @@ import type { Constant, Values } from './constant.ts';
 import { isLayer, isStructural, type Term } from './graph.ts';
 import type { Pair } from './match.ts';
 import { shapeOf } from './normal/shapes.ts';
-import { matchRows, type Rows } from './rows.ts';
+import { matchRows, type Rows, scaledRows } from './rows.ts';
 
 /** Two constants that stand at the same place. */
 export interface WeightPair {
@@ -41,6 +41,9 @@ export type WeightVerdict =
 
 /** Constants above this many elements are not compared: both are held in double precision. */
 const MAX_ELEMENTS = 1 << 26;
+
+/** Orders of channels are looked for up to this tolerance. */
+const MAX_SEARCHED_TOLERANCE = 1 / 1024;
 
 /** The weights of A as they should stand in B, given how the inputs of the layer relate. */
 const expectedWeights = (layer: Term, w: Constant, x: Relation): Values | Untracked => {
@@ -140,8 +143,13 @@ class Comparison {
     const sum = this.users.get(a)?.[0];
     const sumB = sum === undefined ? undefined : this.partner.get(sum);
     // with their biases, equal rows can be told apart
+    // factors alone first: they leave nothing open. Weights that may differ by steps of quantization say too little about which row is which.
     const match =
-      matchRows(withBias(rows, a, sum), withBias(others, b, sumB), 4 * this.tolerance) ?? matchRows(rows, others, 4 * this.tolerance);
+      scaledRows(rows, others, this.tolerance) ??
+      (this.tolerance > MAX_SEARCHED_TOLERANCE
+        ? undefined
+        : (matchRows(withBias(rows, a, sum), withBias(others, b, sumB), 4 * this.tolerance) ??
+          matchRows(rows, others, 4 * this.tolerance)));
     if (match === undefined) {
       this.record(wa, wb, [a, b], direct, x);
       return false;

@@ -24,6 +24,7 @@ export interface IsoArgs extends ModelArgs {
   readonly a: string;
   readonly b: string;
   readonly level: number;
+  readonly quantized: boolean;
   readonly tolerance?: number | undefined;
   readonly probes: number;
   readonly 'output-tolerance'?: number | undefined;
@@ -137,10 +138,12 @@ export const isoModels = async (args: IsoArgs, context: Context): Promise<Result
   const warnings: Diagnostic[] = [...a.value.warnings, ...b.value.warnings];
   if (args.check !== undefined) return check(args, args.check, a.value, b.value, context);
   const structureOnly = args.level === 1 || args.level === 2;
-  const backend = structureOnly || args.probes === 0 ? undefined : await loadBackend(args.backend);
+  // twins take inputs of other types
+  const backend = structureOnly || args.quantized || args.probes === 0 ? undefined : await loadBackend(args.backend);
   if (backend !== undefined && !backend.ok) return backend;
   const comparison = comparePrograms(a.value.program, b.value.program, {
     structureOnly,
+    quantized: args.quantized,
     tolerance: args.tolerance,
     outputTolerance: args['output-tolerance'],
     ...(backend === undefined ? {} : { run: runnerOn(backend.value), probes: args.probes }),

@@ -1,5 +1,5 @@
 import { at } from '../../../support/index.ts';
-import type { Term } from '../graph.ts';
+import type { Term, TermOp } from '../graph.ts';
 import type { Arena, Draft, Rule } from './arena.ts';
 import { partsOf, scaled, uniformOf } from './arithmetic.ts';
 import { isLayer } from '../graph.ts';
@@ -170,5 +170,28 @@ export const ACTIVATIONS: readonly Rule[] = [
   },
 ];
 
-/** Values that are never below 0. */
-export const isNonNegative = (term: Term): boolean => (boundsOf(term)?.lo ?? -1) >= 0 || term.op === 'sigmoid' || term.op === 'softmax';
+const KEEPS_SIGN: ReadonlySet<TermOp> = new Set<TermOp>([
+  'move',
+  'max_pool',
+  'average_pool',
+  'concat',
+  'slice',
+  'reduce_sum',
+  'reduce_max',
+]);
+const MOST_STEPS = 64;
+
+/** Values that are never below 0, as far as a few ops before them tell. */
+export const isNonNegative = (term: Term): boolean => {
+  const open = [term];
+  for (let step = 0; step < MOST_STEPS; step++) {
+    const next = open.pop();
+    if (next === undefined) return true;
+    if ((boundsOf(next)?.lo ?? -1) >= 0 || next.op === 'sigmoid' || next.op === 'softmax') continue;
+    const { base, factor } = scaled(next);
+    if (base !== next && factor > 0) open.push(base);
+    else if (KEEPS_SIGN.has(next.op)) open.push(...next.operands);
+    else return false;
+  }
+  return false;
+};

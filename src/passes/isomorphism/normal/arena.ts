@@ -95,6 +95,12 @@ export class Arena {
     return this.intern(`input ${index}`, (id) => ({ id, op: 'input', attrs: {}, operands: [], result: 0, type, origin }));
   }
 
+  /** A quantized input as the real numbers that it stands for. */
+  realInput(input: Term): Term {
+    const type: TensorType = { dtype: 'f32', shape: input.type.shape };
+    return this.intern(`real ${input.id}`, (id) => ({ ...input, id, type }));
+  }
+
   constant(constant: Constant): Term {
     const { type, names } = constant;
     const key = `${constant.key}:${type.dtype}${type.shape.join('x')}`;

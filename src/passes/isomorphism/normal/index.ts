@@ -1,11 +1,13 @@
 import { isStaticType, OP_NAMES, type OpName, type Program } from '../../../ir/index.ts';
 import { at } from '../../../support/index.ts';
-import { type Graph, type GraphPort, liveTerms, type TermOp } from '../graph.ts';
+import { type Graph, type GraphPort, liveTerms, type Term, type TermOp } from '../graph.ts';
 import { ACTIVATIONS } from './activations.ts';
 import { Arena, type Rewrite, type Rule } from './arena.ts';
 import { ARITHMETIC } from './arithmetic.ts';
+import { BLOCKS } from './blocks.ts';
 import { LAYERS } from './layers.ts';
 import { movementRules } from './moves.ts';
+import { QUANTIZATION } from './quantization.ts';
 import { STRUCTURE } from './structure.ts';
 
 export { BudgetError, type Exactness, type Rewrite } from './arena.ts';
@@ -46,7 +48,7 @@ const EXPANDED: ReadonlySet<OpName> = new Set<OpName>([
 const NAMES: readonly TermOp[] = [...OP_NAMES, 'bounded', 'power', 'slope'];
 
 /** All rules, in the order in which they are tried at an op. */
-export const RULES: readonly Rule[] = [...STRUCTURE, ...ACTIVATIONS, ...LAYERS, ...ARITHMETIC, ...movementRules(NAMES)];
+export const RULES: readonly Rule[] = [...STRUCTURE, ...ACTIVATIONS, ...BLOCKS, ...LAYERS, ...ARITHMETIC, ...movementRules(NAMES)];
 
 /** A port of another layout than its counterpart in the other model. */
 export interface InputView {
@@ -69,8 +71,18 @@ export interface NormalOptions {
   readonly inputs?: ReadonlyMap<number, InputView>;
   /** How outputs are seen, by index. */
   readonly outputs?: ReadonlyMap<number, InputView>;
-  readonly rules?: readonly Rule[];
+  /** Also take the steps of quantized activations out. */
+  readonly quantized?: boolean;
 }
+
+/** The real numbers that a quantized output stands for; unsigned integers are signed ones shifted. */
+const realOutput = (arena: Arena, output: Term): Term => {
+  let term = output;
+  for (const op of ['cast', 'add', 'cast']) if (term.op === op) term = at(term.operands, 0);
+  if (term.op !== 'quantize') return output;
+  const { inverse_scale: inverseScale, zero } = term.attrs as { readonly inverse_scale: number; readonly zero: number };
+  return arena.emit('dequantize', [term], { scale: Math.fround(1 / inverseScale), zero }, term.origin);
+};
 
 const inverse = (perm: readonly number[]): readonly number[] => perm.map((_, i) => perm.indexOf(i));
 
@@ -79,26 +91,29 @@ const inverse = (perm: readonly number[]): readonly number[] => perm.map((_, i) 
  * One sweep, since a node is built from operands that are normal already.
  * @throws {BudgetError} when a program takes more steps than its size explains
  */
-export const normalize = (program: Program, { inputs, outputs, rules = RULES }: NormalOptions = {}): NormalGraph => {
+export const normalize = (program: Program, { inputs, outputs, quantized = false }: NormalOptions = {}): NormalGraph => {
+  const rules = quantized ? [...QUANTIZATION, ...RULES] : RULES;
   const arena = new Arena(rules, EXPANDED, program.nodes.length);
   const ports: GraphPort[] = [];
   const seen = program.inputs.map((port, i) => {
     const type = at(program.types, port.value);
     const view = inputs?.get(i);
     const term = arena.input(i, view === undefined ? type : { dtype: type.dtype, shape: view.shape }, port.name);
-    ports.push({ name: port.name, term });
+    const real = quantized && type.dtype !== 'f32' ? arena.realInput(term) : term;
+    ports.push({ name: port.name, term: real });
     if (view === undefined) return term;
     const shape = type.shape as readonly number[];
     return arena.move(term, view.perm === undefined ? shape : view.shape, view.perm ?? shape.map((_, k) => k), shape, port.name);
   });
   const results = arena
     .inline(program, seen, (key) => key)
-    .map((term, i) => {
+    .map((given, i) => {
+      const term = quantized ? realOutput(arena, given) : given;
       const view = outputs?.get(i);
       const shape = term.type.shape as readonly number[];
-      return view === undefined
-        ? term
-        : arena.move(term, shape, inverse(view.perm ?? shape.map((_, k) => k)), view.shape, at(program.outputs, i).name);
+      if (view === undefined) return term;
+      const perm = inverse(view.perm ?? shape.map((_, k) => k));
+      return arena.move(term, shape, perm, view.shape, at(program.outputs, i).name);
     });
   const named = program.outputs.map((port, i): GraphPort => ({ name: port.name, term: at(results, i) }));
   return { graph: { inputs: ports, outputs: named, terms: liveTerms(named) }, trace: arena.trace };

@@ -56,18 +56,28 @@ const overColumns = (k: Constant, w: Constant, groups: number): Constant => {
   return picked(`columns${groups}.${outputs}`, k, [outputs, inputs, ...ones], index);
 };
 
+/** An operand, or what it is a transpose of: axis i of the operand is axis axes[i] of that. */
+const belowTranspose = (x: Term): { readonly inner: Term; readonly axes: readonly number[] } => {
+  const perm = x.op === 'move' ? transpositionOf(x) : undefined;
+  return perm === undefined ? { inner: x, axes: x.type.shape.map((_, i) => i) } : { inner: at(x.operands, 0), axes: perm };
+};
+
 /** A factor before a layer scales the columns of its weights; padding with 0 stays 0. */
 const factorBefore = (arena: Arena, d: Draft): Term | undefined => {
   const [x, wt, ...rest] = d.operands;
   const w = wt?.constant;
-  if (x?.op !== 'product' || w === undefined) return undefined;
-  const { terms, constant } = partsOf(x.operands);
+  if (x === undefined || w === undefined) return undefined;
+  const { inner, axes } = belowTranspose(x);
+  const { terms, constant } = partsOf(inner.operands);
   const only = terms[0];
-  if (terms.length !== 1 || only === undefined || constant === undefined || !sameSizes(shapeOf(only), shapeOf(x))) return undefined;
+  if (inner.op !== 'product' || terms.length !== 1 || only === undefined || constant === undefined) return undefined;
+  if (!sameSizes(shapeOf(only), shapeOf(inner))) return undefined;
   const groups = d.op === 'conv' ? windowOf(d).groups : 1;
-  const k = perChannel(constant, at(w.type.shape, 1) * groups, trailing(d.op, x.type.shape.length));
+  const after = axes.length - 1 - at(axes, axes.length - 1 - trailing(d.op, axes.length));
+  const k = perChannel(constant, at(w.type.shape, 1) * groups, after);
   const scaled = k && combined('columns', w, overColumns(k, w, groups), (a, b) => a * b);
-  return scaled && arena.build({ ...d, operands: [only, arena.constant(scaled), ...rest] });
+  const source = inner === x ? only : transposed(arena, only, axes, x.origin);
+  return scaled && arena.build({ ...d, operands: [source, arena.constant(scaled), ...rest] });
 };
 
 /** The sum over inputs of weights times a vector over input channels: what a constant before the layer adds after it. */
@@ -125,12 +135,16 @@ const spatialPads = (pads: readonly number[]): readonly number[] | undefined => 
 
 const padBefore = (arena: Arena, d: Draft): Term | undefined => {
   const [x, ...rest] = d.operands;
-  if (x?.op !== 'pad' || d.type.dtype !== 'f32') return undefined;
-  const { pads, mode, value } = x.attrs as { readonly pads: readonly number[]; readonly mode: string; readonly value: number };
+  if (x === undefined || d.type.dtype !== 'f32') return undefined;
+  const { inner, axes } = belowTranspose(x);
+  if (inner.op !== 'pad') return undefined;
+  const { pads: own, mode, value } = inner.attrs as { readonly pads: readonly number[]; readonly mode: string; readonly value: number };
+  const pads = [...axes.map((a) => at(own, a)), ...axes.map((a) => at(own, axes.length + a))];
   const added = mode === 'constant' && value === 0 ? spatialPads(pads) : undefined;
   if (added === undefined) return undefined;
   const sum = windowOf(d).pads.map((p, i) => p + at(added, i));
-  return arena.build({ ...d, operands: [at(x.operands, 0), ...rest], attrs: { ...d.attrs, pads: sum } });
+  const source = inner === x ? at(inner.operands, 0) : transposed(arena, at(inner.operands, 0), axes, x.origin);
+  return arena.build({ ...d, operands: [source, ...rest], attrs: { ...d.attrs, pads: sum } });
 };
 
 /** Padding that no window reads, the stride of one window and the dilation of one tap say nothing. */

@@ -1,0 +1,46 @@
+import { describe, expect, jest, test } from '@jest/globals';
+import { certificateOf, checkCertificate, comparePrograms, describeDifference, parseCertificate } from '../../src/passes/index.ts';
+import { at } from '../../src/support/index.ts';
+import { dataFolder } from '../data.ts';
+import { importModel, isImportable } from './models.ts';
+import { type ModelPair, PAIRS } from './pairs.ts';
+
+jest.setTimeout(300_000);
+
+const data = dataFolder();
+if (data === undefined) console.warn('pairs of models are skipped: the data folder is not there (set CORTEXC_DATA)');
+const withData = data === undefined ? describe.skip : describe;
+
+const missing = ({ a, b }: ModelPair): readonly string[] => [a, b].filter((path) => !isImportable(path));
+
+withData('pairs from two frameworks', () => {
+  test.each(PAIRS.filter((p) => missing(p).length === 0).map((p) => [p.network, p] as const))('%s', (_, pair) => {
+    const [a, b] = [pair.a, pair.b].map((path) => importModel(data ?? '', path));
+    if (a === undefined || b === undefined) throw new Error('both models are imported');
+    // light models hold 100 million equal weights: their structure is what they are for
+    const structureOnly = pair.a.includes('/light_') && pair.b.includes('/light_');
+    const comparison = comparePrograms(a, b, { quantized: pair.quantized ?? false, structureOnly });
+    expect({ network: pair.network, reached: comparison.reached }).toEqual({ network: pair.network, reached: pair.reached });
+    const told = [...comparison.notes, ...(comparison.difference === undefined ? [] : [describeDifference(comparison.difference)])].join(
+      '; ',
+    );
+    if (pair.says !== undefined) expect(told).toMatch(pair.says);
+    if (pair.reached < 0) expect(comparison.difference).toBeDefined();
+    // the other way round is the same answer
+    expect(comparePrograms(b, a, { quantized: pair.quantized ?? false, structureOnly }).reached).toBe(pair.reached);
+    const certificate = certificateOf(a, b, comparison);
+    expect(certificate !== undefined).toBe(pair.reached >= 0);
+    if (certificate === undefined) return;
+    const read = parseCertificate(JSON.stringify(certificate));
+    expect(read).toEqual(certificate);
+    expect(checkCertificate(certificate, a, b)).toEqual([]);
+    const [first, second] = [at(certificate.pairs, 0), at(certificate.pairs, certificate.pairs.length - 1)];
+    const swapped = [[first[0], second[1]] as const, ...certificate.pairs.slice(1, -1), [second[0], first[1]] as const];
+    expect(checkCertificate({ ...certificate, pairs: swapped }, a, b)).not.toEqual([]);
+  });
+
+  for (const pair of PAIRS) {
+    const files = missing(pair);
+    if (files.length > 0) test.skip(`${pair.network}: no importer for ${files.join(', ')}`, () => undefined);
+  }
+});

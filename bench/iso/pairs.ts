@@ -1,0 +1,113 @@
+/** Two files of the data folder of which MANIFEST.md section 5 says what they are to each other. */
+export interface ModelPair {
+  readonly network: string;
+  readonly a: string;
+  readonly b: string;
+  /** The highest level that must be proven; -1 when the models differ in structure. */
+  readonly reached: number;
+  /** Steps of quantization left out. */
+  readonly quantized?: boolean;
+  /** What the first difference, or a note, must say. */
+  readonly says?: RegExp;
+}
+
+const RFB = 'pairs/face-rfb-320/';
+const KWS = 'pairs/micro_kws_m/micro_kws_m_';
+const HLS = 'pairs/hls4ml/';
+const CNTK = 'onnx-trained/mnist-cntk/';
+const TINY = 'tflite/mlperf-tiny/';
+const LIGHT = 'onnx-suites/light/light_';
+const MOBILE = 'pairs/mobilenet_v1_0.25_224/mobilenet_v1_0.25_224_';
+const FP16 = 'onnx-trained/squeezenet1.1-fp16/SqueezeNet_fp16.onnx';
+
+export const PAIRS: readonly ModelPair[] = [
+  {
+    network: 'RFB-320: folded, unfolded',
+    a: `${RFB}version-RFB-320_simplified.onnx`,
+    b: `${RFB}version-RFB-320_without_postprocessing.onnx`,
+    reached: 3,
+  },
+  // the TFLite export folded its batch norms with another epsilon: residual 3e-4
+  {
+    network: 'RFB-320: ONNX, TFLite',
+    a: `${RFB}version-RFB-320_simplified.onnx`,
+    b: `${RFB}version-RFB-320_without_postprocessing.tflite`,
+    reached: 2,
+    says: /another layout/,
+  },
+  {
+    network: 'RFB-320: with boxes decoded',
+    a: `${RFB}version-RFB-320_simplified.onnx`,
+    b: `${RFB}version-RFB-320.onnx`,
+    reached: -1,
+    says: /Slice/,
+  },
+  { network: 'RFB-320: ONNX, Caffe', a: `${RFB}version-RFB-320_simplified.onnx`, b: `${RFB}RFB-320.prototxt`, reached: 3 },
+  { network: 'RFB-320: ONNX, ncnn', a: `${RFB}version-RFB-320_simplified.onnx`, b: `${RFB}RFB-320.param`, reached: 3 },
+  { network: 'RFB-320: ONNX, PyTorch', a: `${RFB}version-RFB-320_simplified.onnx`, b: `${RFB}version-RFB-320.pth`, reached: 3 },
+  { network: 'MTCNN det1', a: 'pairs/mtcnn-det1/det1.prototxt', b: 'pairs/mtcnn-det1/det1-symbol.json', reached: 3 },
+  { network: 'MTCNN det3', a: 'pairs/mtcnn-det3/det3.prototxt', b: 'pairs/mtcnn-det3/det3-symbol.json', reached: 3 },
+  { network: 'SqueezeNet 1.1: light, fp16', a: `${LIGHT}squeezenet.onnx`, b: FP16, reached: 2 },
+  { network: 'SqueezeNet 1.1: ONNX, Caffe', a: FP16, b: 'caffe/prototxt/squeezenet_v1.1.prototxt', reached: 2 },
+  { network: 'SqueezeNet 1.1: ONNX, MXNet', a: FP16, b: 'mxnet/symbols/squeezenet-v1.1-symbol.json', reached: 2 },
+  { network: 'SqueezeNet 1.1: ONNX, ncnn', a: FP16, b: 'ncnn/squeezenet_v1.1.param', reached: 3 },
+  { network: 'MNIST CNTK: opset 8, 7', a: `${CNTK}model.onnx`, b: `${CNTK}mnist-opset7-winml.onnx`, reached: 3 },
+  { network: 'MNIST CNTK: simplified', a: `${CNTK}model.onnx`, b: `${CNTK}opt-mnist.onnx`, reached: 3 },
+  { network: 'MNIST CNTK: opset 1, divides first', a: `${CNTK}model.onnx`, b: `${CNTK}mnist-cntk2.4.onnx`, reached: 2, says: /255 times/ },
+  { network: 'MNIST CNTK: another network', a: `${CNTK}model.onnx`, b: `${CNTK}mnist.simplified.onnx`, reached: -1 },
+  { network: 'micro_kws_m: TFLite, tf2onnx', a: `${KWS}fp32.tflite`, b: `${KWS}static_fp32.onnx`, reached: 3 },
+  { network: 'micro_kws_m: float, INT8 TFLite', a: `${KWS}fp32.tflite`, b: `${KWS}quantized.tflite`, reached: 3, quantized: true },
+  { network: 'micro_kws_m: float, QDQ', a: `${KWS}static_fp32.onnx`, b: `${KWS}static_qdq.onnx`, reached: 3, quantized: true },
+  { network: 'micro_kws_m: INT8 TFLite, QDQ', a: `${KWS}quantized.tflite`, b: `${KWS}static_qdq.onnx`, reached: 3, quantized: true },
+  { network: 'micro_kws_m: float is not QDQ', a: `${KWS}static_fp32.onnx`, b: `${KWS}static_qdq.onnx`, reached: -1 },
+  { network: 'hls4ml 2 layers: Keras, PyTorch', a: `${HLS}two_layer_keras.onnx`, b: `${HLS}two_layer_pytorch.onnx`, reached: 2 },
+  { network: 'hls4ml 3 layers: Keras, PyTorch', a: `${HLS}three_layer_keras.onnx`, b: `${HLS}three_layer_pytorch.onnx`, reached: 2 },
+  { network: 'hls4ml: 2 layers, 3 layers', a: `${HLS}two_layer_keras.onnx`, b: `${HLS}three_layer_keras.onnx`, reached: -1 },
+  { network: 'hls4ml 3 layers: ONNX, Keras H5', a: `${HLS}three_layer_keras.onnx`, b: `${HLS}KERAS_3layer.json`, reached: 3 },
+  {
+    network: 'ResNet8: float, INT8',
+    a: `${TINY}pretrainedResnet.tflite`,
+    b: `${TINY}pretrainedResnet_quant.tflite`,
+    reached: 3,
+    quantized: true,
+  },
+  { network: 'ResNet8: TFLite, Keras H5', a: `${TINY}pretrainedResnet.tflite`, b: `${TINY}pretrainedResnet.h5`, reached: 3 },
+  { network: 'KWS: float, INT8', a: `${TINY}kws_ref_model_float32.tflite`, b: `${TINY}kws_ref_model.tflite`, reached: 3, quantized: true },
+  { network: 'AD: float, INT8', a: `${TINY}ad01_fp32.tflite`, b: `${TINY}ad01_int8.tflite`, reached: 3, quantized: true },
+  // trained for integers, so that its weights are others
+  { network: 'MobileNetV1 0.25: float, UINT8', a: `${MOBILE}float.tflite`, b: `${MOBILE}quant.tflite`, reached: 2, quantized: true },
+  { network: 'AlexNet: light, Caffe', a: `${LIGHT}bvlc_alexnet.onnx`, b: 'caffe/prototxt/alexnet.prototxt', reached: 2 },
+  { network: 'GoogLeNet: light, Caffe', a: `${LIGHT}inception_v1.onnx`, b: 'caffe/prototxt/googlenet.prototxt', reached: 2 },
+  { network: 'VGG19: light, Caffe', a: `${LIGHT}vgg19.onnx`, b: 'caffe/prototxt/vgg19.prototxt', reached: 2 },
+  { network: 'VGG16: Caffe, MXNet', a: 'caffe/prototxt/vgg16.prototxt', b: 'mxnet/symbols/vgg16-symbol.json', reached: 2 },
+  { network: 'ResNet-50: light, Caffe', a: `${LIGHT}resnet50.onnx`, b: 'caffe/prototxt/resnet50.prototxt', reached: 2 },
+  { network: 'DenseNet-121: light, Caffe', a: `${LIGHT}densenet121.onnx`, b: 'caffe/prototxt/densenet121.prototxt', reached: 2 },
+  {
+    network: 'Inception v3: Caffe, MXNet',
+    a: 'caffe/prototxt/inception-v3.prototxt',
+    b: 'mxnet/symbols/h2o-inception-v3-cpp.json',
+    reached: 2,
+  },
+  {
+    network: 'ResNet-152 v2: Caffe, MXNet',
+    a: 'caffe/prototxt/resnet152-v2.prototxt',
+    b: 'mxnet/symbols/resnet-152-symbol.json',
+    reached: 2,
+  },
+  { network: 'ResNet-152: v1, v2', a: 'caffe/prototxt/resnet152.prototxt', b: 'caffe/prototxt/resnet152-v2.prototxt', reached: -1 },
+  { network: 'CaffeNet, AlexNet', a: 'caffe/prototxt/caffenet.prototxt', b: 'caffe/prototxt/alexnet.prototxt', reached: -1 },
+  { network: 'AlexNet, ZFNet', a: `${LIGHT}bvlc_alexnet.onnx`, b: `${LIGHT}zfnet512.onnx`, reached: -1 },
+  {
+    network: 'SqueezeNet: 1.0, 1.1',
+    a: 'caffe/prototxt/squeezenet_v1.0.prototxt',
+    b: 'caffe/prototxt/squeezenet_v1.1.prototxt',
+    reached: -1,
+  },
+  {
+    network: 'ResNeXt-101: 32x4d, 64x4d',
+    a: 'caffe/prototxt/resnext101-cypw.prototxt',
+    b: 'caffe/prototxt/resnext101-64x4d.prototxt',
+    reached: -1,
+  },
+  { network: 'MobileNet v1: convolution, inner product', a: 'caffe/prototxt/mobilenet_v1.prototxt', b: 'ncnn/mobilenet.param', reached: 2 },
+];
