@@ -53,7 +53,7 @@ export const emit = command({
       type: 'number',
       choices: [8, 6],
       requiresArg: true,
-      describe: 'For fpga: bits of weights and activations that the array multiplies',
+      describe: 'For fpga: bits of weights that the array multiplies; 6 takes programs with INT6 weights',
       defaultDescription: '8',
     },
     ...MODEL_OPTIONS,

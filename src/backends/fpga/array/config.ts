@@ -6,7 +6,7 @@ export interface ArrayConfig {
   readonly weightEntries: number;
   /** Blocks of 16 channels in the memory of parameters, at most 8192. */
   readonly parameterBlocks: number;
-  /** Bits of weights and activations in products. */
+  /** Bits of weights; activations have 8. */
   readonly bits: 6 | 8;
 }
 

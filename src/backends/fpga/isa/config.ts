@@ -2,7 +2,7 @@
 export interface CoreConfig {
   /** Without the array, its other fields mean nothing. */
   readonly array: boolean;
-  /** Of weights and activations. */
+  /** Of weights; activations have 8. */
   readonly bits: 8 | 6;
   /** Two products on one multiplier. */
   readonly pack: boolean;

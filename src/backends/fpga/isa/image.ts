@@ -7,7 +7,7 @@ import { type CoreErrorName, ISA_VERSION, MAGIC } from './registers.ts';
 export interface ArrayNeeds {
   readonly lanes: number;
   readonly inputs: number;
-  /** Bits of weights and activations. */
+  /** Bits of weights. */
   readonly bits: number;
   readonly scratchBeats: number;
   readonly weightEntries: number;

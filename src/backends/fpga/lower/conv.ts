@@ -3,12 +3,13 @@ import { at } from '../../../support/index.ts';
 import { geometryOf } from '../../cpu/simd/geometry.ts';
 import { residualOf, RESIDUAL_OPERAND } from '../../plan/index.ts';
 import { type ArrayConfig, blocksOf, LANES } from '../array/config.ts';
-import { narrowed, type Task, type Weights } from '../array/task.ts';
+import { narrowed, type Task } from '../array/task.ts';
 import { type Facts, isEmpty, isNarrowRescale, MOST_KERNEL, MOST_SIZE } from './facts.ts';
 import { finishOf, residualAddition } from './finish.ts';
+import { lineTasks, weightsAt } from './lines.ts';
 import { imageSizes, type Sizes } from './homes.ts';
 import { importsOf, type Layer, type Recognize } from './layer.ts';
-import { type ConvWeights, type LineWindow, linePhases, packDepthwise, packDiagonal, packDot, packLines } from './weights.ts';
+import { type ConvWeights, type LineWindow, linePhases, packDepthwise, packDiagonal, packDot } from './weights.ts';
 
 type Pair = readonly [number, number];
 
@@ -57,9 +58,6 @@ const shapeOf = (facts: Facts, node: OpNode<'conv'>): ConvShape | undefined => {
 const fits = ({ input, kernel, stride, dilation, begin }: ConvShape): boolean =>
   [...kernel, ...stride, ...dilation].every((n) => n <= MOST_KERNEL) && [input.height, input.width, ...begin].every((n) => n <= MOST_SIZE);
 
-/** Whether what padding reads fits the products. */
-const fitsPad = (pad: number, { bits }: ArrayConfig): boolean => pad >= -(2 ** (bits - 1)) && pad < 2 ** (bits - 1);
-
 const taps = ({ kernel }: ConvShape): number => kernel[0] * kernel[1];
 /** Taps of which two pieces of one input block fit, with a result and an addend behind them. */
 const mostTaps = ({ scratchBeats, weightEntries }: ArrayConfig): number => Math.min(weightEntries, Math.floor(scratchBeats / 2) - 8);
@@ -71,7 +69,7 @@ export const isArrayConv = (facts: Facts, node: OpNode<'conv'>, config: ArrayCon
     return false;
   if (bias !== undefined && facts.data(bias) === undefined) return false;
   if ([facts.type(x), facts.type(w), facts.type(at(node.results, 0))].some(isEmpty)) return false;
-  if (!facts.multiplies(x) || !facts.multiplies(w) || !fitsPad(node.attrs.pad_value, config)) return false;
+  if (!facts.fitsWeights(w)) return false;
   const fused = facts.fused(node);
   const shape = shapeOf(facts, node);
   if (shape === undefined || taps(shape) > mostTaps(config)) return false;
@@ -143,13 +141,9 @@ export const recognizeConv: Recognize<OpNode<'conv'>> = (desk, node): Layer | un
   const tasks = (): readonly Task[] => {
     const outputs = groups * outGroup;
     const weightsOf: ConvWeights = { data: facts.data(w)?.data ?? [], outputs, inputs: inGroup, taps: taps(shape) };
-    const phased = lines === undefined ? undefined : linePhases(lines, planes);
-    const bytes =
-      lines === undefined || phased === undefined ? packed(form, weightsOf) : packLines(weightsOf, lines, planes, phased.phases);
-    const weights: Weights = { slot: ctx.table(bytes), offset: 0, entries: bytes.length / 256 / blocksOf(outputs) };
     const addition = residualAddition(fused, addend?.home.view);
     const byChannel = form === 'depthwise' || form === 'diagonal';
-    const task: Task = {
+    const plain: Task = {
       mode: form === 'depthwise' ? 'depthwise' : 'dot',
       ...finishOf(ctx, facts, fused, bias, outputs),
       input: operand.home.view,
@@ -159,18 +153,18 @@ export const recognizeConv: Recognize<OpNode<'conv'>> = (desk, node): Layer | un
       images: shape.input.images,
       firstRow: 0,
       rowCount: shape.output.height,
-      inputs: byChannel ? 1 : phased === undefined ? blocksOf(inGroup) : planes,
+      inputs: byChannel ? 1 : blocksOf(inGroup),
       inputStep: byChannel ? 1 : 0,
       outputBlocks: blocksOf(outputs),
       kernel,
-      stride: phased === undefined ? shape.stride : [shape.stride[0], phased.step],
-      dilation: phased === undefined ? shape.dilation : [shape.dilation[0], 1],
+      stride: shape.stride,
+      dilation: shape.dilation,
       begin: shape.begin,
-      ...(phased === undefined ? {} : { phases: phased.phases }),
       pad: node.attrs.pad_value,
-      weights,
       ...(addition === undefined ? {} : { addition }),
     };
+    if (lines !== undefined) return lineTasks(ctx, { task: plain, weights: weightsOf, window: lines, planes });
+    const task: Task = { ...plain, weights: weightsAt(ctx, packed(form, weightsOf), plain.outputBlocks) };
     if (form !== 'blocks') return [task];
     const [inBlocks, outBlocks] = [inGroup / LANES, outGroup / LANES];
     return Array.from({ length: groups }, (_, g): Task => {

@@ -27,7 +27,7 @@ export const isArrayDense = (facts: Facts, node: OpNode<'dense'>): boolean => {
   const fused = facts.fused(node);
   if (facts.isConstant(x) || tx.dtype !== 'i8' || facts.data(w) === undefined || isEmpty(tx) || isEmpty(tw)) return false;
   if (bias !== undefined && facts.data(bias) === undefined) return false;
-  if (!facts.multiplies(x) || !facts.multiplies(w)) return false;
+  if (!facts.fitsWeights(w)) return false;
   return (fused === undefined || isNarrowRescale(facts, fused)) && elementCount(tx.shape.slice(0, -1)) <= MOST_SIZE;
 };
 
@@ -80,7 +80,7 @@ export const isArrayMatmul = (facts: Facts, node: OpNode<'matmul'>, weightEntrie
   const [ta, tb] = [facts.type(a), facts.type(b)];
   const fused = facts.fused(node);
   if (ta.dtype !== 'i8' || tb.dtype !== 'i8' || isEmpty(ta) || isEmpty(tb) || facts.isConstant(a) || facts.isConstant(b)) return false;
-  if (!facts.multiplies(a) || !facts.multiplies(b)) return false;
+  if (!facts.fitsWeights(b)) return false;
   if (node.attrs.a_zero !== 0 || node.attrs.b_zero !== 0 || batchesOf(facts, a, b) === undefined) return false;
   if (fused !== undefined && !(isNarrowRescale(facts, fused) && facts.type(at(fused.operands, 1)).shape[0] === 1)) return false;
   const [rows, inputs] = [at(ta.shape, ta.shape.length - 2), at(ta.shape, ta.shape.length - 1)];

@@ -10,8 +10,8 @@ export interface Facts {
   readonly isConstant: (value: ValueId) => boolean;
   readonly maker: (value: ValueId) => AnyNode | undefined;
   readonly fused: (node: AnyNode) => FusedRescale | undefined;
-  /** Whether all that a value can be fits the products of the array. */
-  readonly multiplies: (value: ValueId) => boolean;
+  /** Whether all that a value can be fits the weights of the array. */
+  readonly fitsWeights: (value: ValueId) => boolean;
 }
 
 /** Ops whose results are bytes of their first operands. */
@@ -52,13 +52,15 @@ export const factsOf = (
       if (isConstant) constant.add(r);
     }
   }
+  const type = (v: ValueId): StaticType => at(program.types, v) as StaticType;
+  const isSigned = (v: ValueId): boolean => type(v).dtype === 'i8' || type(v).dtype === 'i6';
   return {
-    type: (v) => at(program.types, v) as StaticType,
+    type,
     data: (v) => params.get(v),
     isConstant: (v) => constant.has(v),
     maker: (v) => makers.get(v),
     fused,
-    multiplies: (v) => bits === 8 || fitsBits({ data: (p) => params.get(p), maker: (r) => ends.get(r) }, v, bits),
+    fitsWeights: (v) => isSigned(v) && (bits === 8 || fitsBits({ data: (p) => params.get(p), maker: (r) => ends.get(r) }, v, bits)),
   };
 };
 

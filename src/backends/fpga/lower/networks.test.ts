@@ -185,7 +185,7 @@ const CONFIGS: readonly ArrayConfig[] = [
   DEFAULT_ARRAY,
   { scratchBeats: 700, weightEntries: 64, parameterBlocks: 4, bits: 8 },
   { scratchBeats: 200, weightEntries: 20, parameterBlocks: 2, bits: 8 },
-  // bytes that may need more than the six bits of its products are left to the processor
+  // weights that need more than six bits are left to the processor
   { ...DEFAULT_ARRAY, bits: 6 },
 ];
 

@@ -1,8 +1,8 @@
 `timescale 1ns/1ps
 `default_nettype none
 
-// The dot-product array: 16 output lanes of 16 inputs, its memories, and the units that lists of commands drive. AW and WW are the bits of
-// activations and weights in products; PACK = 1 puts two lanes on one multiplier of 25 (6 bits) or 27 (8 bits) by AW bits;
+// The dot-product array: 16 output lanes of 16 inputs, its memories, and the units that lists of commands drive. WW are the bits of
+// weights, which are all that INT6 narrows (AW: of activations); PACK = 1 puts two lanes on one multiplier of 25 (6 bits) or 27 (8 bits) by AW bits;
 // COLUMNS = 1 is for block RAM without write enables by byte (Intel).
 module cx_array #(
     parameter AW = 8,

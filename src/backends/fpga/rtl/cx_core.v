@@ -190,7 +190,7 @@ module cx_core #(
     generate
         if (ARRAY != 0) begin : with_array
             cx_array #(
-                .AW(BITS), .WW(BITS), .PACK(PACK), .SP_BEATS(SCRATCH), .WB_ENTRIES(WEIGHTS), .PB_BEATS(PARAMETERS)
+                .WW(BITS), .PACK(PACK), .SP_BEATS(SCRATCH), .WB_ENTRIES(WEIGHTS), .PB_BEATS(PARAMETERS)
             ) array (
                 .clk(clk), .rst(unit_rst), .start(array_start), .addr(array_addr), .count(array_count), .idle(array_idle),
                 .err_valid(array_err_valid), .err_code(array_err_code), .err_info(array_err_info),

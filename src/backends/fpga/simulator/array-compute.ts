@@ -87,10 +87,9 @@ class Finish {
 const TOGETHER = 4;
 
 /** Copies the beats of all taps of an output, one behind the other. */
-const gather = (c: Compute, m: ArrayMemories, bits: number, b: number, y: number, x: number, into: Int8Array, start: number): void => {
+const gather = (c: Compute, m: ArrayMemories, b: number, y: number, x: number, into: Int8Array, start: number): void => {
   const first = c.in_base + b * c.in_block + y * c.in_y + x * c.in_x;
   let to = start;
-  const cut = bits !== 8 && (c.mode === DOT || c.mode === DEPTHWISE);
   for (let ky = 0; ky < c.kernel_y; ky++) {
     const row = c.y0 + y * c.step_y + ky * c.dilation_y;
     for (let kx = 0; kx < c.kernel_x; kx++) {
@@ -98,11 +97,10 @@ const gather = (c: Compute, m: ArrayMemories, bits: number, b: number, y: number
       const isInside = row >= 0 && row < c.height && column >= 0 && column < c.width;
       const beat = first + ky * c.in_ky + kx * c.in_kx;
       for (let ic = 0; ic < c.inputs; ic++, to += LANES) {
-        if (!isInside) into.fill(cut ? narrowed(c.pad, bits) : c.pad, to, to + LANES);
+        if (!isInside) into.fill(c.pad, to, to + LANES);
         else {
           const at = inside(beat + ic * c.in_ic, 1, m.activations);
           for (let l = 0; l < LANES; l++) into[to + l] = m.activations[at + l] ?? 0;
-          if (cut) for (let l = 0; l < LANES; l++) into[to + l] = narrowed(into[to + l] ?? 0, bits);
         }
       }
     }
@@ -147,7 +145,7 @@ const computeDot = (c: Compute, m: ArrayMemories, bits: number, finish: Finish):
     blockWeights(c, m, bits, taps, b, w, 0);
     for (let p = 0; p < positions; p += TOGETHER) {
       const some = Math.min(TOGETHER, positions - p);
-      for (let q = 0; q < some; q++) gather(c, m, bits, b, Math.floor((p + q) / c.columns), (p + q) % c.columns, patches, q * n);
+      for (let q = 0; q < some; q++) gather(c, m, b, Math.floor((p + q) / c.columns), (p + q) % c.columns, patches, q * n);
       for (let l = 0; l < LANES; l++) dot4(w, l * n, patches, n, sums, l);
       if (c.resume !== 0) for (let l = 0; l < LANES; l++) sums[l] = ((sums[l] ?? 0) + (m.sums[l] ?? 0)) | 0;
       m.sums.set(sums.subarray(0, LANES));
@@ -171,7 +169,7 @@ const computeByChannel = (c: Compute, m: ArrayMemories, bits: number, finish: Fi
     }
     for (let y = 0; y < c.rows; y++)
       for (let x = 0; x < c.columns; x++) {
-        gather(c, m, bits, b, y, x, patch, 0);
+        gather(c, m, b, y, x, patch, 0);
         for (let l = 0; l < LANES; l++) {
           let sum = c.resume !== 0 ? (m.sums[l] ?? 0) : c.mode === MAX ? -128 : 0;
           for (let k = l; k < patch.length; k += LANES) {
@@ -189,7 +187,7 @@ const computeByChannel = (c: Compute, m: ArrayMemories, bits: number, finish: Fi
 /**
  * Does a COMPUTE command.
  * @param addend - what the last ADDEND command set
- * @param bits - of operands of products
+ * @param bits - of weights
  * @throws {ChipRange} for beats outside a memory
  */
 export const compute = (c: Compute, addend: Addend | undefined, m: ArrayMemories, bits: number): void => {

@@ -51,7 +51,7 @@ test.each<readonly [string, Command, string]>([
   expect(model.run(0, count).error).toEqual({ name, info: (count - 1) * COMMAND_BYTES });
 });
 
-test('six bits of weights and activations take part in products', () => {
+test('six bits of weights take part in products, and eight of activations', () => {
   const { memory, model } = withList(
     [
       { op: 'load', memory: DATA, ...one },
@@ -66,6 +66,6 @@ test('six bits of weights and activations take part in products', () => {
   memory[DATA] = 0b0110_0001;
   memory[DATA + 2048] = 0b0011_1111;
   expect(model.run(0, 5).error).toBeUndefined();
-  // 0b100001 is -31 and 0b111111 is -1
-  expect(new DataView(memory.buffer).getInt32(DATA + 1024, true)).toBe(31);
+  // 0b111111 is -1
+  expect(new DataView(memory.buffer).getInt32(DATA + 1024, true)).toBe(-97);
 });

@@ -74,9 +74,9 @@ struct Golden {
             switch (c["mode"]) {
               case 0:
                 for (int i = 0; i < 16; i++)
-                  sum[l] += narrow(beat ? beat[i] : int(c["pad"])) * narrow(weights.at(256 * (entry + t) + 16 * l + i));
+                  sum[l] += (beat ? beat[i] : int(c["pad"])) * narrow(weights.at(256 * (entry + t) + 16 * l + i));
                 break;
-              case 1: sum[l] += narrow(own) * narrow(weights.at(256 * (entry + t / 16) + 16 * l + t % 16)); break;
+              case 1: sum[l] += own * narrow(weights.at(256 * (entry + t / 16) + 16 * l + t % 16)); break;
               case 2: sum[l] += own; break;
               default: sum[l] = fresh ? own : std::max<int64_t>(own, sum[l]);
             }

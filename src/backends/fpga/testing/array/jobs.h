@@ -37,6 +37,17 @@ class Jobs {
     while (!attempt(1, 3)) {}
   }
 
+  /** A load whose bank takes results all the time, so that its queue is full for long; after all others. */
+  void blocked_load() {
+    waits = done;
+    const long beats = 300, chip = 64;
+    add({"compute", {{"mode", 3}, {"result", 2}, {"blocks", 1}, {"rows", 1}, {"columns", 4000}, {"inputs", 1}, {"kernel_y", 1}, {"kernel_x", 1}, {"pad", 5}}}, waits);
+    transfer("load", 0, 1, 1, beats, chip, 0, 0, 1, 8, waits);
+    uint32_t at = list.back()["memory"];
+    for (long i = 0; i < 16 * beats; i++) memory[at + i] = random();
+    transfer("store", 0, 1, 1, beats, chip, 0, 0, 1, 8, done);
+  }
+
   uint32_t allocate(long bytes) {
     uint32_t at = memory.size();
     memory.resize(at + (bytes + 15) / 16 * 16);
@@ -124,7 +135,7 @@ class Jobs {
     if (height * row > scratch * 3 / 8 || out_size > scratch / 2 || rows * columns * blocks > scratch / 8 || entries * blocks > weights ||
         taps * rows * columns * blocks > 40000 || (scale > 1 && taps * rows * columns * blocks < 4000)) return false;
 
-    transfer("load", 0, 1, height, width * pixel, in, 0, row, 1, sizes.bits, waits);
+    transfer("load", 0, 1, height, width * pixel, in, 0, row, 1, 8, waits);
     if (mode < 2) {
       const bool transpose = chance(30);
       if (chance(50)) transfer("load", 1, 1, 16, entries * blocks, 16 * first_entry, 0, 1, 16, sizes.bits, waits, transpose);

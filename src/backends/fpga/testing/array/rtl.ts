@@ -38,7 +38,7 @@ export class ArrayRtl {
   constructor({ bits, pack, columns, scratch, weights, parameters }: ArrayConfig) {
     for (const { name, text } of rtlFiles()) writeFileSync(join(this.folder, name), text);
     const flags = ['--cc', '--exe', '--build', '-O3', '--x-assign', 'fast', '--x-initial', 'fast', '--noassert', '-Wall'];
-    const sizes = { AW: bits, WW: bits, PACK: pack, COLUMNS: columns, SP_BEATS: scratch, WB_ENTRIES: weights, PB_BEATS: parameters };
+    const sizes = { WW: bits, PACK: pack, COLUMNS: columns, SP_BEATS: scratch, WB_ENTRIES: weights, PB_BEATS: parameters };
     const macros = `-DBITS=${bits} -DSCRATCH=${scratch} -DWEIGHTS=${weights} -DPARAMETERS=${parameters}`;
     unwrap(
       runTool(
