@@ -120,8 +120,10 @@ class Walk {
     const bound = this.forward.get(a);
     if (bound === b) return true;
     if (bound !== undefined || this.backward.has(b)) {
-      const merged = this.options.mergeEqual && a.op === 'constant' && closeValues(a, b, this.options.tolerance);
-      if (merged && (bound === undefined || closeValues(a, bound, this.options.tolerance))) return true;
+      // all that stand for one constant have its numbers
+      const other = this.backward.get(b);
+      const equal = (x: Term | undefined, y: Term): boolean => x === undefined || closeValues(x, y, this.options.tolerance);
+      if (this.options.mergeEqual && a.op === 'constant' && equal(a, b) && equal(bound, a) && equal(other, b)) return true;
       return this.sharing(a, b);
     }
     if (colorOf(this.ca, a) !== colorOf(this.cb, b)) return this.conflict(compareTerms(a, b, this.ca, this.cb));
