@@ -143,6 +143,7 @@ static int random_run(const Layout &layout, uint32_t seed, int jobs, int stalls,
   Jobs j(seed, SIZES);
   for (int i = 0; i < jobs; i++) j.job();
   j.large_job();
+  j.blocked_load();
   uint32_t addr = j.allocate(64 * j.list.size() + 64) / 64 * 64 + 64;
   j.memory.resize(addr + 64 * j.list.size() + 64);
   for (size_t i = 0; i < j.list.size(); i++) layout.encode(j.list[i], &j.memory[addr + 64 * i]);
@@ -156,7 +157,7 @@ static int random_run(const Layout &layout, uint32_t seed, int jobs, int stalls,
     bench.reset();
     for (auto &unit : bench.took) unit.clear();
   }
-  bool ended = bench.run(addr, j.list.size(), 20000000);
+  bool ended = bench.run(addr, j.list.size(), 2000000);
   size_t mispredicted = 0, computes = 0;
   Golden golden(j.memory, SIZES.bits, SIZES.scratch, SIZES.weights, SIZES.parameters);
   for (const Command &c : j.list) {
