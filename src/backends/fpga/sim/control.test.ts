@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { type Command, encodeCommand } from '../isa/commands.ts';
 import { type ImageHeader, NO_ARRAY } from '../isa/image.ts';
 import { coreErrorOf, type CoreErrorName, type Register, REGISTERS } from '../isa/registers.ts';
 import type { RtlCore } from './rtl-core.ts';
@@ -217,6 +218,35 @@ simulated('images', () => {
   });
 });
 
+simulated('transfers of the array', () => {
+  /** A program that moves beats through the array, by two commands at 0x2000. */
+  const moving = (from: number, to: number, beats: number): RtlCore => {
+    const core = ready(['li r1, 0x2000', 'li r2, 2', 'astart r1, r2', 'await', 'halt']);
+    const shape = { planes: 1, rows: 1, beats, chip_beat: 1 };
+    const commands: readonly Command[] = [
+      { op: 'load', memory: from, ...shape },
+      { op: 'store', memory: to, ...shape, wait_load: 1 },
+    ];
+    commands.forEach((command, i) => core.writeMemory(0x2000 + 64 * i, new Uint8Array(encodeCommand(command).buffer)));
+    return core;
+  };
+  test('cross pages of 4 KiB and end at the limit', () => {
+    const bytes = Uint8Array.from({ length: 300 * 16 }, (_, i) => (i * i) >> 3);
+    const core = moving(0x6e10, MEMORY_BYTES - bytes.length, 300);
+    core.writeMemory(0x6e10, bytes);
+    expect(go(core, START)).toBe('DONE INITIALISED');
+    expect([...core.readMemory(MEMORY_BYTES - bytes.length, bytes.length)]).toEqual([...bytes]);
+  });
+  test.each<readonly [string, number, number]>([
+    ['read', MEMORY_BYTES - 112, 0x3000],
+    ['written', 0x3000, MEMORY_BYTES - 112],
+  ])('are refused when a beat behind the limit is %s', (_what, from, to) => {
+    const core = moving(from, to, 8);
+    expect(go(core, START)).toBe('DONE ERROR');
+    expect(errorOf(core)).toEqual(['ADDRESS_RANGE', MEMORY_BYTES - 112]);
+  });
+});
+
 simulated('errors of a run', () => {
   test.each<readonly [CoreErrorName, number, readonly string[], number]>([
     ['PROGRAM_TRAP', 1234, ['trap 1234'], 0],
@@ -280,6 +310,10 @@ simulated('errors of a run', () => {
     const core = loaded();
     const stalls = { stallAddress: 100, stallRead: 100, stallWrite: 180, stallAnswer: 100 };
     let cut = 0;
+    expect(go(core, START + INIT)).toBe('DONE INITIALISED');
+    runsRight(core);
+    // each run writes what is there already
+    const written = core.readMemory(0x3000, 512);
     for (let at = 1; at < 2500; at += 83) {
       core.setTraffic({ seed: at, readLatency: 30, ...stalls });
       expect(go(core, START + INIT)).toBe('DONE INITIALISED');
@@ -288,6 +322,7 @@ simulated('errors of a run', () => {
       if ((core.read('STATUS') & 1) === 1) cut++;
       expect(go(core, SOFT_RESET)).toBe('');
       expect([core.busCounts().quiet, core.read('ERROR')]).toEqual([true, 0]);
+      expect([at, ...core.readMemory(0x3000, 512)]).toEqual([at, ...written]);
       expect(go(core, START)).toBe('DONE ERROR');
       expect(errorOf(core)[0]).toBe('NOT_INITIALISED');
       core.setTraffic({});
