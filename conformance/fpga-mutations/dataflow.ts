@@ -1,0 +1,18 @@
+import { DATAFLOW_MUTATIONS } from '../../src/backends/fpga/index.ts';
+import type { BenchName } from './benches.ts';
+import type { Mutation } from './mutation.ts';
+
+const BENCH_OF: Readonly<Record<string, BenchName>> = {
+  line: 'dataflow, line',
+  corners: 'dataflow, corners',
+  residual: 'dataflow, residual',
+};
+
+/** Those of the dataflow mode's own list, on the networks that are tested with every commit. */
+export const dataflowMutations: readonly Mutation[] = DATAFLOW_MUTATIONS.map(({ name, file, find, replace, network }) => ({
+  name: `dataflow: ${name}`,
+  file: `dataflow/rtl/${file}`,
+  find,
+  replace,
+  bench: BENCH_OF[network] ?? 'dataflow, corners',
+}));
