@@ -6,9 +6,10 @@ import { cpu } from './cpu.ts';
 import { digits } from './digits.ts';
 import { fpga } from './fpga.ts';
 import { gpu } from './gpu.ts';
+import { iso } from './iso.ts';
 import { light } from './light.ts';
 import { storage } from './storage.ts';
 import { trained } from './trained.ts';
 import { wasm } from './wasm.ts';
 
-export const SUITES: readonly Suite[] = [digits, accuracy, calibration, compile, wasm, trained, light, storage, cpu, gpu, fpga];
+export const SUITES: readonly Suite[] = [digits, accuracy, calibration, compile, wasm, trained, light, storage, cpu, gpu, fpga, iso];

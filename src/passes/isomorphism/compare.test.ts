@@ -232,4 +232,16 @@ describe('symmetry', () => {
     expect(comparison.reached).toBe(-1);
     expect(['different', 'undecided']).toContain(verdictOf(comparison, 2));
   });
+
+  test('constants made of themselves again and again stay small', () => {
+    const squares = (depth: number): Program =>
+      program((b, emit) => {
+        let c = b.param('c', { dtype: 'f32', shape: [3], data: Float32Array.of(1, -1, 0.5) });
+        for (let i = 0; i < depth; i++) c = emit('mul', [c, c]);
+        b.output('y', emit('mul', [b.input('x', { dtype: 'f32', shape: [3] }), c]));
+      });
+    expect(reached(squares(60), squares(60))).toBe(3);
+    expect(reached(squares(60), squares(59))).toBe(3);
+    expect(reached(squares(60), squares(0))).toBe(2);
+  });
 });

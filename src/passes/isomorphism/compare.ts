@@ -256,9 +256,16 @@ export const comparePrograms = (givenA: Program, givenB: Program, options: Compa
   }
   const sourceSame = source.match.kind === 'same' && !viewed;
 
+  const plain =
+    sourceSame && source.match.kind === 'same' && options.structureOnly !== true
+      ? comparePlainly(source.match.pairs, tolerance)
+      : undefined;
+  // the source alone settles what needs no rewriting
+  const settled = sourceSame && (options.structureOnly === true || plain?.kind === 'equal');
   let normal: NormalMatch | undefined;
   let undecided: string | undefined;
-  if (canNormalize(a) && canNormalize(b)) {
+  if (settled) undecided = undefined;
+  else if (canNormalize(a) && canNormalize(b)) {
     try {
       normal = matchNormal(a, b, quantized);
     } catch (error) {
@@ -285,7 +292,6 @@ export const comparePrograms = (givenA: Program, givenB: Program, options: Compa
   if (options.structureOnly === true) say(3, 'skipped', 'weights are not looked at');
   else if (!structured || best.match.kind !== 'same') say(3, 'skipped', 'there is no mapping to compare weights under');
   else {
-    const plain = sourceSame ? comparePlainly(best.match.pairs, tolerance) : undefined;
     weights =
       plain?.kind === 'equal' || normal?.match.kind !== 'same'
         ? plain

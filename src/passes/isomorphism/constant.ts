@@ -23,16 +23,19 @@ const MAX_NAMES = 4;
 
 export const mergeNames = (...lists: readonly (readonly string[])[]): readonly string[] => [...new Set(lists.flat())].slice(0, MAX_NAMES);
 
-/** Computes once; what is large is computed anew rather than kept. */
+/** Larger constants are kept only as long as memory allows. */
 const KEPT_ELEMENTS = 1 << 16;
 
 const lazily = (count: number, compute: () => Values): (() => Values) => {
   let kept: Values | undefined;
+  let held: WeakRef<Values> | undefined;
   return () => {
-    if (kept !== undefined) return kept;
+    const known = kept ?? held?.deref();
+    if (known !== undefined) return known;
     const values = compute();
     invariant(values.length === count, `a constant of ${count} elements was computed with ${values.length}`);
     if (count <= KEPT_ELEMENTS) kept = values;
+    else held = new WeakRef(values);
     return values;
   };
 };

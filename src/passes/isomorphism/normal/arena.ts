@@ -14,6 +14,7 @@ import {
   type TensorType,
 } from '../../../ir/index.ts';
 import { at, invariant, unwrap } from '../../../support/index.ts';
+import { Interner } from '../colors.ts';
 import { type Constant, derivedConstant, mergeNames, parameterConstant, scalarConstant } from '../constant.ts';
 import { attrText, isCommutative, type Term, type TermOp } from '../graph.ts';
 import { sameSizes, shapeOf } from './shapes.ts';
@@ -53,6 +54,7 @@ export class BudgetError extends Error {
   override readonly name = 'BudgetError';
 }
 
+const MAX_KEY = 64;
 const MAX_OPERATIONS_BASE = 200_000;
 const MAX_OPERATIONS_PER_NODE = 400;
 
@@ -69,6 +71,7 @@ const byKind = (a: Term, b: Term): number => Number(a.op === 'constant') - Numbe
 export class Arena {
   readonly trace: Rewrite[] = [];
   private readonly known = new Map<string, Term>();
+  private readonly keys = new Interner();
   private readonly rules: ReadonlyMap<TermOp, readonly Rule[]>;
   private readonly expanded: ReadonlySet<OpName>;
   private readonly limit: number;
@@ -101,7 +104,9 @@ export class Arena {
     return this.intern(`real ${input.id}`, (id) => ({ ...input, id, type }));
   }
 
-  constant(constant: Constant): Term {
+  constant(given: Constant): Term {
+    // keys name how a constant was made: long ones are numbered, since they would grow with every use
+    const constant = given.key.length <= MAX_KEY ? given : { ...given, key: `#${this.keys.number(given.key)}` };
     const { type, names } = constant;
     const key = `${constant.key}:${type.dtype}${type.shape.join('x')}`;
     const origin = names.join(' * ') || 'constant';
