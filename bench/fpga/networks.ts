@@ -9,6 +9,8 @@ import { packageOf } from '../cpu/prepare.ts';
 export interface FpgaNetwork {
   readonly name: string;
   readonly title: string;
+  /** Whether its 3x3 convs are large enough for a goal: those of the goals of the core. */
+  readonly goals?: boolean;
   /** Its package, made the first time; undefined where CORTEXC_DATA lacks it. */
   readonly package: (bench: Bench) => string | undefined;
 }
@@ -28,13 +30,13 @@ const QUANTIZED: readonly string[] = [];
 export const SMALL: readonly FpgaNetwork[] = [
   { name: 'digits', title: 'digits', package: () => packageOf(join(ROOT, 'examples', 'digits', 'model.onnx')) },
   { name: 'lenet', title: 'MNIST CNN (CNTK)', package: stored('onnx-trained/mnist-cntk/model.onnx') },
-  { name: 'resnet8', title: 'ResNet-8', package: stored('tflite/mlperf-tiny/pretrainedResnet_quant.tflite', QUANTIZED) },
+  { name: 'resnet8', title: 'ResNet-8', goals: true, package: stored('tflite/mlperf-tiny/pretrainedResnet_quant.tflite', QUANTIZED) },
   { name: 'dscnn', title: 'DS-CNN', package: stored('tflite/mlperf-tiny/kws_ref_model.tflite', QUANTIZED) },
   { name: 'transformer', title: 'TinyViT block', package: stored('onnx-int-deeploy/Models/TinyViT/Demo/network.onnx') },
 ];
 
 /** Networks for 224 x 224 pictures. */
 export const LARGE: readonly FpgaNetwork[] = [
-  { name: 'squeezenet', title: 'SqueezeNet', package: () => packageOf(architectureFile('squeezenet')) },
-  { name: 'resnet50', title: 'ResNet-50', package: () => packageOf(architectureFile('resnet50')) },
+  { name: 'squeezenet', title: 'SqueezeNet', goals: true, package: () => packageOf(architectureFile('squeezenet')) },
+  { name: 'resnet50', title: 'ResNet-50', goals: true, package: () => packageOf(architectureFile('resnet50')) },
 ];
