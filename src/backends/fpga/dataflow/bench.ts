@@ -52,7 +52,7 @@ const sinkText = (a: Axis, i: number): string => `
       got${i} <= 0;
       out_random${i} <= seed + ${2 * i + 100};
     end else begin
-      out_ready${i} <= {24'd0, out_random${i}[15:8]} >= stall_out;
+      out_ready${i} <= cycle >= hold && {24'd0, out_random${i}[15:8]} >= stall_out;
       if (out_valid${i} && out_ready${i}) begin
         $fdisplay(file${i}, "%h", out_data${i});
         if (out_last${i} != (got${i} % ${a.words} == ${a.words - 1})) $display("cxd_bench: wrong tlast ${i}");
@@ -69,8 +69,8 @@ const ports = (side: 's' | 'm', axis: Axis, i: number): readonly string[] => {
 
 /**
  * A bench that sends frames from input<i>.hex and writes the words that come into output<i>.txt. Plusargs: frames, stall_in and stall_out
- * (chance of a pause in 256 a cycle), seed, limit (cycles without a word after which it gives up), drain
- * (cycles that it goes on after the last word, in which words pass between stages that no result needs).
+ * (chance of a pause in 256 a cycle), seed, hold (cycles at the start in which no result is taken), limit (cycles without a word after which
+ * it gives up), drain (cycles that it goes on after the last word, in which words pass between stages that no result needs).
  */
 export const benchText = (top: string, inputs: readonly Axis[], outputs: readonly Axis[], mostFrames: number): SourceFile => ({
   name: `${BENCH}.v`,
@@ -80,13 +80,14 @@ module ${BENCH} (
     input wire clk
 );
   localparam MOST_FRAMES = ${mostFrames};
-  integer frames, stall_in, stall_out, seed, limit, drain, cycle, quiet;
+  integer frames, stall_in, stall_out, seed, hold, limit, drain, cycle, quiet;
 ${counter([...inputs.map((_, i) => `sent${i}`), ...outputs.map((_, i) => `got${i}`)])}
   initial begin
     if (!$value$plusargs("frames=%d", frames)) frames = 1;
     if (!$value$plusargs("stall_in=%d", stall_in)) stall_in = 0;
     if (!$value$plusargs("stall_out=%d", stall_out)) stall_out = 0;
     if (!$value$plusargs("seed=%d", seed)) seed = 1;
+    if (!$value$plusargs("hold=%d", hold)) hold = 0;
     if (!$value$plusargs("limit=%d", limit)) limit = 1000000;
     if (!$value$plusargs("drain=%d", drain)) drain = 0;
     cycle = 0;
@@ -108,6 +109,10 @@ ${outputs.map(sinkText).join('\n')}
     if (frame_fault) $display("cxd_bench: frame_fault");
     if (!rst && quiet > limit) begin
       $display("cxd_bench: stuck at cycle %0d", cycle);
+      $finish;
+    end
+    if (!rst && (${outputs.map((a, i) => `got${i} > frames * ${a.words}`).join(' || ')})) begin
+      $display("cxd_bench: wrong number of words");
       $finish;
     end
     if (!rst && ${outputs.map((a, i) => `got${i} == frames * ${a.words}`).join(' && ')}) begin

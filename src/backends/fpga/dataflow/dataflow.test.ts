@@ -30,7 +30,7 @@ test.each(NAMES)('streams of %s are not nearly constant', (name) => {
 
 /** With few products at once and with many. */
 const CASES: readonly (readonly [NetworkName, number])[] = [
-  ['lenet', 400],
+  ['lenet', 4000],
   ['residual', 1200],
   ['separable', 1500],
   ['corners', 2000],

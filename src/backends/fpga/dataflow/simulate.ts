@@ -17,6 +17,8 @@ export interface SimulationOptions {
   readonly stallIn?: number;
   readonly stallOut?: number;
   readonly seed?: number;
+  /** Cycles at the start in which no result is taken: all that is before the ends fills up. */
+  readonly hold?: number;
   /** Instead of verilator. */
   readonly simulator?: 'verilator' | 'iverilog';
   /** Verilog in place of the library's, by name: planted faults. */
@@ -123,19 +125,20 @@ const runIn = (
   command: readonly string[],
   folder: string,
   frames: readonly (readonly Tensor[])[],
-  { stallIn = 0, stallOut = 0, seed = 1 }: SimulationOptions,
+  { stallIn = 0, stallOut = 0, seed = 1, hold = 0 }: SimulationOptions,
 ): Result<SimulationResult> => {
   invariant(frames.length <= BENCH_FRAMES, `a bench has room for ${BENCH_FRAMES} frames`);
   program.pipeline.inputs.forEach(({ stream }, i) => {
     const lines = frames.flatMap((frame) => wordsOf(at(frame, i), stream, at(program.inputLanes, i)));
     writeFileSync(join(folder, `input${i}.hex`), `${lines.join('\n')}\n`);
   });
-  const limit = 4 * program.timing.interval + program.timing.latency + 10_000;
+  const limit = 4 * program.timing.interval + program.timing.latency + hold + 10_000;
   const traffic = [
     `+frames=${frames.length}`,
     `+stall_in=${stallIn}`,
     `+stall_out=${stallOut}`,
     `+seed=${seed}`,
+    `+hold=${hold}`,
     `+limit=${limit}`,
     `+drain=${program.timing.interval}`,
   ];

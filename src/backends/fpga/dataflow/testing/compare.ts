@@ -55,8 +55,14 @@ export const firstDifference = (d: DataflowProgram, got: SimulationResult, expec
   return undefined;
 };
 
-/** No pauses, pauses where results come out, and at both ends. */
-export const TRAFFICS: readonly SimulationOptions[] = [{}, { stallOut: 240 }, { stallIn: 90, stallOut: 90, seed: 3 }];
+/**
+ * No pauses; none of the results is taken until every queue and ring before them is full, and then few at a time; pauses at both ends.
+ */
+export const trafficsOf = ({ timing: { latency, interval } }: DataflowProgram): readonly SimulationOptions[] => [
+  {},
+  { hold: latency + 2 * interval, stallOut: 160 },
+  { stallIn: 90, stallOut: 90, seed: 3 },
+];
 
 /** How a pipeline differs from the reference under any of the traffics; undefined when it does not. Frames go through back to back. */
 export const checkPipeline = (
@@ -68,7 +74,7 @@ export const checkPipeline = (
   const sent = framesFor(d.source, frames);
   const expected = expectedOf(d, sent);
   const check = ({ run }: PipelineSimulator): Result<string | undefined> => {
-    for (const traffic of TRAFFICS) {
+    for (const traffic of trafficsOf(d)) {
       const got = run(sent, traffic);
       if (!got.ok) return fail(...got.diagnostics);
       see(got.value, traffic);

@@ -61,6 +61,7 @@ export const DATAFLOW_MUTATIONS: readonly DataflowMutation[] = [
     ...corners,
   },
   { name: 'a queue wraps one word late', file: 'cxd_fifo.v', find: 'LAST_I = DEPTH - 1;', replace: 'LAST_I = DEPTH;', ...fast },
+  { name: 'a full queue takes one more word', file: 'cxd_fifo.v', find: 'FULL_I = DEPTH;', replace: 'FULL_I = DEPTH + 1;', ...fast },
   {
     name: 'credit for more results than the queue holds',
     file: 'cxd_layer.v',
@@ -119,7 +120,7 @@ export const DATAFLOW_MUTATIONS: readonly DataflowMutation[] = [
     file: 'cxd_fork.v',
     find: '{N{in_valid}} & ~taken;',
     replace: '{N{in_valid}};',
-    ...residual,
+    ...fast,
   },
   {
     name: 'softmax keeps the least value',
