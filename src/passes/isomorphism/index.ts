@@ -1,10 +1,5 @@
 export { type Certificate, certificateOf, checkCertificate, parseCertificate } from './certificate.ts';
-export { type Alignment } from './align.ts';
 export * from './compare.ts';
-export type { Difference, Side } from './difference.ts';
-export { type Graph, type Term } from './graph.ts';
-export type { Pair } from './match.ts';
-export { type Exactness, type Rewrite, RULES } from './normal/index.ts';
-export { type Probes, probeInputs, type RunModel } from './probes.ts';
+export type { Difference } from './difference.ts';
+export { probeInputs, type RunModel } from './probes.ts';
 export { type Row, sideBySide } from './side-by-side.ts';
-export type { WeightPair, WeightVerdict } from './weights.ts';

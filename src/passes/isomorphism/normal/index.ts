@@ -10,7 +10,7 @@ import { movementRules } from './moves.ts';
 import { QUANTIZATION } from './quantization.ts';
 import { STRUCTURE } from './structure.ts';
 
-export { BudgetError, type Exactness, type Rewrite } from './arena.ts';
+export { BudgetError, type Rewrite } from './arena.ts';
 
 /** Composites that are what their definition says: a model that spells the definition out is the same model. */
 const EXPANDED: ReadonlySet<OpName> = new Set<OpName>([
