@@ -80,8 +80,8 @@ const DRAWN = OPCODES.filter(({ name }) => !NOT_DRAWN.has(name));
 /** Jumps to one of the next instructions. */
 const FORWARD = ['jmp', 'jz', 'jnz', 'beq', 'bne', 'blt', 'bge', 'bltu', 'bgeu'] as const;
 
-/** An instruction of random operands. Addresses lie in the data. */
-const drawn = (random: Random, name: OpcodeName, form: string): Instruction => {
+/** An instruction of random operands, a quarter of which the instruction before has written, to `recent`. Addresses lie in the data. */
+const drawn = (random: Random, name: OpcodeName, form: string, recent: number): Instruction => {
   const moves = /^v?(ld|st)/.test(name);
   let base = 0;
   const operands = form.split('').map((letter) => {
@@ -92,7 +92,7 @@ const drawn = (random: Random, name: OpcodeName, form: string): Instruction => {
       return base === 0 ? DATA_AT + offset : offset - DATA_BYTES / 2;
     }
     if (letter === 'i') return random.below(3) === 0 ? random.below(64) : Number(BigInt.asIntN(32, extreme64(random)));
-    return random.below(64);
+    return random.below(4) === 0 ? recent : random.below(64);
   });
   return instruction(name, ...operands);
 };
@@ -145,7 +145,7 @@ export const randomProgram = (seed: number, length: number): RandomProgram => {
     if (random.below(6) === 0) return reload(random);
     const { name, form } = random.pick(DRAWN);
     if (name === 'dflush' && random.below(4) !== 0) return reload(random);
-    return drawn(random, name, form);
+    return drawn(random, name, form, code.at(-1)?.rd ?? 0);
   };
   const straight = (count: number): void => {
     for (let i = 0; i < count; i++) code.push(next());

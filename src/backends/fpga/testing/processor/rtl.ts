@@ -32,7 +32,7 @@ export interface RtlRun extends Run {
   readonly memory: Uint8Array;
 }
 
-const MOST_CYCLES = 2_000_000;
+const MOST_CYCLES = 200_000;
 
 /** The processor as verilator has translated it. */
 export class ProcessorRtl {
