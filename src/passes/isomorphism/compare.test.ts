@@ -173,6 +173,17 @@ describe('what is the same, and what is not', () => {
     expect(probed.probes?.counterexample).toBeDefined();
   });
 
+  test('a proof that probes speak against is no answer', () => {
+    const relu = image((emit, x) => emit('relu', [x]));
+    let calls = 0;
+    const comparison = comparePrograms(relu, relu, {
+      run: () => () => [{ dtype: 'f32', shape: [1], data: Float32Array.of(calls++) }],
+      probes: 2,
+    });
+    expect(comparison.reached).toBe(3);
+    expect(verdictOf(comparison, 3)).toBe('undecided');
+  });
+
   test('every random network is itself, and no other', () => {
     const nets = [3, 4, 5, 6, 7, 8].map((seed) => randomNetwork(seed, 5));
     expect(nets.map((a) => nets.map((b) => reached(a, b)).filter((l) => l >= 0))).toEqual(nets.map(() => [3]));

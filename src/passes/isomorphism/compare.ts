@@ -385,8 +385,9 @@ export type Verdict = 'isomorphic' | 'different' | 'undecided';
 
 /** @param level - 0 to 3: the level that has to hold */
 export const verdictOf = (comparison: Comparison, level: number): Verdict => {
-  if (comparison.reached >= level) return 'isomorphic';
   const outcome = (l: number): Outcome | undefined => comparison.levels.find((r) => r.level === l)?.outcome;
+  // a proof in real arithmetic, and outputs that differ: roundings grew, or the proof is wrong
+  if (comparison.reached >= level) return level === 3 && outcome(4) === 'refuted' ? 'undecided' : 'isomorphic';
   const decisive = level < 2 ? [level] : level === 2 ? [2] : [2, 3];
   if (decisive.some((l) => outcome(l) === 'refuted')) return 'different';
   // a counter-example ends the search for a mapping of weights
