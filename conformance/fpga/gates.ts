@@ -3,6 +3,8 @@
  * and verilator, some minutes and 3 GB of memory. Exit status: 0 all bytes are right, 1 some are wrong or a tool fails, 2 wrong use.
  */
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { ROOT } from '../../bench/data.ts';
 import { decodePackage } from '../../src/cvm-bytecode/index.ts';
 import { Philox, randomTensor, typeOf } from '../../src/ir/index.ts';
 import { unwrap } from '../../src/support/index.ts';
@@ -22,7 +24,7 @@ const main = (): number => {
     const { dtype, shape } = typeOf(program, value);
     return randomTensor({ dtype, shape: shape.map(Number) }, random);
   });
-  const ran = runOnGates(program, inputs);
+  const ran = runOnGates(program, inputs, join(ROOT, 'build', 'fpga-synth'));
   if (!ran.ok) {
     for (const d of ran.diagnostics) process.stderr.write(`${[d.message, ...d.notes].join('\n')}\n`);
     return 1;

@@ -1,7 +1,7 @@
 /**
- * Synthesis of the FPGA core with yosys: npm run fpga-synth -- [--family xc7|xcup|cyclonev|arria10|xcu] [--part processor|plain8|packed8|plain6|packed6] [--json].
- * Resources of the processor (with registers, control and bus) and of the array, without a choice for the three families that are reported:
- * ten minutes and more the first time, kept in build/fpga-synth by the hash of the Verilog. Exit status: 0 done, 1 yosys fails or finds
+ * Synthesis of the FPGA core with yosys: npm run fpga-synth -- [--family xc7|xcup|cyclonev|arria10|xcu] [--part NAME] [--json].
+ * Resources of lanes, units and arrays; without a choice, all for the three families that are reported: ten minutes and more the first
+ * time. Each is kept in build/fpga-synth by the hash of its own Verilog, so that a run that was ended goes on where it was. Exit status: 0 done, 1 yosys fails or finds
  * something to complain about, 2 wrong use or no yosys.
  */
 import { join } from 'node:path';

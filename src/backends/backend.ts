@@ -45,6 +45,8 @@ export interface EmitOptions {
   readonly mode?: 'overlay' | 'dataflow' | 'processor';
   /** Of the multipliers. */
   readonly bits?: 8 | 6;
+  /** Told of what works, but less well than it could. */
+  readonly warn?: (warning: Diagnostic) => void;
 }
 
 /** A compiled program, ready to run any number of times. Not re-entrant. */

@@ -15,6 +15,7 @@ export const GATES_CONFIG: CoreConfig = {
   array: true,
   bits: 8,
   pack: false,
+  columns: true,
   scratchBeats: 4096,
   weightEntries: 256,
   parameterBeats: 512,
@@ -34,12 +35,13 @@ export interface GatesRun {
 /**
  * Runs a program on the gates of the core and compares with the reference. Errors: those of synthesis and of the compiler; a core that
  * reports an error throws.
+ * @param cache - folder in which the netlist is kept
  */
-export const runOnGates = (program: Program, inputs: readonly Tensor[]): Result<GatesRun> => {
+export const runOnGates = (program: Program, inputs: readonly Tensor[], cache: string): Result<GatesRun> => {
   const started = Date.now();
   const compiled = compileForFpga(program, { rows: coreRows({ config: ARRAY }) });
   if (!compiled.ok) return compiled;
-  const rtl = coreAsGates(GATES_CONFIG);
+  const rtl = coreAsGates(GATES_CONFIG, cache);
   if (!rtl.ok) return rtl;
   const path = buildSimulator(GATES_CONFIG, { cache: sharedCache(), rtl: rtl.value });
   if (!path.ok) return path;

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { join, resolve } from 'node:path';
 import { type EmittedFile, backendByName } from '../../backends/index.ts';
-import { fail, ok, type Result } from '../../support/index.ts';
+import { type Diagnostic, fail, ok, type Result } from '../../support/index.ts';
 import type { Report } from '../command.ts';
 import type { EmitTarget, FpgaMode } from '../emit-targets.ts';
 import type { Context } from '../context.ts';
@@ -153,7 +153,8 @@ export const emitModel = async (args: EmitArgs, context: Context): Promise<Resul
   const { program } = model.value;
   const vectors = Array.from({ length: args.vectors }, (_, seed) => randomInputs(program, seed));
   context.progress.step('writing the folder and reference results', 0, 1);
-  const files = emit(program, vectors, options);
+  const warnings: Diagnostic[] = [...model.value.warnings];
+  const files = emit(program, vectors, { ...options, warn: (warning) => warnings.push(warning) });
   if (!files.ok) return files;
   const written = writeFolder(context, args.output, files.value, args.force);
   if (!written.ok) return written;
@@ -161,5 +162,5 @@ export const emitModel = async (args: EmitArgs, context: Context): Promise<Resul
   if (check !== undefined) context.progress.step(`${check.join(' ')} in ${join(args.output, '.')}`, 0, 1);
   const checked = check === undefined ? undefined : await checkFolder(check, args.output, context);
   if (checked?.ok === false) return checked;
-  return ok({ ...reportOf(args, target, files.value, checked?.value), warnings: model.value.warnings });
+  return ok({ ...reportOf(args, target, files.value, checked?.value), warnings });
 };

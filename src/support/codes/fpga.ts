@@ -31,6 +31,12 @@ export const fpgaCodes = {
       'The core that the program was asked for needs more of a resource than the device has; the message gives both numbers, by estimate of yosys, and the smallest device that has enough.',
     exit: 5,
   },
+  FPG0022: {
+    title: 'weights are too wide for an array of 6 bits',
+    explain:
+      '`--bits 6` builds an array that multiplies weights from -32 to 31. Layers with other weights, and products of two results that are not known to fit, give the same bytes on the processor of the core, but take many times the cycles. Compile the model with weights of 6 bits, or emit without --bits 6.',
+    exit: 1,
+  },
   FPG0030: {
     title: 'no simulator of Verilog',
     explain:

@@ -2,7 +2,7 @@ import type { AnyNode } from '../../../ir/index.ts';
 import { at } from '../../../support/index.ts';
 import { type Command, COMMAND_BYTES, encodeCommand } from '../isa/commands.ts';
 import { type ArrayTiming, computeCycles, Timeline } from '../simulator/array-cycles.ts';
-import type { ArrayConfig } from './config.ts';
+import { type ArrayConfig, LANES } from './config.ts';
 import type { ResidencePlan } from './residents.ts';
 import { type Item, linkCommands, MOST_COMMANDS } from './schedule.ts';
 import type { Task, Tensor16 } from './task.ts';
@@ -24,12 +24,15 @@ export interface LayerCycles {
   /** Cycles of its COMPUTE commands. */
   readonly compute: number;
   readonly commands: number;
+  /** Bytes that its LOAD and STORE commands move. */
+  readonly moved: number;
 }
 
 /** Commands for tasks in order, made before addresses are known. */
 export class CommandList {
   readonly items: readonly Item[];
-  private readonly owners: readonly AnyNode[];
+  /** The node that an item is for. */
+  readonly owners: readonly AnyNode[];
   private linked: readonly (readonly Command[])[] | undefined;
 
   constructor(
@@ -79,7 +82,7 @@ export class CommandList {
 
   /** What the cycle model says of each layer, and of the whole. Asked for after the memory plan. */
   predict(timing: ArrayTiming): { readonly cycles: number; readonly layers: readonly LayerCycles[] } {
-    const layers = new Map<AnyNode, { cycles: number; compute: number; commands: number }>();
+    const layers = new Map<AnyNode, { cycles: number; compute: number; commands: number; moved: number }>();
     let next = 0;
     let end = 0;
     let total = 0;
@@ -91,9 +94,10 @@ export class CommandList {
         const before = end;
         end = Math.max(end, timeline.add(command));
         if (node === undefined) continue;
-        const layer = layers.get(node) ?? { cycles: 0, compute: 0, commands: 0 };
+        const layer = layers.get(node) ?? { cycles: 0, compute: 0, commands: 0, moved: 0 };
         layer.cycles += end - before;
         layer.commands++;
+        layer.moved += movedBytes(command);
         layers.set(node, layer);
       }
       for (const [node, compute] of computeOf(list, this.owners, next - list.length)) {
@@ -105,6 +109,9 @@ export class CommandList {
     return { cycles: total, layers: [...layers].map(([node, layer]) => ({ node, ...layer })) };
   }
 }
+
+const movedBytes = (c: Command): number =>
+  c.op === 'load' || c.op === 'store' ? (c.planes ?? 1) * (c.rows ?? 1) * (c.beats ?? 1) * LANES : 0;
 
 /** Cycles of COMPUTE commands by owner. */
 const computeOf = (list: readonly Command[], owners: readonly AnyNode[], first: number): ReadonlyMap<AnyNode, number> => {

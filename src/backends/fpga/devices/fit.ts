@@ -37,8 +37,8 @@ const MEMORIES: readonly Partial<CoreConfig>[] = [
 
 /** Cores from the fastest to the smallest; the last has no array. */
 export const configurations = (bits: 8 | 6, device: Device): readonly CoreConfig[] => {
-  const { packs8, packs6 } = FAMILIES[device.family];
-  const base: CoreConfig = { ...DEFAULT_CONFIG, bits, pack: bits === 8 ? packs8 : packs6 };
+  const { packs8, packs6, vendor } = FAMILIES[device.family];
+  const base: CoreConfig = { ...DEFAULT_CONFIG, bits, pack: bits === 8 ? packs8 : packs6, columns: vendor === 'altera' };
   return [...MEMORIES.map((sizes) => ({ ...base, ...sizes })), { ...base, pack: false, array: false, icacheLines: 64, dcacheLines: 64 }];
 };
 

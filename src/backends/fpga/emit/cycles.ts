@@ -39,11 +39,13 @@ export interface Lowering {
 
 /** Cycles of each step: on the array as its list says, else from its mark to the next one, without the lists that it runs. */
 const stepCycles = ({ cycles, marks }: ProcessorRun, { nodes, lists }: Lowering): readonly StepCycles[] => {
-  const layers = new Map(lists.flatMap((list) => list.predict(DEFAULT_TIMING).layers.map((l) => [l.node, l.cycles] as const)));
+  const layers = new Map(lists.flatMap((list) => list.predict(DEFAULT_TIMING).layers.map((l) => [l.node, l] as const)));
   const marked = new Map(marks.map(({ step, cycle }, i) => [step, (marks[i + 1]?.cycle ?? cycles) - cycle] as const));
   return nodes.map((node, step): StepCycles => {
     const onArray = layers.get(node);
-    return onArray === undefined ? { unit: 'processor', cycles: marked.get(step) ?? 0 } : { unit: 'array', cycles: Math.round(onArray) };
+    return onArray === undefined
+      ? { unit: 'processor', cycles: marked.get(step) ?? 0 }
+      : { unit: 'array', cycles: Math.round(onArray.cycles), moved: onArray.moved };
   });
 };
 

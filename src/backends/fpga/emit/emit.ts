@@ -1,4 +1,4 @@
-import { type AnyNode, type Program, runProgram, type Tensor } from '../../../ir/index.ts';
+import { type Program, runProgram, type Tensor } from '../../../ir/index.ts';
 import { ok, type Result } from '../../../support/index.ts';
 import type { EmitOptions, EmittedFile } from '../../backend.ts';
 import type { ArrayConfig } from '../array/config.ts';
@@ -11,6 +11,7 @@ import { type FpgaRows, processorRows } from '../rows.ts';
 import { emitDataflow } from './dataflow.ts';
 import { runCycles } from './cycles.ts';
 import { folderFiles } from './folder.ts';
+import { type LoweredNode, wideWeights } from './narrow.ts';
 
 const DEFAULT_DEVICE = 'zu3eg';
 
@@ -25,22 +26,23 @@ const arrayConfig = ({ scratchBeats, weightEntries, parameterBeats, bits }: Core
 });
 
 /** Rows that keep the nodes that they lower: one a step, in order. */
-const observed = (rows: FpgaRows, nodes: AnyNode[]): FpgaRows => ({
+const observed = (rows: FpgaRows, lowered: LoweredNode[]): FpgaRows => ({
   ...rows,
   lower: (context, node) => {
-    nodes.push(node);
+    const second = node.operands[1];
+    lowered.push({ node, weights: second === undefined ? undefined : context.paramData(second) });
     return rows.lower(context, node);
   },
 });
 
 /**
  * A folder with the core for a device and a program for it, or with a pipeline of its own, test vectors included. Errors: BKD0002 for what the core refuses, FPG0002,
- * FPG0020 no such device, FPG0021 the device is too small; FPG0040 to FPG0042 of pipelines.
+ * FPG0020 no such device, FPG0021 the device is too small; FPG0040 to FPG0042 of pipelines. Warning: FPG0022.
  */
 export const emitForFpga = (
   source: Program,
   vectors: readonly (readonly Tensor[])[],
-  { device = DEFAULT_DEVICE, bits = 8, mode = 'overlay' }: EmitOptions = {},
+  { device = DEFAULT_DEVICE, bits = 8, mode = 'overlay', warn }: EmitOptions = {},
 ): Result<readonly EmittedFile[]> => {
   if (mode === 'dataflow') {
     const on = findDevice(device);
@@ -49,12 +51,14 @@ export const emitForFpga = (
   const chosen = chooseCore(device, { bits, array: mode !== 'processor' });
   if (!chosen.ok) return chosen;
   const config = arrayConfig(chosen.value.config);
-  const nodes: AnyNode[] = [];
+  const lowered: LoweredNode[] = [];
   const lists: CommandList[] = [];
   const rows = chosen.value.config.array ? coreRows({ config, onList: (list) => lists.push(list) }) : () => processorRows();
-  const program = compileForFpga(source, { rows: (machine) => observed(rows(machine), nodes) });
+  const program = compileForFpga(source, { rows: (machine) => observed(rows(machine), lowered) });
   if (!program.ok) return program;
-  const run = runCycles(program.value, config, { nodes, lists }, vectors[0]);
+  const wide = bits === 6 && chosen.value.config.array ? wideWeights(lowered, lists) : undefined;
+  if (wide !== undefined) warn?.(wide);
+  const run = runCycles(program.value, config, { nodes: lowered.map(({ node }) => node), lists }, vectors[0]);
   return ok(
     folderFiles({
       program: program.value,

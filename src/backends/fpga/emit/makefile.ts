@@ -1,6 +1,6 @@
 import { FAMILIES } from '../devices/index.ts';
 import type { CoreConfig } from '../isa/config.ts';
-import { SYNTHESES } from '../synthesis/index.ts';
+import { synthesisOf } from '../synthesis/index.ts';
 import type { Design } from './design.ts';
 
 /** What `make sim-iverilog` needs to know. */
@@ -81,7 +81,7 @@ lint:
 	yosys -q -p "read_verilog -Irtl $(CORE); hierarchy -check -top ${design.top}; proc; check -assert"
 
 synth-check:
-	yosys -q -p "read_verilog -Irtl $(CORE); ${SYNTHESES[design.device.family]} -top ${design.top}; tee -o build/cells.txt stat"
+	yosys -q -p "read_verilog -Irtl $(CORE); ${synthesisOf(design.device.family, design.top, true)}; tee -o build/cells.txt stat"
 
 driver: $(OBJECTS) build/cxf_mmio.o build/cxf_uio.o
 	$(CC) $(STRICT) -Idriver -Wno-int-to-pointer-cast -c driver/example.c -o build/example.o

@@ -18,6 +18,8 @@ export interface StepCycles {
   readonly unit: 'array' | 'processor';
   /** On the array: from the end of the layers before it to its own. */
   readonly cycles: number;
+  /** Bytes of the memory that its loads and stores move; of the array only. */
+  readonly moved?: number;
 }
 
 export interface ReportData {
@@ -33,6 +35,8 @@ export interface ReportData {
 
 /** Multiply-accumulates of the array in a cycle. */
 const ARRAY_MACS = 256;
+/** Bytes of a beat of the bus, one a cycle at most. */
+const BEAT_BYTES = 16;
 
 const number = (n: number): string => n.toLocaleString('en-US');
 const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
@@ -63,15 +67,27 @@ interface Layer {
   readonly cycles?: number;
   /** Of the products that the array could have done in these cycles. */
   readonly utilisation?: number;
+  /** Bytes that are moved between memory and array. */
+  readonly moved?: number;
+  /** What gives the least cycles that the layer could take: its products, or the bytes that it moves. */
+  readonly bound?: 'products' | 'memory';
+  /** These least cycles by its cycles. */
+  readonly roofline?: number;
 }
+
+const rooflineOf = (macs: number, moved: number, cycles: number): Pick<Layer, 'moved' | 'bound' | 'roofline'> => {
+  const [products, memory] = [macs / ARRAY_MACS, moved / BEAT_BYTES];
+  const share = cycles > 0 ? { roofline: Math.max(products, memory) / cycles } : {};
+  return { moved, bound: memory > products ? 'memory' : 'products', ...share };
+};
 
 const layersOf = ({ program, run }: ReportData): readonly Layer[] =>
   program.steps.map(({ place, op, macs }, step): Layer => {
     const own = run?.steps[step];
     if (own === undefined) return { step, place, op, macs };
-    const { cycles, unit } = own;
+    const { cycles, unit, moved } = own;
     const share = unit === 'array' && macs > 0 && cycles > 0 ? { utilisation: macs / (ARRAY_MACS * cycles) } : {};
-    return { step, place, op, macs, unit, cycles, ...share };
+    return { step, place, op, macs, unit, cycles, ...share, ...(moved === undefined ? {} : rooflineOf(macs, moved, cycles)) };
   });
 
 const ASSUMPTION = 'Times are cycles at an assumed clock: nothing was placed, routed or timed, and nothing ran on a board.';
@@ -118,6 +134,9 @@ const layerCells = (l: Layer, { clockMhz }: ReportData): readonly string[] => [
   l.cycles === undefined ? '' : number(l.cycles),
   l.cycles === undefined ? '' : milliseconds(l.cycles, clockMhz).toFixed(4),
   l.utilisation === undefined ? '' : percent(l.utilisation),
+  l.moved === undefined ? '' : number(l.moved),
+  l.bound ?? '',
+  l.roofline === undefined ? '' : percent(l.roofline),
 ];
 const layerHeads = ({ clockMhz }: ReportData): readonly string[] => [
   'step',
@@ -128,6 +147,9 @@ const layerHeads = ({ clockMhz }: ReportData): readonly string[] => [
   'cycles',
   `ms at ${clockMhz} MHz (assumed)`,
   'array used',
+  'bytes moved',
+  'bound by',
+  'of this bound',
 ];
 
 const useCells = ({ what, used, there }: Use): readonly string[] => [what, number(used), number(there), percent(used / there)];
@@ -137,7 +159,7 @@ const USE_HEADS = ['resource', 'needed (estimate)', 'on the device', ''];
 const restText = (data: ReportData): string => {
   if (data.run === undefined) return 'The run was not simulated.';
   const rest = data.run.cycles - layersOf(data).reduce((sum, l) => sum + (l.cycles ?? 0), 0);
-  return `Layers of the array are in lists of commands that run without the processor. The other ${number(rest)} cycles are what it does before and after the lists: layouts of inputs and outputs, starts and waits.`;
+  return `Bound: the larger of MACs / ${ARRAY_MACS} and bytes moved / ${BEAT_BYTES} cycles; weights and tensors that stay on chip are not moved, and a layer may load ahead of its turn, in which case more than 100 % is shown. Layers of the array are in lists of commands that run without the processor. The other ${number(rest)} cycles are what it does before and after the lists: layouts of inputs and outputs, starts and waits.`;
 };
 
 const markdownTable = (heads: readonly string[], rows: readonly (readonly string[])[]): string =>
@@ -150,7 +172,7 @@ ${ASSUMPTION}
 
 ## Resources
 ${markdownTable(USE_HEADS, usesOf(data).map(useCells))}
-Needed: ${data.estimate.source}. Memory blocks by the sizes of memories. On the device: ${data.device.source}.
+Needed: ${data.estimate.source}. Memory blocks by the sizes of memories. On the device, to be checked: ${data.device.source}.
 
 ## Layers
 ${markdownTable(
@@ -191,7 +213,7 @@ const html = (data: ReportData): string => `<!doctype html>
 <body><h1>${escaped(data.program.name)} on ${data.device.name}</h1>
 ${htmlTable(['', ''], facts(data))}<p>${ASSUMPTION}</p>
 <h2>Resources</h2>
-${htmlTable(USE_HEADS, usesOf(data).map(useCells))}<p>Needed: ${escaped(data.estimate.source)}. Memory blocks by the sizes of memories. On the device: ${escaped(data.device.source)}.</p>
+${htmlTable(USE_HEADS, usesOf(data).map(useCells))}<p>Needed: ${escaped(data.estimate.source)}. Memory blocks by the sizes of memories. On the device, to be checked: ${escaped(data.device.source)}.</p>
 ${bars(data)}<h2>Layers</h2>
 ${htmlTable(
   layerHeads(data),

@@ -6,6 +6,8 @@ export interface CoreConfig {
   readonly bits: 8 | 6;
   /** Two products on one multiplier. */
   readonly pack: boolean;
+  /** A weight memory of each byte column, for block RAM without write enables by byte (Intel); nothing else differs. */
+  readonly columns: boolean;
   /** Activations of the array, in beats of 16 bytes. */
   readonly scratchBeats: number;
   /** Weights of the array, in entries of 16 x 16 bytes. */
@@ -22,6 +24,7 @@ export const DEFAULT_CONFIG: CoreConfig = {
   array: true,
   bits: 8,
   pack: false,
+  columns: false,
   scratchBeats: 32768,
   weightEntries: 1024,
   parameterBeats: 2048,
@@ -34,6 +37,7 @@ export const verilogParameters = (config: CoreConfig): Readonly<Record<string, n
   ARRAY: config.array ? 1 : 0,
   BITS: config.bits,
   PACK: config.pack ? 1 : 0,
+  COLUMNS: config.columns ? 1 : 0,
   SCRATCH: config.scratchBeats,
   WEIGHTS: config.weightEntries,
   PARAMETERS: config.parameterBeats,

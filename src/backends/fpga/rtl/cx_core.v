@@ -6,10 +6,12 @@
 module cx_core #(
     // 0: without the array, whose other parameters then mean nothing
     parameter ARRAY = 1,
-    // of weights and activations: 8 or 6
+    // of weights: 8 or 6
     parameter BITS = 8,
     // 1: two products on one multiplier
     parameter PACK = 0,
+    // 1: for block RAM without write enables by byte (Intel)
+    parameter COLUMNS = 0,
     // beats of 16 bytes of activations
     parameter SCRATCH = 32768,
     // entries of 256 bytes
@@ -190,7 +192,7 @@ module cx_core #(
     generate
         if (ARRAY != 0) begin : with_array
             cx_array #(
-                .WW(BITS), .PACK(PACK), .SP_BEATS(SCRATCH), .WB_ENTRIES(WEIGHTS), .PB_BEATS(PARAMETERS)
+                .WW(BITS), .PACK(PACK), .COLUMNS(COLUMNS), .SP_BEATS(SCRATCH), .WB_ENTRIES(WEIGHTS), .PB_BEATS(PARAMETERS)
             ) array (
                 .clk(clk), .rst(unit_rst), .start(array_start), .addr(array_addr), .count(array_count), .idle(array_idle),
                 .err_valid(array_err_valid), .err_code(array_err_code), .err_info(array_err_info),

@@ -9,6 +9,7 @@ import { findProgram } from '../../programs.ts';
 import type { SourceFile } from '../../source-folder.ts';
 import { rtlFiles } from '../rtl-files.ts';
 import { cellModels, netlistOf } from './netlist.ts';
+import { filesFor } from './reach.ts';
 
 // Netlists for Cyclone V, as yosys makes them, against the Verilog that they were made from: it is here that a synthesizer is caught
 // that computes something else. npm run fpga-gates does the same with the whole core and a network.
@@ -31,10 +32,6 @@ interface Unit {
   readonly files?: readonly SourceFile[];
 }
 
-/** The unit and what it is made of: yosys and verilator read no more. */
-const coreFiles = (module: string): readonly SourceFile[] =>
-  rtlFiles().filter((f) => f.name === `${module}.v` || f.name === 'cx_sum4.v' || f.name.endsWith('.vh'));
-
 const pairText = ({ module, inputs, outputs }: Unit): string => {
   let at = 0;
   const slices = inputs.map(([name, bits]) => `.${name}(in[${(at += bits) - 1}:${at - bits}])`);
@@ -52,7 +49,7 @@ endmodule
 /** @returns what the comparison says */
 const compare = (unit: Unit): string => {
   const root = mkdtempSync(join(folder, `${unit.module}-`));
-  const files = unit.files ?? coreFiles(unit.module);
+  const files = unit.files ?? filesFor(unit.module, rtlFiles());
   const netlist = unwrap(netlistOf({ top: unit.module, files }));
   const sources: readonly SourceFile[] = [...files, netlist, cellModels(), { name: 'pair.v', text: pairText(unit) }];
   for (const { name, text } of sources) writeFileSync(join(root, name), text);

@@ -1,3 +1,4 @@
 export { type Cells, resourcesOf, type Resources } from './cells.ts';
 export { cellModels, coreAsGates, netlistOf } from './netlist.ts';
-export { findYosys, runYosys, SYNTHESES, type Synthesized, synthesize, type SynthesisFamily, withFiles } from './yosys.ts';
+export { filesFor } from './reach.ts';
+export { findYosys, runYosys, SYNTHESES, type Synthesized, synthesize, type SynthesisFamily, synthesisOf, withFiles } from './yosys.ts';

@@ -4,7 +4,7 @@ import { invariant, ok, type Result } from '../../../support/index.ts';
 import { type CoreConfig, verilogParameters } from '../isa/config.ts';
 import { corePorts, rtlFiles } from '../rtl-files.ts';
 import { type SourceFile, sourceFiles, sourceFolder } from '../../source-folder.ts';
-import { readDesign, runYosys, SYNTHESES, type SynthesisJob, withFiles } from './yosys.ts';
+import { kept, readDesign, runYosys, type SynthesisJob, synthesisOf, withFiles } from './yosys.ts';
 
 /** Models of the cells of Cyclone V. */
 export const cellModels = (): SourceFile => {
@@ -14,14 +14,14 @@ export const cellModels = (): SourceFile => {
 };
 
 /**
- * The netlist of a design for Cyclone V as Verilog, its top module renamed to `<top>_gates`. Errors: FPG0010, FPG0011.
+ * The netlist of a design for Cyclone V as Verilog, its top module renamed to `<top>_gates`; modules that are kept have their names. Errors: FPG0010, FPG0011.
  */
 export const netlistOf = (job: Omit<SynthesisJob, 'family'>): Result<SourceFile> =>
   withFiles(job.files, (folder) => {
     const name = `${job.top}_gates`;
     const script = [
       readDesign(job),
-      `${SYNTHESES.cyclonev} -top ${job.top}`,
+      synthesisOf('cyclonev', job.top, job.keep),
       `rename ${job.top} ${name}`,
       'write_verilog -noattr netlist.v',
     ].join('; ');
@@ -36,9 +36,13 @@ const parametersText = (config: CoreConfig): string =>
     .map(([name, value]) => `parameter ${name} = ${value}`)
     .join(', ');
 
-/** Verilog of a core as gates of Cyclone V: netlist, models of cells, and cx_core around the netlist. Errors: FPG0010, FPG0011. */
-export const coreAsGates = (config: CoreConfig): Result<readonly SourceFile[]> => {
-  const netlist = netlistOf({ top: 'cx_core', files: rtlFiles(), parameters: verilogParameters(config) });
+/**
+ * Verilog of a core as gates of Cyclone V: netlist by module, models of cells, and cx_core around the netlist. Errors: FPG0010, FPG0011.
+ * @param cache - folder in which netlists are kept
+ */
+export const coreAsGates = (config: CoreConfig, cache: string): Result<readonly SourceFile[]> => {
+  const job = { family: 'cyclonev', top: 'cx_core', files: rtlFiles(), parameters: verilogParameters(config), keep: true } as const;
+  const netlist = kept(cache, 'netlist', job, () => netlistOf(job));
   if (!netlist.ok) return netlist;
   const { text, names } = corePorts();
   const connections = names.map((name) => `.${name}(${name})`).join(', ');

@@ -7,15 +7,22 @@ import { findProgram } from '../../programs.ts';
 import type { SourceFile } from '../../source-folder.ts';
 import { type Cells, resourcesOf, type Resources, unknownCells } from './cells.ts';
 
-/** Synthesis for a family; Arria 10 by its twin, for which yosys has a mapping. Flattened: yosys gives totals only then. */
+/** Synthesis for a family; Arria 10 by its twin, for which yosys has a mapping. */
 export const SYNTHESES = {
-  xc7: 'synth_xilinx -family xc7 -flatten -noiopad -noclkbuf',
-  xcu: 'synth_xilinx -family xcu -flatten -noiopad -noclkbuf',
-  xcup: 'synth_xilinx -family xcup -flatten -noiopad -noclkbuf',
+  xc7: 'synth_xilinx -family xc7 -noiopad -noclkbuf',
+  xcu: 'synth_xilinx -family xcu -noiopad -noclkbuf',
+  xcup: 'synth_xilinx -family xcup -noiopad -noclkbuf',
   cyclonev: 'synth_intel_alm -family cyclonev -noiopad -noclkbuf',
   arria10: 'synth_intel_alm -family cyclone10gx -noiopad -noclkbuf',
 } as const;
 export type SynthesisFamily = keyof typeof SYNTHESES;
+
+/** The command for a top module. @param keep - the modules that it is made of, each synthesized once; else one module is made of all */
+export const synthesisOf = (family: SynthesisFamily, top: string, keep = false): string => {
+  const command = SYNTHESES[family];
+  const flat = command.startsWith('synth_xilinx') ? (keep ? '' : ' -flatten') : keep ? ' -noflatten' : '';
+  return `${command}${flat} -top ${top}`;
+};
 
 export interface SynthesisJob {
   readonly family: SynthesisFamily;
@@ -23,6 +30,8 @@ export interface SynthesisJob {
   /** Verilog (.v) and what it includes (.vh). */
   readonly files: readonly SourceFile[];
   readonly parameters?: Readonly<Record<string, number>>;
+  /** Modules stay: many times faster where one is used many times, and some more logic, as nothing is optimised across their borders. */
+  readonly keep?: boolean;
 }
 
 export interface Synthesized {
@@ -92,7 +101,7 @@ const totals = (text: string): Cells | undefined => {
 const run = (job: SynthesisJob): Result<Synthesized> =>
   withFiles(job.files, (folder) => {
     const started = Date.now();
-    const script = `${readDesign(job)}; ${SYNTHESES[job.family]} -top ${job.top}; tee -q -o stat.json stat -json`;
+    const script = `${readDesign(job)}; ${synthesisOf(job.family, job.top, job.keep)}; tee -q -o stat.json stat -json`;
     const ran = runYosys(script, folder);
     if (!ran.ok) return ran;
     const cells = totals(readFileSync(join(folder, 'stat.json'), 'utf8'));
@@ -106,20 +115,23 @@ let version: string | undefined;
 const yosysVersion = (path: string): string => (version ??= spawnSync(path, ['-V'], { encoding: 'utf8' }).stdout.trim());
 
 /**
- * Resources of a design. Errors: FPG0010, FPG0011.
- * @param cache - folder in which results are kept by the hash of all that goes into them
+ * What is made of a design, from the folder where such results are kept, else made. Errors: FPG0010, those of `make`.
+ * @param what - is made: part of the hash by which it is kept, as the design is
  */
-export const synthesize = (job: SynthesisJob, cache?: string): Result<Synthesized> => {
+export const kept = <T>(cache: string, what: string, job: SynthesisJob, make: () => Result<T>): Result<T> => {
   const yosys = findYosys();
   if (yosys === undefined) return noYosys();
-  if (cache === undefined) return run(job);
-  const key = sha256Hex(JSON.stringify([yosysVersion(yosys), SYNTHESES[job.family], job]));
+  const key = sha256Hex(JSON.stringify([yosysVersion(yosys), what, synthesisOf(job.family, job.top, job.keep), job]));
   const path = join(cache, `${key}.json`);
-  if (existsSync(path)) return ok(JSON.parse(readFileSync(path, 'utf8')) as Synthesized);
-  const made = run(job);
+  if (existsSync(path)) return ok(JSON.parse(readFileSync(path, 'utf8')) as T);
+  const made = make();
   if (made.ok) {
     mkdirSync(cache, { recursive: true });
     writeFileSync(path, JSON.stringify(made.value));
   }
   return made;
 };
+
+/** Resources of a design. Errors: FPG0010, FPG0011. @param cache - folder in which results are kept */
+export const synthesize = (job: SynthesisJob, cache?: string): Result<Synthesized> =>
+  cache === undefined ? run(job) : kept(cache, 'cells', job, () => run(job));
