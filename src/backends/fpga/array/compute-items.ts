@@ -107,8 +107,9 @@ export const computeItems = (task: Task, p: Part): readonly Item[] => {
   const bytes = resultBeats(task);
   const reads: Extent[] = [from.extent];
   if (addend !== undefined) reads.push(addend.extent);
-  const entries = p.blocks * p.entries;
-  if (entries > 0) reads.push({ space: 'weights', from: p.weightBase * ENTRY_BEATS, to: (p.weightBase + entries) * ENTRY_BEATS });
+  const { entry = 0, entries = p.entries } = p.phase ?? {};
+  const [first, last] = [p.weightBase + entry, p.weightBase + (p.blocks - 1) * p.entries + entry + entries];
+  if (entries > 0) reads.push({ space: 'weights', from: first * ENTRY_BEATS, to: last * ENTRY_BEATS });
   if (task.parameters !== undefined)
     reads.push({ space: 'parameters', from: p.parameterBase * PARAMETER_BEATS, to: (p.parameterBase + p.blocks) * PARAMETER_BEATS });
   if (p.table !== undefined) reads.push({ space: 'tables', from: p.table * 16, to: (p.table + 1) * 16 });
@@ -136,7 +137,7 @@ export const computeItems = (task: Task, p: Part): readonly Item[] => {
         in_ky: signed(task.dilation[0] * from.rowBeats),
         in_kx: signed(task.dilation[1] * from.pixelBeats),
         in_ic: task.input.buffer.planes === undefined ? 1 : p.from.columns.count,
-        weight_base: p.weightBase + (p.phase?.entry ?? 0),
+        weight_base: first,
         weight_block: p.entries,
         parameter_base: p.parameterBase,
         blocks: p.blocks,

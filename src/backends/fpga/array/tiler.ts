@@ -121,7 +121,11 @@ export class Tiler {
           for (let block = 0; block < task.outputBlocks; block += step) {
             const blocks = Math.min(step, task.outputBlocks - block);
             const place = all === undefined ? take(blocks) : { weights: all.weights + block * entries, parameters: all.parameters + block };
-            if (all === undefined || turn === 0) this.weights.loadBlocks(task, block, blocks, place);
+            const isNew = all === undefined || turn === 0;
+            // phases have weights of their own: the first ones need not wait for those of the others
+            const byPhase = isNew && blocks === 1 ? (task.phases ?? []) : [];
+            if (byPhase.length > 0) this.weights.loadParameters(task, block, blocks, place.parameters);
+            else if (isNew) this.weights.loadBlocks(task, block, blocks, place);
             const part: Part = {
               row,
               rows: rows.count,
@@ -141,7 +145,14 @@ export class Tiler {
               hold: false,
               resume: false,
             };
-            for (const phase of phasesOf(task, part)) this.items.push(...computeItems(task, phase));
+            const parts = phasesOf(task, part);
+            for (const p of parts) {
+              if (byPhase.length > 0 && p.phase !== undefined) this.weights.loadPhase(task, block, p.phase, place.weights);
+              this.items.push(...computeItems(task, p));
+            }
+            // tiles of other columns may have the others
+            for (const phase of byPhase)
+              if (!parts.some((p) => p.phase === phase)) this.weights.loadPhase(task, block, phase, place.weights);
           }
           this.store(task.output, image, rows, columns, chip, situation);
           turn++;

@@ -1,7 +1,7 @@
 import type { Slot } from '../../cpu/simd/index.ts';
 import { type ArrayConfig, ENTRY_BEATS, LANES, PARAMETER_BEATS, TABLES } from './config.ts';
 import type { Item } from './schedule.ts';
-import type { Task } from './task.ts';
+import type { Phase, Task, Weights } from './task.ts';
 import { type Loop, transferItems } from './transfer.ts';
 
 const ENTRY_BYTES = ENTRY_BEATS * LANES;
@@ -62,10 +62,17 @@ export class WeightLoads {
   }
 
   private loadPacked({ weights }: Task, from: number, blocks: number, at: number): void {
-    if (weights === undefined) return;
-    const { slot, offset, entries } = weights;
-    const loops = [{ count: blocks * entries * ENTRY_BEATS, memory: LANES, chip: 1 }];
-    const first = offset + from * entries * ENTRY_BYTES;
+    if (weights !== undefined) this.loadEntries(weights, from * weights.entries, blocks * weights.entries, at);
+  }
+
+  /** Weights of one phase of a block, whose entries lie from `at` on. */
+  loadPhase({ weights }: Task, block: number, { entry, entries }: Phase, at: number): void {
+    if (weights !== undefined) this.loadEntries(weights, block * weights.entries + entry, entries, at + entry);
+  }
+
+  private loadEntries({ slot, offset }: Weights, from: number, count: number, at: number): void {
+    const loops = [{ count: count * ENTRY_BEATS, memory: LANES, chip: 1 }];
+    const first = offset + from * ENTRY_BYTES;
     this.items.push(...transferItems({ op: 'load', target: 'weights', slot, offset: first, chip: at * ENTRY_BEATS, loops }));
   }
 
