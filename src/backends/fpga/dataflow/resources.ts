@@ -12,31 +12,40 @@ export interface Need {
   readonly memories: number;
 }
 
-/** Words up to this depth stay in LUTs. */
-const SMALL_DEPTH = 64;
-/** LUTs of a layer without its products: window, counters, credit. */
-const LAYER_LOGIC = 350;
-const REQUANT_LOGIC = 190;
-const ADD_LOGIC = 150;
+/** Memories of up to so many words, or bits, stay in LUTs: of 64 words, four LUTs for three bits. */
+const LUT_DEPTH = 64;
+const SMALL_BITS = 1536;
+const LUTS_PER_BIT = 4 / 3;
+// Figures of yosys 0.23 for xc7, rounded up.
+/** LUTs of a layer without its products and memories: window, counters, credit, queue. */
+const LAYER_LOGIC = 290;
+const REQUANT_LOGIC = 180;
+const ADD_LOGIC = 100;
 const SOFTMAX_LOGIC = 450;
 /** Part of a device that is planned with: the rest is for the maker's tool and the user. */
 export const USABLE = 0.8;
 
-/** Words of a block for each width it can have, widest first: halves down to one bit. */
+/**
+ * Blocks for words of `bits`: the best of the widths a block can have, widest first, halves down to one bit. A block of Xilinx is two
+ * halves that serve different memories.
+ */
 const blocks = (bits: number, depth: number, family: FamilyName): number => {
-  if (depth <= SMALL_DEPTH) return 0;
-  const { memoryBits } = FAMILIES[family];
-  const widest = memoryBits >= 30_000 ? 72 : 40;
+  const { memoryBits, vendor } = FAMILIES[family];
+  const [part, widest] = vendor === 'amd' ? [0.5, 36] : [1, 40];
   let best = Number.POSITIVE_INFINITY;
-  for (let width = widest; width >= 1; width /= 2) best = Math.min(best, Math.ceil(bits / width) * Math.ceil((depth * width) / memoryBits));
-  return best;
+  for (let width = widest; width >= 1; width /= 2)
+    best = Math.min(best, Math.ceil(bits / width) * Math.ceil((depth * width) / (memoryBits * part)));
+  return best * part;
 };
 
-const memory = (bits: number, depth: number, family: FamilyName): Need => ({
-  dsps: 0,
-  logic: depth <= SMALL_DEPTH ? bits : 0,
-  memories: blocks(bits, depth, family),
-});
+const memory = (bits: number, depth: number, family: FamilyName): Need => {
+  const small = depth <= LUT_DEPTH || bits * depth <= SMALL_BITS;
+  return {
+    dsps: 0,
+    logic: small ? bits * Math.ceil(depth / LUT_DEPTH) * LUTS_PER_BIT : 0,
+    memories: small ? 0 : blocks(bits, depth, family),
+  };
+};
 
 const sum = (needs: readonly Need[]): Need =>
   needs.reduce((a, b) => ({ dsps: a.dsps + b.dsps, logic: a.logic + b.logic, memories: a.memories + b.memories }), {

@@ -3,13 +3,13 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { ProgramBuilder } from '../../../ir/index.ts';
-import { at, unwrap } from '../../../support/index.ts';
+import { at, invariant, unwrap } from '../../../support/index.ts';
 import { inTemporaryFolder } from '../../cpu/cache/files.ts';
-import { deviceByName } from '../devices/index.ts';
+import { type Device, deviceByName } from '../devices/index.ts';
 import { findTool } from '../sim/toolchain.ts';
 import { findYosys, synthesize } from '../synthesis/yosys.ts';
 import { meanFinish } from './finish.ts';
-import { dataflowProgram, dataflowReport, dataflowReportText } from './index.ts';
+import { type DataflowProgram, dataflowProgram, dataflowReport, dataflowReportText } from './index.ts';
 import { NetworkBuilder } from './testing/builder.ts';
 import { DATAFLOW_MUTATIONS } from './testing/mutations.ts';
 import { type NetworkName, NETWORKS } from './testing/networks.ts';
@@ -50,13 +50,15 @@ const QUICK = ['the ring takes a pixel too many', 'the first column of padding i
 
 if (findYosys() === undefined) console.warn('A pipeline is not synthesized: there is no yosys (Debian: apt-get install yosys).');
 (findYosys() === undefined ? test.skip : test)(
-  'yosys makes no more of a pipeline than was estimated',
+  'yosys makes as many DSP slices of a pipeline as were estimated, and no more of the rest',
   () => {
     const d = unwrap(dataflowProgram(NETWORKS.line(), { targetCycles: 600 }));
     const files = [...d.rtl.filter((f) => f.name !== 'cxd_tap.v'), ...d.roms];
     const { resources } = unwrap(synthesize({ family: 'xc7', top: d.top, files }));
-    expect(resources.dsps).toBeLessThanOrEqual(d.need.dsps);
-    expect(resources.luts).toBeLessThan(2 * d.need.logic);
+    expect(resources.dsps).toBe(d.need.dsps);
+    expect(resources.luts).toBeLessThanOrEqual(d.need.logic);
+    expect(resources.luts).toBeGreaterThan(d.need.logic / 2);
+    expect(resources.memories).toBeLessThanOrEqual(d.need.memories);
   },
   300_000,
 );
@@ -74,12 +76,19 @@ test('the report has the products of each layer, and cycles that are balanced', 
   expect(dataflowReportText(d, 100)).toContain('assumed clock of 100 MHz');
 });
 
-test('a device with room gets a faster pipeline than a small one', () => {
-  const on = (name: string): number => {
-    const device = deviceByName(name);
-    return device === undefined ? 0 : unwrap(dataflowProgram(NETWORKS.lenet(), { device })).timing.interval;
-  };
-  expect(on('zu9eg')).toBeLessThanOrEqual(on('xc7z010'));
+const deviceOf = (name: string): Device => {
+  const device = deviceByName(name);
+  invariant(device !== undefined, `there is a device ${name}`);
+  return device;
+};
+
+test('a device with room gets a faster pipeline than a small one, which is not filled', () => {
+  const on = (name: string): DataflowProgram => unwrap(dataflowProgram(NETWORKS.residual(), { device: deviceOf(name) }));
+  const [large, small] = [on('xc7z020'), on('xc7z010')];
+  expect(large.timing.interval).toBe(64 * 9);
+  expect(small.timing.interval).toBeGreaterThan(64 * 9);
+  expect(large.need.dsps).toBeGreaterThan(0.8 * small.device.dsps);
+  expect(small.need.dsps).toBeLessThanOrEqual(0.8 * small.device.dsps);
 });
 
 const codes = (result: ReturnType<typeof dataflowProgram>): readonly string[] =>
@@ -112,7 +121,10 @@ test('a target out of reach gives the layer and what it needs; a batch and float
 test('a network that is too large names the device that it fits', () => {
   const n = new NetworkBuilder('large', 8);
   const y = n.dense(n.input([1, 1024]), 1024);
-  const device = deviceByName('xc7z010');
-  const told = codes(dataflowProgram(n.finish([y]), device === undefined ? {} : { device }));
-  expect(told).toEqual([expect.stringContaining('FPG0042')]);
+  const refused = dataflowProgram(n.finish([y]), { device: deviceOf('xc7z010') });
+  expect(codes(refused)).toEqual([
+    expect.stringMatching(/^FPG0042 : the pipeline does not fit xc7z010: \d+ of 60 RAMB36E1 \(80 % of them are planned with\)$/),
+  ]);
+  expect(refused.ok ? [] : refused.diagnostics[0]?.notes?.[0]).toBe('xc7a200t is the smallest device of the table that it fits.');
+  expect(dataflowProgram(n.finish([y]), { device: deviceOf('xc7a200t') }).ok).toBe(true);
 });
