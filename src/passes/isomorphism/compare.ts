@@ -388,6 +388,8 @@ export const verdictOf = (comparison: Comparison, level: number): Verdict => {
   const outcome = (l: number): Outcome | undefined => comparison.levels.find((r) => r.level === l)?.outcome;
   // a proof in real arithmetic, and outputs that differ: roundings grew, or the proof is wrong
   if (comparison.reached >= level) return level === 3 && outcome(4) === 'refuted' ? 'undecided' : 'isomorphic';
+  // normal forms that differ prove nothing where the models compute the same: a rule may be missing
+  if (level >= 2 && outcome(2) === 'refuted' && outcome(4) === 'proven') return 'undecided';
   const decisive = level < 2 ? [level] : level === 2 ? [2] : [2, 3];
   if (decisive.some((l) => outcome(l) === 'refuted')) return 'different';
   // a counter-example ends the search for a mapping of weights

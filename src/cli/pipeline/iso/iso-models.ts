@@ -109,7 +109,9 @@ const check = (args: IsoArgs, path: string, a: Loaded, b: Loaded, context: Conte
 
 const undecided = (comparison: Comparison, level: number): Diagnostic => {
   const open =
-    comparison.levels.find((l) => l.outcome === 'undecided') ?? comparison.levels.find((l) => l.level === 4 && l.outcome === 'refuted');
+    comparison.levels.find((l) => l.outcome === 'undecided') ??
+    comparison.levels.find((l) => l.level === 4 && l.outcome === 'refuted') ??
+    comparison.levels.find((l) => l.level === 2 && l.outcome === 'refuted');
   const reason = open === undefined ? 'no level is proven or refuted' : `level ${open.level}: ${open.text}`;
   return diagnostic('ISO0001', `isomorphism at level ${level} is undecided at ${reason}`);
 };
