@@ -1,8 +1,8 @@
-import { DATAFLOW_MUTATIONS } from '../../src/backends/fpga/index.ts';
 import type { BenchName } from './benches.ts';
+import { DATAFLOW_MUTATIONS, type DataflowMutation } from './dataflow-bugs.ts';
 import type { Mutation } from './mutation.ts';
 
-const BENCH_OF: Readonly<Record<string, BenchName>> = {
+const BENCH_OF: Readonly<Record<DataflowMutation['network'], BenchName>> = {
   line: 'dataflow, line',
   corners: 'dataflow, corners',
   residual: 'dataflow, residual',
@@ -14,5 +14,5 @@ export const dataflowMutations: readonly Mutation[] = DATAFLOW_MUTATIONS.map(({ 
   file: `dataflow/rtl/${file}`,
   find,
   replace,
-  bench: BENCH_OF[network] ?? 'dataflow, corners',
+  bench: BENCH_OF[network],
 }));

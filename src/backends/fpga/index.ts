@@ -4,7 +4,6 @@ import { processorRows } from './rows.ts';
 import { compileForSimulation } from './sim/compile.ts';
 import { examineSimulators } from './sim/examine.ts';
 
-export { DATAFLOW_MUTATIONS } from './dataflow/testing/mutations.ts';
 export {
   type PlantedBug,
   type Proof,

@@ -1,3 +1,3 @@
-export { type DataflowOptions, type DataflowProgram, dataflowProgram, dataflowRtl } from './program.ts';
-export { type PipelineSimulator, type SimulationOptions, type SimulationResult, simulateDataflow, withSimulator } from './simulate.ts';
-export { type DataflowReport, dataflowReport, dataflowReportText, type StageReport } from './report.ts';
+export { type DataflowProgram, dataflowProgram, dataflowRtl } from './program.ts';
+export { type PipelineSimulator, type SimulationOptions, type SimulationResult, withSimulator } from './simulate.ts';
+export { dataflowReport, dataflowReportText } from './report.ts';

@@ -177,10 +177,3 @@ export const withSimulator = <T>(
     if (!command.ok) return command;
     return use({ run: (frames, traffic = options) => runIn(program, command.value, folder, frames, traffic) });
   });
-
-/** Sends frames, each a tensor an input, through the simulated pipeline, one directly after the other. Errors: FPG0030, FPG0031, FPG0043. */
-export const simulateDataflow = (
-  program: DataflowProgram,
-  frames: readonly (readonly Tensor[])[],
-  options: SimulationOptions = {},
-): Result<SimulationResult> => withSimulator(program, options, ({ run }) => run(frames));

@@ -11,7 +11,7 @@ import { findYosys, synthesize } from '../synthesis/yosys.ts';
 import { meanFinish } from './finish.ts';
 import { type DataflowProgram, dataflowProgram, dataflowReport, dataflowReportText } from './index.ts';
 import { NetworkBuilder } from './testing/builder.ts';
-import { DATAFLOW_MUTATIONS } from './testing/mutations.ts';
+import { DATAFLOW_MUTATIONS } from '../../../../conformance/fpga-mutations/dataflow-bugs.ts';
 import { type NetworkName, NETWORKS } from './testing/networks.ts';
 import { caughtBy, plantedText } from './testing/plant.ts';
 

@@ -1,2 +1,2 @@
-export { registersHeader, registersMarkdown } from './registers-text.ts';
+export { registersMarkdown } from './registers-text.ts';
 export { driverFiles } from './sources.ts';

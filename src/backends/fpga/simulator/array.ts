@@ -1,4 +1,4 @@
-import { type ArrayConfig, ENTRY_BEATS, LANES, PARAMETER_BEATS, TABLE_BYTES, TABLES } from '../array/config.ts';
+import { type ArrayConfig, ENTRY_BEATS, LANES, TABLE_BYTES, TABLES } from '../array/config.ts';
 import { type Command, COMMAND_BYTES, decodeCommand } from '../isa/commands.ts';
 import type { CoreErrorName } from '../isa/registers.ts';
 import { type Addend, type ArrayMemories, ChipRange, type Compute, compute } from './array-compute.ts';
@@ -176,6 +176,3 @@ export class ArrayModel {
     } else into.set(bytes, chip * LANES);
   }
 }
-
-/** Beats that the parameters of a channel block take in external memory. */
-export const PARAMETER_BYTES = PARAMETER_BEATS * LANES;

@@ -1,7 +1,7 @@
 import { at, invariant, unwrap } from '../../../../support/index.ts';
 import { dataflowProgram, dataflowRtl } from '../index.ts';
 import { checkPipeline } from './compare.ts';
-import type { DataflowMutation } from './mutations.ts';
+import type { DataflowMutation } from '../../../../../conformance/fpga-mutations/dataflow-bugs.ts';
 import { NETWORKS } from './networks.ts';
 
 /** The file with the bug; undefined when `find` does not stand there exactly once. */
