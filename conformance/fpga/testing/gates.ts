@@ -43,7 +43,7 @@ export const runOnGates = (program: Program, inputs: readonly Tensor[], cache: s
   if (!compiled.ok) return compiled;
   const rtl = coreAsGates(GATES_CONFIG, cache);
   if (!rtl.ok) return rtl;
-  const path = buildSimulator(GATES_CONFIG, { cache: sharedCache(), rtl: rtl.value });
+  const path = buildSimulator(GATES_CONFIG, { cache: sharedCache(), rtl: rtl.value, quick: true });
   if (!path.ok) return path;
   const built = Date.now();
   const simulator = new Simulator(path.value);

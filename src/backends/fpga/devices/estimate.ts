@@ -25,6 +25,14 @@ const blocksOf = (words: number, width: number, family: FamilyName): number => {
   return Math.ceil(width / widest) * Math.max(1, Math.ceil(words / depth / 1.0001));
 };
 
+/** Values of an entry, and bits of a block's word that holds one. */
+const COLUMNS = 256;
+const COLUMN_BITS = 10;
+
+/** A memory of each value takes a block at least, however few entries there are. */
+const weightBlocks = ({ columns, weightEntries }: CoreConfig, family: FamilyName): number =>
+  columns ? COLUMNS * Math.ceil((weightEntries * COLUMN_BITS) / FAMILIES[family].memoryBits) : blocksOf(weightEntries, ENTRY_BITS, family);
+
 /** Memory blocks of caches and array by their sizes. */
 export const memoryBlocks = (config: CoreConfig, family: FamilyName): number => {
   const caches =
@@ -34,7 +42,7 @@ export const memoryBlocks = (config: CoreConfig, family: FamilyName): number => 
   return (
     caches +
     blocksOf(config.scratchBeats, BEAT_BITS, family) +
-    blocksOf(config.weightEntries, ENTRY_BITS, family) +
+    weightBlocks(config, family) +
     blocksOf(config.parameterBeats, BEAT_BITS, family)
   );
 };

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { unwrap } from '../../../support/index.ts';
+import { DEFAULT_CONFIG } from '../isa/config.ts';
 import { memoryBlocks } from './estimate.ts';
 import { chooseCore, configurations, DEVICES, deviceByName, estimateCore, shortages } from './index.ts';
 
@@ -49,5 +50,12 @@ describe('devices', () => {
     const config = unwrap(chooseCore('xcvu9p')).config;
     // 128 bits are two blocks of 72; 2048 bits are 29: 2 x 64, 29 x 2, 2 x 4 and 2 x 2 for each cache
     expect(memoryBlocks(config, 'xcup')).toBe(128 + 58 + 8 + 2 * 4);
+  });
+
+  test('memory blocks of Altera: each of 256 values of an entry has a memory of its own', () => {
+    const config = { ...DEFAULT_CONFIG, columns: true, scratchBeats: 4096, weightEntries: 256, parameterBeats: 512 };
+    // of 40 bits and 256 words: 4 x 16 of activations, 4 x 2 of parameters, 4 x 4 of each cache
+    expect(memoryBlocks(config, 'cyclonev')).toBe(4 * 16 + 256 + 4 * 2 + 2 * 4 * 4);
+    expect(memoryBlocks({ ...config, weightEntries: 1025 }, 'cyclonev')).toBe(4 * 16 + 512 + 4 * 2 + 2 * 4 * 4);
   });
 });

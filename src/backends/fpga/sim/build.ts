@@ -16,6 +16,8 @@ export interface SimulatorOptions {
   readonly env?: Environment;
   /** Verilog in place of the core's own, for planted faults and netlists; the top module is cx_core all the same. */
   readonly rtl?: readonly SourceFile[];
+  /** Not optimised by the C++ compiler: for netlists, which are 100 MB of C++ and run once. */
+  readonly quick?: boolean;
 }
 
 const PROGRAM = 'cx_sim';
@@ -24,7 +26,7 @@ const TOP = 'cx_core';
 /** C++ of the testbench. */
 export const benchFiles = (): readonly SourceFile[] => sourceFiles(sourceFolder('fpga/bench/', 'cx_sim.cpp'), /^cx_\w+[.](cpp|h)$/);
 
-const flagsOf = (config: CoreConfig): readonly string[] => [
+const flagsOf = (config: CoreConfig, quick: boolean): readonly string[] => [
   '--cc',
   '--exe',
   '--build',
@@ -40,7 +42,7 @@ const flagsOf = (config: CoreConfig): readonly string[] => [
   '-CFLAGS',
   '-std=c++17 -march=native -I..',
   '-MAKEFLAGS',
-  'OPT_FAST=-O2',
+  `OPT_FAST=${quick ? '-O0' : '-O2'}`,
   '--top-module',
   TOP,
   ...Object.entries(verilogParameters(config)).map(([name, value]) => `-G${name}=${value}`),
@@ -59,11 +61,11 @@ const build = (tool: HdlTool, flags: readonly string[], files: readonly SourceFi
  * The simulator of a core: from the cache, else built by verilator and the C++ compiler, which takes a quarter of a minute.
  * Errors: FPG0030 no verilator, FPG0031 it fails, NAT0007 nowhere to write. @returns its path
  */
-export const buildSimulator = (config: CoreConfig, { cache, env, rtl = rtlFiles() }: SimulatorOptions): Result<string> => {
+export const buildSimulator = (config: CoreConfig, { cache, env, rtl = rtlFiles(), quick = false }: SimulatorOptions): Result<string> => {
   const tool = findTool('verilator', env);
   if (!tool.ok) return tool;
   const files = [...rtl, ...benchFiles(), { name: 'cxf_registers.h', text: registersHeader() }];
-  const flags = flagsOf(config);
+  const flags = flagsOf(config, quick);
   const texts = files.flatMap(({ name, text }) => [`${name} ${text.length}\n`, text]);
   // code for this processor: a cache may be shared between machines
   const key = sha256Hex(JSON.stringify(['fpga-sim', tool.value.id, machineText(), flags]), ...texts);
