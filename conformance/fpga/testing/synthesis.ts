@@ -12,8 +12,8 @@ interface Part {
   readonly flat?: boolean;
 }
 
-/** Small memories: logic hardly depends on their sizes, and yosys takes less time. */
-const SMALL = { SP_BEATS: 1024, WB_ENTRIES: 64, PB_BEATS: 128 };
+/** Small memories, of weights as small as still lie in block RAM: logic hardly depends on their sizes, and yosys takes less time. */
+const SMALL = { SP_BEATS: 1024, WB_ENTRIES: 512, PB_BEATS: 128 };
 const array = (WW: number, PACK: number): Part => ({ top: 'cx_array', parameters: { ...SMALL, WW, PACK } });
 const lanes = (top: string, WW: number): Part => ({ top, parameters: { WW }, flat: true });
 

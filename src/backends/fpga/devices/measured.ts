@@ -23,8 +23,8 @@ const REQUANT_DSPS = 24;
 const PLAIN_DSPS = PRODUCTS + REQUANT_DSPS;
 const PACKED_DSPS = PRODUCTS / 2 + REQUANT_DSPS;
 
-/** cx_proc 15211, cx_ctrl 1801, cx_axi 1400, cx_regs 385 LUTs for xc7. */
-const PROCESSOR = part(18_797, 4175, 8);
+/** cx_proc 13,895, cx_ctrl 1,935, cx_axi 1,437, cx_regs 385 LUTs for xc7. */
+const PROCESSOR = part(17_652, 3474, 8);
 
 const ULTRASCALE: Measured = {
   processor: PROCESSOR,
@@ -49,14 +49,14 @@ export const MEASURED: Readonly<Record<FamilyName, Measured>> = {
   xc7: {
     processor: PROCESSOR,
     array: {
-      plain8: part(13_698, 6473, PLAIN_DSPS),
+      plain8: part(18_954, 7211, PLAIN_DSPS),
       // a multiplier of 25 x 18 bits does not hold two products of 8 bits: yosys takes two for each
-      packed8: part(19_394, 8649, PLAIN_DSPS),
-      plain6: part(13_938, 6313, PLAIN_DSPS),
-      packed6: part(16_453, 8184, PACKED_DSPS),
+      packed8: part(24_650, 9387, PLAIN_DSPS),
+      plain6: part(19_194, 7051, PLAIN_DSPS),
+      packed6: part(19_231, 7075, PACKED_DSPS),
     },
     source:
-      'synthesis by yosys 0.23, synth_xilinx -family xc7: the array, other products by those of 16 cx_dot or 8 cx_dot_pair; the processor unit by unit',
+      'synthesis by yosys 0.23, synth_xilinx -family xc7, modules kept: arrays of 8 and of 6 packed bits, other products by those of 16 cx_dot or 8 cx_dot_pair; the processor unit by unit',
   },
   xcu: ULTRASCALE,
   xcup: ULTRASCALE,
