@@ -1,4 +1,3 @@
-export { type Cells, resourcesOf, type Resources } from './cells.ts';
-export { cellModels, coreAsGates, netlistOf } from './netlist.ts';
+export { coreAsGates } from './netlist.ts';
 export { filesFor } from './reach.ts';
 export { findYosys, runYosys, SYNTHESES, type Synthesized, synthesize, type SynthesisFamily, synthesisOf, withFiles } from './yosys.ts';
