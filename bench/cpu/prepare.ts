@@ -62,7 +62,7 @@ export const modelFile = (name: string, bytes: () => Uint8Array): string =>
 const failures = new Map<string, unknown>();
 
 /** One way of quantizing, nothing searched: which integers come out does not change the time of a run. One seeded sample calibrates. */
-const PLAIN = ['--random-calibration', '1', '--method', 'mse', '--rounding', 'nearest', '--equalize', 'off'];
+export const PLAIN: readonly string[] = ['--random-calibration', '1', '--method', 'mse', '--rounding', 'nearest', '--equalize', 'off'];
 
 /** The package of a model, INT8 unless the options say otherwise; models that are quantized already need none. */
 export const packageOf = (model: string, options: readonly string[] = PLAIN): string => {

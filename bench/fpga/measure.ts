@@ -3,6 +3,7 @@ import { sharedCache } from '../../src/backends/cpu/index.ts';
 import {
   buildSimulator,
   compileTraced,
+  type CoreConfig,
   DEFAULT_CONFIG,
   openSimulation,
   predict,
@@ -31,9 +32,9 @@ export interface Measured {
   readonly macs: number;
 }
 
-export const measure = (program: Program, inputs: readonly Tensor[]): Measured => {
-  const prediction = unwrap(predict(program, inputs));
-  const { opened } = unwrap(openSimulation(prediction.program));
+export const measure = (program: Program, inputs: readonly Tensor[], config: CoreConfig): Measured => {
+  const prediction = unwrap(predict(program, inputs, config));
+  const { opened } = unwrap(openSimulation(prediction.program, { config }));
   try {
     const [before, started] = [opened.core.processorSeconds(), performance.now()];
     const outputs = opened.run(inputs);
@@ -55,16 +56,22 @@ export interface Traced {
 }
 
 /** @param outputs - of the program that is not traced */
-export const trace = (program: Program, inputs: readonly Tensor[], outputs: readonly Tensor[], both: boolean): Traced => {
-  const traced = unwrap(compileTraced(program));
+export const trace = (
+  program: Program,
+  inputs: readonly Tensor[],
+  outputs: readonly Tensor[],
+  config: CoreConfig,
+  both: boolean,
+): Traced => {
+  const traced = unwrap(compileTraced(program, config));
   const values = referenceValues(traced, inputs);
   const known = (traced.traced?.outputs ?? []).flatMap(({ value }) => values.get(value) ?? []);
   // outputs that no step makes are not among the values
   const expected = known.length === program.outputs.length ? known : runProgram(program, inputs);
   const outputsEqual = expected.every((tensor, i) => Buffer.compare(canonicalBytes(tensor), canonicalBytes(at(outputs, i))) === 0);
   return {
-    verilog: unwrap(traceOnVerilog(traced, inputs, values)),
-    simulator: both ? traceOnSimulator(traced, inputs, values) : undefined,
+    verilog: unwrap(traceOnVerilog(traced, inputs, values, { config })),
+    simulator: both ? traceOnSimulator(traced, inputs, values, config) : undefined,
     outputsEqual,
   };
 };

@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { type CoreConfig, DEFAULT_CONFIG } from '../../src/backends/fpga/index.ts';
 import { ROOT } from '../data.ts';
 import type { Bench } from '../rows.ts';
 import { architectureFile } from '../cpu/network.ts';
-import { packageOf } from '../cpu/prepare.ts';
+import { packageOf, PLAIN } from '../cpu/prepare.ts';
 
 /** A network of the bench. */
 export interface FpgaNetwork {
@@ -11,6 +12,10 @@ export interface FpgaNetwork {
   readonly title: string;
   /** Whether its 3x3 convs are large enough for a goal: those of the goals of the core. */
   readonly goals?: boolean;
+  /** The core that it runs on; the default one when absent. */
+  readonly config?: CoreConfig;
+  /** Most cycles of a run. */
+  readonly mostCycles?: number;
   /** Its package, made the first time; undefined where CORTEXC_DATA lacks it. */
   readonly package: (bench: Bench) => string | undefined;
 }
@@ -26,11 +31,28 @@ const stored =
 /** Their integers are in the file. */
 const QUANTIZED: readonly string[] = [];
 
+/** Weights of 6 bits, two products on a multiplier. */
+const INT6: CoreConfig = { ...DEFAULT_CONFIG, bits: 6, pack: true };
+
 /** Small networks, all of whose layers are compared. */
 export const SMALL: readonly FpgaNetwork[] = [
   { name: 'digits', title: 'digits', package: () => packageOf(join(ROOT, 'examples', 'digits', 'model.onnx')) },
   { name: 'lenet', title: 'MNIST CNN (CNTK)', package: stored('onnx-trained/mnist-cntk/model.onnx') },
-  { name: 'resnet8', title: 'ResNet-8', goals: true, package: stored('tflite/mlperf-tiny/pretrainedResnet_quant.tflite', QUANTIZED) },
+  {
+    name: 'resnet8',
+    title: 'ResNet-8',
+    goals: true,
+    mostCycles: 60_000,
+    package: stored('tflite/mlperf-tiny/pretrainedResnet_quant.tflite', QUANTIZED),
+  },
+  {
+    name: 'resnet8-int6',
+    title: 'ResNet-8 INT6 on 128 + 24 multipliers',
+    goals: true,
+    config: INT6,
+    mostCycles: 32_000,
+    package: stored('tflite/mlperf-tiny/pretrainedResnet.tflite', ['--bits', '6', ...PLAIN]),
+  },
   { name: 'dscnn', title: 'DS-CNN', package: stored('tflite/mlperf-tiny/kws_ref_model.tflite', QUANTIZED) },
   { name: 'transformer', title: 'TinyViT block', package: stored('onnx-int-deeploy/Models/TinyViT/Demo/network.onnx') },
 ];

@@ -19,6 +19,7 @@ export const ZEDBOARD_MHZ = 143;
 
 /** Warnings of verilator -Wall for the Verilog that NNgen writes for its own example cnn, measured with NNgen of 2023-10 and verilator 5.006. */
 export const NNGEN_WARNINGS = 7263;
+export const NNGEN_LINES = 63_247;
 
 export const publishedText = (all: readonly Published[]): string =>
   all.map(({ system, perSecond, how }) => `${system} ${perSecond}/s (${how})`).join('; ');
