@@ -8,7 +8,7 @@ import type { FpgaRows, ValuePlace } from '../rows.ts';
 import { type ArrayTiming, DEFAULT_TIMING } from '../simulator/array-cycles.ts';
 import { exportRows } from './imports.ts';
 import { BEAT, isDense, type LazyTensor } from './homes.ts';
-import { type ArrayPlan, type Group, planArray } from './plan.ts';
+import { type ArrayPlan, type Group, planArray, RECOGNIZERS } from './plan.ts';
 
 export { prepareForArray } from './prepare.ts';
 
@@ -25,19 +25,8 @@ export interface ArrayHost {
   readonly run: (f: Parameters<Emit>[0], list: CommandList, parts: { readonly before: Emit; readonly after: Emit }) => void;
 }
 
-const OPS = [
-  'conv',
-  'dense',
-  'matmul',
-  'max_pool',
-  'average_pool',
-  'reduce_sum',
-  'reduce_mean',
-  'table',
-  'add_rescale',
-  'concat',
-  'transpose',
-] as const satisfies readonly OpName[];
+/** A transpose has no layer of its own, but a conv may read what it permutes. */
+const OPS: readonly OpName[] = [...(Object.keys(RECOGNIZERS) as OpName[]), 'transpose'];
 
 const all =
   (emits: readonly Emit[]): Emit =>

@@ -2,24 +2,13 @@ import { expect, test } from '@jest/globals';
 import { type OpUse, opUses } from '../../../../tests/support/op-uses.ts';
 import { at } from '../../../support/index.ts';
 import { type ArrayConfig, DEFAULT_ARRAY } from '../array/config.ts';
+import { RECOGNIZERS } from './plan.ts';
 import { differences, ORDERS, simulate } from './testing/simulated.ts';
 
 // Samples of the ops that have rows of the array, on the model of the array and the simulated processor: bytes are the reference's, with large
 // memories and with such that hold hardly a tile, in every order that the waits of commands allow.
 
-const OPS = [
-  'conv',
-  'dense',
-  'matmul',
-  'max_pool',
-  'average_pool',
-  'reduce_sum',
-  'reduce_mean',
-  'table',
-  'add_rescale',
-  'concat',
-  'rescale',
-];
+const OPS = [...Object.keys(RECOGNIZERS), 'rescale'];
 const isOurs = ({ name, program }: OpUse): boolean =>
   OPS.some((op) => name.startsWith(`${op} `)) && program.types.every((t) => t.dtype !== 'f32') && !name.endsWith('special values');
 const USES = opUses().filter(isOurs);

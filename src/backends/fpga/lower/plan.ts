@@ -1,4 +1,4 @@
-import { type AnyNode, type OpNode, type Program, sameShape, type ValueId } from '../../../ir/index.ts';
+import { type AnyNode, type OpName, type OpNode, type Program, sameShape, type ValueId } from '../../../ir/index.ts';
 import { at } from '../../../support/index.ts';
 import { type Context, Slot } from '../../cpu/simd/index.ts';
 import type { ArrayConfig } from '../array/config.ts';
@@ -11,7 +11,7 @@ import { recognizeDense, recognizeMatmul } from './dense.ts';
 import { factsOf, type Facts } from './facts.ts';
 import { Home, imageSizes, isDense, type LazyTensor, matrixSizes, type Sizes } from './homes.ts';
 import { type Import, importChannelsLast, importLines, importImage, importMatrix, type Source } from './imports.ts';
-import type { Desk, Layer, Operand } from './layer.ts';
+import type { Desk, Layer, Operand, Recognize } from './layer.ts';
 import { recognizeAdd, recognizeConcat, recognizeTable } from './map.ts';
 import { recognizePool, recognizeReduce } from './window.ts';
 
@@ -48,31 +48,21 @@ export interface PlanOptions {
   readonly trace?: boolean;
 }
 
-const recognize = (desk: Desk, node: AnyNode): Layer | undefined => {
-  const typed = node as OpNode;
-  switch (typed.op) {
-    case 'conv':
-      return recognizeConv(desk, typed);
-    case 'dense':
-      return recognizeDense(desk, typed);
-    case 'matmul':
-      return recognizeMatmul(desk, typed);
-    case 'max_pool':
-    case 'average_pool':
-      return recognizePool(desk, typed);
-    case 'reduce_sum':
-    case 'reduce_mean':
-      return recognizeReduce(desk, typed);
-    case 'table':
-      return recognizeTable(desk, typed);
-    case 'add_rescale':
-      return recognizeAdd(desk, typed);
-    case 'concat':
-      return recognizeConcat(desk, typed);
-    default:
-      return undefined;
-  }
+/** What the array does, by op. */
+export const RECOGNIZERS: { readonly [K in OpName]?: Recognize<OpNode<K>> } = {
+  conv: recognizeConv,
+  dense: recognizeDense,
+  matmul: recognizeMatmul,
+  max_pool: recognizePool,
+  average_pool: recognizePool,
+  reduce_sum: recognizeReduce,
+  reduce_mean: recognizeReduce,
+  table: recognizeTable,
+  add_rescale: recognizeAdd,
+  concat: recognizeConcat,
 };
+
+const recognize = (desk: Desk, node: AnyNode): Layer | undefined => (RECOGNIZERS[node.op] as Recognize<AnyNode> | undefined)?.(desk, node);
 
 /** The array's view of a program, found node by node. */
 class Survey {
