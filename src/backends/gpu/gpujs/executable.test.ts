@@ -16,7 +16,7 @@ if (adapter === undefined)
   console.warn('SKIPPED: gpujs by WebGPU in Node; there is no package webgpu (CORTEXC_WEBGPU names one) or no adapter (a Vulkan driver).');
 
 /** gpu.js whose kernels of one mode have another text. */
-const withTexts = ({ module, ...rest }: FoundGpuJs, broken: Mode, change: (text: string) => string): FoundGpuJs => {
+const withTexts = ({ module, ...rest }: FoundGpuJs, fault: string, broken: Mode, change: (text: string) => string): FoundGpuJs => {
   const { GPU: Own } = module;
   const GPU = function (options: { readonly mode: Mode }): GpuInstance {
     const gpu = new Own(options);
@@ -24,8 +24,8 @@ const withTexts = ({ module, ...rest }: FoundGpuJs, broken: Mode, change: (text:
     const createKernel = (text: string, o: KernelOptions) => gpu.createKernel(change(text), o);
     return { mode: gpu.mode, createKernel, destroy: () => gpu.destroy() };
   } as unknown as GpuConstructor;
-  // what another package passed before says nothing of this one
-  return { ...rest, version: `${rest.version} with a fault`, module: { GPU: Object.assign(GPU, { isWebAssemblySupported: true }) } };
+  // what another package passed before, this process or an earlier one, says nothing of this one
+  return { ...rest, version: `${rest.version} with ${fault}`, module: { GPU: Object.assign(GPU, { isWebAssemblySupported: true }) } };
 };
 
 const bytesOf = (tensors: readonly Tensor[]): readonly Uint8Array[] => tensors.map(canonicalBytes);
@@ -49,7 +49,7 @@ const bytesOf = (tensors: readonly Tensor[]): readonly Uint8Array[] => tensors.m
 
   test('a mode that computes wrongly is given up with a warning, for the same bytes', async () => {
     const program = squeezed();
-    const wrong = withTexts(own, 'webasm', (text) => text.replaceAll('+ 1024;', ';'));
+    const wrong = withTexts(own, 'another rounding', 'webasm', (text) => text.replaceAll('+ 1024;', ';'));
     const executable = unwrap(await compileForGpuJs(program, { found: wrong }));
     expect(executable.device).toContain('cpu');
     // where there is a GPU as well, its mode is tried before
@@ -65,7 +65,9 @@ const bytesOf = (tensors: readonly Tensor[]): readonly Uint8Array[] => tensors.m
   test('a kernel that a mode does not compile is run by the next', async () => {
     const program = squeezed();
     // a name that only the network's kernels have, so that the self-test passes
-    const marked = withTexts(own, 'webasm', (text) => (text.includes('a6[') ? 'function () { return nothing[0]; }' : text));
+    const marked = withTexts(own, 'a kernel that fails', 'webasm', (text) =>
+      text.includes('a6[') ? 'function () { return nothing[0]; }' : text,
+    );
     const executable = unwrap(await compileForGpuJs(program, { found: marked }));
     const inputs = inputsOf(program, 5);
     expect(bytesOf(await executable.run(inputs))).toEqual(bytesOf(runProgram(program, inputs)));
