@@ -14,7 +14,7 @@ import { readVectors, runCases, selectCases } from '../../src/conformance/index.
 import { canonicalBytes, OP_NAMES, type OpName, runProgram, type Tensor } from '../../src/ir/index.ts';
 import { at, unwrap } from '../../src/support/index.ts';
 import { type OpUse, opUses } from '../../tests/support/op-uses.ts';
-import { countCases, emptyTally } from './tally.ts';
+import { countCases, emptyTally } from '../tally.ts';
 
 // A slice of `npm run fpga-conformance`, and every op once on the Verilog of the core.
 

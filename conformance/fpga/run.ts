@@ -7,7 +7,7 @@ import { parseArgs } from 'node:util';
 import { compileForSimulation, findTool, fpgaSimBackend } from '../../src/backends/fpga/index.ts';
 import { readVectors, runCases, selectCases, selectOps } from '../../src/conformance/index.ts';
 import { unwrap } from '../../src/support/index.ts';
-import { countCases, emptyTally, type Tally } from './tally.ts';
+import { countCases, emptyTally, type Tally } from '../tally.ts';
 
 /** Cases between two reports of progress. */
 const CASES_EACH = 500;

@@ -1,15 +1,8 @@
 import { buildFakeDriver, cudaBackend } from '../../src/backends/gpu/index.ts';
-import {
-  type CaseResult,
-  firstDifference,
-  fuzzCase,
-  type FuzzOptions,
-  mergePrograms,
-  runCases,
-  type VectorCase,
-} from '../../src/conformance/index.ts';
+import { firstDifference, fuzzCase, type FuzzOptions, mergePrograms, runCases, type VectorCase } from '../../src/conformance/index.ts';
 import { type Program, runProgram, type Tensor } from '../../src/ir/index.ts';
 import { at, unwrap } from '../../src/support/index.ts';
+import { countCases, emptyTally as emptyCaseTally, type Tally as CaseTally } from '../tally.ts';
 
 /** What is looked at: conformance cases, and random programs by index. */
 export interface Work {
@@ -19,30 +12,17 @@ export interface Work {
   readonly fuzz: Pick<FuzzOptions, 'seed' | 'nodes'>;
 }
 
-export interface Tally {
-  cases: number;
-  passed: number;
-  refused: number;
+/** Its problems are those of programs, too. */
+export interface Tally extends CaseTally {
   programs: number;
-  /** Cases and programs that differ or fail, and how. */
-  readonly problems: string[];
 }
 
-export const emptyTally = (): Tally => ({ cases: 0, passed: 0, refused: 0, programs: 0, problems: [] });
+export const emptyTally = (): Tally => ({ ...emptyCaseTally(), programs: 0 });
 
 /** Random programs that are compiled as one. */
 const TOGETHER = 24;
 /** Cases between two reports of progress. */
 const CASES_EACH = 500;
-
-const countCases = (tally: Tally, results: readonly CaseResult[]): void => {
-  for (const { case: c, outcome } of results) {
-    tally.cases++;
-    if (outcome.status === 'passed') tally.passed++;
-    else if (outcome.status === 'refused') tally.refused++;
-    else tally.problems.push(`${c.id}: ${outcome.reason}`);
-  }
-};
 
 /** Runs a program on sets of inputs. @returns what each gives */
 const runSets = (program: Program, sets: readonly (readonly Tensor[])[]): readonly (readonly Tensor[])[] => {

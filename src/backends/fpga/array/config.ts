@@ -1,3 +1,5 @@
+import type { CoreConfig } from '../isa/config.ts';
+
 /** The dot-product array that lists of commands are made for. */
 export interface ArrayConfig {
   /** Beats of 16 bytes in the memory of activations, at most 65536. */
@@ -22,3 +24,11 @@ export const TABLES = 8;
 export const TABLE_BYTES = 256;
 
 export const blocksOf = (channels: number): number => Math.ceil(channels / LANES);
+
+/** The array of a core. */
+export const arrayOf = ({ scratchBeats, weightEntries, parameterBeats, bits }: CoreConfig): ArrayConfig => ({
+  scratchBeats,
+  weightEntries,
+  parameterBlocks: Math.floor(parameterBeats / PARAMETER_BEATS),
+  bits,
+});

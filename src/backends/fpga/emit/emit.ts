@@ -1,9 +1,8 @@
 import { type Program, runProgram, type Tensor } from '../../../ir/index.ts';
 import { ok, type Result } from '../../../support/index.ts';
 import type { EmitOptions, EmittedFile } from '../../backend.ts';
-import type { ArrayConfig } from '../array/config.ts';
+import { arrayOf } from '../array/config.ts';
 import { chooseCore, findDevice } from '../devices/index.ts';
-import type { CoreConfig } from '../isa/config.ts';
 import type { CommandList } from '../array/list.ts';
 import { coreRows } from '../lower/rows.ts';
 import { compileForFpga } from '../lower.ts';
@@ -14,16 +13,6 @@ import { folderFiles } from './folder.ts';
 import { type LoweredNode, wideWeights } from './narrow.ts';
 
 const DEFAULT_DEVICE = 'zu3eg';
-
-/** Beats of parameters of a block of channels. */
-const BLOCK_BEATS = 8;
-
-const arrayConfig = ({ scratchBeats, weightEntries, parameterBeats, bits }: CoreConfig): ArrayConfig => ({
-  scratchBeats,
-  weightEntries,
-  parameterBlocks: parameterBeats / BLOCK_BEATS,
-  bits,
-});
 
 /** Rows that keep the nodes that they lower: one a step, in order. */
 const observed = (rows: FpgaRows, lowered: LoweredNode[]): FpgaRows => ({
@@ -50,7 +39,7 @@ export const emitForFpga = (
   }
   const chosen = chooseCore(device, { bits, array: mode !== 'processor' });
   if (!chosen.ok) return chosen;
-  const config = arrayConfig(chosen.value.config);
+  const config = arrayOf(chosen.value.config);
   const lowered: LoweredNode[] = [];
   const lists: CommandList[] = [];
   const rows = chosen.value.config.array ? coreRows({ config, onList: (list) => lists.push(list) }) : () => processorRows();

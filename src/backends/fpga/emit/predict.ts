@@ -1,7 +1,7 @@
 import { type AnyNode, placeOf, type Program, type Tensor } from '../../../ir/index.ts';
 import { at, invariant, ok, type Result } from '../../../support/index.ts';
 import { macsOf } from '../../plan/index.ts';
-import { PARAMETER_BEATS } from '../array/config.ts';
+import { arrayOf } from '../array/config.ts';
 import type { CommandList } from '../array/list.ts';
 import { type CoreConfig, DEFAULT_CONFIG } from '../isa/config.ts';
 import { coreRows } from '../lower/rows.ts';
@@ -35,8 +35,7 @@ export interface Prediction {
 
 /** Compiles and predicts. Errors: those of compileForFpga. */
 export const predict = (source: Program, inputs: readonly Tensor[], config: CoreConfig = DEFAULT_CONFIG): Result<Prediction> => {
-  const { scratchBeats, weightEntries, parameterBeats, bits } = config;
-  const chip = { scratchBeats, weightEntries, parameterBlocks: Math.floor(parameterBeats / PARAMETER_BEATS), bits };
+  const chip = arrayOf(config);
   const lists: CommandList[] = [];
   const known = new Map<AnyNode, Omit<PredictedLayer, 'cycles'>>();
   const program = compileForFpga(source, {

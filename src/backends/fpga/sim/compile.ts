@@ -1,7 +1,7 @@
 import type { Program, Tensor } from '../../../ir/index.ts';
 import { at, fail, MrlError, ok, type Result } from '../../../support/index.ts';
 import type { CompileOptions, Executable, StepTime } from '../../backend.ts';
-import { PARAMETER_BEATS } from '../array/config.ts';
+import { arrayOf } from '../array/config.ts';
 import { type Cache, sharedCache } from '../../cpu/cache/cache.ts';
 import { misfits } from '../../cpu/port-tensors.ts';
 import type { CoreConfig } from '../isa/config.ts';
@@ -25,10 +25,8 @@ export interface FpgaSimOptions extends CompileOptions {
 }
 
 /** Rows for what a core has. */
-export const rowsFor = ({ array, scratchBeats, weightEntries, parameterBeats, bits }: CoreConfig): NonNullable<FpgaOptions['rows']> =>
-  array
-    ? coreRows({ config: { scratchBeats, weightEntries, parameterBlocks: Math.floor(parameterBeats / PARAMETER_BEATS), bits } })
-    : () => processorRows();
+export const rowsFor = (config: CoreConfig): NonNullable<FpgaOptions['rows']> =>
+  config.array ? coreRows({ config: arrayOf(config) }) : () => processorRows();
 
 /** The processes that run, by the path of their program: one serves all programs. */
 const simulators = new Map<string, Simulator>();

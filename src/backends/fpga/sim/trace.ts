@@ -1,7 +1,7 @@
 import { DTYPE_INFO, elementCount, type Program, runProgram, type Tensor, type ValueId } from '../../../ir/index.ts';
 import { at, fail, invariant, MrlError, ok, type Result } from '../../../support/index.ts';
 import { bytesOf } from '../../cpu/port-tensors.ts';
-import { PARAMETER_BEATS } from '../array/config.ts';
+import { arrayOf } from '../array/config.ts';
 import type { CoreConfig } from '../isa/config.ts';
 import { DEFAULT_CONFIG } from '../isa/config.ts';
 import { compileForFpga } from '../lower.ts';
@@ -128,9 +128,7 @@ export const traceOnSimulator = (
   expected: Values,
   config: CoreConfig = DEFAULT_CONFIG,
 ): TraceReport => {
-  const { scratchBeats, weightEntries, parameterBeats, bits } = config;
-  const chip = { scratchBeats, weightEntries, parameterBlocks: Math.floor(parameterBeats / PARAMETER_BEATS), bits };
-  const core = new SimulatedCore(program, config.array ? { array: (memory) => new ArrayModel(memory, chip) } : {});
+  const core = new SimulatedCore(program, config.array ? { array: (memory) => new ArrayModel(memory, arrayOf(config)) } : {});
   const initialized = core.initialize();
   core.writeInputs(inputs);
   const { error = initialized.error } = core.start();

@@ -1,4 +1,4 @@
-import type { CaseResult } from '../../src/conformance/index.ts';
+import type { CaseResult } from '../src/conformance/index.ts';
 
 export interface Tally {
   cases: number;
