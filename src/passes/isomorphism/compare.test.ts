@@ -173,6 +173,17 @@ describe('what is the same, and what is not', () => {
     expect(probed.probes?.counterexample).toBeDefined();
   });
 
+  test('models that no rule equates and that compute the same are undecided; without probes their forms differ', () => {
+    const relu = image((emit, x) => emit('relu', [x]));
+    // (x + |x|) / 2
+    const half: Tensor = { dtype: 'f32', shape: [1], data: Float32Array.of(0.5) };
+    const spelled = image((emit, x, b) => emit('mul', [emit('add', [x, emit('abs', [x])]), b.constant(half)]));
+    const comparison = comparePrograms(relu, spelled, { run: (p) => (inputs) => runProgram(p, inputs), probes: 9 });
+    expect(comparison.levels.map((l) => l.outcome)).toEqual(['refuted', 'refuted', 'refuted', 'skipped', 'proven']);
+    expect([2, 3].map((level) => verdictOf(comparison, level))).toEqual(['undecided', 'undecided']);
+    expect(verdictOf(comparePrograms(relu, spelled), 2)).toBe('different');
+  });
+
   test('a proof that probes speak against is no answer', () => {
     const relu = image((emit, x) => emit('relu', [x]));
     let calls = 0;
