@@ -5,6 +5,7 @@ import { cvmCodes } from './cvm.ts';
 import { fpgaCodes } from './fpga.ts';
 import { fuzzCodes } from './fuzz.ts';
 import { gpuCodes } from './gpu.ts';
+import { importCodes } from './import.ts';
 import { internalCodes } from './internal.ts';
 import { ioCodes } from './io.ts';
 import type { CodeInfo, ExitCode } from './info.ts';
@@ -27,6 +28,7 @@ export const CODES = {
   ...fpgaCodes,
   ...fuzzCodes,
   ...gpuCodes,
+  ...importCodes,
   ...internalCodes,
   ...ioCodes,
   ...irCodes,
