@@ -2,6 +2,7 @@ import { backendCodes } from './backend.ts';
 import { cliCodes } from './cli.ts';
 import { conformanceCodes } from './conformance.ts';
 import { cvmCodes } from './cvm.ts';
+import { exportCodes } from './export.ts';
 import { fpgaCodes } from './fpga.ts';
 import { fuzzCodes } from './fuzz.ts';
 import { gpuCodes } from './gpu.ts';
@@ -25,6 +26,7 @@ export const CODES = {
   ...cliCodes,
   ...conformanceCodes,
   ...cvmCodes,
+  ...exportCodes,
   ...fpgaCodes,
   ...fuzzCodes,
   ...gpuCodes,

@@ -1,0 +1,11 @@
+import type { AnyNode } from '../ir/index.ts';
+import { type Diagnostic, diagnostic } from '../support/index.ts';
+
+/** @param place - index of the node, for nodes without a name */
+const whereOf = (node: AnyNode, place: number): string => node.origin ?? `node ${place} (${node.op})`;
+
+export const opRefused = (framework: string, node: AnyNode, place: number, reason: string): Diagnostic =>
+  diagnostic('EXP0001', `${framework} cannot do ${node.op}: ${reason}`, { where: whereOf(node, place) });
+
+export const useRefused = (framework: string, node: AnyNode, place: number, reason: string): Diagnostic =>
+  diagnostic('EXP0002', `${framework} cannot do this ${node.op}: ${reason}`, { where: whereOf(node, place) });
