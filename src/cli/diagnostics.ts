@@ -84,9 +84,9 @@ export const fileUnwritable = (path: string, reason: string): Diagnostic =>
   });
 
 export const notAModel = (path: string, found: string): Diagnostic =>
-  diagnostic('CLI2007', `${found}, which is neither ONNX nor a model string nor a package`, {
+  diagnostic('CLI2007', `${found}, which is no model that can be read`, {
     where: path,
-    notes: ['Name it .onnx, .tflite or .mrl if it is one, or convert it to ONNX with the tool that wrote it.'],
+    notes: ['Name it .onnx, .tflite or .mrl if it is one, or export it as ONNX with the tool that wrote it.'],
   });
 
 export const externalDataRefused = (model: string, location: string, problem: string): Diagnostic =>

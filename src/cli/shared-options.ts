@@ -38,10 +38,16 @@ export const MODEL_OPTIONS = {
   params: {
     type: 'string',
     requiresArg: true,
-    describe: '.mrl: .npz with the parameters that the text names by digest; NAME.npz beside NAME.mrl if left out',
+    describe: 'File with the parameters: .npz of a .mrl, weights of an MXNet or Caffe model; the usual name beside the model if left out',
   },
   'random-params': {
     type: 'boolean',
-    describe: '.mrl: fill parameters that have no data at random, to measure size, speed and cost',
+    describe: 'Fill parameters that have no data at random, to measure size, speed and cost',
+  },
+  shape: {
+    type: 'string',
+    array: true,
+    requiresArg: true,
+    describe: 'Shape of an input that its file leaves open, NAME=1,3,224,224 (not ONNX, TensorFlow Lite, .mrl: --bind)',
   },
 } as const satisfies Record<string, Options>;

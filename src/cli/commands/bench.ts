@@ -15,7 +15,13 @@ export const bench = command({
     'The rows run in turn, a short while each, so that they meet the same machine; the last column compares them with the first one, by the median over all rounds. ' +
     'GMAC/s counts the multiply-accumulates of conv, dense and matmul (10^9 a second, at the median time); "of peak" is their share of what the cores can do with the ' +
     'product instruction of the backend from registers alone, measured before. Rows that do not give the same bytes are an error.',
-  positionals: { model: { type: 'string', describe: 'The model: .cvm, .mrl, .onnx or .tflite', demandOption: true } },
+  positionals: {
+    model: {
+      type: 'string',
+      describe: 'The model: .cvm, .mrl, .onnx, .tflite or of another framework (docs/formats.md)',
+      demandOption: true,
+    },
+  },
   options: {
     backend: { type: 'string', array: true, default: ['wasm'], requiresArg: true, describe: 'Backends to compare, such as wasm,native' },
     isa: { type: 'string', array: true, requiresArg: true, describe: 'Instruction sets of the backends to compare, such as portable,avx2' },

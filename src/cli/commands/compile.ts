@@ -9,7 +9,9 @@ export const compile = command({
   doc:
     'Imports an ONNX or TensorFlow Lite model or a model string, optimizes it, quantizes it with calibration data, proves that no accumulator can overflow, ' +
     'and writes a package (.cvm). A program that is integer already is packaged as it is. Prints size, cost, hashes and time.',
-  positionals: { model: { type: 'string', describe: 'The model: .onnx, .tflite or .mrl', demandOption: true } },
+  positionals: {
+    model: { type: 'string', describe: 'The model: .onnx, .tflite, .mrl or of another framework (docs/formats.md)', demandOption: true },
+  },
   options: {
     output: {
       type: 'string',

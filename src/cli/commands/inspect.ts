@@ -5,7 +5,13 @@ export const inspect = command({
   name: 'inspect',
   summary: 'Show what a model or package is',
   doc: 'Prints metadata, inputs and outputs, sizes, hashes, cost, the headroom of the overflow proof, and how often each op occurs.',
-  positionals: { model: { type: 'string', describe: 'The model: .cvm, .onnx, .tflite or .mrl', demandOption: true } },
+  positionals: {
+    model: {
+      type: 'string',
+      describe: 'The model: .cvm, .mrl, .onnx, .tflite or of another framework (docs/formats.md)',
+      demandOption: true,
+    },
+  },
   options: { ...MODEL_OPTIONS },
   examples: [['cortexc inspect model.cvm --json', 'all of it as data']],
   run: async (args, context) => {

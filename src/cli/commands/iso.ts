@@ -37,6 +37,12 @@ export const iso = command({
     full: { type: 'boolean', default: false, describe: 'Show all of the graphs, not only the lines around the first difference' },
     trace: { type: 'boolean', default: false, describe: 'Show each rewrite that led to the normal forms' },
     ...MODEL_OPTIONS,
+    params: {
+      ...MODEL_OPTIONS.params,
+      array: true,
+      describe: `${MODEL_OPTIONS.params.describe}; A:FILE or B:FILE is for that model alone`,
+    },
+    shape: { ...MODEL_OPTIONS.shape, describe: `${MODEL_OPTIONS.shape.describe}; A:NAME=… or B:NAME=… is for that model alone` },
   },
   examples: [
     ['cortexc iso model.onnx model.tflite', 'is the converted model the same?'],

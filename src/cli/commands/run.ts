@@ -11,7 +11,11 @@ export const run = command({
     'may hold many samples along its first axis. Arrays of the dtype of the input are taken as they are; others are real numbers and are ' +
     'quantized with the scale of the package. Prints dtype, shape, SHA-256 of the raw bytes (the same on every machine) and the best classes.',
   positionals: {
-    model: { type: 'string', describe: 'The model: .cvm, .mrl, .onnx or .tflite', demandOption: true },
+    model: {
+      type: 'string',
+      describe: 'The model: .cvm, .mrl, .onnx, .tflite or of another framework (docs/formats.md)',
+      demandOption: true,
+    },
     inputs: { type: 'string', array: true, describe: 'Input files (.npy, .npz, PNG, JPEG, BMP), or folders of them' },
   },
   options: {

@@ -23,6 +23,7 @@ import { diagnosticJson } from '../show-diagnostics.ts';
 import { formatBytes, formatCount, formatFacts, formatTable, visible } from '../text.ts';
 import { isStatic } from './facts.ts';
 import { kindOf, loadModel, type ModelArgs } from './load.ts';
+import { examineLayers } from './load-layers.ts';
 import { examineFile } from './load-onnx.ts';
 import { examineTfliteFile } from './load-tflite.ts';
 
@@ -87,14 +88,19 @@ const examinationOf = (report: ImportReport, notes: readonly Diagnostic[]): Exam
 const examineSource = async (args: DoctorArgs, context: Context): Promise<Result<Examination>> => {
   const file = context.read(args.model, 'model');
   if (!file.ok) return file;
-  if (kindOf(file.value, args.model) === 'onnx') {
+  const kind = await kindOf(file.value, args.model);
+  if (typeof kind === 'object') {
+    const examined = await examineLayers(context, kind, args.model, file.value, { ...args, randomParams: args['random-params'] ?? false });
+    return examined.ok ? ok(examinationOf(examined.value.report, [])) : examined;
+  }
+  if (kind === 'onnx') {
     const sizes = parseBindings(args.bind ?? []);
     if (!sizes.ok) return sizes;
     const examined = examineFile(context, args.model, file.value, { sizes: sizes.value, constants: args.const ?? [], assumeBatch: true });
     if (!examined.ok) return examined;
     return ok(examinationOf(examined.value.report, examined.value.notes));
   }
-  if (kindOf(file.value, args.model) === 'tflite') {
+  if (kind === 'tflite') {
     const sizes = parseBindings(args.bind ?? []);
     if (!sizes.ok) return sizes;
     const examined = examineTfliteFile(args.model, file.value, sizes.value);

@@ -39,7 +39,7 @@ const canonicalForm = async (args: FmtArgs, context: Context): Promise<Result<st
 export const formatModel = async (args: FmtArgs, context: Context): Promise<Result<Report>> => {
   const file = context.read(args.file, 'model');
   if (!file.ok) return file;
-  const kind = kindOf(file.value, args.file);
+  const kind = await kindOf(file.value, args.file);
   if (kind !== 'mrl' && !args.canonical) {
     return fail(
       notAModel(args.file, 'only a model string has a layout (fmt --canonical takes ONNX and packages too); this is something else'),

@@ -68,6 +68,8 @@ const formatName = (model: SourceModel): string => {
       return 'TensorFlow Lite';
     case 'mrl':
       return 'model string';
+    case 'layers':
+      return model.format?.title ?? 'layers';
     default:
       return model.kind satisfies never;
   }

@@ -1,4 +1,5 @@
 import { decodePackage, isBytecode, isPackage, type PortMetadata } from '../../cvm-bytecode/index.ts';
+import type { Frontend } from '../../frontend/index.ts';
 import type { Program } from '../../ir/index.ts';
 import { type ByteSource, type Diagnostic, fail, ok, type Result } from '../../support/index.ts';
 import { type BindOptions, parseBindings } from '../bindings.ts';
@@ -18,6 +19,7 @@ export interface ModelArgs {
   readonly const?: readonly string[] | undefined;
   readonly params?: string | undefined;
   readonly 'random-params'?: boolean | undefined;
+  readonly shape?: readonly string[] | undefined;
 }
 
 export interface LoadOptions {
@@ -53,10 +55,10 @@ const looksLikeText = (bytes: Uint8Array): boolean => {
 /** An ONNX file is a protobuf message that starts with one of its first fields: ir_version, opset_import, producer or graph. */
 const looksLikeOnnx = (bytes: Uint8Array): boolean => [0x08, 0x12, 0x1a, 0x3a, 0x42].includes(bytes[0] ?? 0);
 
-export type ModelKind = 'package' | 'onnx' | 'tflite' | 'mrl' | 'bytecode';
+export type ModelKind = 'package' | 'onnx' | 'tflite' | 'mrl' | 'bytecode' | Frontend;
 
-/** The content decides; the name breaks ties. */
-export const kindOf = (bytes: Uint8Array, path: string): ModelKind | undefined => {
+/** What the first bytes or the name leave no doubt about. */
+const certainKind = (bytes: Uint8Array, path: string): Exclude<ModelKind, Frontend> | undefined => {
   if (isPackage(bytes)) return 'package';
   if (isBytecode(bytes)) return 'bytecode';
   // the identifier of a FlatBuffer stands at byte 4
@@ -65,7 +67,16 @@ export const kindOf = (bytes: Uint8Array, path: string): ModelKind | undefined =
   if (name.endsWith('.mrl')) return 'mrl';
   if (name.endsWith('.onnx')) return 'onnx';
   if (name.endsWith('.tflite')) return 'tflite';
-  if (name.endsWith('.cvm')) return 'package';
+  return name.endsWith('.cvm') ? 'package' : undefined;
+};
+
+/** The content decides; the name breaks ties. */
+export const kindOf = async (bytes: Uint8Array, path: string): Promise<ModelKind | undefined> => {
+  const certain = certainKind(bytes, path);
+  if (certain !== undefined) return certain;
+  const { FRONTENDS } = await import('../../frontend/index.ts');
+  const found = FRONTENDS.find((f) => f.detect(bytes, path));
+  if (found !== undefined) return found;
   if (looksLikeText(bytes)) return 'mrl';
   return looksLikeOnnx(bytes) ? 'onnx' : undefined;
 };
@@ -82,10 +93,14 @@ const loadSource = async (
   const { size } = source;
   if (size > LIMITS.model) return fail(fileTooLarge(path, size, LIMITS.model));
   const bytes = source.read(0, size);
+  const randomParams = options.randomParams ?? args['random-params'] ?? false;
+  if (typeof kind === 'object') {
+    const { loadLayers } = await import('./load-layers.ts');
+    return loadLayers(context, kind, path, bytes, { ...args, randomParams });
+  }
   switch (kind) {
     case 'mrl': {
       const { loadText } = await import('./load-mrl.ts');
-      const randomParams = options.randomParams ?? args['random-params'] ?? false;
       return loadText(context, path, bytes, { ...options, params: args.params, randomParams });
     }
     case 'onnx': {
@@ -99,6 +114,32 @@ const loadSource = async (
     default:
       return kind satisfies never;
   }
+};
+
+/** Options that a kind of model does not take. */
+const optionConflicts = (args: ModelArgs, kind: ModelKind): readonly Diagnostic[] => {
+  const layers = typeof kind === 'object';
+  return [
+    ...(args.params !== undefined && !layers && kind !== 'mrl'
+      ? [
+          optionsConflict(
+            '--params is given, but the model holds its parameters',
+            'Leave it out: ONNX and TensorFlow Lite models and packages hold their parameters.',
+          ),
+        ]
+      : []),
+    ...(args.const !== undefined && kind !== 'onnx'
+      ? [optionsConflict('--const is given, but the model is no ONNX model', 'Leave it out: write the values into the .mrl text.')]
+      : []),
+    ...(args.shape !== undefined && !layers
+      ? [
+          optionsConflict(
+            '--shape is given, but the model has the shapes of its inputs',
+            'Leave it out, or bind symbolic dimensions: --bind N=1.',
+          ),
+        ]
+      : []),
+  ];
 };
 
 /** Bytes that tell what a file is. */
@@ -119,18 +160,10 @@ export const loadModel = async (
   const source = context.open(path, 'package');
   if (!source.ok) return source;
   const head = source.value.read(0, HEAD_BYTES);
-  const kind = kindOf(head, path);
-  if (args.params !== undefined && kind !== 'mrl') {
-    return fail(
-      optionsConflict(
-        '--params is given, but the model is no model string',
-        'Leave it out: ONNX and TensorFlow Lite models and packages hold their parameters.',
-      ),
-    );
-  }
-  if (args.const !== undefined && kind !== 'onnx') {
-    return fail(optionsConflict('--const is given, but the model is no ONNX model', 'Leave it out: write the values into the .mrl text.'));
-  }
+  const kind = await kindOf(head, path);
+  const conflicts = kind === undefined ? [] : optionConflicts(args, kind);
+  if (conflicts.length > 0) return fail(...conflicts);
+  if (typeof kind === 'object') return loadSource(context, path, source.value, kind, args, { ...options, sizes: sizes.value });
   switch (kind) {
     case undefined:
       return fail(notAModel(path, describeUnknown(head)));

@@ -14,7 +14,9 @@ export interface PortScales {
  * that holds on to them needs the memory of the model twice.
  */
 export interface Source {
-  readonly kind: 'onnx' | 'tflite' | 'mrl';
+  readonly kind: 'onnx' | 'tflite' | 'mrl' | 'layers';
+  /** Of a model of layers: which format. */
+  readonly format?: { readonly name: string; readonly title: string } | undefined;
   readonly path: string;
   readonly sizeBytes: number;
   readonly sha256: string;
@@ -42,6 +44,9 @@ export interface PackagedModel {
 }
 
 export type LoadedModel = SourceModel | PackagedModel;
+
+/** Short name of the format, as packages keep it. */
+export const formatOf = ({ kind, format }: Source): string => format?.name ?? kind;
 
 export const programOf = (model: LoadedModel): Program => (model.kind === 'package' ? model.package.program : model.program);
 export const warningsOf = (model: LoadedModel): readonly Diagnostic[] => (model.kind === 'package' ? [] : model.warnings);

@@ -7,7 +7,7 @@ import { labelsMisfit } from '../diagnostics.ts';
 import { compilerVersion } from '../version.ts';
 import { readLabels } from './labels.ts';
 import type { Quantization } from './execute.ts';
-import type { PortScales, Source } from './model.ts';
+import { formatOf, type PortScales, type Source } from './model.ts';
 import type { PreparationArgs } from './preparation.ts';
 import type { PreparationOptions } from './samples.ts';
 
@@ -108,7 +108,7 @@ export const metadataOf = (
     licence: args.licence ?? metaText(model, 'licence') ?? metaText(model, 'license') ?? '',
     version: args['model-version'] ?? metaText(model, 'version') ?? '',
     source: {
-      format: model.kind,
+      format: formatOf(model),
       file: plain(file),
       sha256: model.sha256,
       compilerVersion: compilerVersion(),

@@ -27,6 +27,7 @@ export const DECIDING_OPTIONS = {
   pareto: false,
   state: false,
   bind: 'list',
+  shape: 'list',
   const: 'constants',
   // the text names its parameters by digest
   params: false,

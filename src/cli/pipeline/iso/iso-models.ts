@@ -20,7 +20,8 @@ import { isoJson } from './iso-json.ts';
 import { isoPage } from './iso-page.ts';
 import { differenceLine, isoText, type Shown } from './iso-text.ts';
 
-export interface IsoArgs extends ModelArgs {
+export interface IsoArgs extends Omit<ModelArgs, 'params'> {
+  readonly params?: readonly string[] | undefined;
   readonly a: string;
   readonly b: string;
   readonly level: number;
@@ -63,22 +64,31 @@ interface Loaded {
   readonly warnings: readonly Diagnostic[];
 }
 
+type Side = 'A' | 'B';
+
+/** Words for one model: those that begin with `A:` or `B:` are for that model alone. */
+const wordsFor = (words: readonly string[] | undefined, side: Side): readonly string[] | undefined => {
+  const own = words?.filter((w) => !/^[AB]:/.test(w) || w.startsWith(side)).map((w) => w.replace(/^[AB]:/, ''));
+  return own === undefined || own.length === 0 ? undefined : own;
+};
+
 /** Formats differ, so an option that one of them does not take is given to the other alone. */
-const argsFor = (args: IsoArgs, path: string): ModelArgs => {
-  const mrl = path.toLowerCase().endsWith('.mrl');
-  const onnx = path.toLowerCase().endsWith('.onnx');
-  const bindable = !/\.(cvm|tflite)$/i.test(path);
+const argsFor = (args: IsoArgs, path: string, side: Side): ModelArgs => {
+  const name = path.toLowerCase();
+  const onnx = name.endsWith('.onnx');
+  const layers = !/[.](cvm|tflite|onnx|mrl)$/.test(name);
   return {
-    bind: bindable ? args.bind : undefined,
-    const: onnx ? args.const : undefined,
-    params: mrl ? args.params : undefined,
+    bind: onnx || name.endsWith('.mrl') ? wordsFor(args.bind, side) : undefined,
+    const: onnx ? wordsFor(args.const, side) : undefined,
+    params: layers || name.endsWith('.mrl') ? wordsFor(args.params, side)?.at(-1) : undefined,
     'random-params': args['random-params'],
+    shape: layers ? wordsFor(args.shape, side) : undefined,
   };
 };
 
-const load = async (context: Context, path: string, args: IsoArgs): Promise<Result<Loaded>> => {
+const load = async (context: Context, path: string, args: IsoArgs, side: Side): Promise<Result<Loaded>> => {
   // structure alone needs no parameters
-  const model = await loadModel(context, path, argsFor(args, path), {
+  const model = await loadModel(context, path, argsFor(args, path, side), {
     assumeBatch: true,
     ...(args.level <= 2 && args.level > 0 ? { randomParams: true } : {}),
   });
@@ -136,7 +146,7 @@ const runnerOn =
 export const isoModels = async (args: IsoArgs, context: Context): Promise<Result<Report>> => {
   const problems = optionProblems(args);
   if (problems.length > 0) return fail(...problems);
-  const [a, b] = [await load(context, args.a, args), await load(context, args.b, args)];
+  const [a, b] = [await load(context, args.a, args, 'A'), await load(context, args.b, args, 'B')];
   if (!a.ok || !b.ok) return fail(...(a.ok ? [] : a.diagnostics), ...(b.ok ? [] : b.diagnostics));
   const warnings: Diagnostic[] = [...a.value.warnings, ...b.value.warnings];
   if (args.check !== undefined) return check(args, args.check, a.value, b.value, context);
