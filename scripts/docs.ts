@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { cliReference } from '../src/cli/index.ts';
+import { formatsPage } from './docs/formats.ts';
 import { mrlEbnf, mrlRailroad, mrlTextMate } from './docs/mrl.ts';
 import { opsPage } from './docs/ops.ts';
 import { supportMatrix } from './docs/support-matrix.ts';
@@ -11,6 +12,7 @@ import { tfliteOperators } from './docs/tflite-operators.ts';
 /** Every generated file, from the root of the package. A further one is one row. */
 export const GENERATED: Readonly<Record<string, () => string | Promise<string>>> = {
   'docs/cli.md': cliReference,
+  'docs/formats.md': formatsPage,
   'docs/ops.md': opsPage,
   'docs/support-matrix.md': supportMatrix,
   'docs/tflite-operators.md': tfliteOperators,

@@ -67,6 +67,8 @@ export interface Frontend {
   readonly title: string;
   /** The files a user names, for help texts. */
   readonly files: string;
+  /** The table of layers (`LayerTable`), for the documentation: rows that have `refused` are not imported. */
+  readonly layers: Readonly<Record<string, object>>;
   /** Whether these first bytes, at least 4 KiB where the file has them, and this file name are of the format. */
   readonly detect: (head: Uint8Array, path: string) => boolean;
   /** Examines every layer, supported or not. Bytes that are no model are one problem, without layers. */
