@@ -36,7 +36,10 @@ export interface LayerGraph {
   readonly producer: string;
   /** Bytes of all files: bounds what may be made of them. */
   readonly fileBytes: number;
-  /** A shape that is undefined has to be given (--shape). */
+  /**
+   * A shape that is undefined has to be given (--shape). Where --shape names a tensor that a layer makes, the model starts there: that
+   * tensor is a float32 input of the shape, and layers and inputs that only it depends on are left out.
+   */
   readonly inputs: readonly { readonly name: string; readonly elem: ElemName; readonly shape: readonly number[] | undefined }[];
   /** Stored parameters, by the names that layers use. Read when a layer asks, so that large files are not decoded twice. */
   readonly stored: (name: string) => HostTensor | undefined;
@@ -53,8 +56,15 @@ export interface LayerGraph {
 /** Work that may be spent on one layer at import, in operations. */
 const MAX_FOLD_COST = 2 ** 22;
 
-/** Layers that outputs depend on, each after those that it reads. */
-const ordered = (graph: LayerGraph): { readonly live: readonly Layer[]; readonly problems: readonly Diagnostic[] } => {
+interface Ordered {
+  readonly live: readonly Layer[];
+  /** Tensors of layers that are inputs instead. */
+  readonly starts: ReadonlySet<string>;
+  readonly problems: readonly Diagnostic[];
+}
+
+/** Layers that outputs depend on, each after those that it reads; `shapes` are the tensors that --shape names. */
+const ordered = (graph: LayerGraph, shapes: ImportOptions['shapes']): Ordered => {
   const makers = new Map<string, Layer>();
   const problems: Diagnostic[] = [];
   for (const layer of graph.layers)
@@ -62,6 +72,8 @@ const ordered = (graph: LayerGraph): { readonly live: readonly Layer[]; readonly
       if (makers.has(name)) problems.push(definedTwice(`tensor ${name}`, layer.name));
       else makers.set(name, layer);
     }
+  const starts = new Set([...shapes.keys()].filter((name) => makers.has(name) && !graph.inputs.some((i) => i.name === name)));
+  for (const name of starts) makers.delete(name);
   const state = new Map<Layer, 'open' | 'done'>();
   const live: Layer[] = [];
   // an own stack: graphs of thousands of layers in a row are normal
@@ -88,7 +100,7 @@ const ordered = (graph: LayerGraph): { readonly live: readonly Layer[]; readonly
       stack.push({ layer: maker, next: 0 });
     }
   }
-  return { live, problems };
+  return { live, starts, problems };
 };
 
 /** Imports a decoded graph, layer by layer. */
@@ -99,18 +111,30 @@ class GraphImporter {
   private readonly graph: LayerGraph;
   private readonly table: LayerTable;
   private readonly values = new Map<string, Value>();
+  private readonly order: Ordered;
 
-  constructor(graph: LayerGraph, table: LayerTable, session: ImportSession) {
+  constructor(graph: LayerGraph, table: LayerTable, session: ImportSession, shapes: ImportOptions['shapes']) {
     this.graph = graph;
     this.table = table;
     this.session = session;
+    this.order = ordered(graph, shapes);
+  }
+
+  /** Where the model starts in its midst, inputs that nothing reads any more are none. */
+  private ports(): LayerGraph['inputs'] {
+    const { live, starts } = this.order;
+    if (starts.size === 0) return this.graph.inputs;
+    const read = new Set([...live.flatMap((l) => l.inputs), ...this.graph.outputs.map((o) => o.tensor)]);
+    const inner = [...starts].map((name) => ({ name, elem: 'float32' as const, shape: undefined }));
+    return [...this.graph.inputs, ...inner].filter((i) => read.has(i.name));
   }
 
   inputs(shapes: ImportOptions['shapes']): readonly ImportPort[] {
     const names = this.graph.inputs.map((i) => i.name);
     for (const name of shapes.keys())
-      if (!names.includes(name)) this.problems.push(shapeMissing(name, `--shape names it, but the model's inputs are ${names.join(', ')}`));
-    return this.graph.inputs.flatMap(({ name, elem, shape: own }) => {
+      if (!names.includes(name) && !this.order.starts.has(name))
+        this.problems.push(shapeMissing(name, `--shape names it, but the model's inputs are ${names.join(', ')}`));
+    return this.ports().flatMap(({ name, elem, shape: own }) => {
       const shape = shapes.get(name) ?? own;
       if (shape === undefined) {
         this.problems.push(shapeMissing(name, 'the file does not tell its shape'));
@@ -141,7 +165,7 @@ class GraphImporter {
   }
 
   run(): void {
-    const { live, problems } = ordered(this.graph);
+    const { live, problems } = this.order;
     this.problems.push(...problems);
     const left = this.graph.layers.length - live.length;
     if (left > 0) this.session.warnings.add('IMP3002', `${left} layers that no output depends on were left out`);
@@ -188,8 +212,12 @@ class GraphImporter {
     }
   }
 
+  /** A tensor that is defined already is an input. */
+  private set(name: string, value: Value): void {
+    if (!this.values.has(name)) this.values.set(name, value);
+  }
   private setUnknown(layer: Layer, cause: string): void {
-    for (const name of layer.outputs) if (!this.values.has(name)) this.values.set(name, { known: false, name, cause });
+    for (const name of layer.outputs) this.set(name, { known: false, name, cause });
   }
 
   private imported(layer: Layer, row: LayerRow, inputs: readonly (KnownValue | OpenParameter | undefined)[]): readonly string[] {
@@ -203,12 +231,12 @@ class GraphImporter {
     };
     const folded = this.folded(row, site, layer);
     if (folded !== undefined) {
-      layer.outputs.forEach((name, i) => this.values.set(name, at(folded, i)));
+      layer.outputs.forEach((name, i) => this.set(name, at(folded, i)));
       return [];
     }
     const n = new LayerNode(site, this.session);
     const made = madeBy(n, row);
-    layer.outputs.forEach((name, i) => this.values.set(name, resultOf(n, name, at(made, i))));
+    layer.outputs.forEach((name, i) => this.set(name, resultOf(n, name, at(made, i))));
     return n.approximated();
   }
 
@@ -292,7 +320,7 @@ export const importLayers = (
   options: Pick<ImportOptions, 'shapes' | 'randomParams'>,
 ): ImportReport => {
   const session = new ImportSession(graph.name === '' ? 'model' : graph.name, graph.fileBytes, options.randomParams);
-  const importer = new GraphImporter(graph, table, session);
+  const importer = new GraphImporter(graph, table, session, options.shapes);
   const inputs = importer.inputs(options.shapes);
   let outputs: readonly ImportPort[] = [];
   try {

@@ -1,0 +1,98 @@
+import type { HostTensor } from './host-tensor.ts';
+import type { TfNode } from './tf-nodes.ts';
+
+const SWITCHES: ReadonlySet<string> = new Set(['Switch', 'RefSwitch']);
+const MERGES: ReadonlySet<string> = new Set(['Merge', 'RefMerge']);
+const PASSED_ON: ReadonlySet<string> = new Set(['Identity', 'PlaceholderWithDefault', 'StopGradient']);
+
+const nodeOf = (tensor: string): string => tensor.replace(/:\d+$/, '');
+
+/** The value of a predicate that is a constant, behind identities. */
+const constantOf = (
+  tensor: string,
+  nodes: ReadonlyMap<string, TfNode>,
+  stored: (name: string) => HostTensor | undefined,
+): boolean | undefined => {
+  let at = tensor;
+  for (let step = 0; step <= nodes.size; step++) {
+    const node = nodes.get(at);
+    if (node === undefined) return undefined;
+    if (node.op === 'Const') {
+      const host = stored(at);
+      return host?.elem === 'bool' && host.data.length === 1 ? host.data[0] !== 0 : undefined;
+    }
+    const [from] = node.inputs;
+    if (!PASSED_ON.has(node.op) || from === undefined) return undefined;
+    at = from;
+  }
+  return undefined;
+};
+
+/** What no branch brings to life: outputs of a Switch by `switch:index`, and all nodes behind them. */
+interface Dead {
+  readonly outputs: Set<string>;
+  readonly nodes: Set<string>;
+}
+
+const isDead = (dead: Dead, tensor: string): boolean =>
+  dead.nodes.has(nodeOf(tensor)) || dead.outputs.has(tensor.includes(':') ? tensor : `${tensor}:0`);
+
+/** Adds everything behind the dead outputs. A Merge is dead when all that it reads is. */
+const spread = (nodes: readonly TfNode[], dead: Dead): void => {
+  const readers = new Map<string, TfNode[]>();
+  for (const node of nodes)
+    for (const name of [...node.inputs, ...node.after].map(nodeOf)) {
+      const list = readers.get(name);
+      if (list === undefined) readers.set(name, [node]);
+      else list.push(node);
+    }
+  const queue = [...dead.outputs].map(nodeOf);
+  for (let from = queue.pop(); from !== undefined; from = queue.pop())
+    for (const reader of readers.get(from) ?? []) {
+      if (dead.nodes.has(reader.name)) continue;
+      const lost = MERGES.has(reader.op)
+        ? reader.inputs.every((i) => isDead(dead, i))
+        : reader.inputs.some((i) => isDead(dead, i)) || reader.after.some((i) => dead.nodes.has(i));
+      if (!lost) continue;
+      dead.nodes.add(reader.name);
+      queue.push(reader.name);
+    }
+};
+
+/**
+ * Takes branches whose condition is a constant: Switch gives its input to one side, Merge takes what has come. Graphs of TensorFlow 1
+ * choose so between training and inference. Other branches stay, and are refused as layers.
+ */
+export const takeBranches = (nodes: readonly TfNode[], stored: (name: string) => HostTensor | undefined): readonly TfNode[] => {
+  if (!nodes.some((n) => SWITCHES.has(n.op))) return nodes;
+  const byName = new Map(nodes.map((n) => [n.name, n]));
+  const aliases = new Map<string, string>();
+  const dead: Dead = { outputs: new Set(), nodes: new Set() };
+  for (const node of nodes) {
+    const [data, condition] = node.inputs;
+    if (!SWITCHES.has(node.op) || data === undefined || condition === undefined) continue;
+    const taken = constantOf(condition, byName, stored);
+    if (taken === undefined) continue;
+    const [no, yes] = [node.name, `${node.name}:1`];
+    aliases.set(taken ? yes : no, data);
+    dead.outputs.add(taken ? `${no}:0` : yes);
+  }
+  spread(nodes, dead);
+  for (const node of nodes) {
+    if (!MERGES.has(node.op) || dead.nodes.has(node.name)) continue;
+    const alive = node.inputs.filter((i) => !isDead(dead, i));
+    const [only] = alive;
+    if (only !== undefined && alive.length === 1 && node.inputs.length > 1) aliases.set(node.name, only);
+  }
+  const resolved = (name: string): string => {
+    let at = name;
+    for (let step = 0; step <= aliases.size; step++) {
+      const next = aliases.get(at);
+      if (next === undefined) return at;
+      at = next;
+    }
+    return at;
+  };
+  const settled = (node: TfNode): boolean => aliases.has(node.name) || aliases.has(`${node.name}:1`);
+  return nodes.filter((n) => !dead.nodes.has(n.name) && !settled(n)).map((n) => ({ ...n, inputs: n.inputs.map(resolved) }));
+};
