@@ -1,6 +1,5 @@
-import { type ArrayConfig } from '../../../src/backends/fpga/array/config.ts';
-import type { CoreConfig } from '../../../src/backends/fpga/index.ts';
-import { compileForFpga } from '../../../src/backends/fpga/index.ts';
+import { arrayOf } from '../../../src/backends/fpga/array/config.ts';
+import { compileForFpga, type CoreConfig, DEFAULT_CONFIG } from '../../../src/backends/fpga/index.ts';
 import { coreRows } from '../../../src/backends/fpga/lower/rows.ts';
 import { buildSimulator } from '../../../src/backends/fpga/sim/build.ts';
 import { Simulator } from '../../../src/backends/fpga/sim/process.ts';
@@ -12,9 +11,7 @@ import { at, ok, type Result } from '../../../src/support/index.ts';
 
 /** A core with an array and small memories: its netlist is half as large. */
 export const GATES_CONFIG: CoreConfig = {
-  array: true,
-  bits: 8,
-  pack: false,
+  ...DEFAULT_CONFIG,
   columns: true,
   scratchBeats: 4096,
   weightEntries: 256,
@@ -22,7 +19,6 @@ export const GATES_CONFIG: CoreConfig = {
   icacheLines: 64,
   dcacheLines: 64,
 };
-const ARRAY: ArrayConfig = { scratchBeats: 4096, weightEntries: 256, parameterBlocks: 64, bits: 8 };
 
 export interface GatesRun {
   readonly cycles: number;
@@ -39,7 +35,7 @@ export interface GatesRun {
  */
 export const runOnGates = (program: Program, inputs: readonly Tensor[], cache: string): Result<GatesRun> => {
   const started = Date.now();
-  const compiled = compileForFpga(program, { rows: coreRows({ config: ARRAY }) });
+  const compiled = compileForFpga(program, { rows: coreRows({ config: arrayOf(GATES_CONFIG) }) });
   if (!compiled.ok) return compiled;
   const rtl = coreAsGates(GATES_CONFIG, cache);
   if (!rtl.ok) return rtl;

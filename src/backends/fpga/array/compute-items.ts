@@ -3,6 +3,7 @@ import { ENTRY_BEATS, PARAMETER_BEATS } from './config.ts';
 import type { Place } from './place.ts';
 import type { Extent, Item } from './schedule.ts';
 import { type Phase, resultBeats, type Task } from './task.ts';
+import { isPointwise } from './tiles.ts';
 
 /** A part of a task, and where all it needs is on chip. */
 export interface Part {
@@ -45,11 +46,14 @@ export const phasesOf = ({ phases }: Task, part: Part): readonly Part[] => {
 const WRAP = 0xffff;
 const signed = (v: number): number => (v << 16) >> 16;
 
+/** Beats from an output row, and from an output column, to the next. */
+type Steps = readonly [y: number, x: number];
+
 /** Beat of an output of the place of a result or an addend. */
 const outputBeat = (place: Place, row: number, column: number): number =>
   place.base + (row - place.rows.from) * place.rowBeats + (column - place.columns.from) * place.pixelBeats;
 
-const addendItem = (task: Task, p: Part): readonly Item[] => {
+const addendItem = (task: Task, p: Part, [y, x]: Steps): readonly Item[] => {
   const { addition } = task;
   if (addition === undefined || p.addend === undefined || p.hold) return [];
   const { multiplierA, multiplierB, shift, zeroA, zeroB, zero, lo, hi } = addition;
@@ -59,8 +63,8 @@ const addendItem = (task: Task, p: Part): readonly Item[] => {
         op: 'addend',
         base: (outputBeat(p.addend, p.row, p.column) + p.block) & WRAP,
         block: 1,
-        y: signed(p.addend.rowBeats),
-        x: signed(p.addend.pixelBeats * (p.phase === undefined ? 1 : (task.phases?.length ?? 1))),
+        y: signed(y),
+        x: signed(x),
         multiplier_a: multiplierA,
         multiplier_b: multiplierB,
         shift,
@@ -99,10 +103,57 @@ const walkOf = (task: Task, p: Part, axis: 0 | 1): Walk => {
   return { step: task.stride[axis], start, size: axis === 0 ? height : width, offset: start - span.from };
 };
 
+/** The loops over outputs of a part. */
+interface Outputs {
+  readonly rows: number;
+  readonly columns: number;
+  readonly input: Steps;
+  readonly output: Steps;
+  readonly addend: Steps;
+  readonly y: Walk;
+  readonly x: Walk;
+}
+
+/** Whether all of a walk is inside. */
+const isInside = ({ start, step, size }: Walk, count: number): boolean => start >= 0 && start + (count - 1) * step < size;
+
+/** Loops whose outputs are one row, which groups of lanes divide evenly, where windows have one position and rows are evenly apart. */
+const outputsOf = (task: Task, p: Part): Outputs => {
+  const [y, x] = [walkOf(task, p, 0), walkOf(task, p, 1)];
+  const phases = p.phase === undefined ? 1 : (task.phases?.length ?? 1);
+  const stepsIn = ({ rowBeats, pixelBeats }: Place): Steps => [rowBeats, pixelBeats * phases];
+  const all: readonly Steps[] = [
+    [y.step * p.from.rowBeats, x.step * p.from.pixelBeats],
+    stepsIn(p.to),
+    p.addend === undefined ? [0, 0] : stepsIn(p.addend),
+  ];
+  const { rows, columns } = p;
+  const unused = p.addend === undefined ? 2 : 3;
+  const isRow =
+    isPointwise(task) &&
+    isInside(y, rows) &&
+    isInside(x, columns) &&
+    (columns === 1 || all.every(([dy, dx], i) => i >= unused || dy === columns * dx));
+  const [input, output, addend] = (isRow ? all.map(([dy, dx]): Steps => [0, columns === 1 ? dy : dx]) : all) as [Steps, Steps, Steps];
+  const still: Walk = { step: 0, start: 0, size: 1, offset: 0 };
+  if (isRow && rows > 1)
+    return {
+      rows: 1,
+      columns: rows * columns,
+      input,
+      output,
+      addend,
+      y: { ...still, offset: y.offset },
+      x: { ...still, offset: x.offset },
+    };
+  return { rows, columns, input: all[0] ?? input, output: all[1] ?? output, addend: all[2] ?? addend, y, x };
+};
+
 /** The commands of a part. */
 export const computeItems = (task: Task, p: Part): readonly Item[] => {
   const { from, to, addend } = p;
-  const [y, x] = [walkOf(task, p, 0), walkOf(task, p, 1)];
+  const outputs = outputsOf(task, p);
+  const { y, x } = outputs;
   const base = from.base + y.offset * from.rowBeats + x.offset * from.pixelBeats;
   const bytes = resultBeats(task);
   const reads: Extent[] = [from.extent];
@@ -115,7 +166,7 @@ export const computeItems = (task: Task, p: Part): readonly Item[] => {
   if (p.table !== undefined) reads.push({ space: 'tables', from: p.table * 16, to: (p.table + 1) * 16 });
   const ends = !p.hold;
   return [
-    ...addendItem(task, p),
+    ...addendItem(task, p, outputs.addend),
     {
       command: {
         op: 'compute',
@@ -130,10 +181,10 @@ export const computeItems = (task: Task, p: Part): readonly Item[] => {
         out_base: (outputBeat(to, p.row, p.column) + p.block * bytes) & WRAP,
         in_block: signed(task.inputStep),
         out_block: bytes,
-        in_y: signed(y.step * from.rowBeats),
-        out_y: signed(to.rowBeats),
-        in_x: signed(x.step * from.pixelBeats),
-        out_x: signed(to.pixelBeats * (p.phase === undefined ? 1 : (task.phases?.length ?? 1))),
+        in_y: signed(outputs.input[0]),
+        out_y: signed(outputs.output[0]),
+        in_x: signed(outputs.input[1]),
+        out_x: signed(outputs.output[1]),
         in_ky: signed(task.dilation[0] * from.rowBeats),
         in_kx: signed(task.dilation[1] * from.pixelBeats),
         in_ic: task.input.buffer.planes === undefined ? 1 : p.from.columns.count,
@@ -141,8 +192,8 @@ export const computeItems = (task: Task, p: Part): readonly Item[] => {
         weight_block: p.entries,
         parameter_base: p.parameterBase,
         blocks: p.blocks,
-        rows: p.rows,
-        columns: p.columns,
+        rows: outputs.rows,
+        columns: outputs.columns,
         inputs: p.inputs,
         kernel_y: task.kernel[0],
         kernel_x: p.phase?.kernel ?? task.kernel[1],

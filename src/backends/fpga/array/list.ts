@@ -1,7 +1,9 @@
 import type { AnyNode } from '../../../ir/index.ts';
 import { at } from '../../../support/index.ts';
 import { type Command, COMMAND_BYTES, encodeCommand } from '../isa/commands.ts';
+import type { ArraySize } from '../isa/config.ts';
 import { type ArrayTiming, computeCycles, Timeline } from '../simulator/array-cycles.ts';
+import { accumulatorBits } from './accumulators.ts';
 import { type ArrayConfig, LANES } from './config.ts';
 import type { ResidencePlan } from './residents.ts';
 import { type Item, linkCommands, MOST_COMMANDS } from './schedule.ts';
@@ -10,11 +12,12 @@ import { Tiler } from './tiler.ts';
 
 const COMMAND_WORDS = COMMAND_BYTES / 4;
 
-/** What an on-chip memory is used up to, in its own units. */
+/** What on-chip memories are used up to, in their own units, and bits of accumulators. */
 export interface Needs {
   readonly scratchBeats: number;
   readonly weightEntries: number;
   readonly parameterBeats: number;
+  readonly accumulatorBits: number;
 }
 
 /** Predicted cycles of a layer in its list: from the completion of those before it to its own. */
@@ -34,6 +37,8 @@ export class CommandList {
   /** The node that an item is for. */
   readonly owners: readonly AnyNode[];
   private linked: readonly (readonly Command[])[] | undefined;
+  private readonly config: ArrayConfig;
+  private readonly bits: number;
 
   constructor(
     tasks: readonly { readonly task: Task; readonly node: AnyNode }[],
@@ -42,6 +47,8 @@ export class CommandList {
     config: ArrayConfig,
     timing: ArrayTiming,
   ) {
+    this.config = config;
+    this.bits = accumulatorBits(tasks.reduce((most, { task }) => Math.max(most, task.mostSum), 0));
     const tiler = new Tiler(config, timing);
     const owners: AnyNode[] = [];
     tasks.forEach(({ task, node }, i) => {
@@ -77,7 +84,12 @@ export class CommandList {
   needs(): Needs {
     const most = { activations: 0, weights: 0, parameters: 0, tables: 0, memory: 0 };
     for (const { reads, writes } of this.items) for (const { space, to } of [...reads, ...writes]) most[space] = Math.max(most[space], to);
-    return { scratchBeats: most.activations, weightEntries: Math.ceil(most.weights / 16), parameterBeats: most.parameters };
+    return {
+      scratchBeats: most.activations,
+      weightEntries: Math.ceil(most.weights / 16),
+      parameterBeats: most.parameters,
+      accumulatorBits: this.bits,
+    };
   }
 
   /** What the cycle model says of each layer, and of the whole. Asked for after the memory plan. */
@@ -87,7 +99,7 @@ export class CommandList {
     let end = 0;
     let total = 0;
     for (const list of this.link()) {
-      const timeline = new Timeline(timing);
+      const timeline = new Timeline(timing, this.config);
       end = 0;
       for (const command of list) {
         const node = this.owners[next++];
@@ -100,7 +112,7 @@ export class CommandList {
         layer.moved += movedBytes(command);
         layers.set(node, layer);
       }
-      for (const [node, compute] of computeOf(list, this.owners, next - list.length)) {
+      for (const [node, compute] of computeOf(list, this.owners, next - list.length, this.config)) {
         const layer = layers.get(node);
         if (layer !== undefined) layer.compute += compute;
       }
@@ -114,12 +126,12 @@ const movedBytes = (c: Command): number =>
   c.op === 'load' || c.op === 'store' ? (c.planes ?? 1) * (c.rows ?? 1) * (c.beats ?? 1) * LANES : 0;
 
 /** Cycles of COMPUTE commands by owner. */
-const computeOf = (list: readonly Command[], owners: readonly AnyNode[], first: number): ReadonlyMap<AnyNode, number> => {
+const computeOf = (list: readonly Command[], owners: readonly AnyNode[], first: number, size: ArraySize): ReadonlyMap<AnyNode, number> => {
   const sums = new Map<AnyNode, number>();
   list.forEach((command, i) => {
     const node = owners[first + i];
     if (node === undefined || command.op !== 'compute') return;
-    sums.set(node, (sums.get(node) ?? 0) + computeCycles(command));
+    sums.set(node, (sums.get(node) ?? 0) + computeCycles(command, size));
   });
   return sums;
 };

@@ -94,6 +94,8 @@ export interface Task {
   readonly hi: number;
   readonly addition?: Addition;
   readonly table?: Slot;
+  /** Bound of the magnitudes of partial sums. */
+  readonly mostSum: number;
 }
 
 /** Beats of an output block. */

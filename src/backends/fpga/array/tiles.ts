@@ -1,5 +1,6 @@
 import { type ArrayTiming, computeCycles, loadCycles, storeCycles, TURN_CYCLES } from '../simulator/array-cycles.ts';
 import { MODES, RESULTS } from '../isa/commands.ts';
+import type { ArraySize } from '../isa/config.ts';
 import { type ArrayConfig, ENTRY_BEATS } from './config.ts';
 import { resultBeats, type Task, type Tensor16, type View } from './task.ts';
 
@@ -52,27 +53,35 @@ const inputBeats = (task: Task, rows: number, columns: number): number => {
   return Math.max(h, 1) * Math.max(w, 1) * task.input.beats * (task.input.buffer.planes ?? 1);
 };
 
+/** Whether outputs have no neighbours in their windows, so that rows and columns may be one. */
+export const isPointwise = (task: Task): boolean => task.kernel[0] * task.kernel[1] === 1 && task.phases === undefined;
+
 /** Cycles of a compute command for a tile of a task. */
-export const tileCycles = (task: Task, positions: number): number =>
-  (task.phases ?? [{ kernel: task.kernel[1] }]).reduce(
-    (sum, { kernel }, _, all) => sum + partCycles(task, kernel, Math.ceil(positions / all.length)),
+const tileCycles = (task: Task, rows: number, columns: number, size: ArraySize): number => {
+  if (isPointwise(task)) return partCycles(task, 1, 1, rows * columns, size);
+  return (task.phases ?? [{ kernel: task.kernel[1] }]).reduce(
+    (sum, { kernel }, _, all) => sum + partCycles(task, kernel, rows, Math.ceil(columns / all.length), size),
     0,
   );
+};
 
-const partCycles = (task: Task, kernelX: number, positions: number): number =>
-  computeCycles({
-    op: 'compute',
-    mode: MODES.indexOf(task.mode),
-    result: RESULTS.indexOf(task.result),
-    add: task.addition === undefined ? 0 : 1,
-    table: task.table === undefined ? 0 : 1,
-    kernel_y: task.kernel[0],
-    kernel_x: kernelX,
-    inputs: task.inputs,
-    blocks: task.outputBlocks,
-    rows: positions,
-    columns: 1,
-  });
+const partCycles = (task: Task, kernelX: number, rows: number, columns: number, size: ArraySize): number =>
+  computeCycles(
+    {
+      op: 'compute',
+      mode: MODES.indexOf(task.mode),
+      result: RESULTS.indexOf(task.result),
+      add: task.addition === undefined ? 0 : 1,
+      table: task.table === undefined ? 0 : 1,
+      kernel_y: task.kernel[0],
+      kernel_x: kernelX,
+      inputs: task.inputs,
+      blocks: task.outputBlocks,
+      rows,
+      columns,
+    },
+    size,
+  );
 
 type Move = (lines: number, beats: number, timing: ArrayTiming) => number;
 
@@ -137,11 +146,11 @@ export const chooseTiling = (
         (tile.input === 0 ? 0 : viewCycles(loadCycles, input, tile.input / input.beats, timing)) +
         (tile.addend === 0 || addition === undefined ? 0 : viewCycles(loadCycles, addition.view, rows * columns, timing));
       const store = tile.output === 0 && !stored ? 0 : viewCycles(storeCycles, output, rows * columns, timing);
-      const compute = tileCycles(task, rows * columns);
+      const compute = tileCycles(task, rows, columns, config);
       const ends = 2 * timing.readLatency + TURN_CYCLES + (load > 0 ? load : 0) + (store > 0 ? store + timing.writeLatency : 0);
       const loads = tiles * load + (weights.whole ? weightCycles : tiles * weightCycles);
       const apart = Math.max(loads, tiles * compute, tiles * store) + ends + tiles * TURN_CYCLES;
-      const cycles = buffers === 1 && tiles > 1 ? tiles * (load + compute + store + ends) : apart;
+      const cycles = buffers === 1 && tiles > 1 ? Math.max(loads, tiles * (load + compute + store + ends)) : apart;
       if (best === undefined || cycles < best.cycles) best = { rows, columns, ...tile, buffers, ...weights, cycles };
     }
     if (columns === 1) break;

@@ -14,11 +14,11 @@ import type { RunCycles, StepCycles } from './report.ts';
 const MOST_MACS = 2e8;
 
 /** The array as a clock: it computes nothing. */
-const clockOnly = (memory: Uint8Array): ArrayUnit => {
+const clockOnly = (memory: Uint8Array, config: ArrayConfig): ArrayUnit => {
   const view = new DataView(memory.buffer, memory.byteOffset, memory.byteLength);
   return {
     run: (address, count) => {
-      const timeline = new Timeline(DEFAULT_TIMING);
+      const timeline = new Timeline(DEFAULT_TIMING, config);
       for (let i = 0; i < count; i++) {
         const at = address + i * COMMAND_BYTES;
         const command = decodeCommand(Uint32Array.from({ length: COMMAND_BYTES / 4 }, (_, w) => view.getUint32(at + 4 * w, true)));
@@ -58,7 +58,7 @@ export const runCycles = (
 ): RunCycles | undefined => {
   if (inputs === undefined) return undefined;
   const macs = program.steps.reduce((sum, s) => sum + s.macs, 0);
-  const array = (memory: Uint8Array): ArrayUnit => (macs > MOST_MACS ? clockOnly(memory) : new ArrayModel(memory, config));
+  const array = (memory: Uint8Array): ArrayUnit => (macs > MOST_MACS ? clockOnly(memory, config) : new ArrayModel(memory, config));
   const core = new SimulatedCore(program, { array });
   const initialized = core.initialize();
   core.writeInputs(inputs);

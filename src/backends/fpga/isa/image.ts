@@ -5,16 +5,27 @@ import { type CoreErrorName, ISA_VERSION, MAGIC } from './registers.ts';
 
 /** The array that a program is for; all are 0 when it uses none. */
 export interface ArrayNeeds {
+  /** Channels of a block, 16, whatever the size of the array. */
   readonly lanes: number;
   readonly inputs: number;
   /** Bits of weights. */
   readonly bits: number;
+  /** Of accumulators; more do as well. */
+  readonly accumulatorBits: number;
   readonly scratchBeats: number;
   readonly weightEntries: number;
   readonly parameterBeats: number;
 }
 
-export const NO_ARRAY: ArrayNeeds = { lanes: 0, inputs: 0, bits: 0, scratchBeats: 0, weightEntries: 0, parameterBeats: 0 };
+export const NO_ARRAY: ArrayNeeds = {
+  lanes: 0,
+  inputs: 0,
+  bits: 0,
+  accumulatorBits: 0,
+  scratchBeats: 0,
+  weightEntries: 0,
+  parameterBeats: 0,
+};
 
 /** The header of a program image (docs/fpga-core.md); addresses are offsets from BASE in bytes. */
 export interface ImageHeader {
@@ -42,7 +53,7 @@ export const crcOf = (bytes: Uint8Array): number => crc32(bytes) >>> 0;
 export const writeHeader = ({ array, limit, initPc, runPc, codeStart, codeBytes, codeCrc }: ImageHeader): Uint8Array => {
   const bytes = new Uint8Array(HEADER_BYTES);
   const view = new DataView(bytes.buffer);
-  const shape = array.lanes | (array.inputs << 8) | (array.bits << 16);
+  const shape = (array.lanes | (array.inputs << 8) | (array.bits << 16) | (array.accumulatorBits << 24)) >>> 0;
   const needs = [shape, array.scratchBeats, array.weightEntries, array.parameterBeats];
   const words = [MAGIC, ISA_VERSION, ...needs, limit, initPc, runPc, codeStart, codeBytes, codeCrc];
   invariant(words.length === HEADER_CRC_WORD, 'the CRC of the header stands behind all that it is of');
@@ -97,6 +108,7 @@ const decode = (image: Uint8Array): Decoded => {
       lanes: word(2) & 0xff,
       inputs: (word(2) >>> 8) & 0xff,
       bits: (word(2) >>> 16) & 0xff,
+      accumulatorBits: word(2) >>> 24,
       scratchBeats: word(3),
       weightEntries: word(4),
       parameterBeats: word(5),

@@ -61,7 +61,12 @@ export const REGISTERS = [
     offset: 0x08,
     access: 'ro',
     doc: 'The array, as in word 2 of an image; 0: there is none.',
-    fields: [field('BITS', 23, 16, 'Bits of weights.'), field('INPUTS', 15, 8, 'Inputs of a lane.'), field('LANES', 7, 0, 'Output lanes.')],
+    fields: [
+      field('ACCUMULATOR', 31, 24, 'Bits of accumulators; an image may need fewer.'),
+      field('BITS', 23, 16, 'Bits of weights.'),
+      field('INPUTS', 15, 8, 'Input channels of a block.'),
+      field('LANES', 7, 0, 'Output channels of a block.'),
+    ],
   },
   { name: 'CAPS_SCRATCH', offset: 0x0c, access: 'ro', doc: 'Beats of scratchpad of the array.' },
   { name: 'CAPS_WEIGHTS', offset: 0x10, access: 'ro', doc: 'Entries of the weight memory of the array.' },

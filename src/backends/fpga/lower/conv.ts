@@ -4,7 +4,7 @@ import { geometryOf } from '../../cpu/simd/geometry.ts';
 import { residualOf, RESIDUAL_OPERAND } from '../../plan/index.ts';
 import { type ArrayConfig, blocksOf, LANES } from '../array/config.ts';
 import { narrowed, type Task } from '../array/task.ts';
-import { type Facts, isEmpty, isNarrowRescale, MOST_KERNEL, MOST_SIZE } from './facts.ts';
+import { type Facts, fitsSums, isEmpty, isNarrowRescale, MOST_KERNEL, MOST_SIZE, sumOfWeights } from './facts.ts';
 import { finishOf, residualAddition } from './finish.ts';
 import { lineTasks, weightsAt } from './lines.ts';
 import { imageSizes, type Sizes } from './homes.ts';
@@ -69,7 +69,7 @@ export const isArrayConv = (facts: Facts, node: OpNode<'conv'>, config: ArrayCon
     return false;
   if (bias !== undefined && facts.data(bias) === undefined) return false;
   if ([facts.type(x), facts.type(w), facts.type(at(node.results, 0))].some(isEmpty)) return false;
-  if (!facts.fitsWeights(w)) return false;
+  if (!facts.fitsWeights(w) || !fitsSums(facts, sumOfWeights(facts, w))) return false;
   const fused = facts.fused(node);
   const shape = shapeOf(facts, node);
   if (shape === undefined || taps(shape) > mostTaps(config)) return false;
@@ -161,6 +161,7 @@ export const recognizeConv: Recognize<OpNode<'conv'>> = (desk, node): Layer | un
       dilation: shape.dilation,
       begin: shape.begin,
       pad: node.attrs.pad_value,
+      mostSum: sumOfWeights(facts, w),
       ...(addition === undefined ? {} : { addition }),
     };
     if (lines !== undefined) return lineTasks(ctx, { task: plain, weights: weightsOf, window: lines, planes });

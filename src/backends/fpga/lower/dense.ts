@@ -3,7 +3,8 @@ import { at } from '../../../support/index.ts';
 import type { Slot } from '../../cpu/simd/index.ts';
 import { blocksOf, LANES } from '../array/config.ts';
 import type { Task } from '../array/task.ts';
-import { type Facts, isEmpty, isNarrowRescale, MOST_SIZE } from './facts.ts';
+import { productSum } from '../array/accumulators.ts';
+import { type Facts, fitsSums, isEmpty, isNarrowRescale, MOST_SIZE, sumOfWeights } from './facts.ts';
 import { finishOf } from './finish.ts';
 import { BEAT } from './homes.ts';
 import { importsOf, type Layer, type Recognize } from './layer.ts';
@@ -27,7 +28,7 @@ export const isArrayDense = (facts: Facts, node: OpNode<'dense'>): boolean => {
   const fused = facts.fused(node);
   if (facts.isConstant(x) || tx.dtype !== 'i8' || facts.data(w) === undefined || isEmpty(tx) || isEmpty(tw)) return false;
   if (bias !== undefined && facts.data(bias) === undefined) return false;
-  if (!facts.fitsWeights(w)) return false;
+  if (!facts.fitsWeights(w) || !fitsSums(facts, sumOfWeights(facts, w))) return false;
   return (fused === undefined || isNarrowRescale(facts, fused)) && elementCount(tx.shape.slice(0, -1)) <= MOST_SIZE;
 };
 
@@ -54,6 +55,7 @@ export const recognizeDense: Recognize<OpNode<'dense'>> = (desk, node): Layer | 
       images,
       firstRow: 0,
       rowCount: height,
+      mostSum: sumOfWeights(facts, w),
       inputs: blocksOf(inputs),
       outputBlocks: blocksOf(outputs),
       weights: {
@@ -80,7 +82,7 @@ export const isArrayMatmul = (facts: Facts, node: OpNode<'matmul'>, weightEntrie
   const [ta, tb] = [facts.type(a), facts.type(b)];
   const fused = facts.fused(node);
   if (ta.dtype !== 'i8' || tb.dtype !== 'i8' || isEmpty(ta) || isEmpty(tb) || facts.isConstant(a) || facts.isConstant(b)) return false;
-  if (!facts.fitsWeights(b)) return false;
+  if (!facts.fitsWeights(b) || !fitsSums(facts, productSum(at(ta.shape, ta.shape.length - 1), facts.config.bits))) return false;
   if (node.attrs.a_zero !== 0 || node.attrs.b_zero !== 0 || batchesOf(facts, a, b) === undefined) return false;
   if (fused !== undefined && !(isNarrowRescale(facts, fused) && facts.type(at(fused.operands, 1)).shape[0] === 1)) return false;
   const [rows, inputs] = [at(ta.shape, ta.shape.length - 2), at(ta.shape, ta.shape.length - 1)];
@@ -116,6 +118,7 @@ export const recognizeMatmul: Recognize<OpNode<'matmul'>> = (desk, node): Layer 
         images: 1,
         firstRow: n * rows,
         rowCount: rows,
+        mostSum: productSum(inputs, facts.config.bits),
         inputs: blocksOf(inputs),
         outputBlocks: blocksOf(outputs),
         weights: {

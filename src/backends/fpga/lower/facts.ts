@@ -1,6 +1,8 @@
 import { type AnyNode, elementCount, type OpNode, type Program, type StaticType, type Tensor, type ValueId } from '../../../ir/index.ts';
 import { at } from '../../../support/index.ts';
 import { type FusedRescale, residualOf } from '../../plan/index.ts';
+import { fitsAccumulators, weightedSum } from '../array/accumulators.ts';
+import type { ArrayConfig } from '../array/config.ts';
 
 /** What can be known of a program before it is lowered. */
 export interface Facts {
@@ -12,7 +14,18 @@ export interface Facts {
   readonly fused: (node: AnyNode) => FusedRescale | undefined;
   /** Whether all that a value can be fits the weights of the array. */
   readonly fitsWeights: (value: ValueId) => boolean;
+  /** Bits of weights and of accumulators. */
+  readonly config: Pick<ArrayConfig, 'bits' | 'accumulatorBits'>;
 }
+
+/** Bound of the partial sums of products with a parameter of weights [outputs][...]. */
+export const sumOfWeights = (facts: Facts, weights: ValueId): number => {
+  const data = facts.data(weights);
+  return data === undefined ? 0 : weightedSum(data.data, at(data.shape, 0));
+};
+
+/** Whether partial sums of so many products of activations, or of products with a parameter, fit the accumulators. */
+export const fitsSums = ({ config }: Facts, most: number): boolean => fitsAccumulators(most, config.accumulatorBits);
 
 /** Ops whose results are bytes of their first operands. */
 const MOVES: ReadonlySet<string> = new Set(['max_pool', 'reshape', 'transpose', 'concat', 'slice', 'split', 'average_pool', 'reduce_mean']);
@@ -38,8 +51,9 @@ export const factsOf = (
   program: Program,
   params: ReadonlyMap<ValueId, Tensor>,
   fused: (node: AnyNode) => FusedRescale | undefined,
-  bits: number,
+  config: Facts['config'],
 ): Facts => {
+  const { bits } = config;
   const constant = new Set<ValueId>(program.params.map((p) => p.value));
   const makers = new Map<ValueId, AnyNode>();
   /** The op whose bounds results have: the rescale or sum that a layer ends in. */
@@ -60,6 +74,7 @@ export const factsOf = (
     isConstant: (v) => constant.has(v),
     maker: (v) => makers.get(v),
     fused,
+    config,
     fitsWeights: (v) => isSigned(v) && (bits === 8 || fitsBits({ data: (p) => params.get(p), maker: (r) => ends.get(r) }, v, bits)),
   };
 };

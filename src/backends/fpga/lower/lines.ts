@@ -1,4 +1,5 @@
 import { type Context, Slot } from '../../cpu/simd/index.ts';
+import { byteSum } from '../array/accumulators.ts';
 import { blocksOf, LANES } from '../array/config.ts';
 import type { Task, View, Weights } from '../array/task.ts';
 import { BYTES } from './finish.ts';
@@ -110,6 +111,7 @@ export const lineTasks = (ctx: Context, conv: LineConv): readonly Task[] => {
     dilation: [1, task.dilation[1]],
     begin: [0, task.begin[1]],
     pad: task.pad,
+    mostSum: byteSum(1),
   };
   const picked: ConvWeights = { data: ones(inputs), outputs: inputs, inputs: weights.inputs, taps: columns };
   const second: Task = {

@@ -2,6 +2,7 @@ import { type OpNode, sameShape, type ValueId } from '../../../ir/index.ts';
 import { at } from '../../../support/index.ts';
 import type { Slot } from '../../cpu/simd/index.ts';
 import { axisOf } from '../../cpu/simd/lower/common.ts';
+import { byteSum } from '../array/accumulators.ts';
 import { blocksOf, LANES } from '../array/config.ts';
 import type { Addition, Task } from '../array/task.ts';
 import { isEmpty } from './facts.ts';
@@ -28,6 +29,7 @@ const copyTask = (from: Home, to: Home, more: { readonly addition?: Addition; re
   dilation: [1, 1],
   begin: [0, 0],
   pad: 0,
+  mostSum: byteSum(1),
   ...more,
 });
 

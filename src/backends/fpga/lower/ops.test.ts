@@ -13,7 +13,7 @@ const isOurs = ({ name, program }: OpUse): boolean =>
   OPS.some((op) => name.startsWith(`${op} `)) && program.types.every((t) => t.dtype !== 'f32') && !name.endsWith('special values');
 const USES = opUses().filter(isOurs);
 
-const SMALL: ArrayConfig = { scratchBeats: 160, weightEntries: 20, parameterBlocks: 2, bits: 8 };
+const SMALL: ArrayConfig = { ...DEFAULT_ARRAY, scratchBeats: 160, weightEntries: 20, parameterBlocks: 2 };
 
 const problems = (config: ArrayConfig): readonly string[] =>
   USES.flatMap(({ name, program, inputs }, i) => {

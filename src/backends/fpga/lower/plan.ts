@@ -87,7 +87,7 @@ class Survey {
       }),
     );
     this.ctx = ctx;
-    this.facts = factsOf(ctx.program, params, (node) => ctx.fusedInto(node), config.bits);
+    this.facts = factsOf(ctx.program, params, (node) => ctx.fusedInto(node), config);
     this.desk = {
       ctx,
       facts: this.facts,

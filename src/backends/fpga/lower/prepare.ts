@@ -7,8 +7,8 @@ import { isArrayConv } from './conv.ts';
 import { isArrayDense, isArrayMatmul } from './dense.ts';
 import { type Facts, factsOf, isNarrowRescale } from './facts.ts';
 
-const factsOfPlan = ({ program, fusions }: ExecutionPlan, { bits }: ArrayConfig): Facts =>
-  factsOf(program, paramTensors(program), (node) => fusions.into.get(node), bits);
+const factsOfPlan = ({ program, fusions }: ExecutionPlan, config: ArrayConfig): Facts =>
+  factsOf(program, paramTensors(program), (node) => fusions.into.get(node), config);
 
 /** Takes a rescale that the array does not have out of a layer that it has: the processor then rescales the array's sums. */
 const unfuse = (plan: ExecutionPlan, config: ArrayConfig): ExecutionPlan => {

@@ -2,6 +2,7 @@ import { Ex } from '../../cpu/simd/index.ts';
 import { type ArrayConfig, DEFAULT_ARRAY, LANES } from '../array/config.ts';
 import type { CommandList } from '../array/list.ts';
 import type { FpgaMachine } from '../codegen/machine.ts';
+import { NO_ARRAY } from '../isa/image.ts';
 import { type FpgaRows, processorRows } from '../rows.ts';
 import { type ArrayTiming, DEFAULT_TIMING } from '../simulator/array-cycles.ts';
 import { arrayRows, prepareForArray } from './index.ts';
@@ -38,11 +39,12 @@ export const coreRows =
       places,
       array: () => {
         const most = (of: (list: CommandList) => number): number => used.reduce((n, list) => Math.max(n, of(list)), 0);
-        if (used.length === 0) return { lanes: 0, inputs: 0, bits: 0, scratchBeats: 0, weightEntries: 0, parameterBeats: 0 };
+        if (used.length === 0) return NO_ARRAY;
         return {
           lanes: LANES,
           inputs: LANES,
           bits: config.bits,
+          accumulatorBits: most((list) => list.needs().accumulatorBits),
           scratchBeats: most((list) => list.needs().scratchBeats),
           weightEntries: most((list) => list.needs().weightEntries),
           parameterBeats: most((list) => list.needs().parameterBeats),

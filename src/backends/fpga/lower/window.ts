@@ -2,6 +2,7 @@ import type { OpNode, ValueId } from '../../../ir/index.ts';
 import { at } from '../../../support/index.ts';
 import { geometryOf } from '../../cpu/simd/geometry.ts';
 import { axisOf } from '../../cpu/simd/lower/common.ts';
+import { byteSum, fitsAccumulators } from '../array/accumulators.ts';
 import { blocksOf } from '../array/config.ts';
 import { fitsArray } from '../array/residents.ts';
 import type { Task } from '../array/task.ts';
@@ -29,12 +30,18 @@ const windowLayer = (desk: Desk, node: OpNode, from: Home, home: Home, window: W
     images: from.images,
     firstRow: 0,
     rowCount: home.height,
+    mostSum: byteSum(window.mode === 'sum' ? window.kernel[0] * window.kernel[1] : 1),
     inputs: 1,
     inputStep: 1,
     outputBlocks: blocksOf(from.channels),
   });
   const sample: Task = { ...task(), result: 'raw' };
-  if (!isSmall(window, from) || !fitsArray(sample, desk.config, desk.timing)) return undefined;
+  if (
+    !isSmall(window, from) ||
+    !fitsAccumulators(sample.mostSum, desk.config.accumulatorBits) ||
+    !fitsArray(sample, desk.config, desk.timing)
+  )
+    return undefined;
   return { node, imports: [], results: new Map([[at(node.results, 0), home]]), tasks: () => [task()] };
 };
 

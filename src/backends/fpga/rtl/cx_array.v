@@ -1,12 +1,16 @@
 `timescale 1ns/1ps
 `default_nettype none
 
-// The dot-product array: 16 output lanes of 16 inputs, its memories, and the units that lists of commands drive. WW are the bits of
+// The dot-product array: GROUPS (1, 2 or 4) of 16 output lanes of VI inputs (16, 8 or 4) with accumulators of ACC bits, its memories, and the
+// units that lists of commands drive. Each group has a copy of the activations: all are written alike, the first is stored. WW are the bits of
 // weights, which are all that INT6 narrows (AW: of activations); PACK = 1 puts two lanes on one multiplier of 25 (6 bits) or 27 (8 bits) by AW bits;
 // COLUMNS = 1 is for block RAM without write enables by byte (Intel).
 module cx_array #(
     parameter AW = 8,
     parameter WW = 8,
+    parameter VI = 16,
+    parameter GROUPS = 1,
+    parameter ACC = 32,
     parameter PACK = 0,
     parameter COLUMNS = 0,
     parameter SP_BEATS = 8192,
@@ -57,9 +61,12 @@ module cx_array #(
       .rd_data(c_rd_data), .rd_last(c_rd_last), .go(go), .load(load), .compute(compute), .store(store), .busy(busy), .done(done),
       .range(range));
 
-  wire cr_en, cw_en, lw_en, lw_ready, sr_en, sr_ready, pb_we, table_we, transpose;
-  wire [15:0] cr_addr, cw_addr, l_wa, sr_addr, wb_we;
-  wire [127:0] cr_data, cw_data, l_wd, sr_data;
+  wire [GROUPS-1:0] cr_en;
+  wire [16*GROUPS-1:0] cr_addr;
+  wire [128*GROUPS-1:0] cr_data;
+  wire cw_en, lw_en, lw_ready, sr_en, sr_ready, pb_we, table_we, transpose;
+  wire [15:0] cw_addr, l_wa, sr_addr, wb_we;
+  wire [127:0] cw_data, l_wd, sr_data;
   wire [10:0] table_wa;
   wire [7:0] table_wd;
   cx_load #(.SP_BEATS(SP_BEATS), .WB_ENTRIES(WB_ENTRIES), .PB_BEATS(PB_BEATS)) loads (
@@ -67,7 +74,8 @@ module cx_array #(
       .rq_ready(l_rq_ready), .rq_addr(l_rq_addr), .rq_len(l_rq_len), .rd_valid(l_rd_valid), .rd_data(l_rd_data), .rd_last(l_rd_last),
       .sp_en(lw_en), .sp_ready(lw_ready), .wa(l_wa), .wd(l_wd), .wb_we(wb_we), .transpose(transpose), .pb_we(pb_we), .table_we(table_we),
       .table_wa(table_wa), .table_wd(table_wd));
-  cx_conv #(.AW(AW), .WW(WW), .PACK(PACK), .COLUMNS(COLUMNS), .SP_BEATS(SP_BEATS), .WB_ENTRIES(WB_ENTRIES), .PB_BEATS(PB_BEATS)) computes (
+  cx_conv #(.AW(AW), .WW(WW), .VI(VI), .GROUPS(GROUPS), .ACC(ACC), .PACK(PACK), .COLUMNS(COLUMNS),
+      .SP_BEATS(SP_BEATS), .WB_ENTRIES(WB_ENTRIES), .PB_BEATS(PB_BEATS)) computes (
       .clk(clk), .rst(rst), .go(go[1]), .in(compute), .done(done[1]), .busy(busy[1]), .range(range[1]), .cr_en(cr_en), .cr_addr(cr_addr),
       .cr_data(cr_data), .cw_en(cw_en), .cw_addr(cw_addr), .cw_data(cw_data), .wb_we(wb_we), .wb_transpose(transpose), .wb_wa(l_wa),
       .wb_wd(l_wd), .pb_we(pb_we), .pb_wa(l_wa), .pb_wd(l_wd), .table_we(table_we), .table_wa(table_wa), .table_wd(table_wd));
@@ -76,6 +84,19 @@ module cx_array #(
       .sr_addr(sr_addr), .sr_data(sr_data), .wq_valid(s_wq_valid), .wq_ready(s_wq_ready), .wq_addr(s_wq_addr), .wq_len(s_wq_len),
       .wd_valid(s_wd_valid), .wd_ready(s_wd_ready), .wd_data(s_wd_data), .wd_strb(s_wd_strb), .wr_done(s_wr_done));
   cx_scratch #(.BEATS(SP_BEATS)) scratch (
-      .clk(clk), .cr_en(cr_en), .cr_addr(cr_addr), .cr_data(cr_data), .cw_en(cw_en), .cw_addr(cw_addr), .cw_data(cw_data), .lw_en(lw_en),
-      .lw_ready(lw_ready), .lw_addr(l_wa), .lw_data(l_wd), .sr_en(sr_en), .sr_ready(sr_ready), .sr_addr(sr_addr), .sr_data(sr_data));
+      .clk(clk), .cr_en(cr_en[0]), .cr_addr(cr_addr[15:0]), .cr_data(cr_data[127:0]), .cw_en(cw_en), .cw_addr(cw_addr), .cw_data(cw_data),
+      .lw_en(lw_en), .lw_ready(lw_ready), .lw_addr(l_wa), .lw_data(l_wd), .sr_en(sr_en), .sr_ready(sr_ready), .sr_addr(sr_addr),
+      .sr_data(sr_data));
+  genvar g;
+  generate
+    for (g = 1; g < GROUPS; g = g + 1) begin : copy
+      wire same_ready, no_store;
+      wire [127:0] no_data;
+      cx_scratch #(.BEATS(SP_BEATS)) scratch (
+          .clk(clk), .cr_en(cr_en[g]), .cr_addr(cr_addr[16*g+:16]), .cr_data(cr_data[128*g+:128]), .cw_en(cw_en), .cw_addr(cw_addr),
+          .cw_data(cw_data), .lw_en(lw_en), .lw_ready(same_ready), .lw_addr(l_wa), .lw_data(l_wd), .sr_en(1'b0), .sr_ready(no_store),
+          .sr_addr(16'd0), .sr_data(no_data));
+      wire unused = &{1'b0, same_ready, no_store, no_data};
+    end
+  endgenerate
 endmodule

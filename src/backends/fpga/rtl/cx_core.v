@@ -8,6 +8,12 @@ module cx_core #(
     parameter ARRAY = 1,
     // of weights: 8 or 6
     parameter BITS = 8,
+    // of accumulators, 24 to 32
+    parameter ACC = 32,
+    // groups of 16 lanes: 1, 2 or 4
+    parameter GROUPS = 1,
+    // of a lane in a cycle: 16, 8 or 4
+    parameter INPUTS = 16,
     // 1: two products on one multiplier
     parameter PACK = 0,
     // 1: for block RAM without write enables by byte (Intel)
@@ -74,7 +80,7 @@ module cx_core #(
     output wire         m_axi_bready,
     input  wire [1:0]   m_axi_bresp
 );
-    localparam [31:0] CAPS_ARRAY = ARRAY != 0 ? 32'h00001010 | (BITS << 16) : 32'd0;
+    localparam [31:0] CAPS_ARRAY = ARRAY != 0 ? 32'h00001010 | (BITS << 16) | (ACC << 24) : 32'd0;
     localparam [31:0] CAPS_SCRATCH = ARRAY != 0 ? SCRATCH : 32'd0;
     localparam [31:0] CAPS_WEIGHTS = ARRAY != 0 ? WEIGHTS : 32'd0;
     localparam [31:0] CAPS_PARAMETERS = ARRAY != 0 ? PARAMETERS : 32'd0;
@@ -192,7 +198,7 @@ module cx_core #(
     generate
         if (ARRAY != 0) begin : with_array
             cx_array #(
-                .WW(BITS), .PACK(PACK), .COLUMNS(COLUMNS), .SP_BEATS(SCRATCH), .WB_ENTRIES(WEIGHTS), .PB_BEATS(PARAMETERS)
+                .WW(BITS), .VI(INPUTS), .GROUPS(GROUPS), .ACC(ACC), .PACK(PACK), .COLUMNS(COLUMNS), .SP_BEATS(SCRATCH), .WB_ENTRIES(WEIGHTS), .PB_BEATS(PARAMETERS)
             ) array (
                 .clk(clk), .rst(unit_rst), .start(array_start), .addr(array_addr), .count(array_count), .idle(array_idle),
                 .err_valid(array_err_valid), .err_code(array_err_code), .err_info(array_err_info),

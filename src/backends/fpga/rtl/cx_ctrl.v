@@ -159,7 +159,7 @@ module cx_ctrl #(
                     wrong_info = bytes;
                 end else begin
                     wrong_code = `CX_ERR_CONFIG_MISMATCH;
-                    if (array != 32'd0 && array != CAPS_ARRAY) wrong_info = 32'd2;
+                    if (array != 32'd0 && (array[23:0] != CAPS_ARRAY[23:0] || array[31:24] > CAPS_ARRAY[31:24])) wrong_info = 32'd2;
                     else if (scratch > CAPS_SCRATCH) wrong_info = 32'd3;
                     else if (weights > CAPS_WEIGHTS) wrong_info = 32'd4;
                     else if (parameters > CAPS_PARAMETERS) wrong_info = 32'd5;

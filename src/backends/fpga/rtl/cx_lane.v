@@ -3,7 +3,8 @@
 
 // Accumulator of one output lane: adds sums of products or bytes, or keeps the greatest byte.
 module cx_lane #(
-    parameter D = 20
+    parameter D = 20,
+    parameter ACC = 32
 ) (
     input wire clk,
     input wire v5,
@@ -12,14 +13,14 @@ module cx_lane #(
     input wire max5,
     input wire signed [D-1:0] dot5,
     input wire signed [7:0] x5,
-    output reg signed [31:0] acc
+    output reg signed [ACC-1:0] acc
 );
-  wire signed [31:0] wide_x = {{24{x5[7]}}, x5};
-  wire signed [31:0] wide_dot = {{32 - D{dot5[D-1]}}, dot5};
+  wire signed [ACC-1:0] wide_x = {{ACC - 8{x5[7]}}, x5};
+  wire signed [ACC-1:0] wide_dot = {{ACC - D{dot5[D-1]}}, dot5};
   wire signed [7:0] kept = acc[7:0];
   wire greater = first5 | x5 > kept;
-  wire signed [31:0] from = first5 ? 32'sd0 : acc;
-  wire signed [31:0] by = bytes5 ? wide_x : wide_dot;
+  wire signed [ACC-1:0] from = first5 ? {ACC{1'b0}} : acc;
+  wire signed [ACC-1:0] by = bytes5 ? wide_x : wide_dot;
   always @(posedge clk)
     if (v5) begin
       if (max5) begin

@@ -57,13 +57,13 @@ module cx_load #(
   assign asked = rq_valid & rq_ready;
 
   // the queue and where its beats go
-  wire empty, full, last, outer;
+  wire empty, full, last, inner, outer;
   cx_fifo #(.W(128), .LOG(7)) queue (
       .clk(clk), .rst(rst), .push(rd_valid), .in(rd_data), .pop(leave), .head(wd), .empty(empty), .full(full));
   cx_walk walk (
       .clk(clk), .start(start), .step(leave), .base(cmd[`CX_LOAD_CHIP]), .stride_2(cmd[`CX_LOAD_CHIP_PLANE]),
       .stride_1(cmd[`CX_LOAD_CHIP_ROW]), .stride_0(cmd[`CX_LOAD_CHIP_BEAT]), .count_2(cmd[`CX_LOAD_PLANES]),
-      .count_1(cmd[`CX_LOAD_ROWS]), .count_0(cmd[`CX_LOAD_BEATS]), .address(wa), .outer(outer), .last(last));
+      .count_1(cmd[`CX_LOAD_ROWS]), .count_0(cmd[`CX_LOAD_BEATS]), .address(wa), .inner(inner), .outer(outer), .last(last));
   reg [3:0] entry;
   wire [7:0] table_bytes[0:15];
   genvar i;
@@ -99,5 +99,5 @@ module cx_load #(
     else if (go) busy <= 1'b1;
     range <= !rst & !empty & {2'd0, wa} >= limit;
   end
-  wire unused = &{1'b0, outer, full, in[511:272], cmd[63:0]};
+  wire unused = &{1'b0, inner, outer, full, in[511:272], cmd[63:0]};
 endmodule

@@ -36,14 +36,14 @@ module cx_store #(
 
   // the queue has 16 places; `held` counts beats that were read and have not left
   reg [4:0] held;
-  wire empty, full, last, outer;
+  wire empty, full, last, inner, outer;
   wire leave = wd_valid & wd_ready;
   wire take = sr_en & sr_ready;
   assign sr_en = reading & !held[4];
   cx_walk walk (
       .clk(clk), .start(start), .step(take), .base(cmd[`CX_STORE_CHIP]), .stride_2(cmd[`CX_STORE_CHIP_PLANE]),
       .stride_1(cmd[`CX_STORE_CHIP_ROW]), .stride_0(cmd[`CX_STORE_CHIP_BEAT]), .count_2(cmd[`CX_STORE_PLANES]),
-      .count_1(cmd[`CX_STORE_ROWS]), .count_0(cmd[`CX_STORE_BEATS]), .address(sr_addr), .outer(outer), .last(last));
+      .count_1(cmd[`CX_STORE_ROWS]), .count_0(cmd[`CX_STORE_BEATS]), .address(sr_addr), .inner(inner), .outer(outer), .last(last));
   cx_fifo #(.W(128), .LOG(4)) queue (
       .clk(clk), .rst(rst), .push(read1), .in(sr_data), .pop(leave), .head(wd_data), .empty(empty), .full(full));
 
@@ -86,5 +86,5 @@ module cx_store #(
     else if (go) busy <= 1'b1;
     range <= !rst & sr_en & {1'b0, sr_addr} >= SP_BEATS[16:0];
   end
-  wire unused = &{1'b0, outer, full, in[511:272], cmd[63:0]};
+  wire unused = &{1'b0, inner, outer, full, in[511:272], cmd[63:0]};
 endmodule

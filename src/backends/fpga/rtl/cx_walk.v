@@ -14,6 +14,7 @@ module cx_walk (
     input wire [15:0] count_1,
     input wire [15:0] count_0,
     output wire [15:0] address,
+    output wire inner,  // loop 0 is at its last index
     output wire outer,  // the next step goes to the next index of loop 2
     output wire last
 );
@@ -25,6 +26,7 @@ module cx_walk (
   wire [15:0] next = from + by;
 
   assign address = a0;
+  assign inner = z0;
   assign outer = z0 & z1;
   assign last = z0 & z1 & z2;
 

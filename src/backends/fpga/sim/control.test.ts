@@ -169,7 +169,7 @@ simulated('runs', () => {
 });
 
 simulated('images', () => {
-  const array = { ...NO_ARRAY, lanes: 16, inputs: 16, bits: 8 };
+  const array = { ...NO_ARRAY, lanes: 16, inputs: 16, bits: 8, accumulatorBits: 24 };
   test.each<readonly [CoreErrorName, number, Partial<ImageHeader>]>([
     ['BAD_HEADER', 9, { codeStart: 80 }],
     ['BAD_HEADER', 10, { codeBytes: 8 }],
@@ -181,6 +181,7 @@ simulated('images', () => {
     ['BAD_HEADER', 6, { limit: MEMORY_BYTES - 8 }],
     ['IMAGE_TOO_LARGE', MEMORY_BYTES + 16, { limit: MEMORY_BYTES + 16 }],
     ['CONFIG_MISMATCH', 2, { array: { ...array, bits: 6 } }],
+    ['CONFIG_MISMATCH', 2, { array: { ...array, accumulatorBits: 33 } }],
     ['CONFIG_MISMATCH', 3, { array: { ...array, scratchBeats: 65536 } }],
     ['CONFIG_MISMATCH', 4, { array: { ...array, weightEntries: 1025 } }],
     ['CONFIG_MISMATCH', 5, { array: { ...array, parameterBeats: 2049 } }],

@@ -1,4 +1,5 @@
-import type { Command } from '../isa/commands.ts';
+import { type Command, MODES, RESULTS } from '../isa/commands.ts';
+import type { ArraySize } from '../isa/config.ts';
 
 /** The memory and the queues of the array, in cycles. */
 export interface ArrayTiming {
@@ -29,20 +30,28 @@ type Unit = 'load' | 'compute' | 'store';
 /** Cycles in which lanes finish the 16 results of a beat. */
 const FINISH_CYCLES = 4;
 
-/** Stages from the last tap of a command to its completion. */
-const depthOf = (c: Extract<Command, { op: 'compute' }>): number => {
+/** Inputs of a beat. */
+const BEAT_INPUTS = 16;
+
+/** Cycles in which the outputs of all groups leave, and stages from the last tap of a command to its completion. */
+const endOf = (c: Extract<Command, { op: 'compute' }>, { groups }: ArraySize): { readonly least: number; readonly depth: number } => {
   const [add, table] = [c.add ?? 0, c.table ?? 0];
-  if (c.hold === 1) return 9;
-  if (c.result === 1) return 15;
-  return c.result === 2 && add + table === 0 ? 11 : 20 + 6 * add + table;
+  const beats = groups * (c.result === RESULTS.indexOf('raw') ? 4 : 1);
+  if (c.hold === 1) return { least: FINISH_CYCLES, depth: 9 };
+  if (c.result === RESULTS.indexOf('raw')) return { least: beats, depth: 11 + beats };
+  // bytes that nothing is done with leave at once
+  if (c.result === RESULTS.indexOf('byte') && add + table === 0) return { least: beats, depth: 10 + beats };
+  return { least: FINISH_CYCLES, depth: 20 + 6 * add + table };
 };
 
 /** Cycles of a COMPUTE command (docs/fpga-core.md). */
-export const computeCycles = (c: Extract<Command, { op: 'compute' }>): number => {
+export const computeCycles = (c: Extract<Command, { op: 'compute' }>, size: ArraySize): number => {
   const taps = (c.kernel_y ?? 1) * (c.kernel_x ?? 1) * (c.inputs ?? 1);
-  const plainBytes = c.result === 2 && (c.add ?? 0) === 0 && (c.table ?? 0) === 0;
-  const least = plainBytes ? 1 : FINISH_CYCLES;
-  return (c.blocks ?? 1) * (c.rows ?? 1) * (c.columns ?? 1) * Math.max(taps + (c.add ?? 0), least) + depthOf(c);
+  const turns = (c.mode ?? 0) === MODES.indexOf('dot') ? BEAT_INPUTS / size.inputs : 1;
+  const { least, depth } = endOf(c, size);
+  const outputs = (c.blocks ?? 1) * (c.rows ?? 1) * Math.ceil((c.columns ?? 1) / size.groups);
+  const slots = taps * turns + (c.add ?? 0);
+  return (outputs - 1) * Math.max(slots, least) + slots + depth;
 };
 
 /** Cycles of reads of lines of so many beats. */
@@ -74,10 +83,12 @@ export class Timeline {
   private readonly ends: Record<Unit, number[]> = { load: [], compute: [], store: [] };
   private readonly starts: Record<Unit, number[]> = { load: [], compute: [], store: [] };
   private readonly busy: Record<Unit, number> = { load: 0, compute: 0, store: 0 };
+  private readonly size: ArraySize;
   private fetched: number;
 
-  constructor(timing: ArrayTiming) {
+  constructor(timing: ArrayTiming, size: ArraySize) {
     this.t = timing;
+    this.size = size;
     this.fetched = 0;
   }
 
@@ -92,7 +103,7 @@ export class Timeline {
     const waits = [ends.load[(c.wait_load ?? 0) - 1], ends.compute[(c.wait_compute ?? 0) - 1], ends.store[(c.wait_store ?? 0) - 1]];
     const free = ends[unit].at(-1) ?? 0;
     const start = Math.max(this.fetched, free, ...waits.map((w) => w ?? 0)) + TURN_CYCLES;
-    const cycles = c.op === 'addend' ? ADDEND_CYCLES : c.op === 'compute' ? computeCycles(c) : transferCycles(c, t);
+    const cycles = c.op === 'addend' ? ADDEND_CYCLES : c.op === 'compute' ? computeCycles(c, this.size) : transferCycles(c, t);
     own.push(start);
     ends[unit].push(start + cycles);
     this.busy[unit] += cycles;

@@ -1,9 +1,9 @@
 import { expect, test } from '@jest/globals';
-import type { ArrayConfig } from '../array/config.ts';
+import { type ArrayConfig, DEFAULT_ARRAY } from '../array/config.ts';
 import { type Command, COMMAND_BYTES, encodeCommand } from '../isa/commands.ts';
 import { ArrayModel } from './array.ts';
 
-const CONFIG: ArrayConfig = { scratchBeats: 64, weightEntries: 4, parameterBlocks: 2, bits: 8 };
+const CONFIG: ArrayConfig = { ...DEFAULT_ARRAY, scratchBeats: 64, weightEntries: 4, parameterBlocks: 2 };
 const DATA = 4096;
 
 /** Memory with a list at 0, bytes 0, 1, 2… at DATA, and the model over it. */

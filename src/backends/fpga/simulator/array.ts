@@ -97,7 +97,7 @@ export class ArrayModel {
   /** Runs `count` commands at `address`. */
   run(address: number, count: number): ArrayRun {
     const queues: Record<Unit, { readonly command: Full; readonly index: number }[]> = { load: [], compute: [], store: [] };
-    const timeline = new Timeline(this.timing);
+    const timeline = new Timeline(this.timing, this.config);
     let at = 0;
     try {
       if (count > 0xffff) throw new ArrayFault('BAD_COMMAND');

@@ -2,7 +2,7 @@
 //   bench COMMANDS_VH random SEED JOBS STALLS LATENCY    STALLS: percent of cycles in which each handshake waits
 //   bench COMMANDS_VH errors                             bad commands: code and place of the error
 //   bench COMMANDS_VH speed                              cycles of transfers, and of simulation a second
-// Parameters of the array come as macros: BITS, SCRATCH, WEIGHTS, PARAMETERS.
+// Parameters of the array come as macros: BITS, INPUTS, GROUPS, ACCUMULATOR, SCRATCH, WEIGHTS, PARAMETERS.
 #include <chrono>
 #include <deque>
 #include "Vcx_array_bench.h"
@@ -13,6 +13,7 @@
 double sc_time_stamp() { return 0; }
 
 static const Sizes SIZES{BITS, SCRATCH, WEIGHTS, PARAMETERS};
+static const uint64_t LANE_GROUPS = GROUPS, TURNS = 16 / INPUTS;
 
 class Bench {
  public:
@@ -121,9 +122,12 @@ class Bench {
 static uint64_t compute_cycles(const Command &c) {
   if (c.op == "addend") return 3;
   bool direct = c["result"] == 2 && !c["add"] && !c["table"];
-  uint64_t slots = c["kernel_y"] * c["kernel_x"] * c["inputs"] + c["add"], outputs = c["blocks"] * c["rows"] * c["columns"];
-  uint64_t depth = c["hold"] ? 9 : c["result"] == 1 ? 15 : direct ? 11 : 20 + 6 * c["add"] + c["table"];
-  return (outputs - 1) * std::max<uint64_t>(slots, direct ? 1 : 4) + slots + depth;
+  uint64_t slots = c["kernel_y"] * c["kernel_x"] * c["inputs"] * (c["mode"] == 0 ? TURNS : 1) + c["add"];
+  uint64_t outputs = c["blocks"] * c["rows"] * ((c["columns"] + LANE_GROUPS - 1) / LANE_GROUPS);
+  uint64_t beats = (c["result"] == 1 ? 4 : 1) * LANE_GROUPS;
+  bool raw = c["result"] == 1;
+  uint64_t depth = c["hold"] ? 9 : raw ? 11 + beats : direct ? 10 + beats : 20 + 6 * c["add"] + c["table"];
+  return (outputs - 1) * std::max<uint64_t>(slots, direct || raw ? beats : 4) + slots + depth;
 }
 
 /** The command that stored the first wrong byte, and those before it down to the one that computed it. */
@@ -159,7 +163,7 @@ static int random_run(const Layout &layout, uint32_t seed, int jobs, int stalls,
   }
   bool ended = bench.run(addr, j.list.size(), 2000000);
   size_t mispredicted = 0, computes = 0;
-  Golden golden(j.memory, SIZES.bits, SIZES.scratch, SIZES.weights, SIZES.parameters);
+  Golden golden(j.memory, SIZES.bits, ACCUMULATOR, SIZES.scratch, SIZES.weights, SIZES.parameters);
   for (const Command &c : j.list) {
     golden.run(c);
     if (c.op != "compute" && c.op != "addend") continue;

@@ -5,6 +5,9 @@
 module cx_array_bench #(
     parameter AW = 8,
     parameter WW = 8,
+    parameter VI = 16,
+    parameter GROUPS = 1,
+    parameter ACC = 32,
     parameter PACK = 0,
     parameter COLUMNS = 0,
     parameter SP_BEATS = 8192,
@@ -45,7 +48,7 @@ module cx_array_bench #(
     output wire [15:0] s_wd_strb,
     input wire s_wr_done
 );
-  cx_array #(.AW(AW), .WW(WW), .PACK(PACK), .COLUMNS(COLUMNS), .SP_BEATS(SP_BEATS), .WB_ENTRIES(WB_ENTRIES), .PB_BEATS(PB_BEATS)) array (
+  cx_array #(.AW(AW), .WW(WW), .VI(VI), .GROUPS(GROUPS), .ACC(ACC), .PACK(PACK), .COLUMNS(COLUMNS), .SP_BEATS(SP_BEATS), .WB_ENTRIES(WB_ENTRIES), .PB_BEATS(PB_BEATS)) array (
       .clk(clk), .rst(rst), .start(start), .addr(addr), .count(count), .idle(idle), .err_valid(err_valid), .err_code(err_code),
       .err_info(err_info), .c_rq_valid(c_rq_valid), .c_rq_ready(c_rq_ready), .c_rq_addr(c_rq_addr), .c_rq_len(c_rq_len),
       .c_rd_valid(c_rd_valid), .c_rd_data(c_rd_data), .c_rd_last(c_rd_last), .l_rq_valid(l_rq_valid), .l_rq_ready(l_rq_ready),

@@ -5,19 +5,21 @@
 #include "commands.h"
 
 struct Golden {
-  int bits, scratch_beats;
+  int bits, accumulator, scratch_beats;
   std::vector<uint8_t> &memory;
   std::vector<int8_t> scratch, weights;  // weights: entry, lane, input
   std::vector<uint8_t> parameters, tables;
   Command addend;
   int64_t held[16] = {};
 
-  Golden(std::vector<uint8_t> &m, int bits_, int sp, int wb, int pb)
-      : bits(bits_), scratch_beats(sp), memory(m), scratch(16 * sp), weights(256 * wb), parameters(16 * pb), tables(2048) {}
+  Golden(std::vector<uint8_t> &m, int bits_, int accumulator_, int sp, int wb, int pb)
+      : bits(bits_), accumulator(accumulator_), scratch_beats(sp), memory(m), scratch(16 * sp), weights(256 * wb), parameters(16 * pb), tables(2048) {}
 
   static int64_t floor_shift(int64_t v, int s) { return v >> s; }
   static int64_t rshr(int64_t v, int s) { return floor_shift(v + (int64_t(1) << (s - 1)), s); }
   static int32_t wrap(int64_t v) { return int32_t(uint32_t(uint64_t(v))); }
+  /** What an accumulator holds of a sum. */
+  int64_t kept(int64_t v) const { return int64_t(uint64_t(v) << (64 - accumulator)) >> (64 - accumulator); }
   int narrow(int v) const { return int(uint32_t(v) << (32 - bits)) >> (32 - bits); }
   static int beat_address(long v) { return v & 0xffff; }
 
@@ -54,6 +56,7 @@ struct Golden {
           int64_t sum[16];
           for (int l = 0; l < 16; l++) sum[l] = c["resume"] ? held[l] : 0;
           taps(c, b, y, x, sum);
+          for (int64_t &s : sum) s = kept(s);
           if (c["hold"]) std::copy(sum, sum + 16, held);
           else output(c, b, y, x, sum);
         }

@@ -14,6 +14,9 @@ export interface ArrayConfig {
   readonly bits: 6 | 8;
   readonly pack: 0 | 1;
   readonly columns: 0 | 1;
+  readonly groups: 1 | 2 | 4;
+  readonly inputs: 16 | 8 | 4;
+  readonly accumulator: number;
   /** Beats of activations, weight entries, beats of parameters. */
   readonly scratch: number;
   readonly weights: number;
@@ -35,11 +38,12 @@ const here = (name: string): string => fileURLToPath(new URL(name, import.meta.u
 export class ArrayRtl {
   private readonly folder = mkdtempSync(join(tmpdir(), 'cortexc-array-'));
 
-  constructor({ bits, pack, columns, scratch, weights, parameters }: ArrayConfig) {
+  constructor({ bits, pack, columns, groups, inputs, accumulator, scratch, weights, parameters }: ArrayConfig) {
     for (const { name, text } of rtlFiles()) writeFileSync(join(this.folder, name), text);
     const flags = ['--cc', '--exe', '--build', '-O3', '--x-assign', 'fast', '--x-initial', 'fast', '--noassert', '-Wall'];
-    const sizes = { WW: bits, PACK: pack, COLUMNS: columns, SP_BEATS: scratch, WB_ENTRIES: weights, PB_BEATS: parameters };
-    const macros = `-DBITS=${bits} -DSCRATCH=${scratch} -DWEIGHTS=${weights} -DPARAMETERS=${parameters}`;
+    const shape = { VI: inputs, GROUPS: groups, ACC: accumulator };
+    const sizes = { WW: bits, ...shape, PACK: pack, COLUMNS: columns, SP_BEATS: scratch, WB_ENTRIES: weights, PB_BEATS: parameters };
+    const macros = `-DBITS=${bits} -DINPUTS=${inputs} -DGROUPS=${groups} -DACCUMULATOR=${accumulator} -DSCRATCH=${scratch} -DWEIGHTS=${weights} -DPARAMETERS=${parameters}`;
     unwrap(
       runTool(
         unwrap(findTool('verilator')),
