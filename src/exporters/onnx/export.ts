@@ -1,0 +1,89 @@
+import { type Program, typeOf, type ValueId } from '../../ir/index.ts';
+import { fail, ok, type Result } from '../../support/index.ts';
+import type { ExportedFile } from '../exporter.ts';
+import { expandForTable, writeNodes } from '../nodes.ts';
+import { FUNCTION_DOMAIN, FUNCTION_DOMAIN_VERSION } from './functions/index.ts';
+import { OnnxGraph } from './graph.ts';
+import { ELEM_OF, encodeModel, tensorMessage, valueInfo } from './message.ts';
+import { ONNX_ROWS } from './rows/index.ts';
+import { takes } from './rows/takes.ts';
+
+/** IR version of ONNX 1.16, the first with operator set 21. */
+const IR_VERSION = 10;
+
+/** Names that outputs have in the model, for values that a node makes; others get an Identity at the end. */
+const namePorts = (
+  g: OnnxGraph,
+  program: Program,
+): { readonly reserved: Map<ValueId, string>; readonly copies: readonly (readonly [string, ValueId])[] } => {
+  const given = new Set<ValueId>();
+  for (const { name, value } of program.inputs) {
+    g.define(value, name);
+    given.add(value);
+  }
+  const reserved = new Map<ValueId, string>();
+  const copies: (readonly [string, ValueId])[] = [];
+  const params = new Set(program.params.map((p) => p.value));
+  for (const { name, value } of program.outputs) {
+    const taken = g.fresh(name);
+    if (given.has(value) || params.has(value) || reserved.has(value)) copies.push([taken, value]);
+    else reserved.set(value, taken);
+  }
+  return { reserved, copies };
+};
+
+/** @returns the graph of a program, or every node that cannot be written */
+const graphOf = (program: Program): Result<{ readonly g: OnnxGraph; readonly outputs: readonly object[] }> => {
+  const g = new OnnxGraph(program);
+  const { reserved, copies } = namePorts(g, program);
+  for (const { name, value, tensor } of program.params) g.initializers.push(tensorMessage(g.define(value, name), tensor));
+  const problems = writeNodes('ONNX', program, ONNX_ROWS, g, (node, made) => {
+    g.finish(node, typeof made === 'string' ? [made] : made, reserved);
+  });
+  if (problems.length > 0) return fail(...problems);
+  for (const [name, value] of copies)
+    g.append({ name, opType: 'Identity', domain: '', input: [g.nameOf(value)], output: [name], attribute: [] });
+  const copied = copies.map(([name]) => name);
+  const outputs = program.outputs.map(({ value }) => {
+    const type = typeOf(program, value);
+    const name = reserved.get(value);
+    reserved.delete(value);
+    return valueInfo(name ?? copied.shift() ?? '', ELEM_OF[type.dtype], type.shape);
+  });
+  return ok({ g, outputs });
+};
+
+/** A program as a ModelProto. */
+const onnxModel = (given: Program): Result<Uint8Array> => {
+  const program = expandForTable(given, ONNX_ROWS, takes);
+  const written = graphOf(program);
+  if (!written.ok) return written;
+  const { g, outputs } = written.value;
+  const functions = [...g.functions].map(([name, def]) => def.message(name));
+  const inputs = program.inputs.map(({ value }) =>
+    valueInfo(g.nameOf(value), ELEM_OF[typeOf(program, value).dtype], typeOf(program, value).shape),
+  );
+  const ownDomain = functions.length > 0 ? [{ domain: FUNCTION_DOMAIN, version: FUNCTION_DOMAIN_VERSION }] : [];
+  return ok(
+    encodeModel({
+      irVersion: IR_VERSION,
+      producerName: 'cortexc',
+      opsetImport: [{ domain: '', version: g.opset }, ...ownDomain],
+      functions,
+      graph: {
+        name: program.name,
+        node: g.nodes,
+        initializer: g.initializers,
+        input: inputs,
+        output: outputs,
+        valueInfo: g.valueInfos,
+      },
+    }),
+  );
+};
+
+/** model.onnx. */
+export const onnxFiles = (program: Program): Result<readonly ExportedFile[]> => {
+  const model = onnxModel(program);
+  return model.ok ? ok([{ name: 'model.onnx', content: model.value }]) : model;
+};

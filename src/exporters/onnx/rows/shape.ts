@@ -1,0 +1,90 @@
+import type { FAMILIES, OpNode } from '../../../ir/index.ts';
+import { at } from '../../../support/index.ts';
+import type { OnnxGraph } from '../graph.ts';
+import { ELEM_OF, tensorMessage } from '../message.ts';
+import { carrier } from './elementwise.ts';
+import { type Made, type Rows } from './row.ts';
+import { DTYPE_INFO } from '../../../ir/index.ts';
+
+const slice = (g: OnnxGraph, node: OpNode<'slice'>): Made => {
+  const { starts, sizes, steps } = node.attrs;
+  const { shape } = g.t(node);
+  const axes = sizes.flatMap((size, i) => {
+    const [start, step] = [at(starts, i), at(steps, i)];
+    const whole = size === -1 || (start === 0 && step === 1 && size === shape[i]);
+    return whole ? [] : [i];
+  });
+  if (axes.length === 0) return g.one('Identity', [g.x(node)]);
+  // an end before the first element is one far below 0
+  const ends = axes.map((i) => {
+    const end = at(starts, i) + at(sizes, i) * at(steps, i);
+    return end < 0 ? -(2 ** 31) : end;
+  });
+  const pick = (list: readonly number[]): readonly number[] => axes.map((i) => at(list, i));
+  const inputs = [g.ints('starts', pick(starts)), g.ints('ends', ends), g.ints('axes', axes)];
+  const stepped = pick(steps).some((s) => s !== 1) ? [g.ints('steps', pick(steps))] : [];
+  return g.one('Slice', [g.x(node), ...inputs, ...stepped]);
+};
+
+const pad = (g: OnnxGraph, node: OpNode<'pad'>): Made => {
+  const { pads, mode, value } = node.attrs;
+  const { dtype } = g.t(node);
+  const through = carrier(dtype);
+  const x = through === dtype ? g.x(node) : g.cast(g.x(node), ELEM_OF[through]);
+  const inputs = [x, g.ints('pads', pads)];
+  if (mode === 'constant' && value !== 0) {
+    const data = DTYPE_INFO[through].make(1);
+    data[0] = value;
+    inputs.push(g.constant('value', (name) => tensorMessage(name, { dtype: through, shape: [], data })));
+  }
+  const y = g.one('Pad', inputs, { mode });
+  return through === dtype ? y : g.cast(y, ELEM_OF[dtype]);
+};
+
+/** 1 in a target keeps the size of x, as in ONNX. */
+const expand = (g: OnnxGraph, node: OpNode<'expand'>): Made => g.one('Expand', [g.x(node), g.ints('shape', node.attrs.shape)]);
+
+/** Rows of constants are checked here; others are held within the dimension, as the op has it. */
+const gather = (g: OnnxGraph, node: OpNode<'gather'>): Made => {
+  const { axis } = node.attrs;
+  return g.one('Gather', [g.x(node), g.indices(node, [at(g.t(node).shape, axis < 0 ? axis + g.t(node).shape.length : axis)])], { axis });
+};
+
+export const shapeRows = {
+  reshape: (g, n) => g.one('Reshape', [g.x(n), g.ints('shape', n.attrs.shape)]),
+  transpose: (g, n) => g.one('Transpose', [g.x(n)], { perm: n.attrs.perm }),
+  concat: (g, n) => g.one('Concat', g.xs(n), { axis: n.attrs.axis }),
+  split: (g, n) => g.all('Split', [g.x(n), g.ints('sizes', n.attrs.sizes)], { axis: n.attrs.axis }, { outputs: n.results.length }),
+  pad,
+  slice,
+  expand,
+  gather,
+} as const satisfies Rows<keyof (typeof FAMILIES)['shape']>;
+
+export const viewRows = {
+  flatten: (g, n) => g.one('Flatten', [g.x(n)], { axis: n.attrs.axis }),
+  squeeze: (g, n) => g.one('Squeeze', [g.x(n), g.ints('axes', n.attrs.axes)]),
+  unsqueeze: (g, n) => g.one('Unsqueeze', [g.x(n), g.ints('axes', n.attrs.axes)]),
+} as const satisfies Rows<keyof (typeof FAMILIES)['view']>;
+
+export const blocksRows = {
+  depth_to_space: (g, n) => g.one('DepthToSpace', [g.x(n)], { blocksize: n.attrs.block, mode: n.attrs.mode }),
+  space_to_depth: (g, n) => g.one('SpaceToDepth', [g.x(n)], { blocksize: n.attrs.block }),
+  tile: (g, n) => g.one('Tile', [g.x(n), g.ints('repeats', n.attrs.repeats)]),
+} as const satisfies Rows<keyof (typeof FAMILIES)['blocks']>;
+
+export const indexingRows = {
+  gather_elements: (g, n) => {
+    const { shape } = g.t(n);
+    const axis = n.attrs.axis < 0 ? n.attrs.axis + shape.length : n.attrs.axis;
+    return g.one('GatherElements', [g.x(n), g.indices(n, [at(shape, axis)])], { axis });
+  },
+  gather_nd: (g, n) => {
+    const batch = n.attrs.batch_dims;
+    const length = Number(at(g.t(n, 1).shape, g.t(n, 1).shape.length - 1));
+    const indices = g.indices(n, g.t(n).shape.slice(batch, batch + length));
+    // GatherND takes int64 alone
+    return g.one('GatherND', [g.x(n), g.long(indices)], { batch_dims: batch });
+  },
+  embedding: (g, n) => g.one('Gather', [g.x(n), g.indices(n, [at(g.t(n).shape, 0)])], { axis: 0 }),
+} as const satisfies Rows<keyof (typeof FAMILIES)['indexing']>;
