@@ -10,12 +10,14 @@ import { emit } from './commands/emit.ts';
 import { explain } from './commands/explain.ts';
 import { fmt } from './commands/fmt.ts';
 import { fuzz } from './commands/fuzz.ts';
+import { index } from './commands/index-models.ts';
 import { inspect } from './commands/inspect.ts';
 import { iso } from './commands/iso.ts';
 import { opt } from './commands/opt.ts';
 import { rebuild } from './commands/rebuild.ts';
 import { run } from './commands/run.ts';
 import { selftest } from './commands/selftest.ts';
+import { similarity } from './commands/similarity.ts';
 
 /** Every command, in the order of the help. A command loads what it works with when it runs, so that `--help` stays fast. */
 export const COMMANDS: readonly Command[] = [
@@ -26,6 +28,8 @@ export const COMMANDS: readonly Command[] = [
   emit,
   inspect,
   iso,
+  similarity,
+  index,
   rebuild,
   dis,
   fmt,

@@ -59,4 +59,18 @@ export { inRangeSamples, measureDifference, type SourceDifference } from './quan
 export { bringsScales, valuesToCalibrate } from './quantize/given/needs.ts';
 export { type QuantizeSupport, quantizeSupport } from './quantize/support.ts';
 export * from './registry.ts';
+export {
+  DamagedIndex,
+  encodeIndex,
+  examineModel,
+  IndexFile,
+  isIndex,
+  type KnownModel,
+  MAX_LAYERS,
+  measureSimilarity,
+  type Neighbour,
+  nearestModels,
+  type Similarity,
+  type Subject,
+} from './similarity/index.ts';
 export { batchProgram, type BatchRefusal } from './transform/batch.ts';

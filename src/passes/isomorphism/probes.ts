@@ -1,7 +1,7 @@
 import { elementCount, isStaticType, Philox, type Program, type Tensor, typeOf, zeros } from '../../ir/index.ts';
 import { at, invariant } from '../../support/index.ts';
 import type { Alignment } from './align.ts';
-import { sourceIndex } from './normal/movement.ts';
+import { asSeen } from './views.ts';
 
 /** Runs a model on tensors, one for each of its inputs. */
 export type RunModel = (inputs: readonly Tensor[]) => readonly Tensor[];
@@ -51,20 +51,6 @@ const inputOf = (program: Program, index: number, probe: number, seed: string): 
     tensor.data[i] = float ? unit * (probe % 3 === 2 ? 4 : 1) : Math.round(unit * 100);
   }
   return tensor;
-};
-
-/** A tensor of the counterpart as the port that is seen so takes it. */
-const asSeen = (
-  tensor: Tensor,
-  view: { readonly shape: readonly number[]; readonly perm: readonly number[] | undefined } | undefined,
-  own: readonly number[],
-): Tensor => {
-  if (view === undefined) return tensor;
-  if (view.perm === undefined) return { ...tensor, shape: own };
-  const index = sourceIndex({ from: view.shape, perm: view.perm, shape: own });
-  const data = tensor.data.slice();
-  for (let i = 0; i < data.length; i++) data[i] = at(tensor.data, index(i));
-  return { ...tensor, shape: own, data };
 };
 
 const argmax = (values: ArrayLike<number>): number => {

@@ -16,6 +16,7 @@ import { mrlCodes } from './mrl.ts';
 import { nativeCodes } from './native.ts';
 import { onnxCodes } from './onnx.ts';
 import { quantizeCodes } from './quantize.ts';
+import { simCodes } from './sim.ts';
 import { tfliteCodes } from './tflite.ts';
 
 export type { CodeInfo, ExitCode } from './info.ts';
@@ -39,6 +40,7 @@ export const CODES = {
   ...nativeCodes,
   ...onnxCodes,
   ...quantizeCodes,
+  ...simCodes,
   ...tfliteCodes,
 } as const satisfies Record<string, CodeInfo>;
 

@@ -14,14 +14,14 @@ import { type Diagnostic, diagnostic, fail, ok, type Result } from '../../../sup
 import type { Report } from '../../command.ts';
 import type { Context } from '../../context.ts';
 import { fileReplaced, optionsConflict, optionValue } from '../../diagnostics.ts';
-import { loadModel, type ModelArgs } from '../load.ts';
+import { loadModel } from '../load.ts';
 import { programOf, warningsOf } from '../model.ts';
 import { isoJson } from './iso-json.ts';
 import { isoPage } from './iso-page.ts';
 import { differenceLine, isoText, type Shown } from './iso-text.ts';
+import { argsFor, type PairArgs, type Side } from './sides.ts';
 
-export interface IsoArgs extends Omit<ModelArgs, 'params'> {
-  readonly params?: readonly string[] | undefined;
+export interface IsoArgs extends PairArgs {
   readonly a: string;
   readonly b: string;
   readonly level: number;
@@ -63,28 +63,6 @@ interface Loaded {
   readonly program: Program;
   readonly warnings: readonly Diagnostic[];
 }
-
-type Side = 'A' | 'B';
-
-/** Words for one model: those that begin with `A:` or `B:` are for that model alone. */
-const wordsFor = (words: readonly string[] | undefined, side: Side): readonly string[] | undefined => {
-  const own = words?.filter((w) => !/^[AB]:/.test(w) || w.startsWith(side)).map((w) => w.replace(/^[AB]:/, ''));
-  return own === undefined || own.length === 0 ? undefined : own;
-};
-
-/** Formats differ, so an option that one of them does not take is given to the other alone. */
-const argsFor = (args: IsoArgs, path: string, side: Side): ModelArgs => {
-  const name = path.toLowerCase();
-  const onnx = name.endsWith('.onnx');
-  const layers = !/[.](cvm|tflite|onnx|mrl)$/.test(name);
-  return {
-    bind: onnx || name.endsWith('.mrl') ? wordsFor(args.bind, side) : undefined,
-    const: onnx ? wordsFor(args.const, side) : undefined,
-    params: layers || name.endsWith('.mrl') ? wordsFor(args.params, side)?.at(-1) : undefined,
-    'random-params': args['random-params'],
-    shape: layers ? wordsFor(args.shape, side) : undefined,
-  };
-};
 
 const load = async (context: Context, path: string, args: IsoArgs, side: Side): Promise<Result<Loaded>> => {
   // structure alone needs no parameters
