@@ -48,6 +48,9 @@ export interface FunctionRef {
 export const isFunctionRef = (value: unknown): value is FunctionRef =>
   typeof value === 'object' && value !== null && 'functionName' in value;
 
+export const isTensorMessage = (value: unknown): value is TensorMessage =>
+  typeof value === 'object' && value !== null && 'tensorContent' in value;
+
 /** Values in which a tensor message lists its elements, for the types that have such a list. */
 const listed = (elem: ElemName, t: TensorMessage): readonly number[] => {
   switch (elem) {
@@ -87,7 +90,8 @@ export const hostOfMessage = (name: string, elem: ElemName, t: TensorMessage, ta
   const shape = shapeOfMessage(t.tensorShape) ?? [];
   checkShape(name, shape);
   const count = elementCount(shape);
-  if (t.tensorContent.length > 0 || count === 0) return hostFromBytes(name, elem, shape, t.tensorContent);
+  // a field of bytes that is left out is no Uint8Array
+  if (t.tensorContent.length > 0) return hostFromBytes(name, elem, shape, t.tensorContent);
   const values = listed(elem, t);
   if (values.length > count) stop(parameterProblem(name, `it lists ${values.length} elements, but its shape is [${shape.join(', ')}]`));
   if (values.length < count && !take(count))

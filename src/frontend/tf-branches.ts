@@ -3,11 +3,12 @@ import type { TfNode } from './tf-nodes.ts';
 
 const SWITCHES: ReadonlySet<string> = new Set(['Switch', 'RefSwitch']);
 const MERGES: ReadonlySet<string> = new Set(['Merge', 'RefMerge']);
-const PASSED_ON: ReadonlySet<string> = new Set(['Identity', 'PlaceholderWithDefault', 'StopGradient']);
+/** What gives its input 0: a Switch does so on the side that is taken, and a dead side asks for nothing. */
+const PASSED_ON: ReadonlySet<string> = new Set(['Identity', 'PlaceholderWithDefault', 'StopGradient', ...SWITCHES]);
 
 const nodeOf = (tensor: string): string => tensor.replace(/:\d+$/, '');
 
-/** The value of a predicate that is a constant, behind identities. */
+/** The value of a predicate that is a constant, behind identities and outer branches. */
 const constantOf = (
   tensor: string,
   nodes: ReadonlyMap<string, TfNode>,
@@ -15,7 +16,7 @@ const constantOf = (
 ): boolean | undefined => {
   let at = tensor;
   for (let step = 0; step <= nodes.size; step++) {
-    const node = nodes.get(at);
+    const node = nodes.get(nodeOf(at));
     if (node === undefined) return undefined;
     if (node.op === 'Const') {
       const host = stored(at);

@@ -1,12 +1,17 @@
 import type { ValueId } from '../ir/index.ts';
 import { at } from '../support/index.ts';
 import type { Made } from './import-session.ts';
-import type { LayerTable } from './layer-graph.ts';
+import type { LayerRow, LayerTable } from './layer-graph.ts';
 import type { LayerNode } from './layer-node.ts';
-import { channelsFirst, checkReal, flagOf, imageOf, numberOf, one, span, textsOf, wholeOf, wholesOf, windowOf } from './tf-row.ts';
+import { JOINED } from './tf-fuse.ts';
+import { channelsFirst, checkReal, flagOf, imageOf, numberOf, one, span, textOf, textsOf, wholeOf, wholesOf, windowOf } from './tf-row.ts';
 
 /** Hints for the machine that ran the model, and counts of operands. */
-const hints = (n: LayerNode): void => n.ignore('use_cudnn_on_gpu', 'TArgs', 'num_args', 'num_host_args');
+const hints = (n: LayerNode): void => {
+  n.ignore('use_cudnn_on_gpu', 'num_args', 'num_host_args');
+  const format = textOf(n, 'filter_format', 'HWIO');
+  if (format !== 'HWIO') n.refuse(`filter_format is ${format}`);
+};
 
 const vector = (n: LayerNode, i: number, length: number): ValueId =>
   n.rank(i) === 1 && n.shapeOf(i)[0] === length
@@ -127,12 +132,9 @@ const biasAdd = (n: LayerNode): Made => {
   return n.emit('add', [n.x(0), n.reshape(n.x(1), [channels ?? 0, ...span(2, rank).map(() => 1)])], {});
 };
 
-/** Passes on what a layer before has done already; see `fused`. */
-const unlessJoined =
-  (f: (n: LayerNode) => Made) =>
-  (n: LayerNode): Made =>
-    n.inputCount === 1 ? { same: n.input(0) } : f(n);
-export const joinable = (f: (n: LayerNode) => Made): ReturnType<typeof one> => one(unlessJoined(f));
+/** f, unless a layer beside it has done its work already; see `fused`. */
+export const joinable = (f: (n: LayerNode) => Made): LayerRow =>
+  one((n) => (n.hasAttribute(JOINED) && n.attribute(JOINED) === true ? { same: n.input(0) } : f(n)));
 
 /**
  * The gradient of a convolution whose input has the wanted size: that convolution's padding is cut off, what is missing at the end is

@@ -119,7 +119,8 @@ const rounding = (op: 'ceil' | 'floor' | 'round'): LayerRow =>
   one((n) => (isReal(n, 0) ? n.map(0, (x) => n.emit(op, [x], {})) : { same: n.input(0) }));
 
 /** lambda x, or lambda alpha (e^x - 1) below 0 (Klambauer et al. 2017, with their constants). */
-const selu = (n: LayerNode, x: ValueId): ValueId => n.emit('elu', [x], { alpha: 1.6732632423543772, gamma: 1.0507009873554805 });
+const selu = (n: LayerNode, x: ValueId): ValueId =>
+  n.emit('elu', [x], { alpha: Math.fround(1.6732632423543772), gamma: Math.fround(1.0507009873554805) });
 
 const finite = (n: LayerNode, x: ValueId): ValueId =>
   not(n, n.emit('logical_or', [n.emit('is_nan', [x], {}), n.emit('is_inf', [x], {})], {}));

@@ -7,6 +7,10 @@ const BIASED: ReadonlySet<string> = new Set(['Conv2D', 'DepthwiseConv2dNative', 
 const CONVOLUTIONS: ReadonlySet<string> = new Set(['Conv2D', 'DepthwiseConv2dNative']);
 const SUMS: ReadonlySet<string> = new Set(['BiasAdd', 'BiasAddV1', 'Add', 'AddV2']);
 
+/** On a node that has gone into its neighbour and passes its input on. No attribute of a file has an underscore in front. */
+export const JOINED = '_joined';
+const joined = (node: TfNode, from: string): TfNode => ({ ...node, inputs: [from], attributes: new Map([[JOINED, true]]) });
+
 type Stored = (name: string) => HostTensor | undefined;
 
 interface Edit {
@@ -41,7 +45,7 @@ const channelsOf = (layer: TfNode, stored: Stored): number | undefined => {
 const biasOf = (layer: TfNode, edit: Edit): { readonly from: string; readonly sum: TfNode; readonly bias: string } | undefined => {
   const next = edit.reader(layer.name);
   // behind a dilated convolution stands a node that passes its result on
-  const from = next?.op === 'BatchToSpaceND' && next.inputs.length === 1 ? next.name : layer.name;
+  const from = next?.op === 'BatchToSpaceND' && next.attributes.has(JOINED) ? next.name : layer.name;
   const sum = edit.reader(from);
   if (sum === undefined || !SUMS.has(sum.op) || sum.inputs.length !== 2) return undefined;
   const isSum = !sum.op.startsWith('Bias');
@@ -60,7 +64,7 @@ const withBias = (layer: TfNode, edit: Edit): void => {
   const found = biasOf(layer, edit);
   if (found === undefined) return;
   edit.nodes.set(layer.name, { ...layer, inputs: [...layer.inputs, found.bias] });
-  edit.nodes.set(found.sum.name, { ...found.sum, inputs: [found.from], attributes: new Map() });
+  edit.nodes.set(found.sum.name, joined(found.sum, found.from));
 };
 
 /** Blocks of height and width and what is added or cut off around them, where they are constants. */
@@ -69,6 +73,8 @@ const blocksOf = (node: TfNode, stored: Stored): { readonly block: readonly numb
   if (block?.data.length !== 2 || edges?.data.length !== 4) return undefined;
   return { block: Array.from(block.data), edges: Array.from(edges.data) };
 };
+
+const isOnes = (list: unknown): boolean => Array.isArray(list) && list.every((v) => v === 1);
 
 /**
  * SpaceToBatchND, a convolution without padding, BatchToSpaceND: how TensorFlow 1 writes a dilated convolution. Cells of the result
@@ -79,7 +85,7 @@ const dilated = (layer: TfNode, edit: Edit): void => {
   const plain =
     layer.attributes.get('padding') === 'VALID' &&
     !isFirst(formatOf(layer)) &&
-    ['strides', 'dilations'].every((a) => ((layer.attributes.get(a) ?? []) as readonly unknown[]).every((v) => v === 1));
+    ['strides', 'dilations'].every((a) => isOnes(layer.attributes.get(a) ?? []));
   if (open?.op !== 'SpaceToBatchND' || !plain || edit.reader(open.name)?.name !== layer.name) return;
   const close = edit.reader(layer.name);
   if (close?.op !== 'BatchToSpaceND' || close.inputs[0] !== layer.name) return;
@@ -92,9 +98,9 @@ const dilated = (layer: TfNode, edit: Edit): void => {
     .set('padding', 'EXPLICIT')
     .set('explicit_paddings', [0, 0, ...pads, 0, 0])
     .set('dilations', [1, ...before.block, 1]);
-  edit.nodes.set(open.name, { ...open, inputs: [source] });
+  edit.nodes.set(open.name, joined(open, source));
   edit.nodes.set(layer.name, { ...layer, attributes });
-  edit.nodes.set(close.name, { ...close, inputs: [layer.name] });
+  edit.nodes.set(close.name, joined(close, layer.name));
 };
 
 /**

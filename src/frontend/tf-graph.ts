@@ -2,10 +2,10 @@ import type { Diagnostic } from '../support/index.ts';
 import { type ElemName, type HostTensor, isElemName } from './host-tensor.ts';
 import { definedTwice } from './import-problems.ts';
 import type { Layer, LayerGraph } from './layer-graph.ts';
-import { hostOfMessage } from './tf-attributes.ts';
+import { hostOfMessage, isTensorMessage } from './tf-attributes.ts';
 import { takeBranches } from './tf-branches.ts';
 import { fused } from './tf-fuse.ts';
-import type { GraphMessage, TensorMessage } from './tf-messages.ts';
+import type { GraphMessage } from './tf-messages.ts';
 import { flatNodes, tensorName, type TfNode } from './tf-nodes.ts';
 
 /** A graph of TensorFlow, with what stands outside of its message. */
@@ -68,8 +68,8 @@ class Constants {
     if (beside !== undefined) return beside;
     const elem = elemOf(node);
     const tensor = node.attributes.get('value');
-    if (elem === undefined || typeof tensor !== 'object' || tensor === null) return undefined;
-    return hostOfMessage(name, elem, tensor as TensorMessage, (count) => {
+    if (elem === undefined || !isTensorMessage(tensor)) return undefined;
+    return hostOfMessage(name, elem, tensor, (count) => {
       if (count > this.left) return false;
       this.left -= count;
       return true;
@@ -87,10 +87,10 @@ const SCALAR_SHAPES = 24;
 
 /** The shape of an input: a batch of open size is taken as 1; what else is open has to be given. */
 const inputShape = (node: TfNode, version: number): readonly number[] | undefined => {
-  const shape = node.attributes.get('shape') as readonly number[] | undefined;
-  if (shape?.length === 0 && version < SCALAR_SHAPES) return undefined;
-  const fixed = shape?.map((d, i) => (d < 0 && i === 0 ? 1 : d));
-  return fixed?.every((d) => d >= 0) === true ? fixed : undefined;
+  const shape: unknown = node.attributes.get('shape');
+  if (!Array.isArray(shape) || (shape.length === 0 && version < SCALAR_SHAPES)) return undefined;
+  const fixed = shape.map((d: unknown, i) => (typeof d !== 'number' ? -1 : d < 0 && i === 0 ? 1 : d));
+  return fixed.every((d) => d >= 0) ? fixed : undefined;
 };
 
 /** How many outputs of each node are read. */

@@ -83,24 +83,6 @@ export interface GraphMessage {
   readonly versions?: { readonly producer: number } | null;
 }
 
-export interface TensorInfoMessage {
-  readonly name: string;
-}
-
-export interface SignatureMessage {
-  readonly inputs: Readonly<Record<string, TensorInfoMessage>>;
-  readonly outputs: Readonly<Record<string, TensorInfoMessage>>;
-}
-
-export interface SavedModelMessage {
-  readonly savedModelSchemaVersion: Int64;
-  readonly metaGraphs: readonly {
-    readonly metaInfoDef?: { readonly tags: readonly string[]; readonly tensorflowVersion: string } | null;
-    readonly graphDef?: GraphMessage | null;
-    readonly signatureDef: Readonly<Record<string, SignatureMessage>>;
-  }[];
-}
-
 /** grammar/tensorflow.proto lies in the root of the package: two levels up from the source, three from the compiled file. */
 const schemaText = (): string => {
   const candidates = ['../../grammar/tensorflow.proto', '../../../grammar/tensorflow.proto'].map((p) =>
@@ -139,9 +121,6 @@ const guarded = <T>(title: string, read: () => protobuf.Message): Result<T> => {
 /** @returns the graph; the contents of tensors are views of `bytes`, which must not change afterwards */
 export const decodeGraph = (bytes: Uint8Array): Result<GraphMessage> =>
   guarded('TensorFlow', () => schemaOf().lookupType('tensorflow.GraphDef').decode(readerOf(bytes)));
-
-export const decodeSavedModel = (bytes: Uint8Array): Result<SavedModelMessage> =>
-  guarded('TensorFlow SavedModel', () => schemaOf().lookupType('tensorflow.SavedModel').decode(readerOf(bytes)));
 
 /**
  * A graph from the JSON form of its message: enumerations by name, bytes in base64, 64-bit integers as text.

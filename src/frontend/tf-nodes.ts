@@ -25,7 +25,6 @@ const OUTPUT_NAMES: Readonly<Record<string, readonly string[]>> = {
   Switch: ['output_false', 'output_true'],
   RefSwitch: ['output_false', 'output_true'],
   Merge: ['output', 'value_index'],
-  TopK: ['values', 'indices'],
   TopKV2: ['values', 'indices'],
   FusedBatchNorm: ['y', 'batch_mean', 'batch_variance', 'reserve_space_1', 'reserve_space_2'],
   FusedBatchNormV2: ['y', 'batch_mean', 'batch_variance', 'reserve_space_1', 'reserve_space_2'],

@@ -12,7 +12,7 @@ import { spatialRows } from './tf-spatial.ts';
 import { stridedSliceRows } from './tf-strided-slice.ts';
 
 const same = (n: LayerNode): Made => {
-  n.ignore('message', 'shape');
+  n.ignore('message', 'shape', 'dtype');
   return { same: n.input(0) };
 };
 

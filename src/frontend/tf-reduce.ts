@@ -68,11 +68,11 @@ const extremeIndex = (op: 'argmax' | 'argmin'): LayerRow =>
   });
 
 /** The k greatest of the last dimension, and their indices. TensorFlow sorts them in any case. */
-const topK = (n: LayerNode, k: number): readonly Made[] => {
+const topK = (n: LayerNode): readonly Made[] => {
+  const k = n.hostInt(1, 'k');
   n.ignore('sorted', 'index_type');
   const size = n.shapeOf(0).at(-1);
-  if (size === undefined || !Number.isInteger(k) || k < 0 || k > size)
-    return n.malformed(`k is ${k}, but the last dimension is ${String(size)}`);
+  if (size === undefined || k < 0 || k > size) return n.malformed(`k is ${k}, but the last dimension is ${String(size)}`);
   const [values, indices] = n.emitAll('top_k', [n.x(0)], { k, axis: n.rank(0) - 1 });
   return [moved(n, values as ValueId), indices as ValueId];
 };
@@ -95,8 +95,7 @@ export const reduceRows = {
   EuclideanNorm: reduction('reduce_l2'),
   ArgMax: extremeIndex('argmax'),
   ArgMin: extremeIndex('argmin'),
-  TopK: { import: (n) => topK(n, Number(n.attribute('k'))) },
-  TopKV2: { import: (n) => topK(n, n.hostInt(1, 'k')) },
+  TopKV2: { import: topK },
   Cumsum: running('cumsum'),
   Cumprod: running('cumprod'),
 } as const satisfies LayerTable;

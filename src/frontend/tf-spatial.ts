@@ -3,6 +3,7 @@ import { at } from '../support/index.ts';
 import type { Made } from './import-session.ts';
 import type { LayerTable } from './layer-graph.ts';
 import type { LayerNode } from './layer-node.ts';
+import { joinable } from './tf-conv.ts';
 import { channelsFirst, checkReal, flagOf, numberOf, one, span, wholeOf } from './tf-row.ts';
 import { moved } from './tf-shape.ts';
 
@@ -31,6 +32,7 @@ const bicubic = (n: LayerNode): Made => {
   const coordinates = coordinatesOf(n);
   const sizes = sizesOf(n);
   const half = coordinates === 'half_pixel';
+  n.approximate('TensorFlow takes the weights from a table of 1024 positions, here they are exact');
   const attrs = { coordinates, sizes, cubic_a: half ? -0.5 : -0.75, exclude_outside: half };
   return { value: n.emit('cubic_resize', [n.as(n.first(0), 'f32')], attrs), layout: 'first' };
 };
@@ -75,7 +77,6 @@ const blocksOf = (n: LayerNode): Blocks => {
 };
 
 const spaceToBatch = (n: LayerNode): Made => {
-  if (n.inputCount === 1) return { same: n.input(0) };
   const { blocks, edges } = blocksOf(n);
   const count = blocks.length;
   const [batch = 1] = n.shapeOf(0);
@@ -97,7 +98,6 @@ const spaceToBatch = (n: LayerNode): Made => {
 };
 
 const batchToSpace = (n: LayerNode): Made => {
-  if (n.inputCount === 1) return { same: n.input(0) };
   const { blocks, edges } = blocksOf(n);
   const count = blocks.length;
   const [total = 1] = n.shapeOf(0);
@@ -151,8 +151,8 @@ export const spatialRows = {
   ResizeNearestNeighbor: one(nearest),
   SpaceToDepth: one(spaceToDepth),
   DepthToSpace: one(depthToSpace),
-  SpaceToBatchND: one(spaceToBatch),
-  BatchToSpaceND: one(batchToSpace),
+  SpaceToBatchND: joinable(spaceToBatch),
+  BatchToSpaceND: joinable(batchToSpace),
   SpaceToBatch: one(spaceToBatch),
   BatchToSpace: one(batchToSpace),
   FakeQuantWithMinMaxArgs: one((n) => fakeQuant(n, numberOf(n, 'min', -6), numberOf(n, 'max', 6))),

@@ -1,3 +1,4 @@
+import { diagnostic } from '../../support/index.ts';
 import type { Frontend, ImportOptions, ImportReport } from '../contract.ts';
 import { incomplete } from '../import-problems.ts';
 import { importLayers, noModel } from '../layer-graph.ts';
@@ -28,7 +29,14 @@ const isGraph = (head: Uint8Array): boolean => {
   return /^_?[A-Za-z][A-Za-z0-9_>]*$/.test(utf8.decode(head.subarray(op.start, op.end)));
 };
 
+/** SavedModel begins with its version, 1, and a MetaGraphDef. */
+const isSavedModel = (head: Uint8Array): boolean => head[0] === 0x08 && head[1] === 0x01 && head[2] === 0x12;
+const savedModel = diagnostic('IMP2004', 'a SavedModel keeps its weights in variables that its own functions restore', {
+  notes: ['Freeze it: convert_variables_to_constants_v2 of a concrete function, then write graph.as_graph_def() to a .pb file.'],
+});
+
 const examine = (bytes: Uint8Array, options: ImportOptions): ImportReport => {
+  if (isSavedModel(bytes)) return noModel(savedModel);
   const graph = decodeGraph(bytes);
   if (!graph.ok) return noModel(...graph.diagnostics);
   if (graph.value.node.length === 0) return noModel(incomplete('the graph has no nodes'));
@@ -51,6 +59,6 @@ export const tensorflow: Frontend = {
   title: 'TensorFlow frozen graph',
   files: 'graph.pb',
   layers: TF_OPS,
-  detect: (head, path) => isGraph(head) && !path.endsWith('.onnx'),
+  detect: (head, path) => isGraph(head) || (/(^|[\\/])saved_model\.pb$/.test(path) && isSavedModel(head)),
   examine,
 };
