@@ -7,6 +7,7 @@ import { ARITHMETIC } from './arithmetic.ts';
 import { BLOCKS } from './blocks.ts';
 import { LAYERS } from './layers.ts';
 import { movementRules } from './moves.ts';
+import { PARTS } from './parts.ts';
 import { QUANTIZATION } from './quantization.ts';
 import { STRUCTURE } from './structure.ts';
 
@@ -48,7 +49,15 @@ const EXPANDED: ReadonlySet<OpName> = new Set<OpName>([
 const NAMES: readonly TermOp[] = [...OP_NAMES, 'bounded', 'power', 'slope'];
 
 /** All rules, in the order in which they are tried at an op. */
-export const RULES: readonly Rule[] = [...STRUCTURE, ...ACTIVATIONS, ...BLOCKS, ...LAYERS, ...ARITHMETIC, ...movementRules(NAMES)];
+export const RULES: readonly Rule[] = [
+  ...STRUCTURE,
+  ...PARTS,
+  ...ACTIVATIONS,
+  ...BLOCKS,
+  ...LAYERS,
+  ...ARITHMETIC,
+  ...movementRules(NAMES),
+];
 
 /** A port of another layout than its counterpart in the other model. */
 export interface InputView {
