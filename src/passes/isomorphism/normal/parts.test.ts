@@ -6,7 +6,9 @@ import {
   type Program,
   ProgramBuilder,
   randomTensor,
+  runProgram,
   type Tensor,
+  typeOf,
   type ValueId,
 } from '../../../ir/index.ts';
 import { at, unwrap } from '../../../support/index.ts';
