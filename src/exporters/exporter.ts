@@ -17,6 +17,11 @@ export interface Exported {
   readonly warnings: readonly Diagnostic[];
 }
 
+export interface ExportOptions {
+  /** How integers are written, where there is a choice: exactly, or as reals between quantizers. */
+  readonly form?: 'exact' | 'qdq';
+}
+
 /** How a framework does an op: a row of its own for a primitive or a composite, by its definition, or not at all. */
 export type ExportStatus = 'primitive' | 'fast' | 'composite' | 'refused';
 
@@ -34,5 +39,5 @@ export interface Exporter {
   readonly refusal: (op: OpName) => string | undefined;
   readonly support: (op: OpName) => ExportStatus;
   /** @returns all files, or every node that cannot be written (EXP0001, EXP0002), by the user's own names */
-  readonly export: (program: Program) => Result<Exported>;
+  readonly export: (program: Program, options?: ExportOptions) => Result<Exported>;
 }

@@ -2,7 +2,11 @@ import {
   type AnyNode,
   completeAttrs,
   decompositionOf,
+  elementCount,
+  evaluateNode,
   expandInto,
+  inferNode,
+  isStaticType,
   type LoweringTable,
   type OpName,
   opOf,
@@ -12,8 +16,11 @@ import {
   refusalReason,
   type Rule,
   sampleTensors,
+  type Tensor,
+  type TensorType,
   UnsupportedError,
   type ValueId,
+  zeros,
 } from '../ir/index.ts';
 import { at, type Diagnostic, unwrap } from '../support/index.ts';
 import { opRefused, useRefused } from './diagnostics.ts';
@@ -22,23 +29,43 @@ import type { ExportStatus } from './exporter.ts';
 /** Any table of rows, seen without the types of its ops. */
 type AnyTable = Readonly<Partial<Record<OpName, unknown>>>;
 
+const isEmpty = (type: TensorType): boolean => isStaticType(type) && elementCount(type.shape) === 0;
+
+/** Results that no element decides on: those without elements, and those of operands without elements. */
+const emptyResults = (builder: ProgramBuilder, node: AnyNode, operands: readonly ValueId[]): readonly Tensor[] | undefined => {
+  const types = operands.map((v) => builder.typeOf(v));
+  const made = unwrap(inferNode(node.op, types, node.attrs, node.origin));
+  const [givenStatic, madeStatic] = [types.filter(isStaticType), made.filter(isStaticType)];
+  if (madeStatic.length < made.length) return undefined;
+  if (made.every(isEmpty)) return madeStatic.map(zeros);
+  return types.length > 0 && types.every(isEmpty) ? evaluateNode(node.op, givenStatic.map(zeros), node.attrs, madeStatic) : undefined;
+};
+
+/** @returns the same program when nothing is to be done */
 const expandOnce = (program: Program, isOpen: (node: AnyNode) => boolean): Program => {
   const builder = new ProgramBuilder(program.name);
   const map = new Map<ValueId, ValueId>();
   const mapped = (value: ValueId): ValueId => map.get(value) ?? value;
+  let changed = false;
   for (const { name, value } of program.inputs) map.set(value, builder.input(name, at(program.types, value)));
   for (const { name, value, tensor } of program.params) map.set(value, builder.param(name, tensor));
+  const write = (node: AnyNode, operands: readonly ValueId[]): readonly ValueId[] => {
+    const empty = emptyResults(builder, node, operands);
+    if (empty === undefined && !isOpen(node)) return builder.copy(node, operands);
+    changed = true;
+    return empty?.map((t) => builder.constant(t)) ?? expandInto(builder, node.op, operands, node.attrs, node.origin);
+  };
   for (const node of program.nodes as readonly AnyNode[]) {
-    const operands = node.operands.map(mapped);
-    const results = isOpen(node) ? expandInto(builder, node.op, operands, node.attrs, node.origin) : builder.copy(node, operands);
+    const results = write(node, node.operands.map(mapped));
     node.results.forEach((r, i) => map.set(r, at(results, i)));
   }
   for (const { name, value } of program.outputs) builder.output(name, mapped(value));
-  return builder.finish();
+  return changed ? builder.finish() : program;
 };
 
 /**
- * Replaces composites by their definitions until all that are left have a row that takes them. Parameters keep their names;
+ * Replaces composites by their definitions until all that are left have a row that takes them, and results of nothing by constants, since
+ * frameworks differ about tensors without elements. Parameters keep their names;
  * constants of definitions get names that no parameter has.
  * @param takes - whether the row of a composite does this use of it; absent: all of them
  */
@@ -49,8 +76,11 @@ export const expandForTable = (
 ): Program => {
   let current = program;
   const isOpen = (node: AnyNode): boolean => opOf(node.op).kind === 'composite' && (table[node.op] === undefined || !takes(node, current));
-  while ((current.nodes as readonly AnyNode[]).some(isOpen)) current = expandOnce(current, isOpen);
-  return current;
+  for (;;) {
+    const next = expandOnce(current, isOpen);
+    if (next === current) return current;
+    current = next;
+  }
 };
 
 /**

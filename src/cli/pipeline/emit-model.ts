@@ -3,21 +3,26 @@ import { join, resolve } from 'node:path';
 import { type EmittedFile, backendByName } from '../../backends/index.ts';
 import { type Diagnostic, fail, ok, type Result } from '../../support/index.ts';
 import type { Report } from '../command.ts';
-import type { EmitTarget, FpgaMode } from '../emit-targets.ts';
+import { type EmitTarget, type ExportForm, type FpgaMode, isExportTarget } from '../emit-targets.ts';
 import type { Context } from '../context.ts';
 import { checkFailed, optionsConflict } from '../diagnostics.ts';
 import { writeFolder } from '../folders.ts';
 import { formatBytes, formatDuration, formatFacts, formatTable } from '../text.ts';
+import { type ExportedFolder, exportModel } from './emit-exported.ts';
 import { randomInputs } from './inputs.ts';
 import { loadRunnable, type ModelArgs } from './load.ts';
 
 interface Target {
-  readonly backend: string;
+  /** Absent for frameworks, which have exporters instead. */
+  readonly backend?: string;
   /** The program that builds and checks the folder from inside, and its words; absent where only a browser can. */
   readonly check?: readonly [program: string, ...words: string[]];
   /** The same for people who stand beside the folder. */
   readonly next: (folder: string) => string;
 }
+
+/** A folder for a framework of Python. */
+const EXPORTED: Target = { check: ['python3', 'check.py'], next: (folder) => `python3 ${join(folder, 'check.py')}` };
 
 /** What can be emitted, the backend that writes it, and how it is checked. */
 const TARGETS: Readonly<Record<EmitTarget, Target>> = {
@@ -26,6 +31,11 @@ const TARGETS: Readonly<Record<EmitTarget, Target>> = {
   fpga: { backend: 'fpga-sim', check: ['make', '-s', 'sim'], next: (folder) => `make -C ${folder} sim` },
   hip: { backend: 'hip', check: ['make', '-s', 'check'], next: (folder) => `make -C ${folder} check` },
   wasm: { backend: 'wasm', check: ['node', 'check.mjs'], next: (folder) => `node ${join(folder, 'check.mjs')}` },
+  keras: EXPORTED,
+  mxnet: EXPORTED,
+  onnx: EXPORTED,
+  pytorch: EXPORTED,
+  tvm: EXPORTED,
   gpujs: { backend: 'gpujs', next: (folder) => `serve ${folder} and open its index.html in a browser` },
   webgpu: { backend: 'webgpu', next: (folder) => `serve ${folder} and open its index.html in a browser` },
 };
@@ -41,6 +51,8 @@ export interface EmitArgs extends ModelArgs {
   readonly device?: string | undefined;
   readonly mode?: FpgaMode | undefined;
   readonly bits?: 8 | 6 | undefined;
+  /** For ONNX only. */
+  readonly form?: ExportForm | undefined;
 }
 
 const CHECK_LIMIT_MS = 30 * 60_000;
@@ -59,8 +71,9 @@ const MOST_OUTPUT = 2 ** 20;
 const runIn = (folder: string, [program, ...args]: readonly [string, ...string[]], env: Context['io']['env']): Promise<Ended> =>
   new Promise((done) => {
     let output = '';
-    // the Node that runs this one is there, whatever PATH says
-    const child = spawn(program === 'node' ? process.execPath : program, args, {
+    // the Node that runs this one is there, whatever PATH says; a virtual environment has a Python of its own
+    const own: Readonly<Record<string, string | undefined>> = { node: process.execPath, python3: env['PYTHON'] };
+    const child = spawn(own[program] ?? program, args, {
       cwd: folder,
       env: { ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -124,29 +137,15 @@ const reportOf = (args: EmitArgs, { check = [''], next }: Target, files: readonl
   };
 };
 
-/** `cortexc emit`: writes a program as a folder that builds, runs and tests itself without cortexc. */
-export const emitModel = async (args: EmitArgs, context: Context): Promise<Result<Report>> => {
-  const target = TARGETS[args.target];
-  const backend = backendByName(target.backend);
+/** A program as a folder of sources of a backend. */
+const emitSources = async (args: EmitArgs, target: Target, context: Context): Promise<Result<ExportedFolder>> => {
+  const backend = backendByName(target.backend ?? '');
   await backend?.prepare?.();
   const emit = backend?.emit;
   const { device, mode, bits } = args;
-  const options = {
-    ...(device === undefined ? {} : { device }),
-    ...(mode === undefined ? {} : { mode }),
-    ...(bits === undefined ? {} : { bits }),
-  };
-  const [option] = Object.keys(options);
-  if (args.target !== 'fpga' && option !== undefined)
-    return fail(optionsConflict(`--${option} is for --target fpga, but --target is ${args.target}`, `Leave --${option} out.`));
   if (emit === undefined)
-    return fail(optionsConflict(`--target is ${args.target}, but backend ${target.backend} emits no sources`, 'Choose another target.'));
-  if (args.check && target.check === undefined)
     return fail(
-      optionsConflict(
-        `--check has nothing to run for --target ${args.target}`,
-        'Open index.html of the folder in a browser: it runs the vectors.',
-      ),
+      optionsConflict(`--target is ${args.target}, but backend ${target.backend ?? ''} emits no sources`, 'Choose another target.'),
     );
   const model = await loadRunnable(context, args.model, args);
   if (!model.ok) return model;
@@ -154,13 +153,44 @@ export const emitModel = async (args: EmitArgs, context: Context): Promise<Resul
   const vectors = Array.from({ length: args.vectors }, (_, seed) => randomInputs(program, seed));
   context.progress.step('writing the folder and reference results', 0, 1);
   const warnings: Diagnostic[] = [...model.value.warnings];
-  const files = emit(program, vectors, { ...options, warn: (warning) => warnings.push(warning) });
-  if (!files.ok) return files;
-  const written = writeFolder(context, args.output, files.value, args.force);
+  const files = emit(program, vectors, {
+    ...(device === undefined ? {} : { device }),
+    ...(mode === undefined ? {} : { mode }),
+    ...(bits === undefined ? {} : { bits }),
+    warn: (warning) => warnings.push(warning),
+  });
+  return files.ok ? ok({ files: files.value, warnings }) : files;
+};
+
+/** An option that another target takes; undefined when there is none. */
+const strayOption = ({ target, device, mode, bits, form }: EmitArgs): Diagnostic | undefined => {
+  const stray = (name: string, value: unknown, takes: EmitTarget): Diagnostic | undefined =>
+    value === undefined || target === takes
+      ? undefined
+      : optionsConflict(`--${name} is for --target ${takes}, but --target is ${target}`, `Leave --${name} out.`);
+  return stray('device', device, 'fpga') ?? stray('mode', mode, 'fpga') ?? stray('bits', bits, 'fpga') ?? stray('form', form, 'onnx');
+};
+
+/** `cortexc emit`: writes a program as a folder that builds, runs and tests itself without cortexc. */
+export const emitModel = async (args: EmitArgs, context: Context): Promise<Result<Report>> => {
+  const target = TARGETS[args.target];
+  const stray = strayOption(args);
+  if (stray !== undefined) return fail(stray);
+  if (args.check && target.check === undefined)
+    return fail(
+      optionsConflict(
+        `--check has nothing to run for --target ${args.target}`,
+        'Open index.html of the folder in a browser: it runs the vectors.',
+      ),
+    );
+  const made = await (isExportTarget(args.target) ? exportModel(args, context) : emitSources(args, target, context));
+  if (!made.ok) return made;
+  const { files, warnings } = made.value;
+  const written = writeFolder(context, args.output, files, args.force);
   if (!written.ok) return written;
   const check = args.check ? target.check : undefined;
   if (check !== undefined) context.progress.step(`${check.join(' ')} in ${join(args.output, '.')}`, 0, 1);
   const checked = check === undefined ? undefined : await checkFolder(check, args.output, context);
   if (checked?.ok === false) return checked;
-  return ok({ ...reportOf(args, target, files.value, checked?.value), warnings });
+  return ok({ ...reportOf(args, target, files, checked?.value), warnings });
 };

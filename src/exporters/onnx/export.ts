@@ -32,11 +32,21 @@ const namePorts = (
   return { reserved, copies };
 };
 
+/** Names of constants of definitions: that of the node that they came with. */
+const constantNames = (program: Program): ReadonlyMap<ValueId, string> => {
+  const names = new Map<ValueId, string>();
+  for (const { origin, op, operands } of program.nodes)
+    for (const v of operands) if (!names.has(v)) names.set(v, `${origin ?? op}/constant`);
+  return names;
+};
+
 /** @returns the graph of a program, or every node that cannot be written */
-const graphOf = (program: Program): Result<{ readonly g: OnnxGraph; readonly outputs: readonly object[] }> => {
+const graphOf = (program: Program, given: ReadonlySet<string>): Result<{ readonly g: OnnxGraph; readonly outputs: readonly object[] }> => {
   const g = new OnnxGraph(program);
   const { reserved, copies } = namePorts(g, program);
-  for (const { name, value, tensor } of program.params) g.initializers.push(tensorMessage(g.define(value, name), tensor));
+  const constants = constantNames(program);
+  for (const { name, value, tensor } of program.params)
+    g.initializers.push(tensorMessage(g.define(value, given.has(name) ? name : (constants.get(value) ?? name)), tensor));
   const problems = writeNodes('ONNX', program, ONNX_ROWS, g, (node, made) => {
     g.finish(node, typeof made === 'string' ? [made] : made, reserved);
   });
@@ -56,7 +66,7 @@ const graphOf = (program: Program): Result<{ readonly g: OnnxGraph; readonly out
 /** A program as a ModelProto. */
 const onnxModel = (given: Program): Result<Uint8Array> => {
   const program = expandForTable(given, ONNX_ROWS, takes);
-  const written = graphOf(program);
+  const written = graphOf(program, new Set(given.params.map((p) => p.name)));
   if (!written.ok) return written;
   const { g, outputs } = written.value;
   const functions = [...g.functions].map(([name, def]) => def.message(name));

@@ -103,8 +103,9 @@ export class OnnxGraph {
     return this.values.take(wanted);
   }
 
+  /** A value of a node that was refused has no name; the model is not written then. */
   nameOf(value: ValueId): string {
-    return at(this.names, value);
+    return this.names[value] ?? '';
   }
   typeOf(value: ValueId): TensorType {
     return typeOf(this.program, value);

@@ -22,7 +22,19 @@ const rounded16 = (format: 'float16' | 'bfloat16', saturate: boolean): FunctionD
     },
   });
 
-type Format8 = 'float8e4m3fn' | 'float8e4m3fnuz' | 'float8e5m2' | 'float8e5m2fnuz';
+/** onnxruntime makes NaN of what leaves the range of float8e5m2, where the format has infinity: from halfway to the next power on. */
+const roundedE5m2: FunctionDef = define({
+  op: 'round_float',
+  inputs: ['x'],
+  body: (b, [x = '']) => {
+    const y = b.cast(b.one('Cast', [x], { to: ELEM.float8e5m2, saturate: { ref: 'saturate', kind: 'int' } }), ELEM.float);
+    const beyond = b.one('LessOrEqual', [b.float(61440), b.one('Abs', [x])]);
+    const infinite = b.one('And', [beyond, b.equal(b.attr('saturate'), b.int(0))]);
+    return b.where(infinite, b.mul(b.one('Sign', [x]), b.float(Number.POSITIVE_INFINITY)), y);
+  },
+});
+
+type Format8 = 'float8e4m3fn' | 'float8e4m3fnuz' | 'float8e5m2fnuz';
 const rounded8 = (format: Format8): FunctionDef =>
   define({
     op: 'round_float',
@@ -39,6 +51,6 @@ export const float = {
   round_float__bfloat16_saturated: rounded16('bfloat16', true),
   round_float__float8e4m3fn: rounded8('float8e4m3fn'),
   round_float__float8e4m3fnuz: rounded8('float8e4m3fnuz'),
-  round_float__float8e5m2: rounded8('float8e5m2'),
+  round_float__float8e5m2: roundedE5m2,
   round_float__float8e5m2fnuz: rounded8('float8e5m2fnuz'),
 } as const;

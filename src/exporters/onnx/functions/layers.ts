@@ -1,4 +1,4 @@
-import { ELEM } from '../message.ts';
+import { type Attributes, ELEM } from '../message.ts';
 import { type Body, define, type FunctionDef } from './define.ts';
 
 const WINDOW = {
@@ -11,27 +11,53 @@ const GROUP = { group: { ref: 'groups', kind: 'int' } } as const;
 /** Bias along axis 1 of a result: one entry per output channel. */
 const withBias = (b: Body, y: string, bias: string): string => b.add(y, b.alongChannels(bias, y));
 
-const narrowConv = (hasBias: boolean): FunctionDef =>
+/**
+ * int8 as uint8, 128 higher, to be read with a zero point that is 128 higher too. onnxruntime multiplies uint8 by uint8 exactly on every
+ * processor; with an int8 factor it saturates pairs of products on x86 without VNNI, or is wrong.
+ */
+const raised = (b: Body, x: string): string => b.cast(b.add(b.cast(x, ELEM.int32), b.cast(b.int(128), ELEM.int32)), ELEM.uint8);
+
+/** An integer that is uint8 already. */
+const byte = (b: Body, value: string): string => b.cast(value, ELEM.uint8);
+
+type Bytes = 'i8' | 'u8';
+
+/** Operand and zero point as uint8. */
+const asBytes = (b: Body, dtype: Bytes, x: string, zero: string): readonly [x: string, zero: string] =>
+  dtype === 'u8' ? [x, byte(b, zero)] : [raised(b, x), byte(b, b.add(zero, b.int(128)))];
+
+const inputsOf = (hasBias: boolean): readonly string[] => (hasBias ? ['x', 'w', 'bias'] : ['x', 'w']);
+
+const narrowConv = (dtype: Bytes, hasBias: boolean): FunctionDef =>
   define({
     op: 'conv',
-    inputs: hasBias ? ['x', 'w', 'bias'] : ['x', 'w'],
+    inputs: inputsOf(hasBias),
     body: (b, [x = '', w = '', bias]) => {
       const zero = b.attr('pad_value');
+      const [xs, xZero] = asBytes(b, dtype, x, zero);
+      const [ws, wZero] = asBytes(b, 'i8', w, b.int(0));
       // padding and zero point are one number: sum w (x - zero), 0 on padding
-      const centred = b.one('ConvInteger', [x, w, b.one('CastLike', [zero, x])], { ...WINDOW, ...GROUP });
+      const centred = b.one('ConvInteger', [xs, ws, xZero, wZero], { ...WINDOW, ...GROUP });
       const flat = b.one('Reshape', [b.cast(w, ELEM.int32), b.ints([0, -1])]);
       const back = b.mul(b.sum(flat, b.ints([1]), 0), b.cast(zero, ELEM.int32));
       return withBias(b, centred, bias === undefined ? back : b.add(back, bias));
     },
   });
 
-/** An integer as 256 high + low with high in int8 and low in uint8. */
-const halves = (b: Body, x: string): readonly (readonly [part: string, bits: number])[] => {
-  const long = b.long(x);
-  const base = b.int(256);
+interface Part {
+  /** uint8 */
+  readonly value: string;
+  readonly zero: string;
+  readonly factor: number;
+}
+
+/** An integer as 256 high + low. */
+const halves = (b: Body, x: string): readonly Part[] => {
+  const [long, base] = [b.long(x), b.int(256)];
+  const high = b.add(b.floorDiv(long, base), b.int(128));
   return [
-    [b.cast(b.floorDiv(long, base), ELEM.int8), 8],
-    [b.cast(b.one('Mod', [long, base]), ELEM.uint8), 0],
+    { value: byte(b, high), zero: byte(b, b.int(128)), factor: 256 },
+    { value: byte(b, b.one('Mod', [long, base])), zero: byte(b, b.int(0)), factor: 1 },
   ];
 };
 
@@ -41,17 +67,24 @@ const wrapped32 = (b: Body, x: string): string => {
   return b.cast(b.where(b.less(low, b.int(2 ** 31)), low, b.sub(low, b.int(2 ** 32))), ELEM.int32);
 };
 
-/** Sums of 16-bit products, from four convolutions of bytes. */
+/** Sums of products of parts, from convolutions of bytes: int64. */
+const convOfParts = (b: Body, xs: readonly Part[], ws: readonly Part[], attributes: Attributes): string =>
+  xs
+    .flatMap((x) =>
+      ws.map((w) => {
+        const y = b.long(b.one('ConvInteger', [x.value, w.value, x.zero, w.zero], attributes));
+        const factor = x.factor * w.factor;
+        return factor === 1 ? y : b.mul(y, b.int(factor));
+      }),
+    )
+    .reduce((sum, y) => b.add(sum, y));
+
 const wideConv = (hasBias: boolean): FunctionDef =>
   define({
     op: 'conv',
-    inputs: hasBias ? ['x', 'w', 'bias'] : ['x', 'w'],
+    inputs: inputsOf(hasBias),
     body: (b, [x = '', w = '', bias]) => {
-      const [xs, ws] = [halves(b, x), halves(b, w)];
-      const terms = xs.flatMap(([xp, p]) =>
-        ws.map(([wp, q]) => b.mul(b.long(b.one('ConvInteger', [xp, wp], { ...WINDOW, ...GROUP })), b.int(2 ** (p + q)))),
-      );
-      const sum = terms.reduce((a, t) => b.add(a, t));
+      const sum = convOfParts(b, halves(b, x), halves(b, w), { ...WINDOW, ...GROUP });
       const y = wrapped32(b, b.rshr(sum, b.attr('accumulator_shift')));
       return bias === undefined ? y : withBias(b, y, bias);
     },
@@ -59,12 +92,14 @@ const wideConv = (hasBias: boolean): FunctionDef =>
 
 const transposed = (b: Body, w: string): string => b.one('Transpose', [w], { perm: [1, 0] });
 
-const narrowDense = (hasBias: boolean): FunctionDef =>
+const narrowDense = (dtype: Bytes, hasBias: boolean): FunctionDef =>
   define({
     op: 'dense',
-    inputs: hasBias ? ['x', 'w', 'bias'] : ['x', 'w'],
+    inputs: inputsOf(hasBias),
     body: (b, [x = '', w = '', bias]) => {
-      const y = b.one('MatMulInteger', [x, transposed(b, w)]);
+      const [xs, xZero] = asBytes(b, dtype, x, b.int(0));
+      const [ws, wZero] = asBytes(b, 'i8', w, b.int(0));
+      const y = b.one('MatMulInteger', [xs, transposed(b, ws), xZero, wZero]);
       return bias === undefined ? y : b.add(y, bias);
     },
   });
@@ -75,39 +110,39 @@ const wideProduct = (b: Body, x: string, y: string): string =>
 const wideDense = (hasBias: boolean): FunctionDef =>
   define({
     op: 'dense',
-    inputs: hasBias ? ['x', 'w', 'bias'] : ['x', 'w'],
+    inputs: inputsOf(hasBias),
     body: (b, [x = '', w = '', bias]) => {
       const y = wideProduct(b, x, transposed(b, w));
       return bias === undefined ? y : b.add(y, bias);
     },
   });
 
-const narrowMatmul: FunctionDef = define({
-  op: 'matmul',
-  inputs: ['a', 'b'],
-  body: (b, [x = '', y = '']) => {
-    const zero = (name: string, like: string): string => b.one('CastLike', [b.attr(name), like]);
-    return b.one('MatMulInteger', [x, y, zero('a_zero', x), zero('b_zero', y)]);
-  },
-});
+const narrowMatmul = (left: Bytes, right: Bytes): FunctionDef =>
+  define({
+    op: 'matmul',
+    inputs: ['a', 'b'],
+    body: (b, [x = '', y = '']) => {
+      const [xs, xZero] = asBytes(b, left, x, b.attr('a_zero'));
+      const [ys, yZero] = asBytes(b, right, y, b.attr('b_zero'));
+      return b.one('MatMulInteger', [xs, ys, xZero, yZero]);
+    },
+  });
 
 const wideMatmul: FunctionDef = define({ op: 'matmul', inputs: ['a', 'b'], body: (b, [x = '', y = '']) => wideProduct(b, x, y) });
 
-/** How many cells inside the image each window has, [1, 1, …]. */
-const cellsOf = (b: Body, x: string, kernel: string): string => {
-  const spatial = b.one('Shape', [x], { start: 2 });
-  const plane = b.concat(b.ints([1, 1]), spatial);
-  return windowSums(b, b.one('Expand', [b.cast(b.int(1), ELEM.uint8), plane]), kernel);
+type Pooled = Bytes | 'i16';
+
+/** Sums over windows of planes [n, 1, …], padding 0: int64. */
+const windowSums = (b: Body, dtype: Pooled, x: string, kernel: string): string => {
+  const [one, zero] = [byte(b, b.int(1)), byte(b, b.int(0))];
+  const ones: Part = { value: b.one('Expand', [one, b.concat(b.ints([1, 1]), kernel)]), zero, factor: 1 };
+  if (dtype === 'i16') return convOfParts(b, halves(b, x), [ones], WINDOW);
+  const [value, xZero] = asBytes(b, dtype, x, b.int(0));
+  return convOfParts(b, [{ value, zero: xZero, factor: 1 }], [ones], WINDOW);
 };
 
-/** Sums over windows of [n, 1, …] bytes: int32. */
-const windowSums = (b: Body, x: string, kernel: string): string => {
-  const ones = b.one('Expand', [b.cast(b.int(1), ELEM.int8), b.concat(b.ints([1, 1]), kernel)]);
-  return b.one('ConvInteger', [x, ones], WINDOW);
-};
-
-/** Integer means over windows without partial ones: each channel of each image is an image of its own. */
-const averagePool = (includePad: boolean): FunctionDef =>
+/** Integer means over whole windows: each channel of each image is a plane. */
+const averagePool = (dtype: Pooled, includePad: boolean): FunctionDef =>
   define({
     op: 'average_pool',
     inputs: ['x'],
@@ -115,8 +150,9 @@ const averagePool = (includePad: boolean): FunctionDef =>
       const kernel = b.attrs('kernel');
       const spatial = b.one('Shape', [x], { start: 2 });
       const planes = b.one('Reshape', [x, b.concat(b.ints([-1, 1]), spatial)]);
-      const inside = b.long(cellsOf(b, x, kernel));
-      const sums = b.long(windowSums(b, planes, kernel));
+      const sums = windowSums(b, dtype, planes, kernel);
+      // how many cells of each window are inside of the image
+      const inside = windowSums(b, 'u8', b.one('Expand', [byte(b, b.int(1)), b.concat(b.ints([1, 1]), spatial)]), kernel);
       const taps = b.one('ReduceProd', [kernel, b.ints([0])], { keepdims: 0 });
       const padding = b.mul(b.sub(taps, inside), b.attr('pad_value'));
       const y = includePad ? b.rdiv(b.add(sums, padding), taps) : b.rdiv(sums, inside);
@@ -149,20 +185,31 @@ const softmaxLut: FunctionDef = define({
   },
 });
 
-/** Layers of integers: sums are those of ConvInteger, MatMulInteger and MatMul of int64, which are exact. */
+/** Layers of integers: sums are those of ConvInteger and MatMulInteger on uint8, and of MatMul on int64, which are exact. */
 export const layers = {
-  conv: narrowConv(false),
-  conv__bias: narrowConv(true),
+  conv: narrowConv('i8', false),
+  conv__bias: narrowConv('i8', true),
+  conv__u8: narrowConv('u8', false),
+  conv__u8_bias: narrowConv('u8', true),
   conv__i16: wideConv(false),
   conv__i16_bias: wideConv(true),
-  dense: narrowDense(false),
-  dense__bias: narrowDense(true),
+  dense: narrowDense('i8', false),
+  dense__bias: narrowDense('i8', true),
+  dense__u8: narrowDense('u8', false),
+  dense__u8_bias: narrowDense('u8', true),
   dense__i16: wideDense(false),
   dense__i16_bias: wideDense(true),
-  matmul: narrowMatmul,
+  matmul__i8_i8: narrowMatmul('i8', 'i8'),
+  matmul__i8_u8: narrowMatmul('i8', 'u8'),
+  matmul__u8_i8: narrowMatmul('u8', 'i8'),
+  matmul__u8_u8: narrowMatmul('u8', 'u8'),
   matmul__i16: wideMatmul,
-  average_pool: averagePool(false),
-  average_pool__pads: averagePool(true),
+  average_pool: averagePool('i8', false),
+  average_pool__u8: averagePool('u8', false),
+  average_pool__i16: averagePool('i16', false),
+  average_pool__pads: averagePool('i8', true),
+  average_pool__u8_pads: averagePool('u8', true),
+  average_pool__i16_pads: averagePool('i16', true),
   reduce_mean: reduceMean,
   softmax_lut: softmaxLut,
 } as const;

@@ -43,7 +43,9 @@ const integerAverage = (g: OnnxGraph, node: OpNode<'average_pool'>, more: readon
   const partial = more.some((m) => m > 0);
   if (node.attrs.include_pad && partial) return refuse('windows are partial, and padding counts');
   const whole = { ceil: false, pads: partial ? extended(node, more) : node.attrs.pads };
-  return g.call(node, node.attrs.include_pad ? 'pads' : undefined, whole);
+  const { dtype } = g.t(node);
+  const parts = [...(dtype === 'i8' ? [] : [dtype]), ...(node.attrs.include_pad ? ['pads'] : [])];
+  return g.call(node, parts.length === 0 ? undefined : parts.join('_'), whole);
 };
 
 const averagePool = (g: OnnxGraph, node: OpNode<'average_pool'>): Made => {
