@@ -110,6 +110,8 @@ export class ImportSession extends ProgramInTheMaking {
   private results = MAX_RESULTS;
   private generated = 0;
   private readonly constants = new Map<HostTensor, Map<string, ValueId>>();
+  /** Generated parameters: what layers share under one name is one. */
+  private readonly madeUp = new Map<string, HostTensor>();
 
   /** @param fileBytes - size of all files of the model: bounds what may be made of them */
   constructor(name: string, fileBytes: number, randomParams: boolean) {
@@ -165,12 +167,17 @@ export class ImportSession extends ProgramInTheMaking {
 
   /** Random elements for a parameter without data: the same for the same name and shape, on every machine. */
   generate(name: string, shape: readonly number[], role: Role, fanIn = elementCount(shape.slice(1))): HostTensor {
+    const key = JSON.stringify([name, shape, role]);
+    const have = this.madeUp.get(key);
+    if (have !== undefined) return have;
     const count = elementCount(shape);
     this.generated += count;
     if (this.generated > MAX_GENERATED) stop(overLimit(`the model has more than ${MAX_GENERATED} parameters without data`, name));
     const [lo, hi] = rangeOf(role, fanIn);
     this.warnings.add('IMP3003', 'parameters without data were given random values: results mean nothing');
-    return { elem: 'float32', shape, data: uniform(name, count, lo, hi) };
+    const made: HostTensor = { elem: 'float32', shape, data: uniform(name, count, lo, hi) };
+    this.madeUp.set(key, made);
+    return made;
   }
 
   /** Tells once per type that the program keeps it as another. */

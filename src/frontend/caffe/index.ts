@@ -1,0 +1,1 @@
+export { caffe } from './import.ts';
