@@ -76,8 +76,8 @@ export const writeBody = (
   const lines: string[] = [];
   const valueText = (ref: ValueRef, alone: boolean): string => {
     const known = text.get(ref.value) ?? `v${ref.value}`;
-    const bracketed = hasOperator(known) && !(alone && ref.perm === undefined) ? `(${known})` : known;
-    return ref.perm === undefined ? bracketed : dialect.permute(bracketed, ref.perm);
+    if (ref.perm !== undefined) return dialect.permute(bracketed(known), ref.perm);
+    return alone ? known : bracketed(known);
   };
   const write = (line: string, item: BodyItem): void => {
     const note = comment(item);
@@ -97,16 +97,10 @@ export const writeBody = (
     }
     const [first] = results;
     const next = items[i + 1];
-    const nested =
-      results.length === 1 &&
-      first !== undefined &&
-      uses.get(first) === 1 &&
-      (next === undefined
-        ? body.results.includes(first) && body.results.length === 1
-        : operandsOf(next).includes(first) && dialect.nests && isSingle(next, first)) &&
-      expression.length < LONGEST_NESTED &&
-      depthOf(expression) < 4 &&
-      comment(item) === undefined;
+    const fits = dialect.nests && expression.length < LONGEST_NESTED && depthOf(expression) < 4 && comment(item) === undefined;
+    const isNested = (v: ValueId): boolean =>
+      next === undefined ? body.results.length === 1 && body.results[0] === v : fits && operandsOf(next).includes(v) && isSingle(next, v);
+    const nested = results.length === 1 && first !== undefined && uses.get(first) === 1 && isNested(first);
     release(item, i);
     if (nested) {
       text.set(first, expression);
@@ -145,7 +139,9 @@ export const writeBody = (
 const isSingle = (item: BodyItem, value: ValueId): boolean =>
   item.kind !== 'step' || item.leaf.step.code.filter((p) => typeof p === 'object' && p.kind === 'value' && p.value === value).length === 1;
 
-/** An operator outside of all brackets. */
+/** The expression in brackets, if it has an operator outside of all. */
+export const bracketed = (expression: string): string => (hasOperator(expression) ? `(${expression})` : expression);
+
 const hasOperator = (expression: string): boolean => {
   let depth = 0;
   for (const c of expression) {

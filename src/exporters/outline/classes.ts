@@ -126,18 +126,30 @@ const stepItem = (leaf: Leaf, names: Names): StepItem => {
   const { fields } = leaf.step;
   const [first] = fields;
   const own = first?.leaf ?? '';
-  const wanted = leaf.name === undefined || isNumber(leaf.name) ? own : identifier(leaf.name, `${own}_`);
+  const named = leaf.name === undefined || isNumber(leaf.name) ? undefined : identifier(leaf.name, `${own}_`);
+  // a tensor beside a layer's name says what it is for
+  const wanted = named === undefined ? own : first?.isTensor === true ? `${named}_${own}` : named;
   return {
     kind: 'step',
     leaf,
-    fields: fields.map((field, i) => ({ name: names.take(i === 0 ? wanted : identifier(`${wanted}_${field.leaf}`)), field })),
+    fields: fields.map((field, i) => ({
+      name: names.take(i === 0 ? wanted : named === undefined ? field.leaf : `${named}_${field.leaf}`),
+      field,
+    })),
   };
+};
+
+/** What names begin with alike; a number is not cut in two. */
+const commonPrefix = (names: readonly string[]): string => {
+  let stem = names[0] ?? '';
+  for (const name of names) while (!name.startsWith(stem)) stem = stem.slice(0, -1);
+  const cutsNumber = names.some((name) => /\d$/.test(stem) && /\d/.test(name.charAt(stem.length)));
+  return (cutsNumber ? stem.replace(/\d+$/, '') : stem).replace(/[^A-Za-z0-9]+$/, '');
 };
 
 /** What names begin with alike, without the numbers behind it. */
 const commonStem = (names: readonly string[]): string => {
-  let stem = names[0] ?? '';
-  for (const name of names) while (!name.startsWith(stem)) stem = stem.slice(0, -1);
+  const stem = commonPrefix(names);
   return stem.replace(/[\d_.-]+[a-z]?$/, '').replace(/[^A-Za-z0-9]+$/, '');
 };
 
@@ -159,7 +171,7 @@ const withSequences = (items: readonly BodyItem[], results: readonly ValueId[], 
     const run = items.slice(i, end);
     if (run.length < 3 || !isChain(run)) out.push(first);
     else {
-      const stem = commonStem(run.flatMap((r) => (r.kind === 'step' ? [] : [r.name])));
+      const stem = commonPrefix(run.flatMap((r) => (r.kind === 'step' ? [] : [r.name])));
       const name = names.take(identifier(stem === '' ? 'blocks' : stem));
       out.push({
         kind: 'sequence',
@@ -306,7 +318,9 @@ export const outlineOf = (root: Scope, reserved: readonly string[]): Outline => 
       const key = signature(body, (b) => blocks.indexOf(b));
       groups.set(key, [...(groups.get(key) ?? []), { ...p, body }]);
     }
-    for (const places of groups.values()) define(places);
+    // where names are alike, the block with fewer fields has the plain one
+    const bySize = [...groups.values()].sort((a, b) => fieldNames(at(a, 0).body).length - fieldNames(at(b, 0).body).length);
+    for (const places of bySize) define(places);
   }
   return { blocks, body: bodyOf(root) };
 };

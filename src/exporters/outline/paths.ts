@@ -23,6 +23,8 @@ const partsOf = (name: string): readonly string[] => {
   for (const part of last.split('/').filter((p) => p !== '')) {
     // torch names a module by its whole path within its parent: /layer1/layer1.0/conv1
     const before = parts.at(-1);
+    // TensorFlow repeats the outermost scope
+    if (part === before) continue;
     const own = before !== undefined && part.startsWith(`${before}.`) ? part.slice(before.length + 1) : part;
     parts.push(...own.split('.').filter((p) => p !== ''));
   }
@@ -54,9 +56,7 @@ const ofParameter = (name: string): readonly string[] | undefined => {
   // a name without an ending is that of the tensor alone: `22`, `Parameter5`
   const last = parts.at(-1);
   if (last === undefined || (short === name && (parts.length < 2 || isNumber(last)))) return undefined;
-  return orNothing(
-    OPERATOR.test(last) && parts.length > 1 && !/^(conv|gemm|relu|pad|mean|add|concat)\d+$/i.test(last) ? parts.slice(0, -1) : parts,
-  );
+  return orNothing(short === name && OPERATOR.test(last) ? parts.slice(0, -1) : parts);
 };
 
 const ofOrigin = (origin: string): readonly string[] | undefined => {
@@ -68,6 +68,8 @@ const ofOrigin = (origin: string): readonly string[] | undefined => {
     OPERATOR.test(last) && (parts.length > 1 || /[_#.-]\d+$|^(n|node|op|fill)\d*$/i.test(last) || /^[A-Z]/.test(last) || !/\d/.test(last));
   return orNothing(generated ? parts.slice(0, -1) : parts);
 };
+
+const BROADCASTS: ReadonlySet<string> = new Set(['add', 'sub', 'mul', 'div', 'maximum', 'minimum', 'pow']);
 
 const commonLength = (paths: readonly (readonly string[])[]): number => {
   const [first] = paths;
@@ -103,14 +105,20 @@ const underscored = (paths: readonly (readonly string[] | undefined)[]): readonl
 const headOf = (name: string): string => /^([^_]+_\d+|[^_]+)_/.exec(name)?.[1] ?? name;
 
 /**
- * The place of each node in the tree of modules that the source's names show: from the outside in, the last part its own name.
- * Undefined where names say nothing.
+ * The place of each node in the tree of modules that the source's names show: from the outside in, the last part its own name,
+ * or empty. Undefined where names say nothing.
  * @param parameters - values that are parameters, also those that were computed from parameters, with their names
  */
 export const nodePaths = (program: Program, parameters: ReadonlyMap<ValueId, string>): readonly (readonly string[] | undefined)[] => {
   const found = (program.nodes as readonly AnyNode[]).map((node) => {
-    const named = node.operands.flatMap((v) => parameters.get(v) ?? []).map(ofParameter);
-    return named.find((p) => p !== undefined) ?? (node.origin === undefined ? undefined : ofOrigin(node.origin));
+    const named = node.operands
+      .flatMap((v) => parameters.get(v) ?? [])
+      .map(ofParameter)
+      .find((p) => p !== undefined);
+    const own = node.origin === undefined ? undefined : ofOrigin(node.origin);
+    // what is added or multiplied has names of many kinds: its module counts, not its name
+    if (BROADCASTS.has(node.op)) return own ?? (named === undefined ? undefined : [...named.slice(0, -1), '']);
+    return named ?? own;
   });
   const known = found.filter((p) => p !== undefined);
   const cut = commonLength(known);

@@ -1,6 +1,7 @@
 import { type AnyNode, opOf, type ValueId } from '../../ir/index.ts';
 import { at } from '../../support/index.ts';
 import { type Step, valuesOf } from './code.ts';
+import { withRepeats } from './repeats.ts';
 
 /** A statement at its place. */
 export interface Leaf {
@@ -146,7 +147,7 @@ const place = (written: readonly Written[]): Draft => {
   written.forEach(({ node, step }, order) => {
     const path = paths[order];
     const scope = placed[order] ?? root;
-    const last = path?.at(-1);
+    const last = path?.at(-1) === '' ? undefined : path?.at(-1);
     // a name that a module has too: the layer goes into the module
     const inner = last === undefined ? undefined : scope.scopes.get(last);
     (inner ?? scope).leaves.push({
@@ -223,6 +224,7 @@ export const scopesOf = (outputs: readonly ValueId[], written: readonly Written[
       if (stuck === undefined) break;
       current = current.flatMap((item) => (item === stuck ? stuck.items : [item]));
     }
+    current = withRepeats(current, (segment) => close('', segment));
     const inside = new Map<ValueId, number>();
     count(current.flatMap(leavesOf), inside);
     return { kind: 'scope', name, items: current, ...borders(current, (v) => (uses.get(v) ?? 0) > (inside.get(v) ?? 0)) };
@@ -233,7 +235,10 @@ export const scopesOf = (outputs: readonly ValueId[], written: readonly Written[
     const items = inner.flatMap((s): readonly Item[] => (s.items.length === 1 ? s.items.map((item) => renamed(item, s.name)) : [s]));
     return close(d.name, [...d.leaves, ...items]);
   };
-  return build(draft);
+  const model = build(draft);
+  const [only] = model.items;
+  // one module that is all of the model is the model
+  return model.items.length === 1 && only?.kind === 'scope' ? { ...only, name: '' } : model;
 };
 
 const renamed = (item: Item, name: string): Item => (item.kind === 'leaf' ? { ...item, name: item.name ?? name } : { ...item, name });

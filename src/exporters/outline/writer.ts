@@ -41,6 +41,15 @@ export const permuted = (tensor: Tensor, perm: Perm): Tensor => {
   return { dtype: tensor.dtype, shape, data };
 };
 
+/** What a tensor of the block is to the op. */
+const BROADCAST_LEAVES: Readonly<Partial<Record<string, string>>> = {
+  add: 'offset',
+  sub: 'offset',
+  mul: 'scale',
+  div: 'divisor',
+  prelu: 'slope',
+};
+
 /** How a framework writes what every row needs. */
 export interface Style {
   /** The expression that makes a tensor field, and what the framework calls the tensor inside it. */
@@ -206,15 +215,16 @@ export class Writer {
     const leading = live.find((i) => this.rank(i) === rank);
     const perm = leading === undefined ? identity(rank) : this.perm(leading);
     this.store(perm);
+    const leaf = BROADCAST_LEAVES[this.node.op] ?? 'constant';
     return operands.map((i) => {
       const number = this.scalar(i);
       if (number !== undefined && live.some((l) => this.rank(l) === rank)) return [number];
       const tensor = this.tensor(i);
       const plain = samePerm(perm, identity(rank));
       if (tensor !== undefined) {
-        if (plain || tensor.shape.length === 0) return this.own('constant', tensor);
+        if (plain || tensor.shape.length === 0) return this.own(leaf, tensor);
         const missing = rank - tensor.shape.length;
-        return this.own('constant', permuted({ ...tensor, shape: [...Array<number>(missing).fill(1), ...tensor.shape] }, perm));
+        return this.own(leaf, permuted({ ...tensor, shape: [...Array<number>(missing).fill(1), ...tensor.shape] }, perm));
       }
       if (this.rank(i) === rank) return this.x(i, perm);
       if (plain || this.rank(i) === 0) return this.x(i);

@@ -1,6 +1,6 @@
 import { type Program, type ValueId, typeOf } from '../../ir/index.ts';
 import { at } from '../../support/index.ts';
-import { type Dialect, shapeNote, writeBody } from '../outline/body.ts';
+import { bracketed, type Dialect, shapeNote, writeBody } from '../outline/body.ts';
 import { type Block, type Body, type BodyItem } from '../outline/classes.ts';
 import { render, type Slot } from '../outline/code.ts';
 import type { Model } from '../outline/model.ts';
@@ -45,6 +45,31 @@ const sequence = ({ items }: Body, parameter: Parameters): string => {
   return line.length <= 100 && !line.includes('\n') ? line : `nn.Sequential(\n${parts.map((p) => indent(p)).join(',\n')},\n)`;
 };
 
+const LONGEST_LINE = 118;
+
+/** A call that is too long for a line, an argument a line. */
+const wrapped = (line: string): string => {
+  const [, code = line, note = ''] = /^(.*?)(  # .*)?$/.exec(line) ?? [];
+  const open = code.indexOf('(');
+  if (code.length <= LONGEST_LINE || open < 0 || line.includes('\n')) return line;
+  const parts: string[] = [];
+  let depth = 0;
+  let start = open + 1;
+  let end = -1;
+  for (let i = open; i < code.length && end < 0; i++) {
+    const c = code.charAt(i);
+    if ('([{'.includes(c)) depth++;
+    else if (')]}'.includes(c)) depth--;
+    const closes = depth === 0;
+    if (!closes && !(c === ',' && depth === 1)) continue;
+    parts.push(code.slice(start, i).trim());
+    start = i + 1;
+    if (closes) end = i;
+  }
+  if (end < 0 || parts.length === 0) return line;
+  return `${code.slice(0, open + 1)}\n${parts.map((p) => `    ${p},`).join('\n')}\n)${code.slice(end + 1)}${note}`;
+};
+
 const indent = (text: string, by = 4): string =>
   text
     .split('\n')
@@ -86,11 +111,11 @@ const classText = (
       : [
           indent(`def __init__(self${parameters.map((p) => `, ${p}`).join('')}):`),
           indent('super().__init__()', 8),
-          ...init.map((l) => indent(l, 8)),
+          ...init.map((l) => indent(wrapped(l), 8)),
           '',
         ]),
     indent(`def forward(self${operands.map((o) => `, ${o}`).join('')}):`),
-    ...forward.map((l) => indent(l, 8)),
+    ...forward.map((l) => indent(wrapped(l), 8)),
   ].join('\n');
 
 const OPERANDS = ['x', 'y', 'z'];
@@ -136,7 +161,7 @@ export const modelText = ({ program, outline, layouts, outputs, helpers }: Model
     render(code, {
       value: (ref) => {
         const known = textOf.get(ref.value) ?? nameOf.get(ref.value) ?? '';
-        return ref.perm === undefined ? known : permuteText(known, ref.perm);
+        return ref.perm === undefined ? known : permuteText(bracketed(known), ref.perm);
       },
       field: () => '',
     }),

@@ -60,10 +60,11 @@ export const pointwiseRows = {
   abs: saturating('torch.abs'),
   relu: fnModule('F.relu', 'nn.ReLU()'),
   relu6: fnModule('F.relu6', 'nn.ReLU6()'),
-  clip: (c, n) =>
-    elementwise(c, n, (x) => py`torch.clamp(${x}, ${float(n.attrs.min)}, ${float(n.attrs.max)})`, {
-      module: `nn.Hardtanh(${float(n.attrs.min)}, ${float(n.attrs.max)})`,
-    }),
+  clip: (c, n) => {
+    const [min, max] = [float(n.attrs.min), float(n.attrs.max)];
+    if (n.attrs.min === 0 && n.attrs.max === 6) return elementwise(c, n, (x) => py`F.relu6(${x})`, { module: 'nn.ReLU6()' });
+    return elementwise(c, n, (x) => py`torch.clamp(${x}, ${min}, ${max})`, { module: `nn.Hardtanh(${min}, ${max})` });
+  },
   clamp: (c, n) => elementwise(c, n, (x) => py`torch.clamp(${x}, ${n.attrs.lo}, ${n.attrs.hi})`),
   leaky_relu: (c, n) =>
     elementwise(c, n, (x) => py`F.leaky_relu(${x}, ${float(n.attrs.alpha)})`, { module: `nn.LeakyReLU(${float(n.attrs.alpha)})` }),
