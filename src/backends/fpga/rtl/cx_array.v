@@ -83,20 +83,33 @@ module cx_array #(
       .clk(clk), .rst(rst), .go(go[2]), .in(store), .done(done[2]), .busy(busy[2]), .range(range[2]), .sr_en(sr_en), .sr_ready(sr_ready),
       .sr_addr(sr_addr), .sr_data(sr_data), .wq_valid(s_wq_valid), .wq_ready(s_wq_ready), .wq_addr(s_wq_addr), .wq_len(s_wq_len),
       .wd_valid(s_wd_valid), .wd_ready(s_wd_ready), .wd_data(s_wd_data), .wd_strb(s_wd_strb), .wr_done(s_wr_done));
-  cx_scratch #(.BEATS(SP_BEATS)) scratch (
-      .clk(clk), .cr_en(cr_en[0]), .cr_addr(cr_addr[15:0]), .cr_data(cr_data[127:0]), .cw_en(cw_en), .cw_addr(cw_addr), .cw_data(cw_data),
-      .lw_en(lw_en), .lw_ready(lw_ready), .lw_addr(l_wa), .lw_data(l_wd), .sr_en(sr_en), .sr_ready(sr_ready), .sr_addr(sr_addr),
-      .sr_data(sr_data));
+  // a store reads the first copy whose bank the compute unit leaves free; all take loads at the same times
+  wire [GROUPS-1:0] copy_lw_ready, copy_sr_ready, ahead;
+  wire [128*GROUPS-1:0] copy_sr_data;
+  reg [GROUPS-1:0] from;
+  reg [127:0] stored;
+  integer c;
+  assign lw_ready = copy_lw_ready[0];
+  assign sr_ready = copy_sr_ready != {GROUPS{1'b0}};
+  assign sr_data = stored;
+  always @* begin
+    stored = 128'd0;
+    for (c = 0; c < GROUPS; c = c + 1) if (from[c]) stored = stored | copy_sr_data[128*c+:128];
+  end
+  always @(posedge clk) from <= copy_sr_ready & ~ahead;
   genvar g;
   generate
-    for (g = 1; g < GROUPS; g = g + 1) begin : copy
-      wire same_ready, no_store;
-      wire [127:0] no_data;
+    for (g = 0; g < GROUPS; g = g + 1) begin : copy
+      if (g == 0) begin : first
+        assign ahead[g] = 1'b0;
+      end else begin : other
+        assign ahead[g] = copy_sr_ready[g-1:0] != {g{1'b0}};
+      end
       cx_scratch #(.BEATS(SP_BEATS)) scratch (
           .clk(clk), .cr_en(cr_en[g]), .cr_addr(cr_addr[16*g+:16]), .cr_data(cr_data[128*g+:128]), .cw_en(cw_en), .cw_addr(cw_addr),
-          .cw_data(cw_data), .lw_en(lw_en), .lw_ready(same_ready), .lw_addr(l_wa), .lw_data(l_wd), .sr_en(1'b0), .sr_ready(no_store),
-          .sr_addr(16'd0), .sr_data(no_data));
-      wire unused = &{1'b0, same_ready, no_store, no_data};
+          .cw_data(cw_data), .lw_en(lw_en), .lw_ready(copy_lw_ready[g]), .lw_addr(l_wa), .lw_data(l_wd), .sr_en(sr_en & !ahead[g]),
+          .sr_ready(copy_sr_ready[g]), .sr_addr(sr_addr), .sr_data(copy_sr_data[128*g+:128]));
     end
   endgenerate
+  wire unused = &{1'b0, copy_lw_ready};
 endmodule

@@ -3,7 +3,7 @@
 
 `include "cx_commands.vh"
 // STORE: beats of activations are read ahead into a queue and written in bursts of up to 64; the next burst is asked for when the data of
-// the one before are through, while at most two wait for the memory's answer.
+// the one before are through, while at most four wait for the memory's answer.
 module cx_store #(
     parameter SP_BEATS = 8192
 ) (
@@ -48,13 +48,13 @@ module cx_store #(
       .clk(clk), .rst(rst), .push(read1), .in(sr_data), .pop(leave), .head(wd_data), .empty(empty), .full(full));
 
   reg [6:0] left;  // beats of the burst that was asked for
-  reg [1:0] waiting;  // bursts that the memory has not answered
+  reg [2:0] waiting;  // bursts that the memory has not answered
   wire [6:0] asked_beats;
   wire asked = wq_valid & wq_ready;
   cx_bursts bursts (
       .clk(clk), .rst(rst), .start(start), .memory(cmd[`CX_STORE_MEMORY]), .memory_row(cmd[`CX_STORE_MEMORY_ROW]),
       .memory_plane(cmd[`CX_STORE_MEMORY_PLANE]), .planes(cmd[`CX_STORE_PLANES]), .rows(cmd[`CX_STORE_ROWS]), .beats(cmd[`CX_STORE_BEATS]),
-      .burst(BURST), .allow(left == 7'd0 & !waiting[1]), .rq_valid(wq_valid), .rq_ready(wq_ready), .rq_addr(wq_addr),
+      .burst(BURST), .allow(left == 7'd0 & !waiting[2]), .rq_valid(wq_valid), .rq_ready(wq_ready), .rq_addr(wq_addr),
       .rq_beats(asked_beats));
   assign wq_len = {1'd0, asked_beats} - 8'd1;
   assign wd_valid = !empty & left != 7'd0;
@@ -70,7 +70,7 @@ module cx_store #(
       ending <= 1'b0;
       held <= 5'd0;
       left <= 7'd0;
-      waiting <= 2'd0;
+      waiting <= 3'd0;
     end else begin
       if (start) reading <= 1'b1;
       else if (take & last) reading <= 1'b0;
@@ -79,9 +79,9 @@ module cx_store #(
       held <= held + {4'd0, take} - {4'd0, leave};
       if (asked) left <= asked_beats;
       else if (leave) left <= left - 7'd1;
-      waiting <= waiting + {1'b0, asked} - {1'b0, wr_done};
+      waiting <= waiting + {2'd0, asked} - {2'd0, wr_done};
     end
-    done <= !rst & !done & ending & held == 5'd0 & waiting == 2'd1 & wr_done;
+    done <= !rst & !done & ending & held == 5'd0 & waiting == 3'd1 & wr_done;
     if (rst | done) busy <= 1'b0;
     else if (go) busy <= 1'b1;
     range <= !rst & sr_en & {1'b0, sr_addr} >= SP_BEATS[16:0];

@@ -11,11 +11,13 @@ export interface ArrayTiming {
   readonly queue: number;
 }
 
-export const DEFAULT_TIMING: ArrayTiming = { readLatency: 20, writeLatency: 8, queue: 4 };
+/** A memory that answers after 20 cycles, behind the bus of the core. */
+export const DEFAULT_TIMING: ArrayTiming = { readLatency: 23, writeLatency: 22, queue: 4 };
 
-/** Beats of a request at most, and loads in flight at once. */
+/** Beats of a request at most; loads in flight, and stores without an answer, at once. */
 const BURST = 64;
 const REQUESTS = 2;
+const UNANSWERED = 4;
 /** Cycles of a request besides its beats and the latency, and between those of a store. */
 const REQUEST_CYCLES = 5;
 const STORE_GAP = 2;
@@ -66,8 +68,7 @@ export const loadCycles = (lines: number, beats: number, { readLatency: latency 
 export const storeCycles = (lines: number, beats: number, { writeLatency: latency }: ArrayTiming): number => {
   const bursts = lines * Math.ceil(beats / BURST);
   const each = (lines * beats) / bursts;
-  // two may be unanswered
-  return latency + REQUEST_CYCLES + each + (bursts - 1) * Math.max(each + STORE_GAP, (each + latency + REQUEST_CYCLES) / REQUESTS);
+  return latency + REQUEST_CYCLES + each + (bursts - 1) * Math.max(each + STORE_GAP, (each + latency + REQUEST_CYCLES) / UNANSWERED);
 };
 
 /** Cycles of a LOAD or STORE command, from its start to its completion. */
