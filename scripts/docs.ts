@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { cliReference } from '../src/cli/index.ts';
+import { registryModule } from './docs/contracts.ts';
 import { formatsPage } from './docs/formats.ts';
 import { mrlEbnf, mrlRailroad, mrlTextMate } from './docs/mrl.ts';
 import { opsPage } from './docs/ops.ts';
@@ -19,6 +20,7 @@ export const GENERATED: Readonly<Record<string, () => string | Promise<string>>>
   'grammar/mrl.ebnf': mrlEbnf,
   'grammar/mrl.railroad.html': mrlRailroad,
   'grammar/mrl.tmLanguage.json': mrlTextMate,
+  'src/node/contracts/registry.ts': registryModule,
 };
 
 const readIfThere = (path: string): string | undefined => {

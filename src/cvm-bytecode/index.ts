@@ -14,6 +14,7 @@ export {
   type SourceProvenance,
 } from './metadata.ts';
 export type { FloatParameter } from './float-parameters.ts';
+export { type PackageFront, readFront } from './front.ts';
 export {
   completeMetadata,
   decodePackage,

@@ -17,6 +17,8 @@ export interface Package {
   readonly cid: string;
   /** The 32 bytes that name the model on chain: the SHA-256 digest in the root CID. */
   readonly modelHash: Uint8Array;
+  /** The record at the root, in DAG-CBOR; a view of the file. */
+  readonly record: Uint8Array;
   readonly metadata: PackageMetadata;
   /** Canonical text of the program; parameters above 64 elements by digest. */
   readonly modelString: string;
@@ -186,7 +188,7 @@ export const decodePackage = (
 ): Result<Package> => {
   const parts = readParts(file instanceof Uint8Array ? bytesSource(file) : file, { keepFloats, desk });
   if (!parts.ok) return parts;
-  const { cid, model, bytecode, checked, tensors, metadata, form, storage, floats } = parts.value;
+  const { cid, record, model, bytecode, checked, tensors, metadata, form, storage, floats } = parts.value;
   const program = verifyWithParams(checked, (_ref, i) => ok(at(tensors, i)));
   if (!program.ok) return program;
   const problems = metadataProblems(program.value, metadata);
@@ -199,6 +201,7 @@ export const decodePackage = (
   return ok({
     cid: cid.toString(),
     modelHash: cid.multihash.digest.slice(),
+    record,
     metadata,
     modelString,
     bytecode,

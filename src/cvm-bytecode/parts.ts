@@ -251,6 +251,8 @@ const checkRatio = ({ size }: ByteSource, bytes: number, what: string): void => 
 /** A package taken apart; metadata and program are still to be checked against each other. */
 export interface Parts {
   readonly cid: CID;
+  /** Of the root. */
+  readonly record: Uint8Array;
   readonly model: Uint8Array;
   readonly bytecode: Uint8Array;
   readonly checked: CheckedModule;
@@ -278,7 +280,7 @@ export const readParts = (source: ByteSource, { keepFloats, desk }: Reading): Re
     const storage = second === undefined ? undefined : readStorage(second.bytes, frame.cid);
     const model = car.block(root.model, 'model string', { limit: MAX_MODEL_BYTES }).bytes;
     const bytecode = car.block(root.bytecode, 'bytecode', { limit: MAX_BYTECODE_BYTES }).bytes;
-    return { root, storage, cid: frame.cid, model, bytecode };
+    return { root, storage, cid: frame.cid, record: frame.bytes, model, bytecode };
   });
   if (!opened.ok) return opened;
   const checked = verifyBytecode(opened.value.bytecode);
@@ -287,7 +289,7 @@ export const readParts = (source: ByteSource, { keepFloats, desk }: Reading): Re
   if (!metadata.ok) return metadata;
   const { params } = checked.value.raw;
   return attempt('CVM2002', () => {
-    const { root, storage, cid, model, bytecode } = opened.value;
+    const { root, storage, cid, record, model, bytecode } = opened.value;
     const { parameters } = root;
     if (parameters.length !== params.length)
       reject('CVM2005', `the root names ${parameters.length} parameters but the bytecode has ${params.length}`, 0, 'root');
@@ -308,6 +310,7 @@ export const readParts = (source: ByteSource, { keepFloats, desk }: Reading): Re
     car.finish();
     return {
       cid,
+      record,
       model,
       bytecode,
       checked: checked.value,

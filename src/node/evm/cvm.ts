@@ -1,0 +1,172 @@
+import type { Common } from '@ethereumjs/common';
+import { MerkleStateManager } from '@ethereumjs/statemanager';
+import { Account, Address, bigIntToBytes, hexToBytes, setLengthLeft } from '@ethereumjs/util';
+import { createVM, runTx, type RunTxOpts, type RunTxResult, type VM } from '@ethereumjs/vm';
+import { REGISTRY_CODE } from '../contracts/registry.ts';
+import type { DataUnavailable, InferenceEngine } from './engine.ts';
+import type { ModelMeta } from './meta.ts';
+import { type CvmContext, cvmOpcodes } from './opcodes.ts';
+import { type CvmParams, DEFAULT_PARAMS } from './params.ts';
+import { cvmPrecompiles } from './precompile.ts';
+
+/** What the registry of a chain meters uploads with. */
+export interface UploadRules {
+  /** Bytes that every block adds to the quota. */
+  readonly quotaPerBlock: bigint;
+  /** Most bytes that one call meters. */
+  readonly chunkBytes: bigint;
+  /** Wei a byte at registration. */
+  readonly feePerByte: bigint;
+}
+
+/** Those of the main net of the Cortex chain (params/protocol_params.go), which takes no fee for storage. */
+export const CORTEX_UPLOADS: UploadRules = { quotaPerBlock: 65_536n, chunkBytes: 524_288n, feePerByte: 0n };
+
+export interface CvmOptions {
+  readonly common: Common;
+  readonly engine: InferenceEngine;
+  readonly params?: CvmParams;
+  readonly state?: MerkleStateManager;
+}
+
+/** Fees of the authors of models, for one transaction. */
+interface Earned {
+  readonly author: Uint8Array;
+  readonly gas: bigint;
+}
+
+/** Word of storage at a numbered slot. */
+const slot = (n: number): Uint8Array => setLengthLeft(Uint8Array.of(n), 32);
+
+/**
+ * An EVM with INFER and INFERARRAY, and the same as a precompile. One transaction runs at a time: calls wait for each other
+ * (@ethereumjs/vm is not re-entrant).
+ */
+export class Cvm {
+  readonly vm: VM;
+  readonly params: CvmParams;
+  private missing: DataUnavailable | undefined;
+  private earned: Earned[] = [];
+  private queue: Promise<unknown> = Promise.resolve();
+
+  private constructor(vm: VM, params: CvmParams) {
+    this.vm = vm;
+    this.params = params;
+  }
+
+  static async create({ common, engine, params = DEFAULT_PARAMS, state }: CvmOptions): Promise<Cvm> {
+    // opcodes are made before the machine that they tell of missing files
+    const late: { cvm?: Cvm } = {};
+    const context: CvmContext = {
+      params,
+      engine,
+      unavailable: (error) => {
+        if (late.cvm !== undefined) late.cvm.missing ??= error;
+      },
+      inferred: (_: Address, { author, fee }: ModelMeta) => {
+        if (fee > 0n) late.cvm?.earned.push({ author, gas: fee });
+      },
+    };
+    const vm = await createVM({
+      common,
+      stateManager: state ?? new MerkleStateManager({ common }),
+      evmOpts: { customOpcodes: cvmOpcodes(context), customPrecompiles: cvmPrecompiles(context) },
+    });
+    const cvm = new Cvm(vm, params);
+    late.cvm = cvm;
+    return cvm;
+  }
+
+  /** Puts the registry into the state: part of the genesis of a chain. */
+  async installRegistry(rules: UploadRules): Promise<void> {
+    const { stateManager: state } = this.vm;
+    const { registry, verifyPrecompile, inferPrecompile } = this.params;
+    await state.putAccount(registry, new Account(1n, 0n));
+    await state.putCode(registry, hexToBytes(REGISTRY_CODE as `0x${string}`));
+    const words = [
+      [3, rules.quotaPerBlock],
+      [4, rules.chunkBytes],
+      [5, rules.feePerByte],
+      [7, this.params.maxModelBytes],
+    ] as const;
+    for (const [n, value] of words) if (value > 0n) await state.putStorage(registry, slot(n), bigIntToBytes(value));
+    // Solidity asks whether an address has code before it calls it
+    for (const address of [verifyPrecompile, inferPrecompile]) {
+      await state.putAccount(address, new Account(1n, 0n));
+      await state.putCode(address, Uint8Array.of(0xfe));
+    }
+  }
+
+  /** Does one thing after another. */
+  private alone<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.queue.then(work, work);
+    this.queue = done.catch(() => undefined);
+    return done;
+  }
+
+  /**
+   * Runs a transaction, and gives the authors of models their part of what the block's proposer earned.
+   * @throws {DataUnavailable} this node lacks a file: the state is as before
+   */
+  runTx(options: RunTxOpts): Promise<RunTxResult> {
+    return this.alone(async () => {
+      const { stateManager: state } = this.vm;
+      this.missing = undefined;
+      this.earned = [];
+      await state.checkpoint();
+      try {
+        const result = await runTx(this.vm, options);
+        // only now: what ran without the file ran into an error that is none of the chain
+        this.refuseMissing();
+        if (result.execResult.exceptionError === undefined) await this.payAuthors(options, result);
+        await state.commit();
+        return result;
+      } catch (error) {
+        await state.revert();
+        throw error;
+      }
+    });
+  }
+
+  /**
+   * Runs a call that changes nothing.
+   * @throws {DataUnavailable}
+   */
+  call(options: Parameters<VM['evm']['runCall']>[0]): ReturnType<VM['evm']['runCall']> {
+    return this.alone(async () => {
+      const { stateManager: state } = this.vm;
+      this.missing = undefined;
+      await state.checkpoint();
+      try {
+        const result = await this.vm.evm.runCall(options);
+        this.refuseMissing();
+        return result;
+      } finally {
+        await state.revert();
+      }
+    });
+  }
+
+  private refuseMissing(): void {
+    if (this.missing !== undefined) throw this.missing;
+  }
+
+  private async payAuthors({ block }: RunTxOpts, { amountSpent, totalGasSpent }: RunTxResult): Promise<void> {
+    const proposer = block?.header.coinbase;
+    if (proposer === undefined || this.earned.length === 0 || totalGasSpent === 0n) return;
+    const { stateManager: state } = this.vm;
+    const baseFee = block?.header.baseFeePerGas ?? 0n;
+    const tip = amountSpent / totalGasSpent - baseFee;
+    for (const { author, gas } of this.earned) {
+      const from = (await state.getAccount(proposer)) ?? new Account();
+      const due = gas * tip;
+      if (due <= 0n || from.balance < due) continue;
+      from.balance -= due;
+      await state.putAccount(proposer, from);
+      const address = new Address(author);
+      const to = (await state.getAccount(address)) ?? new Account();
+      to.balance += due;
+      await state.putAccount(address, to);
+    }
+  }
+}
