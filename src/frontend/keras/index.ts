@@ -1,0 +1,13 @@
+import type { Frontend } from '../contract.ts';
+import { KERAS_LAYERS } from './ops/index.ts';
+import { examineKeras, isKeras } from './examine.ts';
+
+/** Models of Keras 1, 2 and 3: legacy HDF5, archives, and JSON with the weights beside it. */
+export const keras: Frontend = {
+  name: 'keras',
+  title: 'Keras',
+  files: 'model.keras, model.h5, model.hdf5, model.json with model.weights.h5',
+  layers: KERAS_LAYERS,
+  detect: isKeras,
+  examine: examineKeras,
+};
