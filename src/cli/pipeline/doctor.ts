@@ -229,7 +229,8 @@ const nodeTable = (nodes: readonly NodeVerdict[], all: boolean): string => {
 const problemLines = (title: string, problems: readonly Diagnostic[]): string => {
   const counts = new Map<string, number>();
   for (const d of problems) {
-    const line = `${d.code}${d.where === undefined ? '' : ` ${visible(d.where)}`}: ${visible(d.message)}`;
+    const remedy = d.notes.length === 0 ? '' : `. ${d.notes.map(visible).join(' ')}`;
+    const line = `${d.code}${d.where === undefined ? '' : ` ${visible(d.where)}`}: ${visible(d.message)}${remedy}`;
     counts.set(line, (counts.get(line) ?? 0) + 1);
   }
   const lines = [...counts].map(([line, n]) => `  ${line}${n === 1 ? '' : ` (${n} times)`}\n`);
