@@ -34,9 +34,9 @@ export interface Certificate {
 
 const record = ({ order, views }: Alignment): PortsRecord => ({ order, views: [...views] });
 
-/** The certificate of a comparison that proved a level; undefined when none is. */
+/** The certificate of a comparison that proved a level by a mapping; undefined when none is. */
 export const certificateOf = (a: Program, b: Program, comparison: Comparison, tolerance?: number): Certificate | undefined => {
-  if (comparison.reached < 0 || comparison.pairs.length === 0) return undefined;
+  if (comparison.reached < 0 || comparison.pairs.length === 0 || comparison.byField) return undefined;
   const first = comparison.batch;
   return {
     format: 'cortexc-iso',

@@ -4,26 +4,16 @@ import { type Alignment, alignments, portsOf } from './align.ts';
 import { batchOf, withBatch } from './batch-size.ts';
 import { colorOf, colorsOf, Interner } from './colors.ts';
 import type { Difference } from './difference.ts';
+import { openToField, withField } from './field/decision.ts';
+import { compareInField } from './field/fingerprint.ts';
 import { type Graph, sourceGraph } from './graph.ts';
 import { type Match, matchGraphs, type Pair } from './match.ts';
 import { BudgetError, canNormalize, type NormalGraph, normalize, type Rewrite } from './normal/index.ts';
 import { inputScale } from './input-scale.ts';
+import type { Level, LevelResult, Outcome } from './levels.ts';
 import { type Probes, type RunModel, runProbes } from './probes.ts';
 import { weightDifference } from './weight-difference.ts';
 import { comparePlainly, compareWeights, type WeightVerdict } from './weights.ts';
-
-export const LEVELS = [0, 1, 2, 3, 4] as const;
-export type Level = (typeof LEVELS)[number];
-
-export type Outcome = 'proven' | 'refuted' | 'undecided' | 'skipped';
-
-/** What was found at one level of NUMERICS §6. */
-export interface LevelResult {
-  readonly level: Level;
-  readonly outcome: Outcome;
-  /** One sentence: why. */
-  readonly text: string;
-}
 
 export interface Comparison {
   readonly levels: readonly LevelResult[];
@@ -36,6 +26,8 @@ export interface Comparison {
   /** The graphs that were matched: as given when level 1 holds, else in normal form. */
   readonly graphs: { readonly a: Graph; readonly b: Graph };
   readonly pairs: readonly Pair[];
+  /** No mapping proves the models equal, but their values over a finite field; pairs have equal values there. */
+  readonly byField: boolean;
   readonly form: 'source' | 'normal';
   readonly ports: { readonly inputs: Alignment; readonly outputs: Alignment };
   readonly trace: { readonly a: readonly Rewrite[]; readonly b: readonly Rewrite[] };
@@ -226,6 +218,7 @@ export const comparePrograms = (givenA: Program, givenB: Program, options: Compa
   const base = {
     graphs: { a: ga, b: gb },
     pairs: [],
+    byField: false,
     trace: { a: [], b: [] },
     form: 'source' as const,
     programs: { a, b },
@@ -306,8 +299,22 @@ export const comparePrograms = (givenA: Program, givenB: Program, options: Compa
   const ports = { inputs: foundInputs(best), outputs: best.outputs };
   const scale =
     weights?.kind === 'different' && normal?.match.kind === 'same' ? inputScale(normal.match.pairs, normal.a, tolerance) : undefined;
+  const field =
+    options.structureOnly === true || quantized || normal === undefined
+      ? undefined
+      : openToField(levels, () => {
+          const seed = Number.parseInt(sha256Hex(identityHash(a), identityHash(b)).slice(0, 13), 16);
+          return compareInField(normal.a, normal.b, foundInputs(normal).order, normal.outputs.order, seed);
+        });
+  const proven = field?.kind === 'same' ? field : undefined;
   const difference =
-    best.match.kind === 'different' ? best.match.difference : weights?.kind === 'different' ? weightDifference(weights) : undefined;
+    proven !== undefined
+      ? undefined
+      : best.match.kind === 'different'
+        ? best.match.difference
+        : weights?.kind === 'different'
+          ? weightDifference(weights)
+          : undefined;
 
   let probes: Probes | undefined;
   const runnable = canNormalize(a) && canNormalize(b) && ports.inputs.order.every((j) => j >= 0);
@@ -321,15 +328,17 @@ export const comparePrograms = (givenA: Program, givenB: Program, options: Compa
     probes = runProbes(a, b, ports.inputs, ports.outputs, run, probeOptions);
     say(4, ...probeResult(probes));
   }
-  const proven = levels.filter((l) => l.outcome === 'proven' && l.level < 4).map((l) => l.level);
+  const told = withField(levels, field);
+  const reached = told.filter((l) => l.outcome === 'proven' && l.level < 4).map((l) => l.level);
   return {
-    levels,
-    reached: identical ? 3 : Math.max(-1, ...proven),
+    levels: told,
+    reached: identical ? 3 : Math.max(-1, ...reached),
     difference,
     notes: [...notes, ...ports.inputs.notes, ...ports.outputs.notes, ...(scale === undefined ? [] : [scale])],
-    graphs: { a: best.a, b: best.b },
-    pairs: best.match.kind === 'same' ? best.match.pairs : [],
-    form: best === source ? 'source' : 'normal',
+    graphs: proven !== undefined && normal !== undefined ? { a: normal.a, b: normal.b } : { a: best.a, b: best.b },
+    pairs: proven?.pairs ?? (best.match.kind === 'same' ? best.match.pairs : []),
+    byField: proven !== undefined,
+    form: best === source && proven === undefined ? 'source' : 'normal',
     ports,
     trace: normal?.trace ?? base.trace,
     weights,

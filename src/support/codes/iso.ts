@@ -21,4 +21,11 @@ export const isoCodes = {
     explain: 'A certificate is the JSON that cortexc iso A B --certificate writes (docs/isomorphism.md).',
     exit: 3,
   },
+  ISO0004: {
+    title: 'no certificate is written',
+    explain:
+      'A certificate is a mapping of one model to the other. Models that are not proven equal have none, and neither do models whose equality shows in their ' +
+      'values over a finite field alone: whoever doubts it compares them anew.',
+    exit: 1,
+  },
 } as const satisfies Record<string, CodeInfo>;

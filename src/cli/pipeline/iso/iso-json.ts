@@ -23,6 +23,7 @@ export const isoJson = (comparison: Comparison, level: number, verdict: Verdict)
     inputs: [...ports.inputs.order],
     outputs: [...ports.outputs.order],
     form: comparison.form,
+    byField: comparison.byField,
     rules: { a: exactnessCounts(comparison.trace.a), b: exactnessCounts(comparison.trace.b) },
     mapping: sideBySide(comparison).map((r) => ({
       same: r.same,

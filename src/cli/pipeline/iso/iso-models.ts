@@ -144,6 +144,10 @@ export const isoModels = async (args: IsoArgs, context: Context): Promise<Result
   const shown: Shown = { a: args.a, b: args.b, level: args.level, verdict, full: args.full, trace: args.trace };
   const certificate =
     args.certificate === undefined ? undefined : certificateOf(a.value.program, b.value.program, comparison, args.tolerance);
+  if (args.certificate !== undefined && certificate === undefined) {
+    const why = comparison.byField ? 'what is proven over a finite field has no mapping' : 'no level is proven';
+    warnings.push(diagnostic('ISO0004', `no certificate is written: ${why}`));
+  }
   const files: (readonly [string, string])[] = [
     ...(args.certificate === undefined || certificate === undefined
       ? []
