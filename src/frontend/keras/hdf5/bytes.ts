@@ -6,6 +6,7 @@ const UNDEFINED = 0xffffffffffffffffn;
 /** Bytes that are read and unpacked of one file, in multiples of its size: several datasets may share bytes, deflate packs zeros. */
 const PER_BYTE = 1032;
 const FREE_BYTES = 2 ** 20;
+const MOST_BYTES = 2 ** 33;
 
 /** Deepest nesting of blocks: real files have B-trees of three levels. */
 export const MAX_DEPTH = 16;
@@ -31,7 +32,7 @@ export class FileBytes {
     this.bytes = bytes;
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.base = base;
-    this.budget = FREE_BYTES + PER_BYTE * bytes.length;
+    this.budget = Math.min(MOST_BYTES, FREE_BYTES + PER_BYTE * bytes.length);
   }
 
   get size(): number {

@@ -9,18 +9,44 @@ export const localHeapName = (file: FileBytes, heap: number | undefined): ((offs
     offset < size ? file.text(data + offset, Math.min(size - offset, file.size - data - offset)) : broken('a name is outside its heap');
 };
 
-/** Object `index` of a global heap collection, GCOL: elements of variable length. */
-export const globalHeapObject = (file: FileBytes, collection: number | undefined, index: number): Uint8Array => {
-  const start = file.block(collection, 'GCOL');
-  const end = start + file.length(start + 8);
-  for (let at = start + 16; at + 16 <= end; ) {
-    const [own, size] = [file.u16(at), file.length(at + 8)];
-    if (own === 0) break;
-    if (own === index) return file.part(at + 16, size);
-    at += 16 + Math.ceil(size / 8) * 8;
+interface Stored {
+  readonly at: number;
+  readonly size: number;
+}
+
+/** Global heap collections, GCOL: elements of variable length. Each is walked once. */
+export class GlobalHeaps {
+  private readonly file: FileBytes;
+  private readonly known = new Map<number, ReadonlyMap<number, Stored>>();
+
+  constructor(file: FileBytes) {
+    this.file = file;
   }
-  return broken(`object ${index} is not in the heap at ${start}`);
-};
+
+  /** Object `index` of a collection. */
+  object(collection: number | undefined, index: number): Uint8Array {
+    const start = this.file.block(collection, 'GCOL');
+    const objects = this.known.get(start) ?? this.walk(start);
+    this.known.set(start, objects);
+    const found = objects.get(index) ?? broken(`object ${index} is not in the heap at ${start}`);
+    return this.file.part(found.at, found.size);
+  }
+
+  private walk(start: number): ReadonlyMap<number, Stored> {
+    const objects = new Map<number, Stored>();
+    const end = Math.min(this.file.size, start + this.file.length(start + 8));
+    for (let at = start + 16; at + 16 <= end; ) {
+      const [index, size] = [this.file.u16(at), this.file.length(at + 8)];
+      if (index === 0) break;
+      objects.set(index, { at: at + 16, size });
+      at += 16 + Math.ceil(size / 8) * 8;
+    }
+    return objects;
+  }
+}
+
+/** Rows of an indirect block: their sizes double, so that more would pass 2^64. */
+const MAX_ROWS = 64;
 
 /** A place in a fractal heap, FRHP: objects in direct blocks (FHDB), found by way of indirect ones (FHIB). Section III.G. */
 export class FractalHeap {

@@ -1,7 +1,7 @@
-import { broken, FileBytes, unsupported } from './bytes.ts';
+import { broken, FileBytes, unsupported, Visits } from './bytes.ts';
 import { type Hdf5Dataset, openDataset } from './dataset.ts';
 import { MESSAGE, type Message, readHeader } from './header.ts';
-import { FractalHeap, localHeapName } from './heaps.ts';
+import { FractalHeap, GlobalHeaps, localHeapName } from './heaps.ts';
 import { walkRecords, walkTree } from './trees.ts';
 import { readDataspace, readDatatype, readTexts } from './types.ts';
 
@@ -54,8 +54,10 @@ const readLinks = (file: FileBytes, messages: readonly Message[]): ReadonlyMap<s
     if (m.type === MESSAGE.link) add(readLink(file, m.at));
     else if (m.type === MESSAGE.symbolTable) {
       const nameAt = localHeapName(file, file.address(m.at + 8));
+      const tables = new Visits();
       walkTree(file, file.address(m.at), 0, 8, (_, child) => {
         const table = file.block(child, 'SNOD');
+        tables.add(table);
         const count = file.u16(table + 6);
         for (let at = table + 8; at < table + 8 + count * SYMBOL_BYTES; at += SYMBOL_BYTES) {
           const address = file.address(at + 8);
@@ -73,7 +75,11 @@ const readLinks = (file: FileBytes, messages: readonly Message[]): ReadonlyMap<s
 };
 
 /** An attribute: its name, and its texts when asked for. Section IV.A.2.m. */
-const readAttribute = (file: FileBytes, at: number): readonly [name: string, texts: () => readonly string[] | undefined] => {
+const readAttribute = (
+  file: FileBytes,
+  heaps: GlobalHeaps,
+  at: number,
+): readonly [name: string, texts: () => readonly string[] | undefined] => {
   const [version, flags] = [file.u8(at), file.u8(at + 1)];
   if (version < 1 || version > 3) return broken(`an attribute has version ${version}`);
   const padded = (n: number): number => (version === 1 ? Math.ceil(n / 8) * 8 : n);
@@ -84,20 +90,24 @@ const readAttribute = (file: FileBytes, at: number): readonly [name: string, tex
   const texts = (): readonly string[] | undefined => {
     if (version > 1 && flags & 3) return unsupported('an attribute whose type is stored apart');
     const count = readDataspace(file, space).reduce((product, d) => product * d, 1);
-    return readTexts(file, readDatatype(file, type), count, space + padded(spaceBytes));
+    return readTexts(file, heaps, readDatatype(file, type), count, space + padded(spaceBytes));
   };
   return [file.text(name, nameBytes), texts];
 };
 
-const readAttributes = (file: FileBytes, messages: readonly Message[]): ReadonlyMap<string, () => readonly string[] | undefined> => {
+const readAttributes = (
+  file: FileBytes,
+  heaps: GlobalHeaps,
+  messages: readonly Message[],
+): ReadonlyMap<string, () => readonly string[] | undefined> => {
   const attributes = new Map<string, () => readonly string[] | undefined>();
   for (const m of messages) {
-    if (m.type === MESSAGE.attribute) attributes.set(...readAttribute(file, m.at));
+    if (m.type === MESSAGE.attribute) attributes.set(...readAttribute(file, heaps, m.at));
     if (m.type !== MESSAGE.attributeInfo) continue;
     const at = m.at + 2 + (file.u8(m.at + 1) & 1 ? 2 : 0);
     if (file.address(at) === undefined) continue;
     const heap = new FractalHeap(file, file.address(at));
-    walkRecords(file, file.address(at + 8), (record) => attributes.set(...readAttribute(file, heap.object(record).at)));
+    walkRecords(file, file.address(at + 8), (record) => attributes.set(...readAttribute(file, heaps, heap.object(record).at)));
   }
   return attributes;
 };
@@ -107,6 +117,7 @@ type Opened = Hdf5Group | Hdf5Dataset;
 /** An object by its address, read once. */
 const opener = (file: FileBytes): ((address: number) => Opened) => {
   const known = new Map<number, Opened>();
+  const heaps = new GlobalHeaps(file);
   const open = (address: number): Opened => {
     const have = known.get(address);
     if (have !== undefined) return have;
@@ -118,7 +129,7 @@ const opener = (file: FileBytes): ((address: number) => Opened) => {
   const textsOf = (messages: readonly Message[]): Hdf5Group['texts'] => {
     let attributes: ReturnType<typeof readAttributes> | undefined;
     return (name) => {
-      attributes ??= readAttributes(file, messages);
+      attributes ??= readAttributes(file, heaps, messages);
       return attributes.get(name)?.();
     };
   };

@@ -1,6 +1,6 @@
 import type { ElemName } from '../../host-tensor.ts';
 import { broken, type FileBytes, unsupported } from './bytes.ts';
-import { globalHeapObject } from './heaps.ts';
+import type { GlobalHeaps } from './heaps.ts';
 
 /** What elements are. HDF5 File Format Specification 3.0, section IV.A.2.d. */
 export type Datatype =
@@ -69,7 +69,13 @@ export const readDataspace = (file: FileBytes, at: number): readonly number[] =>
 };
 
 /** Texts of a value; undefined where it is no text. */
-export const readTexts = (file: FileBytes, type: Datatype, count: number, at: number): readonly string[] | undefined => {
+export const readTexts = (
+  file: FileBytes,
+  heaps: GlobalHeaps,
+  type: Datatype,
+  count: number,
+  at: number,
+): readonly string[] | undefined => {
   if (type.kind !== 'text' && type.kind !== 'variable text') return undefined;
   file.take(count * type.bytes, 'an attribute');
   if (type.bytes < 1 || at + count * type.bytes > file.size) return broken(`an attribute of ${count} texts passes the end of the file`);
@@ -79,7 +85,7 @@ export const readTexts = (file: FileBytes, type: Datatype, count: number, at: nu
     const length = file.u32(place);
     if (length === 0) return '';
     file.take(length, 'an attribute');
-    const stored = globalHeapObject(file, file.address(place + 4), file.u32(place + 12));
+    const stored = heaps.object(file.address(place + 4), file.u32(place + 12));
     return new TextDecoder().decode(stored.subarray(0, length)).replace(/\0+$/, '');
   });
 };
