@@ -12,7 +12,7 @@ export interface Dialect {
   /** A value with its dimensions in another order. */
   readonly permute: (value: string, perm: readonly number[]) => string;
   /** Whether expressions may stand inside others. */
-  readonly nests: boolean;
+  readonly nests: (item: BodyItem) => boolean;
 }
 
 const LONGEST_NESTED = 92;
@@ -69,9 +69,12 @@ export const writeBody = (
   /** What a value is called where no name is left over from its operands: as what made it, or what it is made from. */
   const wantedName = (item: BodyItem): string =>
     ownName(item) ?? operandsOf(item).flatMap((v) => inner.get(v) ?? [])[0] ?? (item.kind === 'step' ? item.leaf.op : item.name);
+  // where one value goes two ways, as in a residual block, the two are x and y
+  const forks = [...uses.values()].filter((n) => n > 1);
+  const isSimple = forks.length <= 1 && forks.every((n) => n === 2) && body.operands.length <= 1;
   const nameFor = (item: BodyItem): string => {
     const reused = freed.find((name) => !live.has(name));
-    return reused ?? (live.has('x') ? fresh(wantedName(item)) : 'x');
+    return reused ?? (live.has('x') ? fresh(isSimple && !live.has('y') ? 'y' : wantedName(item)) : 'x');
   };
   const lines: string[] = [];
   const valueText = (ref: ValueRef, alone: boolean): string => {
@@ -97,7 +100,7 @@ export const writeBody = (
     }
     const [first] = results;
     const next = items[i + 1];
-    const fits = dialect.nests && expression.length < LONGEST_NESTED && depthOf(expression) < 4 && comment(item) === undefined;
+    const fits = dialect.nests(item) && expression.length < LONGEST_NESTED && depthOf(expression) < 4 && comment(item) === undefined;
     const isNested = (v: ValueId): boolean =>
       next === undefined ? body.results.length === 1 && body.results[0] === v : fits && operandsOf(next).includes(v) && isSingle(next, v);
     const nested = results.length === 1 && first !== undefined && uses.get(first) === 1 && isNested(first);

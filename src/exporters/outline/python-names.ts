@@ -34,6 +34,9 @@ export const camelCase = (words: string): string => {
   return /^[A-Za-z]/.test(joined) ? joined : `Model${joined}`;
 };
 
+/** `ResBlock` as `res_block`. */
+export const snakeCase = (name: string): string => identifier(name.replace(/([a-z0-9])([A-Z])/g, '$1_$2').toLowerCase());
+
 /** A string literal of Python. */
 export const quoted = (text: string): string =>
   JSON.stringify(text).replace(/[\u007f-\uffff]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);

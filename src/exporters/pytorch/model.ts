@@ -5,6 +5,7 @@ import { type Block, type Body, type BodyItem } from '../outline/classes.ts';
 import { render, type Slot } from '../outline/code.ts';
 import type { Model } from '../outline/model.ts';
 import { camelCase, identifier } from '../outline/python-names.ts';
+import { indent, wrapped } from '../outline/python-text.ts';
 import { HELPERS } from './helpers.ts';
 import { permuteText } from './text.ts';
 
@@ -45,37 +46,6 @@ const sequence = ({ items }: Body, parameter: Parameters): string => {
   return line.length <= 100 && !line.includes('\n') ? line : `nn.Sequential(\n${parts.map((p) => indent(p)).join(',\n')},\n)`;
 };
 
-const LONGEST_LINE = 118;
-
-/** A call that is too long for a line, an argument a line. */
-const wrapped = (line: string): string => {
-  const [, code = line, note = ''] = /^(.*?)(  # .*)?$/.exec(line) ?? [];
-  const open = code.indexOf('(');
-  if (code.length <= LONGEST_LINE || open < 0 || line.includes('\n')) return line;
-  const parts: string[] = [];
-  let depth = 0;
-  let start = open + 1;
-  let end = -1;
-  for (let i = open; i < code.length && end < 0; i++) {
-    const c = code.charAt(i);
-    if ('([{'.includes(c)) depth++;
-    else if (')]}'.includes(c)) depth--;
-    const closes = depth === 0;
-    if (!closes && !(c === ',' && depth === 1)) continue;
-    parts.push(code.slice(start, i).trim());
-    start = i + 1;
-    if (closes) end = i;
-  }
-  if (end < 0 || parts.length === 0) return line;
-  return `${code.slice(0, open + 1)}\n${parts.map((p) => `    ${p},`).join('\n')}\n)${code.slice(end + 1)}${note}`;
-};
-
-const indent = (text: string, by = 4): string =>
-  text
-    .split('\n')
-    .map((line) => (line === '' ? line : ' '.repeat(by) + line))
-    .join('\n');
-
 /** The statements that construct the fields of a body. */
 const fieldLines = (body: Body, parameter: Parameters): readonly string[] =>
   body.items.flatMap((item) => {
@@ -84,7 +54,7 @@ const fieldLines = (body: Body, parameter: Parameters): readonly string[] =>
   });
 
 const DIALECT: Dialect = {
-  nests: true,
+  nests: () => true,
   permute: permuteText,
   statements: () => [],
   expression: (item, value) => {
