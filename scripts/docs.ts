@@ -7,6 +7,7 @@ import { registryModule } from './docs/contracts.ts';
 import { formatsPage } from './docs/formats.ts';
 import { mrlEbnf, mrlRailroad, mrlTextMate } from './docs/mrl.ts';
 import { opsPage } from './docs/ops.ts';
+import { ownDigests } from './docs/own-digests.ts';
 import { supportMatrix } from './docs/support-matrix.ts';
 import { tfliteOperators } from './docs/tflite-operators.ts';
 
@@ -20,6 +21,7 @@ export const GENERATED: Readonly<Record<string, () => string | Promise<string>>>
   'grammar/mrl.ebnf': mrlEbnf,
   'grammar/mrl.railroad.html': mrlRailroad,
   'grammar/mrl.tmLanguage.json': mrlTextMate,
+  'src/frontend/onnx/own-digests.ts': ownDigests,
   'src/node/contracts/registry.ts': registryModule,
 };
 

@@ -5,6 +5,8 @@ import { onnxFiles } from './export.ts';
 import { ONNX_ROWS } from './rows/index.ts';
 import { RUN_SCRIPT } from './run-script.ts';
 
+export { functionLibrary } from './library.ts';
+
 export const onnxExporter: Exporter = {
   name: 'onnx',
   title: 'ONNX',

@@ -4,6 +4,7 @@ import { importNode } from './import-node.ts';
 import { inlinedOf } from './inlined.ts';
 import type { NodeSite } from './node.ts';
 import { attributesOf, plainNode, trimmed } from './node-parts.ts';
+import { isOwnFunction } from './own-functions.ts';
 import { NEWEST_OPSET, ONNX_OPS, onnxOp, type OnnxOp, REFUSAL_NOTES, UNLISTED_DOMAINS } from './ops/index.ts';
 import { type AttributeProto, type FunctionProto, type GraphProto, int64, type NodeProto, type OperatorSetIdProto } from './schema.ts';
 import type { Session } from './session.ts';
@@ -115,7 +116,7 @@ export class GraphImporter {
     standIn: (name: string) => KnownValue | undefined,
   ) {
     this.session = session;
-    this.functions = new Map(functions.map((f) => [functionKey(f.domain, f.name, f.overload), f]));
+    this.functions = new Map(functions.filter((f) => !isOwnFunction(f)).map((f) => [functionKey(f.domain, f.name, f.overload), f]));
     this.readExternal = readExternal;
     this.standIn = standIn;
   }

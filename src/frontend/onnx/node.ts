@@ -1,4 +1,5 @@
 import {
+  type AnyAttrs,
   type AttrsIn,
   type Dim,
   type DType,
@@ -99,6 +100,10 @@ export class OnnxNode {
   }
   emitAll<K extends OpName>(op: K, operands: readonly ValueId[], attrs: AttrsIn<K>): readonly ValueId[] {
     return this.session.emitAll(op, operands, attrs, this.site.origin);
+  }
+  /** The same for an op that is known by name alone; its attributes are checked all the same. */
+  emitAny(op: OpName, operands: readonly ValueId[], attrs: AnyAttrs): readonly ValueId[] {
+    return this.session.emitAll(op, operands, attrs as AttrsIn<typeof op>, this.site.origin);
   }
   scalar(value: number): ValueId {
     return this.session.scalar(value);

@@ -1,3 +1,4 @@
+import { OWN_DOMAIN } from '../own-functions.ts';
 import { activation } from './activation.ts';
 import { arithmetic } from './arithmetic.ts';
 import { attention } from './attention.ts';
@@ -12,6 +13,7 @@ import { masks } from './mask.ts';
 import { matmul } from './matmul.ts';
 import { microsoft } from './microsoft.ts';
 import { norm } from './norm.ts';
+import { own } from './own.ts';
 import { pool } from './pool.ts';
 import { qonnx } from './qonnx.ts';
 import { quantized } from './quantized.ts';
@@ -71,6 +73,7 @@ const DOMAINS: ReadonlyMap<string, ReadonlyMap<string, OnnxOp>> = new Map([
   ['ai.onnx.contrib', table(quantlib)],
   ['PACTOps', table(quantlib)],
   ['com.microsoft', table(microsoft)],
+  [OWN_DOMAIN, table(own)],
   ['onnx.brevitas', table(qonnx)],
   ['finn.custom_op.general', table(qonnx)],
   ['qonnx.custom_op.general', table(qonnx)],
