@@ -5,6 +5,7 @@ import { describe, expect, jest, test } from '@jest/globals';
 import { loadBackend } from '../../backends/index.ts';
 import { DTYPE_INFO, elementCount, runProgram, type Tensor } from '../../ir/index.ts';
 import { at, unwrap } from '../../support/index.ts';
+import { quantizeProgram } from '../../passes/index.ts';
 import { decodeNpz } from '../tensors/index.ts';
 import { importOnnx, type OnnxImport } from './index.ts';
 
@@ -115,6 +116,29 @@ if (!digits) console.warn(`QONNX models are skipped: ${QONNX} or ${DIGITS} does 
       if (scores.indexOf(Math.max(...scores)) === label) right++;
     });
     expect((100 * right) / labels.length).toBeGreaterThan(least);
+  });
+
+  /** Weights of 2, 3 and 6 bits are i6; two matrices of the jet tagger use -32, which i6 does not have. */
+  test.each([
+    ['TFC_1W1A', ['i6', 'i6', 'i6', 'i6']],
+    ['TFC_2W2A', ['i6', 'i6', 'i6', 'i6']],
+    ['kwsmlp_w3a3', ['i6', 'i6', 'i6', 'i6']],
+    ['qkeras_jettagging', ['i8', 'i6', 'i6', 'i8']],
+    ['unsw_nb15-mlp-w2a2', ['i6', 'i6', 'i6', 'i6']],
+  ])('%s made integer keeps its stored weights', (name, dtypes) => {
+    const { program } = unwrap(importOnnx(new Uint8Array(readFileSync(join(QONNX, `${name}.onnx`)))));
+    const types = program.inputs.map((p) => at(program.types, p.value));
+    const samples = Array.from({ length: 4 }, (_, k) =>
+      types.map(({ dtype, shape }) => {
+        const sizes = shape.map(Number);
+        const data = Float32Array.from({ length: elementCount(sizes) }, (_v, i) => ((i * 7919 + k * 31) % 1009) / 1008);
+        return { dtype, shape: sizes, data };
+      }),
+    );
+    const quantized = unwrap(quantizeProgram(program, { samples }));
+    const weights = quantized.program.nodes.flatMap((n) => (n.op === 'dense' ? [quantized.program.types[at(n.operands, 1)]?.dtype] : []));
+    expect(weights).toEqual(dtypes);
+    expect(quantized.given?.layers.map((l) => [l.reason, l.clamped])).toEqual(dtypes.map(() => [undefined, 0]));
   });
 
   test('all are imported', () => {

@@ -236,6 +236,63 @@ describe('quantizers of QONNX', () => {
   ] as const)('%s', (_name, values, numbers, attrs, wanted) => {
     expect(results(quant(values, numbers, attrs), values).map((v) => v + 0)).toEqual(wanted);
   });
+  const rounded = [-1.5, -1.2, -0.5, 0.5, 1.2, 1.5, 2.5];
+  test.each([
+    ['HALF_EVEN', [-2, -1, 0, 0, 1, 2, 2]],
+    ['UP', [-2, -2, -1, 1, 2, 2, 3]],
+    ['DOWN', [-1, -1, 0, 0, 1, 1, 2]],
+    ['HALF_UP', [-2, -1, -1, 1, 1, 2, 3]],
+    ['HALF_DOWN', [-1, -1, 0, 0, 1, 1, 2]],
+  ])('rounding %s', (rounding_mode, wanted) => {
+    expect(results(quant(rounded, [1, 0, 4], { rounding_mode }), rounded).map((v) => v + 0)).toEqual(wanted);
+  });
+
+  // round(x / 0.5) is -5, 6, 7; a quarter of it, down; 0.5 or 2 a step
+  const eighths = [-2.5, 3, 3.5];
+  test.each([
+    ['with the scale it had', [0.5, 0, 5, 3], {}, [-1, 0.5, 0.5]],
+    ['to the nearest', [0.5, 0, 5, 3], { rounding_mode: 'ROUND' }, [-0.5, 1, 1]],
+    ['with a scale of its own', [0.5, 0, 5, 2, 0, 3], {}, [-4, 2, 2]],
+    ['clipped to its width', [0.5, 0, 5, 2, 0, 1], { signed: 0 }, [0, 2, 2]],
+    ['zero points shrink too', [0.5, 4, 5, 2, 1, 3], {}, [-4, 2, 2]],
+  ] as const)('Trunc %s', (_name, numbers, attrs, wanted) => {
+    const bytes = quantizer(
+      'Trunc',
+      eighths,
+      numbers.map((v) => [v, 'float']),
+      attrs,
+    );
+    expect(results(bytes, eighths).map((v) => v + 0)).toEqual(wanted);
+  });
+
+  test('weights stay integers of the least dtype, with a scale per channel; run-time values pass through integers', () => {
+    const bytes = model({
+      nodes: [
+        node('Quant', ['w', 'ws', 'z', 'six'], ['q'], { signed: 1, narrow: 1 }, { domain: 'qonnx.custom_op.general' }),
+        node('Quant', ['x', 'xs', 'z', 'nine'], ['a'], { signed: 0, narrow: 0 }, { domain: 'qonnx.custom_op.general' }),
+        node('MatMul', ['a', 'q'], ['y']),
+      ],
+      inputs: [port('x', 'float', [1, 2])],
+      params: [
+        tensor('w', 'float', [2, 2], [0.1, -90, 0.34, 5]),
+        tensor('ws', 'float', [1, 2], [0.1, 2]),
+        tensor('xs', 'float', [], [0.5]),
+        tensor('z', 'float', [], [0]),
+        tensor('six', 'float', [], [6]),
+        tensor('nine', 'float', [], [9]),
+      ],
+      outputs: [port('y', 'float', [1, 2])],
+    });
+    const { program } = unwrap(importOnnx(bytes));
+    const stored = program.params.find((p) => p.name === 'w');
+    expect(stored?.tensor).toMatchObject({ dtype: 'i8', shape: [2, 2] });
+    expect(Array.from(stored?.tensor.data ?? [])).toEqual([1, -31, 3, 2]);
+    expect(program.nodes.flatMap((n) => (n.op === 'cast' ? [n.attrs] : []))).toContainEqual({ dtype: 'i16' });
+    const [y] = runProgram(program, [{ dtype: 'f32', shape: [1, 2], data: Float32Array.of(1.1, 900) }]);
+    // x becomes 1 and 255.5
+    expect(Array.from(y?.data ?? [], (v) => Math.round(v * 1000))).toEqual([76750, 960000]);
+  });
+
   test('BipolarQuant', () => {
     expect(results(quantizer('BipolarQuant', [-3, 0, 4], [[0.25, 'float']]), [-3, 0, 4])).toEqual([-0.25, 0.25, 0.25]);
   });

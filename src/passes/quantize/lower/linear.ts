@@ -1,4 +1,4 @@
-import { type AnyNode, type Attrs, elementCount, pow2, type Tensor, type ValueId } from '../../../ir/index.ts';
+import { type AnyNode, type Attrs, DTYPE_INFO, elementCount, pow2, type Tensor, type ValueId } from '../../../ir/index.ts';
 import { at, invariant } from '../../../support/index.ts';
 import type { Affine } from '../affine.ts';
 import type { Emit } from '../emit.ts';
@@ -20,6 +20,9 @@ const storedWeights = (emit: Emit, node: AnyNode, bias: Tensor | undefined, inpu
   emit.kept.push(typeof given === 'string' ? { layer, reason: given, clamped: 0 } : { layer, clamped: given.clamped });
   return typeof given === 'string' ? undefined : given.made;
 };
+
+/** Stored integers that fit 6 bits take no more: networks trained to few bits keep their size. */
+const storedBits = ({ weights }: GivenWeights): 6 | 8 => (weights.every((q) => q >= DTYPE_INFO.i6.lo && q <= DTYPE_INFO.i6.hi) ? 6 : 8);
 
 /** Whether the inputs that one output channel reads can be summed apart: one sum for all channels, or one for each. */
 const sumsInputs = (node: AnyNode, shape: readonly number[]): boolean => {
@@ -72,7 +75,7 @@ const emitWeights = (emit: Emit, node: AnyNode): EmittedLayer => {
     zero: wide ? 0 : affine.zero,
     scales: made.scales,
     operands: [
-      emit.weight(w, weightTensor(bits, weights.shape, made.weights)),
+      emit.weight(w, weightTensor(stored === undefined ? bits : storedBits(stored), weights.shape, made.weights)),
       emit.param(bias === undefined ? `${emit.plan.nameOf(node)}.bias` : emit.paramName(bias), {
         dtype: 'i32',
         shape: [made.bias.length],
