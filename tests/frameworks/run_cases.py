@@ -28,6 +28,8 @@ def run_case(folder):
     if (folder / "model.onnx").exists():
         check_onnx(folder / "model.onnx")
     sys.path.insert(0, str(folder))
+    # the folder before has a model of its own
+    sys.modules.pop("model", None)
     try:
         run = load(folder / "run.py", "run").run
         difference = load(folder / "check.py", "check").difference
