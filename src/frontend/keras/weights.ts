@@ -54,8 +54,8 @@ export const weightTree = (root: KerasLayer, version: number): readonly LayerWei
   return modelOf(root, version).layers.map((l) => node(l, '', false, 0));
 };
 
-/** Where a weight is: reads it, or stops with what is wrong. */
-export type ReadWeight = () => HostTensor;
+/** Reads a weight, or stops with what is wrong; undefined where its file is missing. */
+type ReadWeight = () => HostTensor | undefined;
 
 /** The weights of a model by `layer/weight`, and what did not fit. */
 export interface BoundWeights {

@@ -269,4 +269,5 @@ def main(out):
     file.write_bytes(gzip.compress(("{\n" + ",\n".join(lines) + "\n}\n").encode(), 9, mtime=0))
 
 
-main(sys.argv[2])
+if __name__ == "__main__":
+    main(sys.argv[2])
