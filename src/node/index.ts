@@ -6,3 +6,7 @@ export { packedBytes, packTensors, unpackTensors } from './evm/packing.ts';
 export { type CvmParams, DEFAULT_PARAMS } from './evm/params.ts';
 export { createEngine, type EngineOptions, type LocalEngine, type ObjectSource } from './executor/engine.ts';
 export { type CachePolicy, POLICIES, type PolicyName } from './executor/policy.ts';
+export { createDevNode, type DevOptions } from './dev-node.ts';
+export { DEV_ACCOUNTS, type DevAccount, DevNode } from './rpc/node.ts';
+export { type RunningServer, serveRpc, type ServerOptions } from './rpc/server.ts';
+export { folderObjects, memoryObjects, type ObjectStore } from './store/objects.ts';

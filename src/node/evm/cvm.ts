@@ -8,6 +8,7 @@ import type { ModelMeta } from './meta.ts';
 import { type CvmContext, cvmOpcodes } from './opcodes.ts';
 import { type CvmParams, DEFAULT_PARAMS } from './params.ts';
 import { cvmPrecompiles } from './precompile.ts';
+import { Queue } from './queue.ts';
 
 /** What the registry of a chain meters uploads with. */
 export interface UploadRules {
@@ -47,7 +48,7 @@ export class Cvm {
   readonly params: CvmParams;
   private missing: DataUnavailable | undefined;
   private earned: Earned[] = [];
-  private queue: Promise<unknown> = Promise.resolve();
+  private readonly queue = new Queue();
 
   private constructor(vm: VM, params: CvmParams) {
     this.vm = vm;
@@ -97,19 +98,12 @@ export class Cvm {
     }
   }
 
-  /** Does one thing after another. */
-  private alone<T>(work: () => Promise<T>): Promise<T> {
-    const done = this.queue.then(work, work);
-    this.queue = done.catch(() => undefined);
-    return done;
-  }
-
   /**
    * Runs a transaction, and gives the authors of models their part of what the block's proposer earned.
    * @throws {DataUnavailable} this node lacks a file: the state is as before
    */
   runTx(options: RunTxOpts): Promise<RunTxResult> {
-    return this.alone(async () => {
+    return this.queue.run(async () => {
       const { stateManager: state } = this.vm;
       this.missing = undefined;
       this.earned = [];
@@ -133,7 +127,7 @@ export class Cvm {
    * @throws {DataUnavailable}
    */
   call(options: Parameters<VM['evm']['runCall']>[0]): ReturnType<VM['evm']['runCall']> {
-    return this.alone(async () => {
+    return this.queue.run(async () => {
       const { stateManager: state } = this.vm;
       this.missing = undefined;
       await state.checkpoint();

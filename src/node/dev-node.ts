@@ -1,0 +1,54 @@
+import { Hardfork } from '@ethereumjs/common';
+import type { PrefixedHexString } from '@ethereumjs/util';
+import type { Backend } from '../backends/index.ts';
+import { Chain } from './chain/chain.ts';
+import { DEFAULT_PARAMS } from './evm/params.ts';
+import { createEngine } from './executor/engine.ts';
+import { POLICIES, type PolicyName } from './executor/policy.ts';
+import { DEV_ACCOUNTS, DevNode } from './rpc/node.ts';
+import { folderObjects, memoryObjects } from './store/objects.ts';
+
+export interface DevOptions {
+  /** Ready to compile (`loadBackend`). */
+  readonly backend: Backend;
+  readonly version: string;
+  readonly chainId?: number;
+  readonly hardfork?: Hardfork;
+  /** Folder of packages and inputs; in memory when left out. */
+  readonly objects?: string;
+  readonly cacheBytes?: number;
+  readonly policy?: PolicyName;
+  readonly threads?: number;
+  /** Seconds since 1970. */
+  readonly now: () => number;
+}
+
+const ETHER = 10n ** 18n;
+/** A model on a development chain is usable a block after its upload, which one call meters. */
+const DEV_PARAMS = { ...DEFAULT_PARAMS, matureBlocks: 1n };
+const DEV_UPLOADS = { quotaPerBlock: 2n ** 40n, chunkBytes: 2n ** 40n, feePerByte: 0n };
+
+/** A chain of one node for development: ten funded accounts, a block for each transaction. */
+export const createDevNode = async (options: DevOptions): Promise<DevNode> => {
+  const { backend, version, chainId = 1337, hardfork = Hardfork.Cancun, now, objects, cacheBytes, policy = 'lru', threads } = options;
+  const store = objects === undefined ? memoryObjects() : folderObjects(objects);
+  const engine = createEngine({
+    source: store,
+    backend,
+    policy: POLICIES[policy](),
+    ...(cacheBytes === undefined ? {} : { cacheBytes }),
+    ...(threads === undefined ? {} : { threads }),
+  });
+  const balances = new Map<PrefixedHexString, bigint>(DEV_ACCOUNTS.map((a) => [a.address.toString(), 10_000n * ETHER]));
+  const chain = await Chain.create({
+    chainId,
+    hardfork,
+    engine,
+    params: DEV_PARAMS,
+    uploads: DEV_UPLOADS,
+    balances,
+    gasLimit: 2n ** 32n,
+    now,
+  });
+  return new DevNode(chain, store, version);
+};

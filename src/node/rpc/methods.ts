@@ -1,0 +1,235 @@
+import { createTxFromRLP } from '@ethereumjs/tx';
+import { setLengthLeft, unpadBytes } from '@ethereumjs/util';
+import { keccak_256 } from '@noble/hashes/sha3.js';
+import { decodeModel } from '../evm/meta.ts';
+import { readStatus } from '../evm/model-state.ts';
+import { inferenceGas } from '../evm/gas.ts';
+import { estimateGas, readCall, runCall, signedBy } from './calls.ts';
+import { hex, isRecord, optional, quantity, readAddress, readBytes, readFixed, readQuantity } from './fields.ts';
+import { DEV_ACCOUNTS, type DevNode } from './node.ts';
+import { invalidParams, limitExceeded, rejected } from './rpc-error.ts';
+import { blockView, logView, receiptView, transactionView } from './views.ts';
+
+/** One method of the RPC. Throws `RpcError`. */
+export type Method = (node: DevNode, params: readonly unknown[]) => unknown;
+
+/** Logs that one answer holds at most. */
+const MAX_LOGS = 10_000;
+const GWEI = 10n ** 9n;
+
+const stateOf = <T>(node: DevNode, tag: unknown, read: (state: DevNode['chain']['cvm']['vm']['stateManager']) => Promise<T>): Promise<T> =>
+  node.chain.at(node.block(tag), (cvm) => read(cvm.vm.stateManager));
+
+const blockAt = (node: DevNode, tag: unknown, whole: unknown): unknown => {
+  const block = node.block(tag);
+  return blockView(block, node.chain.transactionsOf(block), whole === true);
+};
+
+type TopicFilter = readonly (readonly string[] | undefined)[];
+
+const readTopics = (given: unknown): TopicFilter => {
+  if (given === undefined || given === null) return [];
+  if (!Array.isArray(given) || given.length > 4) throw invalidParams('topics is a list of at most 4');
+  return given.map((t: unknown) =>
+    t === null ? undefined : (Array.isArray(t) ? t : [t]).map((x: unknown) => hex(readFixed(x, 32, 'topic'))),
+  );
+};
+
+const logs: Method = (node, [filter]) => {
+  if (!isRecord(filter)) throw invalidParams('a filter is an object');
+  const addresses = optional(filter['address'], (v) => (Array.isArray(v) ? v : [v]).map((a: unknown) => readAddress(a).toString()));
+  const topics = readTopics(filter['topics']);
+  const hash = filter['blockHash'];
+  const first = hash === undefined ? node.block(filter['fromBlock']) : node.block({ blockHash: hash });
+  const last = hash === undefined ? node.block(filter['toBlock']) : first;
+  const found: unknown[] = [];
+  for (let n = Number(first.header.number); n <= Number(last.header.number); n++) {
+    const block = node.chain.blocks[n];
+    if (block === undefined) break;
+    for (const m of node.chain.transactionsOf(block))
+      for (const [i, [address, has]] of m.logs.entries()) {
+        const wanted =
+          (addresses === undefined || addresses.includes(hex(address))) &&
+          topics.every((t, k) => t === undefined || t.includes(hex(has[k] ?? new Uint8Array(0))));
+        if (wanted) found.push(logView(m, i));
+        if (found.length > MAX_LOGS) throw limitExceeded(`more than ${MAX_LOGS} logs: ask for fewer blocks`);
+      }
+  }
+  return found;
+};
+
+const feeHistory: Method = (node, [count, newest, percentiles]) => {
+  const last = Number(node.block(newest).header.number);
+  const wanted = Math.min(Number(readQuantity(count, 'block count')), 1024, last + 1);
+  const blocks = node.chain.blocks.slice(last + 1 - wanted, last + 1);
+  const next = blocks[blocks.length - 1]?.header.calcNextBaseFee() ?? 0n;
+  const asked = Array.isArray(percentiles) ? percentiles : [];
+  return {
+    oldestBlock: quantity(last + 1 - wanted),
+    baseFeePerGas: [...blocks.map((b) => quantity(b.header.baseFeePerGas ?? 0n)), quantity(next)],
+    gasUsedRatio: blocks.map((b) => Number(b.header.gasUsed) / Number(b.header.gasLimit)),
+    ...(asked.length === 0 ? {} : { reward: blocks.map(() => asked.map(() => quantity(GWEI))) }),
+  };
+};
+
+const sendTransaction: Method = async (node, [given]) => {
+  const call = readCall(given);
+  const account = DEV_ACCOUNTS.find((a) => call.from?.equals(a.address) === true);
+  if (account === undefined) throw rejected(`this node has no key of ${call.from?.toString() ?? 'an account that is not named'}`);
+  return hex(await node.submit(await signedBy(node, call, account.key, account.address)));
+};
+
+const sendRaw: Method = async (node, [raw]) => {
+  let tx;
+  try {
+    tx = createTxFromRLP(readBytes(raw, 'transaction'), { common: node.chain.common });
+  } catch (error) {
+    throw invalidParams(`the transaction cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  return hex(await node.submit(tx));
+};
+
+const nonceOf: Method = async (node, [address, tag]) => {
+  const account = readAddress(address);
+  const nonce = await stateOf(node, tag, async (s) => (await s.getAccount(account))?.nonce ?? 0n);
+  return quantity(nonce + (tag === 'pending' ? BigInt(node.waitingOf(account)) : 0n));
+};
+
+const byHash =
+  <T>(view: (m: Parameters<typeof receiptView>[0]) => T): Method =>
+  (node, [hash]) => {
+    const found = node.chain.transaction(hex(readFixed(hash, 32, 'hash')));
+    return found === undefined ? null : view(found);
+  };
+
+/** The answer to a block that is not there is null, not an error. */
+const orNull =
+  (method: Method): Method =>
+  async (node, params) => {
+    try {
+      return await method(node, params);
+    } catch (error) {
+      if (error instanceof Error && 'code' in error && error.code === -32001) return null;
+      throw error;
+    }
+  };
+
+const ETH = {
+  eth_chainId: (node) => quantity(node.chain.options.chainId),
+  eth_blockNumber: (node) => quantity(node.chain.head.header.number),
+  eth_accounts: () => DEV_ACCOUNTS.map((a) => a.address.toString()),
+  eth_syncing: () => false,
+  eth_gasPrice: (node) => quantity(node.chain.head.header.calcNextBaseFee() + GWEI),
+  eth_maxPriorityFeePerGas: () => quantity(GWEI),
+  eth_feeHistory: feeHistory,
+  eth_getBalance: async (node, [a, tag]) =>
+    quantity(await stateOf(node, tag, async (s) => (await s.getAccount(readAddress(a)))?.balance ?? 0n)),
+  eth_getTransactionCount: nonceOf,
+  eth_getCode: async (node, [a, tag]) => hex(await stateOf(node, tag, (s) => s.getCode(readAddress(a)))),
+  eth_getStorageAt: async (node, [a, slot, tag]) => {
+    const key = setLengthLeft(unpadBytes(readBytes(evenHex(slot), 'slot')), 32);
+    const account = readAddress(a);
+    const value = await stateOf(node, tag, async (s) =>
+      (await s.getAccount(account)) === undefined ? new Uint8Array(0) : s.getStorage(account, key),
+    );
+    return hex(setLengthLeft(value, 32));
+  },
+  eth_call: async (node, [call, tag]) => hex(await runCall(node, readCall(call), node.block(tag))),
+  eth_estimateGas: async (node, [call, tag]) => quantity(await estimateGas(node, readCall(call), node.block(tag))),
+  eth_sendTransaction: sendTransaction,
+  eth_sendRawTransaction: sendRaw,
+  eth_getTransactionByHash: byHash(transactionView),
+  eth_getTransactionReceipt: byHash(receiptView),
+  eth_getBlockByNumber: orNull((node, [tag, whole]) => blockAt(node, tag, whole)),
+  eth_getBlockByHash: orNull((node, [hash, whole]) => blockAt(node, { blockHash: hash }, whole)),
+  eth_getBlockTransactionCountByNumber: orNull((node, [tag]) => quantity(node.chain.transactionsOf(node.block(tag)).length)),
+  eth_getLogs: logs,
+  net_version: (node) => String(node.chain.options.chainId),
+  net_listening: () => true,
+  net_peerCount: () => '0x0',
+  web3_clientVersion: (node) => `cortexc/${node.version}`,
+  web3_sha3: (_, [data]) => hex(keccak_256(readBytes(data, 'data'))),
+} as const satisfies Readonly<Record<string, Method>>;
+
+/** Numbers are written without a leading zero, bytes in pairs. */
+const evenHex = (value: unknown): unknown =>
+  typeof value === 'string' && value.startsWith('0x') && value.length % 2 === 1 ? `0x0${value.slice(2)}` : value;
+
+const MAX_MINED_AT_ONCE = 1000;
+
+/** Methods of development chains, as Hardhat, Foundry and Ganache have them. */
+const DEVELOPMENT = {
+  evm_mine: async (node) => {
+    await node.mine();
+    return '0x0';
+  },
+  hardhat_mine: async (node, [count]) => {
+    const wanted = Number(optional(count, (v) => readQuantity(v, 'count')) ?? 1n);
+    if (wanted > MAX_MINED_AT_ONCE) throw limitExceeded(`at most ${MAX_MINED_AT_ONCE} blocks at once`);
+    for (let i = 0; i < wanted; i++) await node.mine();
+    return true;
+  },
+  evm_setAutomine: (node, [on]) => {
+    node.automine = on === true;
+    return true;
+  },
+  evm_snapshot: (node) => quantity(node.chain.snapshot()),
+  evm_revert: (node, [id]) => node.chain.revert(Number(readQuantity(id, 'snapshot'))),
+  evm_increaseTime: (node, [seconds]) => quantity(node.chain.increaseTime(Number(readQuantity(seconds, 'seconds')))),
+  evm_setNextBlockTimestamp: (node, [seconds]) => {
+    const time = readQuantity(seconds, 'timestamp');
+    if (time <= node.chain.head.header.timestamp) throw invalidParams(`timestamp ${time} is not after that of the head`);
+    node.chain.setNextTimestamp(Number(time));
+    return true;
+  },
+} as const satisfies Readonly<Record<string, Method>>;
+
+const modelAt: Method = (node, [address, tag]) => {
+  const account = readAddress(address);
+  const block = node.block(tag);
+  return node.chain.at(block, async (cvm) => {
+    const meta = decodeModel(await cvm.vm.stateManager.getCode(account));
+    const status = meta === undefined ? undefined : await readStatus(cvm.vm.stateManager, cvm.params, account);
+    if (meta === undefined || status === undefined) return null;
+    const port = ({ dtype, shape }: (typeof meta.inputs)[number]) => ({ dtype, shape });
+    return {
+      address: account.toString(),
+      hash: hex(meta.hash),
+      author: hex(meta.author),
+      size: quantity(meta.rawSize),
+      fee: quantity(meta.fee),
+      operations: quantity(meta.operations),
+      gas: quantity(inferenceGas(meta.operations, meta.fee)),
+      inputs: meta.inputs.map(port),
+      outputs: meta.outputs.map(port),
+      seeded: meta.seeded,
+      remaining: quantity(status.remaining),
+      usableFrom: status.remaining > 0n ? null : quantity(status.ready + cvm.params.matureBlocks),
+      withdrawn: status.withdrawn === 0n ? null : quantity(status.withdrawn),
+    };
+  });
+};
+
+const CORTEX = {
+  cortex_getModel: modelAt,
+  cortex_putPackage: async (node, [bytes]) => {
+    const kept = await node.objects.putPackage(readBytes(bytes, 'package'));
+    if (typeof kept === 'string') throw invalidParams(`the package is refused: ${kept}`);
+    return hex(kept);
+  },
+  cortex_putInput: async (node, [bytes]) => hex(await node.objects.putInput(readBytes(bytes, 'input'))),
+  cortex_parameters: (node) => {
+    const p = node.chain.cvm.params;
+    return {
+      registry: p.registry.toString(),
+      inferPrecompile: p.inferPrecompile.toString(),
+      verifyPrecompile: p.verifyPrecompile.toString(),
+      matureBlocks: quantity(p.matureBlocks),
+      custodyBlocks: quantity(p.custodyBlocks),
+      maxModelBytes: quantity(p.maxModelBytes),
+    };
+  },
+} as const satisfies Readonly<Record<string, Method>>;
+
+/** Every method, by name. */
+export const METHODS: ReadonlyMap<string, Method> = new Map(Object.entries({ ...ETH, ...DEVELOPMENT, ...CORTEX }));

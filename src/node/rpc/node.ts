@@ -1,0 +1,94 @@
+import type { Block } from '@ethereumjs/block';
+import type { TypedTransaction } from '@ethereumjs/tx';
+import { type Address, createAddressFromPrivateKey, hexToBytes, type PrefixedHexString } from '@ethereumjs/util';
+import type { Chain, Mined } from '../chain/chain.ts';
+import type { ObjectStore } from '../store/objects.ts';
+import { invalidParams, notFound, rejected } from './rpc-error.ts';
+import { hex, readFixed, readQuantity } from './fields.ts';
+
+/**
+ * Keys of the accounts that development chains fund: those of the mnemonic `test test test test test test test test test test test junk`
+ * at m/44'/60'/0'/0/i, which Hardhat and Foundry use too. Everyone knows them.
+ */
+const DEV_KEYS: readonly PrefixedHexString[] = [
+  '0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80',
+  '0x59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d',
+  '0x5de4111afa1a4b94908f83103eb1f1706367c2e68ca870fc3fb9a804cdab365a',
+  '0x7c852118294e51e653712a81e05800f419141751be58f605c371e15141b007a6',
+  '0x47e179ec197488593b187f80a00eb0da91f1b9d0b13f8733639f19c30a34926a',
+  '0x8b3a350cf5c34c9194ca85829a2df0ec3153be0318b5e2d3348e872092edffba',
+  '0x92db14e403b83dfe3df233f83dfa3a0d7096f21ca9b0d6d6b8d88b2b4ec1564e',
+  '0x4bbbf85ce3377467afe5d46f804f221813b2bb87f24d81f60f1fcdbf7cbf4356',
+  '0xdbda1821b80551c9d65939329250298aa3472ba22feea921c0cf5d620ea67b97',
+  '0x2a871d0798f97d79848a013d4936a73bf4cc922c825d33c1cf7073dff6d409c6',
+];
+
+export interface DevAccount {
+  readonly address: Address;
+  readonly key: Uint8Array;
+}
+
+export const DEV_ACCOUNTS: readonly DevAccount[] = DEV_KEYS.map((text) => {
+  const key = hexToBytes(text);
+  return { address: createAddressFromPrivateKey(key), key };
+});
+
+/** Transactions that wait at most. */
+const MAX_WAITING = 4096;
+
+/** A node of a development chain: what the methods of its RPC work with. */
+export class DevNode {
+  readonly chain: Chain;
+  readonly objects: ObjectStore;
+  readonly version: string;
+  /** A block for each transaction, at once. */
+  automine = true;
+  private waiting: TypedTransaction[] = [];
+
+  constructor(chain: Chain, objects: ObjectStore, version: string) {
+    this.chain = chain;
+    this.objects = objects;
+    this.version = version;
+  }
+
+  /** Takes a transaction. @returns its hash; rejects with the reason when it cannot run */
+  async submit(tx: TypedTransaction): Promise<Uint8Array> {
+    if (!tx.isSigned()) throw rejected('the transaction has no signature');
+    if (!this.automine) {
+      if (this.waiting.length >= MAX_WAITING) throw rejected(`${MAX_WAITING} transactions wait already`);
+      this.waiting.push(tx);
+      return tx.hash();
+    }
+    const { refused } = await this.chain.mine([tx]);
+    const [first] = refused;
+    if (first !== undefined) throw rejected(first.reason);
+    return tx.hash();
+  }
+
+  /** Makes a block of what waits. */
+  async mine(): Promise<readonly Mined[]> {
+    const txs = this.waiting;
+    this.waiting = [];
+    return (await this.chain.mine(txs)).mined;
+  }
+
+  waitingOf(address: Address): number {
+    return this.waiting.filter((tx) => tx.getSenderAddress().equals(address)).length;
+  }
+
+  /** The block that a tag, a number or a hash names. */
+  block(tag: unknown): Block {
+    const { blocks, head } = this.chain;
+    if (tag === undefined || tag === null || tag === 'latest' || tag === 'pending' || tag === 'safe' || tag === 'finalized') return head;
+    if (tag === 'earliest') return blocks[0] ?? head;
+    if (typeof tag === 'object' && 'blockHash' in tag)
+      return this.chain.blockByHash(hex(readFixed(tag.blockHash, 32, 'blockHash'))) ?? missing('block');
+    if (typeof tag === 'object' && 'blockNumber' in tag) return this.block(tag.blockNumber);
+    if (typeof tag !== 'string') throw invalidParams('a block is named by a tag, a number or a hash');
+    return blocks[Number(readQuantity(tag, 'block'))] ?? missing(`block ${tag}`);
+  }
+}
+
+const missing = (what: string): never => {
+  throw notFound(what);
+};
