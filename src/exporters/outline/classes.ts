@@ -3,7 +3,7 @@ import { at } from '../../support/index.ts';
 import { Names } from '../names.ts';
 import { type Code, type Field, render, type Slot, slotsOf } from './code.ts';
 import { camelCase, identifier } from './python-names.ts';
-import type { Leaf, Scope } from './scopes.ts';
+import type { Leaf, Scope } from './items.ts';
 
 /** A block that the model has once or more: its items are those of the first place where it stands. */
 export interface Block {

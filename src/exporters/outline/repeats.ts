@@ -1,7 +1,7 @@
 import type { ValueId } from '../../ir/index.ts';
 import { at } from '../../support/index.ts';
 import { render } from './code.ts';
-import type { Item, Leaf, Scope } from './scopes.ts';
+import type { Item, Leaf, Scope } from './items.ts';
 
 /** The longest segment that is looked for, in statements. */
 const LONGEST = 64;

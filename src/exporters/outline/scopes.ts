@@ -1,31 +1,8 @@
 import { type AnyNode, opOf, type ValueId } from '../../ir/index.ts';
 import { at } from '../../support/index.ts';
 import { type Step, valuesOf } from './code.ts';
+import type { Item, Leaf, Scope } from './items.ts';
 import { withRepeats } from './repeats.ts';
-
-/** A statement at its place. */
-export interface Leaf {
-  readonly kind: 'leaf';
-  readonly order: number;
-  readonly step: Step;
-  readonly op: AnyNode['op'];
-  /** The name that the source gives; undefined where it gives none. */
-  readonly name: string | undefined;
-  readonly operands: readonly ValueId[];
-  readonly results: readonly ValueId[];
-}
-
-/** A module: its items in an order in which they can run. */
-export interface Scope {
-  readonly kind: 'scope';
-  readonly name: string;
-  readonly items: readonly Item[];
-  /** Values from outside, in the order of their first use, and values that are used outside. */
-  readonly operands: readonly ValueId[];
-  readonly results: readonly ValueId[];
-}
-
-export type Item = Leaf | Scope;
 
 /** A node with its statement. */
 export interface Written {

@@ -232,6 +232,13 @@ export class Writer {
     });
   }
 
+  /** An operand whose elements alone count: as it is stored, where that has them in the same order. */
+  elements(operand: number): Code {
+    const { shape } = this.type(operand);
+    const order = this.perm(operand).filter((d) => shape[d] !== 1);
+    return order.every((d, i) => i === 0 || d > at(order, i - 1)) ? this.stored(operand) : this.x(operand);
+  }
+
   /** The place of a dimension as the operand is stored. */
   axis(operand: number, axis: number): number {
     const rank = this.rank(operand);

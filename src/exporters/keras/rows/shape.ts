@@ -16,8 +16,8 @@ const reshape = (c: Layouts, node: AnyNode): Step => {
   const w = c.writer(node);
   const from = w.type(0).shape;
   const to = w.resultType().shape;
-  if (to.length === 2 && from.length > 2 && from[0] === to[0]) return w.step(py`layers.Flatten()(${w.x(0)})`);
-  return w.step(py`ops.reshape(${w.x(0)}, ${resultSizes(w)})`);
+  if (to.length === 2 && from.length > 2 && from[0] === to[0]) return w.step(py`layers.Flatten()(${w.elements(0)})`);
+  return w.step(py`ops.reshape(${w.elements(0)}, ${resultSizes(w)})`);
 };
 
 /** Slices of some dimensions alone: what an axis is in the stored order. */

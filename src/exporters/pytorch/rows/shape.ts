@@ -20,8 +20,8 @@ const reshape = (c: Layouts, node: AnyNode): Step => {
   const same = (a: unknown, b: unknown): boolean => a === b;
   // everything but the batch in one dimension
   if (to.length === 2 && from.length > 2 && same(from[0], to[0]))
-    return w.step(py`torch.flatten(${w.x(0)}, 1)`, { module: 'nn.Flatten()' });
-  return w.step(py`torch.reshape(${w.x(0)}, ${sizes(resultSizes(w))})`);
+    return w.step(py`torch.flatten(${w.elements(0)}, 1)`, { module: 'nn.Flatten()' });
+  return w.step(py`torch.reshape(${w.elements(0)}, ${sizes(resultSizes(w))})`);
 };
 
 /** The step of an axis in the stored order of dimensions; the result is stored alike. */
@@ -88,7 +88,7 @@ export const shapeRows = {
     const rank = w.resultType().shape.length;
     const [axis = 0] = n.attrs.axes;
     if (n.attrs.axes.length === 1) return w.step(py`torch.unsqueeze(${w.x(0)}, ${axis < 0 ? axis + rank : axis})`);
-    return w.step(py`torch.reshape(${w.x(0)}, ${sizes(resultSizes(w))})`);
+    return w.step(py`torch.reshape(${w.elements(0)}, ${sizes(resultSizes(w))})`);
   },
   transpose: (c, n) => {
     const w = c.writer(n);
