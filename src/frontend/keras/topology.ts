@@ -8,7 +8,7 @@ import { field, type JsonObject } from './json.ts';
 import { declaredShape, isModelClass, type KerasLayer, type KerasModel, layerOf, modelOf } from './model.ts';
 
 /** Layers after models in models, and layers that are called several times, are written out. */
-const MAX_LAYERS = 100_000;
+const MAX_LAYERS = 50_000;
 /** Names of tensors that they read and make, together. */
 const MAX_NAMES = 1_000_000;
 export const MAX_NESTING = 32;

@@ -72,8 +72,9 @@ export class FractalHeap {
     this.offsetWidth = Math.ceil(file.u16(start + 128) / 8);
     this.root = file.address(start + 132);
     this.rootRows = file.u16(start + 140);
-    if (this.width < 1 || this.startBytes < 1 || this.maxDirect < this.startBytes || this.offsetWidth > 8)
-      broken('a fractal heap has no sizes');
+    const isSound =
+      this.width > 0 && this.startBytes > 0 && this.maxDirect >= this.startBytes && this.offsetWidth <= 8 && this.rootRows <= MAX_ROWS;
+    if (!isSound) broken('a fractal heap has no sizes');
     this.lengthWidth = Math.min(Math.ceil(Math.log2(this.maxDirect) / 8), widthOf(maxManaged));
   }
 

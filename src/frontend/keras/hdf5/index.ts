@@ -167,6 +167,8 @@ const readSuperblock = (bytes: Uint8Array): { readonly file: FileBytes; readonly
   if (offsets !== 8 || lengths !== 8) return unsupported(`addresses of ${offsets} bytes and lengths of ${lengths}`);
   const base = version < 2 ? start + 24 + (version === 1 ? 4 : 0) : start + 12;
   const root = raw.address(version < 2 ? base + 40 : base + 24) ?? broken('it has no root group');
+  const end = raw.address(base + 16);
+  if (end !== undefined && end > bytes.length) return broken(`it has ${bytes.length} bytes, but says it has ${end}`);
   return { file: new FileBytes(bytes, raw.address(base) ?? 0), root };
 };
 

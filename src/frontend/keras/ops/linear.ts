@@ -13,6 +13,7 @@ const dense = (n: LayerNode): Made => {
   n.ignore('input_dim');
   const inputs = at(n.shapeOf(0), n.rank(0) - 1);
   const outputs = wholeOf(n, 'units');
+  if (outputs < 1) return n.malformed(`units is ${outputs}`);
   const w = weight(n, 'kernel', [inputs, outputs], 'weight', { perm: [1, 0], fanIn: inputs });
   const bias = flagOf(n, 'use_bias', true) ? [weight(n, 'bias', [outputs], 'shift')] : [];
   return withActivation(n, n.emit('dense', [n.real(0), w, ...bias], {}));

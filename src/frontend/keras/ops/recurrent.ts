@@ -149,6 +149,7 @@ const emitted = (n: LayerNode, directions: readonly Direction[], initial: readon
 
 /** States that are given as inputs 1…: each [batch, units], `count` for each direction in turn. */
 const initialStates = (n: LayerNode, kind: Kind, directions: number, units: number): readonly ValueId[] => {
+  if (n.hasAttribute('call.mask')) return n.refuse('a mask leaves steps out at run time');
   n.ignore('call.initial_state');
   if (n.inputCount === 1) return [];
   const each = kind === 'lstm' ? 2 : 1;

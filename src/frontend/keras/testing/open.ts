@@ -68,6 +68,6 @@ export const filesOf = (
     readonly files: Readonly<Record<string, string>>;
     readonly outputs: readonly (readonly number[])[];
   };
-  const files = new Map(Object.entries(json.files).map(([name, text]) => [name, new Uint8Array(Buffer.from(text, 'base64'))]));
+  const files = new Map(Object.entries(json.files).map(([name, text]) => [name, Uint8Array.from(atob(text), (c) => c.charCodeAt(0))]));
   return { files, outputs: json.outputs };
 };
