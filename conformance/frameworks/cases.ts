@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { CHECK_SCRIPT, type Exporter } from '../../src/exporters/index.ts';
+import { checkScript, type Exporter } from '../../src/exporters/index.ts';
 import { encodeNpy } from '../../src/frontend/tensors/index.ts';
 import {
   type AnyAttrs,
@@ -57,7 +57,7 @@ export const writeCase = (exporter: Exporter, c: Case, folder: string): readonly
   if (!exported.ok) return exported.diagnostics;
   const outputs = runProgram(c.program, c.inputs);
   for (const { name, content } of exported.value.files) write(join(folder, name), content);
-  write(join(folder, 'check.py'), CHECK_SCRIPT);
+  write(join(folder, 'check.py'), checkScript(c.program));
   write(join(folder, 'vectors', 'list.txt'), 'v0\n');
   c.inputs.forEach((t, i) => write(join(folder, 'vectors', 'v0', `input${i}.npy`), encodeNpy(t)));
   outputs.forEach((t, i) => write(join(folder, 'vectors', 'v0', `output${i}.npy`), encodeNpy(t)));

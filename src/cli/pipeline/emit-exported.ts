@@ -1,5 +1,5 @@
 import { backendByName } from '../../backends/index.ts';
-import { CHECK_SCRIPT, type Exported, type Exporter, exporterByName } from '../../exporters/index.ts';
+import { checkScript, type Exported, type Exporter, exporterByName } from '../../exporters/index.ts';
 import { encodeNpy } from '../../frontend/tensors/index.ts';
 import { bindDims, formatType, isSymbolic, type Program, type Tensor, typeOf } from '../../ir/index.ts';
 import { type Diagnostic, fail, ok, type Result } from '../../support/index.ts';
@@ -106,7 +106,7 @@ export const exportModel = async (args: ExportArgs, context: Context): Promise<R
   const vectors = await vectorsOf(program, args.vectors);
   if (!vectors.ok) return vectors;
   const more = [
-    { name: 'check.py', content: CHECK_SCRIPT },
+    { name: 'check.py', content: checkScript(program) },
     { name: 'README.md', content: readme(exporter, program) },
   ];
   return ok({ files: [...exported.files, ...more, ...vectors.value], warnings });

@@ -186,14 +186,6 @@ export class OnnxGraph {
     const data = this.params.get(at(node.operands, 1))?.data;
     return data !== undefined && data.every((v, i) => v >= 0 && v < Number(sizes[i % sizes.length]));
   }
-  /**
-   * Operand 1 as indices. Ours are held within the dimension, while ONNX counts negative ones from the end and takes no others: indices
-   * that could be outside are limited first.
-   */
-  indices(node: OpNode, sizes: Shape): string {
-    const x = this.x(node, 1);
-    return this.isWithin(node, sizes) ? x : this.bounded(x, sizes);
-  }
   /** Limited to 0 … size - 1. */
   bounded(x: string, sizes: Shape): string {
     const last = sizes.map((d) =>

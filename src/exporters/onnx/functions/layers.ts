@@ -172,6 +172,80 @@ const reduceMean: FunctionDef = define({
   },
 });
 
+/** Sums of narrow integers are int32. */
+const narrowSum: FunctionDef = define({
+  op: 'reduce_sum',
+  inputs: ['x'],
+  body: (b, [x = '']) =>
+    b.one('ReduceSum', [b.cast(x, ELEM.int32), b.attrs('axes')], { keepdims: { ref: 'keep', kind: 'int' }, noop_with_empty_axes: 1 }),
+});
+
+const narrowRunningSum: FunctionDef = define({
+  op: 'cumsum',
+  inputs: ['x'],
+  body: (b, [x = '']) =>
+    b.one('CumSum', [b.cast(x, ELEM.int32), b.attr('axis')], {
+      exclusive: { ref: 'exclusive', kind: 'int' },
+      reverse: { ref: 'reverse', kind: 'int' },
+    }),
+});
+
+/** Operators that onnxruntime has for int32, and not for int16. */
+const extreme16 = (op: 'reduce_max' | 'reduce_min'): FunctionDef =>
+  define({
+    op,
+    inputs: ['x'],
+    body: (b, [x = '']) => {
+      const opType = op === 'reduce_max' ? 'ReduceMax' : 'ReduceMin';
+      const keep = { keepdims: { ref: 'keep', kind: 'int' }, noop_with_empty_axes: 1 } as const;
+      return b.cast(b.one(opType, [b.cast(x, ELEM.int32), b.attrs('axes')], keep), ELEM.int16);
+    },
+  });
+
+/** Values in order by way of int32: onnxruntime sorts numbers of 32 bits and more. */
+const narrowTopK: FunctionDef = define({
+  op: 'top_k',
+  inputs: ['x'],
+  body: (b, [x = '']) => {
+    const sorted = { axis: { ref: 'axis', kind: 'int' }, largest: { ref: 'largest', kind: 'int' }, sorted: 1 } as const;
+    const [values = '', indices = ''] = b.all('TopK', [b.cast(x, ELEM.int32), b.vector(b.attr('k'))], sorted, 2);
+    return [b.one('CastLike', [values, x]), b.cast(indices, ELEM.int32)];
+  },
+});
+
+/** float32 holds all int16. */
+const maxPool16: FunctionDef = define({
+  op: 'max_pool',
+  inputs: ['x'],
+  body: (b, [x = '']) => {
+    const attributes = { kernel_shape: { ref: 'kernel', kind: 'ints' }, ceil_mode: { ref: 'ceil', kind: 'int' }, ...WINDOW } as const;
+    return b.cast(b.one('MaxPool', [b.cast(x, ELEM.float)], attributes), ELEM.int16);
+  },
+});
+
+/** Indices held within their dimension, which ONNX would take for an error, or count from the end. */
+const boundedIndices = (b: Body, indices: string, sizes: string): string => b.clip(b.long(indices), b.int(0), b.sub(sizes, b.int(1)));
+
+const gathered = (op: 'gather' | 'gather_elements'): FunctionDef =>
+  define({
+    op,
+    inputs: ['x', 'indices'],
+    body: (b, [x = '', indices = '']) => {
+      const bounded = boundedIndices(b, indices, b.gather(b.shape(x), b.attr('axis')));
+      return b.one(op === 'gather' ? 'Gather' : 'GatherElements', [x, bounded], { axis: { ref: 'axis', kind: 'int' } });
+    },
+  });
+
+const gatheredVectors: FunctionDef = define({
+  op: 'gather_nd',
+  inputs: ['x', 'indices'],
+  body: (b, [x = '', indices = '']) => {
+    const [batch, length] = [b.vector(b.attr('batch_dims')), b.one('Shape', [indices], { start: -1 })];
+    const sizes = b.one('Slice', [b.shape(x), batch, b.add(batch, length)]);
+    return b.one('GatherND', [x, boundedIndices(b, indices, sizes)], { batch_dims: { ref: 'batch_dims', kind: 'int' } });
+  },
+});
+
 const softmaxLut: FunctionDef = define({
   op: 'softmax_lut',
   inputs: ['x', 'table'],
@@ -210,6 +284,15 @@ export const layers = {
   average_pool__pads: averagePool('i8', true),
   average_pool__u8_pads: averagePool('u8', true),
   average_pool__i16_pads: averagePool('i16', true),
+  max_pool__i16: maxPool16,
+  reduce_sum: narrowSum,
   reduce_mean: reduceMean,
+  reduce_max__i16: extreme16('reduce_max'),
+  reduce_min__i16: extreme16('reduce_min'),
+  cumsum: narrowRunningSum,
+  top_k: narrowTopK,
+  gather: gathered('gather'),
+  gather_elements: gathered('gather_elements'),
+  gather_nd: gatheredVectors,
   softmax_lut: softmaxLut,
 } as const;

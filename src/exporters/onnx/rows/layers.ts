@@ -94,7 +94,7 @@ const cubic = (a: { readonly exclude_outside: boolean; readonly cubic_a: number 
   ...outside(a),
 });
 
-/** Of the spatial dimensions alone, so that a symbolic batch stays one. */
+/** All sizes where they are numbers; those of the spatial dimensions alone otherwise, which the transpose optimizer of onnxruntime spoils. */
 const resized = (
   g: OnnxGraph,
   node: OpNode<'resize' | 'cubic_resize' | 'antialias_resize'>,
@@ -102,9 +102,10 @@ const resized = (
 ): Made => {
   const { sizes, coordinates } = node.attrs;
   const given = Object.entries(attributes).flatMap(([name, v]) => (v === undefined ? [] : [[name, v] as const]));
-  const axes = sizes.map((_, i) => i + 2);
-  const all = { coordinate_transformation_mode: coordinates, ...Object.fromEntries(given), axes };
-  return g.one('Resize', [g.x(node), '', '', g.ints('sizes', sizes)], all, { opset: 19 });
+  const lead = g.t(node).shape.slice(0, 2);
+  const axes = isStaticShape(lead) ? {} : { axes: sizes.map((_, i) => i + 2) };
+  const all = { coordinate_transformation_mode: coordinates, ...Object.fromEntries(given), ...axes };
+  return g.one('Resize', [g.x(node), '', '', g.ints('sizes', isStaticShape(lead) ? [...lead, ...sizes] : sizes)], all, { opset: 19 });
 };
 
 /** onnxruntime takes windows of an odd number of channels; means over others are pooled along the channels as an axis of their own. */

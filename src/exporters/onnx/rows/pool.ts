@@ -1,7 +1,7 @@
 import type { FAMILIES, OpNode } from '../../../ir/index.ts';
 import { at } from '../../../support/index.ts';
 import { type OnnxGraph, refuse } from '../graph.ts';
-import { type Attributes, ELEM, ELEM_OF } from '../message.ts';
+import type { Attributes } from '../message.ts';
 import { type Made, plain, type Rows } from './row.ts';
 
 type Pool = OpNode<'max_pool' | 'average_pool'>;
@@ -31,11 +31,8 @@ const extended = (node: Pool, more: readonly number[]): readonly number[] =>
   node.attrs.pads.map((p, i) => p + (i < more.length ? 0 : at(more, i - more.length)));
 
 const maxPool = (g: OnnxGraph, node: OpNode<'max_pool'>): Made => {
-  const { dtype } = g.t(node);
-  const attributes = window(node, extended(node, node.attrs.ceil ? endPadding(g, node) : node.attrs.kernel.map(() => 0)));
-  if (dtype !== 'i16') return g.one('MaxPool', [g.x(node)], attributes);
-  // float32 holds all int16
-  return g.cast(g.one('MaxPool', [g.cast(g.x(node), ELEM.float)], attributes), ELEM_OF[dtype]);
+  const pads = extended(node, node.attrs.ceil ? endPadding(g, node) : node.attrs.kernel.map(() => 0));
+  return g.t(node).dtype === 'i16' ? g.call(node, 'i16', { pads, ceil: false }) : g.one('MaxPool', [g.x(node)], window(node, pads));
 };
 
 /** Cells outside of the image do not count, so more of them change nothing; unless padding counts. */

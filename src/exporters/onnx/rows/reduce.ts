@@ -1,6 +1,6 @@
 import type { FAMILIES, OpNode } from '../../../ir/index.ts';
 import type { OnnxGraph } from '../graph.ts';
-import { ELEM, ELEM_OF } from '../message.ts';
+import { ELEM } from '../message.ts';
 import { type Made, type Rows } from './row.ts';
 
 type Reduction = OpNode<
@@ -24,21 +24,17 @@ const over = (g: OnnxGraph, node: Reduction, opType: string, x: string, opset: n
   return g.one(opType, [x, g.ints('axes', axes)], { keepdims: keep ? 1 : 0, ...empty }, { opset });
 };
 
+const isNarrow = (g: OnnxGraph, node: OpNode): boolean => g.t(node).dtype !== 'f32' && g.t(node).dtype !== 'i32';
+
 const sums =
   (opType: string) =>
-  (g: OnnxGraph, node: Reduction): Made => {
-    const { dtype } = g.t(node);
-    const narrow = dtype !== 'f32' && dtype !== 'i32';
-    return over(g, node, opType, narrow ? g.cast(g.x(node), ELEM.int32) : g.x(node), 18);
-  };
+  (g: OnnxGraph, node: Reduction): Made =>
+    isNarrow(g, node) ? g.call(node) : over(g, node, opType, g.x(node), 18);
 
 const extremes =
   (opType: string) =>
-  (g: OnnxGraph, node: Reduction): Made => {
-    const { dtype } = g.t(node);
-    if (dtype !== 'i16') return over(g, node, opType, g.x(node), 20);
-    return g.cast(over(g, node, opType, g.cast(g.x(node), ELEM.int32), 20), ELEM_OF[dtype]);
-  };
+  (g: OnnxGraph, node: Reduction): Made =>
+    g.t(node).dtype === 'i16' ? g.call(node, 'i16') : over(g, node, opType, g.x(node), 20);
 
 /** Index of the first greatest or least; int64 in ONNX. */
 const index =
@@ -69,15 +65,13 @@ export const aggregateRows = {
   reduce_all: extremes('ReduceMin'),
 } as const satisfies Rows<keyof (typeof FAMILIES)['aggregate']>;
 
-/** Running values; sums of narrow integers are int32. */
 const running =
   (opType: string, opset: number) =>
   (g: OnnxGraph, node: OpNode<'cumsum' | 'cumprod'>): Made => {
+    if (isNarrow(g, node)) return g.call(node);
     const { axis, exclusive, reverse } = node.attrs;
-    const { dtype } = g.t(node);
-    const x = dtype === 'f32' || dtype === 'i32' ? g.x(node) : g.cast(g.x(node), ELEM.int32);
     const flags = { ...(exclusive ? { exclusive: 1 } : {}), ...(reverse ? { reverse: 1 } : {}) };
-    return g.one(opType, [x, g.int('axis', axis)], flags, { opset });
+    return g.one(opType, [g.x(node), g.int('axis', axis)], flags, { opset });
   };
 
 export const scanRows = {
@@ -85,15 +79,12 @@ export const scanRows = {
   cumprod: running('CumProd', 26),
 } as const satisfies Rows<keyof (typeof FAMILIES)['scan']>;
 
-/** onnxruntime sorts numbers of 32 bits and more. */
 const topK = (g: OnnxGraph, node: OpNode<'top_k'>): Made => {
+  if (isNarrow(g, node)) return g.call(node);
   const { axis, k, largest } = node.attrs;
-  const { dtype } = g.t(node);
-  const narrow = dtype !== 'f32' && dtype !== 'i32';
-  const x = narrow ? g.cast(g.x(node), ELEM.int32) : g.x(node);
-  const made = g.all('TopK', [x, g.ints('k', [k])], { axis, largest: largest ? 1 : 0, sorted: 1 }, { outputs: 2 });
+  const made = g.all('TopK', [g.x(node), g.ints('k', [k])], { axis, largest: largest ? 1 : 0, sorted: 1 }, { outputs: 2 });
   const [values = '', indices = ''] = made;
-  return [narrow ? g.cast(values, ELEM_OF[dtype]) : values, g.cast(indices, ELEM.int32)];
+  return [values, g.cast(indices, ELEM.int32)];
 };
 
 export const sortingRows = { top_k: topK } as const satisfies Rows<keyof (typeof FAMILIES)['sorting']>;

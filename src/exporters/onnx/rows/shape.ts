@@ -44,10 +44,11 @@ const pad = (g: OnnxGraph, node: OpNode<'pad'>): Made => {
 /** 1 in a target keeps the size of x, as in ONNX. */
 const expand = (g: OnnxGraph, node: OpNode<'expand'>): Made => g.one('Expand', [g.x(node), g.ints('shape', node.attrs.shape)]);
 
-/** Rows of constants are checked here; others are held within the dimension, as the op has it. */
+/** Operators of ONNX for indices that are known to lie within; our functions for all others, which hold them there. */
 const gather = (g: OnnxGraph, node: OpNode<'gather'>): Made => {
   const { axis } = node.attrs;
-  return g.one('Gather', [g.x(node), g.indices(node, [at(g.t(node).shape, axis < 0 ? axis + g.t(node).shape.length : axis)])], { axis });
+  const { shape } = g.t(node);
+  return g.isWithin(node, [at(shape, axis < 0 ? axis + shape.length : axis)]) ? g.one('Gather', g.xs(node), { axis }) : g.call(node);
 };
 
 export const shapeRows = {
@@ -75,16 +76,16 @@ export const blocksRows = {
 
 export const indexingRows = {
   gather_elements: (g, n) => {
+    const { axis } = n.attrs;
     const { shape } = g.t(n);
-    const axis = n.attrs.axis < 0 ? n.attrs.axis + shape.length : n.attrs.axis;
-    return g.one('GatherElements', [g.x(n), g.indices(n, [at(shape, axis)])], { axis });
+    const within = g.isWithin(n, [at(shape, axis < 0 ? axis + shape.length : axis)]);
+    return within ? g.one('GatherElements', g.xs(n), { axis }) : g.call(n);
   },
   gather_nd: (g, n) => {
     const batch = n.attrs.batch_dims;
     const length = Number(at(g.t(n, 1).shape, g.t(n, 1).shape.length - 1));
-    const indices = g.indices(n, g.t(n).shape.slice(batch, batch + length));
+    if (!g.isWithin(n, g.t(n).shape.slice(batch, batch + length))) return g.call(n);
     // GatherND takes int64 alone
-    return g.one('GatherND', [g.x(n), g.long(indices)], { batch_dims: batch });
+    return g.one('GatherND', [g.x(n), g.long(g.x(n, 1))], { batch_dims: batch });
   },
-  embedding: (g, n) => g.one('Gather', [g.x(n), g.indices(n, [at(g.t(n).shape, 0)])], { axis: 0 }),
 } as const satisfies Rows<keyof (typeof FAMILIES)['indexing']>;
