@@ -8,6 +8,7 @@ import { pool } from './pool.ts';
 import { recurrentRows } from './recurrent.ts';
 import { reduce } from './reduce.ts';
 import { shape } from './shape.ts';
+import { spatialRows } from './spatial.ts';
 
 const control: LayerRefusal = { refused: 'it depends on values that are known at run time only: branches and loops have no fixed program' };
 const random: LayerRefusal = { refused: 'the numbers that torch draws are known to torch only' };
@@ -39,6 +40,7 @@ export const ATEN_OPS: LayerTable = {
   ...activation,
   ...elementwise,
   ...shape,
+  ...spatialRows,
   ...reduce,
   ...indexing,
   ...refused,

@@ -1,11 +1,27 @@
-import type { ValueId } from '../../../ir/index.ts';
+import { elementCount, type ValueId } from '../../../ir/index.ts';
 import { at } from '../../../support/index.ts';
 import type { ElemName } from '../../host-tensor.ts';
 import { ELEMS } from '../../host-tensor.ts';
 import type { Made } from '../../import-session.ts';
 import type { LayerRow, LayerTable } from '../../layer-graph.ts';
 import type { LayerNode } from '../../layer-node.ts';
-import { has, ignorePlace, ints, like, maybeNumber, maybeTensors, maybeType, number, one, span, tensor, whole, wholes } from '../args.ts';
+import {
+  has,
+  ignorePlace,
+  ints,
+  like,
+  maybeNumber,
+  maybeTensors,
+  maybeType,
+  number,
+  one,
+  span,
+  tensor,
+  tensors,
+  text,
+  whole,
+  wholes,
+} from '../args.ts';
 
 const indexSelect = (n: LayerNode): Made => {
   const x = tensor(n, 'self');
@@ -96,6 +112,37 @@ const arange = (n: LayerNode): Made => {
   return n.made(maybeType(n) ?? (isFloat || !isWhole ? 'float32' : 'int64'), [count], (i) => start + i * step);
 };
 
+const linspace = (n: LayerNode): Made => {
+  ignorePlace(n);
+  const [start, end, steps] = [number(n, 'start'), number(n, 'end'), whole(n, 'steps')];
+  const step = steps > 1 ? (end - start) / (steps - 1) : 0;
+  // from both ends, so that the last is the end
+  return n.made(maybeType(n) ?? 'float32', [steps], (i) => (2 * i < steps ? start + i * step : end - (steps - 1 - i) * step));
+};
+
+/** Coordinates of a grid, one tensor for each dimension; xy has the second dimension first. */
+const meshgrid = (n: LayerNode): readonly Made[] => {
+  const list = tensors(n, 'tensors');
+  const indexing = text(n, 'indexing', 'ij');
+  if (indexing !== 'ij' && indexing !== 'xy') return n.malformed(`indexing is ${indexing}`);
+  const place = (k: number): number => (indexing === 'xy' && k < 2 && list.length > 1 ? 1 - k : k);
+  const shape = span(0, list.length).map((k) => elementCount(n.shapeOf(at(list, place(k)))));
+  return list.map((i, k) => {
+    const own = shape.map((d, axis) => (axis === place(k) ? d : 1));
+    return like(n, n.emit('expand', [n.reshape(n.x(i), own)], { shape }), i);
+  });
+};
+
+/** Elements of self at places along a dimension become those of src, or a number. */
+const scatter = (n: LayerNode): Made => {
+  const [x, index] = [tensor(n, 'self'), tensor(n, 'index')];
+  const axis = n.axis(whole(n, 'dim'), n.rank(x), 'dim');
+  const updates = has(n, 'src')
+    ? n.x(tensor(n, 'src'))
+    : n.emit('expand', [n.as(n.scalar(number(n, 'value')), ELEMS[n.elem(x)].dtype)], { shape: n.shapeOf(index) });
+  return like(n, n.emit('scatter_elements', [n.x(x), n.as(n.x(index), 'i32'), updates], { axis }), x);
+};
+
 /** Numbers that are computed of sizes: known. */
 const computed = (f: (a: number, b: number) => number): LayerRow =>
   one((n) => {
@@ -120,6 +167,10 @@ export const indexing = {
   'aten.new_full': alike((n) => number(n, 'fill_value')),
   'aten.scalar_tensor': one(scalar),
   'aten.arange': one(arange),
+  'aten.linspace': one(linspace),
+  'aten.meshgrid': { import: meshgrid },
+  'aten.scatter': one(scatter),
+  'aten.fill': alike((n) => number(n, 'value')),
   '_operator.add': computed((a, b) => a + b),
   '_operator.sub': computed((a, b) => a - b),
   '_operator.mul': computed((a, b) => a * b),

@@ -4,7 +4,7 @@ import { einsumLetters } from '../../einsum-letters.ts';
 import type { Made } from '../../import-session.ts';
 import type { LayerTable } from '../../layer-graph.ts';
 import type { LayerNode } from '../../layer-node.ts';
-import { flag, like, maybeNumber, maybeReal, maybeTensor, number, one, real, tensor, tensors, text, whole } from '../args.ts';
+import { flag, like, maybeNumber, maybeReal, maybeTensor, number, one, real, span, tensor, tensors, text, whole } from '../args.ts';
 
 /** A matrix of parameters as [outputs, inputs]. */
 const linear = (n: LayerNode): Made => n.emit('dense', [real(n, 'input'), real(n, 'weight'), ...maybeReal(n, 'bias')], {});
@@ -113,6 +113,26 @@ const outer = (n: LayerNode): Made => {
   return n.emit('mul', [n.reshape(n.real(a), [...n.shapeOf(a), 1]), n.real(b)], {});
 };
 
+/** Weights by their direction and length: v g / |v|, the length over all dimensions but one. */
+const weightNorm = (n: LayerNode): Made => {
+  const [v, g] = [tensor(n, 'v'), tensor(n, 'g')];
+  const rank = n.rank(v);
+  const kept = n.axis(whole(n, 'dim', 0), rank, 'dim');
+  const axes = span(0, rank).filter((a) => a !== kept);
+  const length = n.emit('reduce_l2', [n.real(v)], { axes, keep: true });
+  return n.emit('mul', [n.real(v), n.emit('div', [n.real(g), length], {})], {});
+};
+
+/** Of each pair of rows along a dimension: x y / (max(|x|, eps) max(|y|, eps)). */
+const cosine = (n: LayerNode): Made => {
+  const [x, y] = [real(n, 'x1'), real(n, 'x2')];
+  const axes = [n.axis(whole(n, 'dim', 1), n.rank(tensor(n, 'x1')), 'dim')];
+  const least = n.scalar(number(n, 'eps', 1e-8));
+  const length = (v: ValueId): ValueId => n.emit('maximum', [n.emit('reduce_l2', [v], { axes, keep: false }), least], {});
+  const product = n.emit('reduce_sum', [n.emit('mul', [x, y], {})], { axes, keep: false });
+  return n.emit('div', [product, n.emit('mul', [length(x), length(y)], {})], {});
+};
+
 export const linearRows = {
   'aten.linear': one(linear),
   'aten.addmm': one((n) => addProduct(n, 'mat1', 'mat2')),
@@ -128,6 +148,9 @@ export const linearRows = {
   'aten.scaled_dot_product_attention': one(attention),
   'aten._scaled_dot_product_flash_attention_for_cpu': one(attention),
   'aten.embedding': one(embedding),
+  'aten._weight_norm': one(weightNorm),
+  'aten._weight_norm_interface': one(weightNorm),
+  'aten.cosine_similarity': one(cosine),
   'aten.softmax': one(softmax('softmax')),
   'aten._softmax': one(softmax('softmax')),
   'aten.log_softmax': one(softmax('log_softmax')),

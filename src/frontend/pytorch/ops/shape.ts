@@ -22,7 +22,8 @@ import {
   wholes,
 } from '../args.ts';
 
-const self = (n: LayerNode): number => tensor(n, has(n, 'self') ? 'self' : 'input');
+/** The tensor that most operators are about. */
+export const self = (n: LayerNode): number => tensor(n, has(n, 'self') ? 'self' : 'input');
 
 /** Input `self` as it is. */
 const same = (n: LayerNode): Made => {
@@ -52,7 +53,7 @@ const view = (n: LayerNode): Made => {
 };
 const asShapeOf = (n: LayerNode): Made => shaped(n, n.shapeOf(tensor(n, 'other')));
 
-const axisOf = (n: LayerNode, name: string, rank: number, fallback?: number): number =>
+export const axisOf = (n: LayerNode, name: string, rank: number, fallback?: number): number =>
   rank === 0 ? 0 : n.axis(whole(n, name, fallback), rank, name);
 
 const flatten = (n: LayerNode): Made => {
@@ -266,66 +267,6 @@ const interleave = (n: LayerNode): Made => {
   return like(n, n.emit('repeat', [n.x(x)], { axis: axisOf(n, 'dim', n.rank(x)), repeats }), x);
 };
 
-/** Pairs from the last dimension on. */
-const padsOf = (n: LayerNode, name: string): readonly number[] => {
-  const list = wholes(n, name);
-  const rank = n.rank(self(n));
-  if (list.length % 2 !== 0 || list.length > 2 * rank) return n.malformed(`${name} is [${list.join(', ')}], the rank ${rank}`);
-  const of = (i: number, side: number): number => list[2 * (rank - 1 - i) + side] ?? 0;
-  return [...span(0, rank).map((i) => of(i, 0)), ...span(0, rank).map((i) => of(i, 1))];
-};
-/** Negative padding cuts off. */
-const padded = (n: LayerNode, pads: readonly number[], mode: 'constant' | 'reflect' | 'edge', value: number): Made => {
-  const x = self(n);
-  const own = n.shapeOf(x);
-  const cuts = own.map((_, i) => [Math.max(0, -at(pads, i)), Math.max(0, -at(pads, i + own.length))] as const);
-  const sizes = own.map((d, i) => d - at(cuts, i)[0] - at(cuts, i)[1]);
-  if (sizes.some((s) => s < 0)) return n.malformed(`padding [${pads.join(', ')}] cuts off more than there is of [${own.join(', ')}]`);
-  const isCut = cuts.some(([a, b]) => a + b > 0);
-  const inner = isCut ? n.emit('slice', [n.x(x)], { starts: cuts.map(([a]) => a), sizes, steps: own.map(() => 1) }) : n.x(x);
-  const positive = pads.map((p) => Math.max(0, p));
-  if (positive.every((p) => p === 0)) return isCut ? like(n, inner, x) : { same: n.input(x) };
-  if (Number.isFinite(value)) return like(n, n.emit('pad', [inner], { pads: positive, mode, value: Math.fround(value) }), x);
-  return n.refuse(`the padding is of ${value}`);
-};
-const pad = (n: LayerNode): Made => {
-  const mode = text(n, 'mode', 'constant');
-  const pads = padsOf(n, 'pad');
-  if (mode === 'constant') return padded(n, pads, mode, number(n, 'value', 0));
-  n.ignore('value');
-  if (mode === 'reflect') return padded(n, pads, mode, 0);
-  if (mode === 'replicate') return padded(n, pads, 'edge', 0);
-  if (mode !== 'circular') return n.malformed(`mode is ${mode}`);
-  return pads.some((p) => p < 0) ? n.refuse('negative circular padding') : like(n, n.emit('pad_wrap', [n.x(self(n))], { pads }), self(n));
-};
-const padding = (mode: 'reflect' | 'edge'): LayerRow => one((n) => padded(n, padsOf(n, 'padding'), mode, 0));
-
-const factorOf = (n: LayerNode, name: string): number => {
-  const factor = whole(n, name);
-  return factor >= 1 && n.rank(self(n)) === 4 ? factor : n.refuse(`${name} is ${factor}, the rank ${n.rank(self(n))}`);
-};
-const shuffle = (n: LayerNode): Made => {
-  const block = factorOf(n, 'upscale_factor');
-  return like(n, n.emit('depth_to_space', [n.x(self(n))], { block, mode: 'CRD' }), self(n));
-};
-/** Channel c of the input becomes channels c block^2 to (c + 1) block^2 - 1. */
-const unshuffle = (n: LayerNode): Made => {
-  const x = self(n);
-  const r = factorOf(n, 'downscale_factor');
-  const [b = 0, c = 0, h = 0, w = 0] = n.shapeOf(x);
-  if (h % r !== 0 || w % r !== 0) return n.malformed(`${r} does not divide [${h}, ${w}]`);
-  const open = n.emit('transpose', [n.reshape(n.x(x), [b, c, h / r, r, w / r, r])], { perm: [0, 1, 3, 5, 2, 4] });
-  return like(n, n.reshape(open, [b, c * r * r, h / r, w / r]), x);
-};
-const channelShuffle = (n: LayerNode): Made => {
-  const x = self(n);
-  const groups = factorOf(n, 'groups');
-  const [b = 0, c = 0, h = 0, w = 0] = n.shapeOf(x);
-  if (c % groups !== 0) return n.malformed(`${groups} groups of ${c} channels`);
-  const open = n.emit('transpose', [n.reshape(n.x(x), [b, groups, c / groups, h, w])], { perm: [0, 2, 1, 3, 4] });
-  return like(n, n.reshape(open, [b, c, h, w]), x);
-};
-
 /** Conversion to a type; floats become integers by truncation. */
 const converted = (n: LayerNode): Made => {
   ignorePlace(n);
@@ -356,23 +297,6 @@ const sizeOf = (n: LayerNode): Made => {
   const own = n.shapeOf(self(n));
   const size = at(own, axisOf(n, 'dim', own.length));
   return n.made('int64', [], () => size);
-};
-
-/** Columns of windows [N, C kernel, windows]. */
-const unfold = (n: LayerNode): Made => {
-  const x = self(n);
-  const pair = (name: string): readonly number[] => {
-    const list = wholes(n, name);
-    return list.length === 2 ? list : n.malformed(`${name} is [${list.join(', ')}]`);
-  };
-  const pads = pair('padding');
-  if (n.rank(x) !== 4) return n.refuse(`the input has rank ${n.rank(x)}`);
-  return n.emit('im2col', [n.real(x)], {
-    kernel: pair('kernel_size'),
-    stride: pair('stride'),
-    dilation: pair('dilation'),
-    pads: [...pads, ...pads],
-  });
 };
 
 export const shape = {
@@ -416,22 +340,10 @@ export const shape = {
   'aten.repeat': one(repeat),
   'aten.tile': one(repeat),
   'aten.repeat_interleave': one(interleave),
-  'aten.constant_pad_nd': one((n) => padded(n, padsOf(n, 'pad'), 'constant', number(n, 'value', 0))),
-  'aten.pad': one(pad),
-  'aten.reflection_pad1d': padding('reflect'),
-  'aten.reflection_pad2d': padding('reflect'),
-  'aten.reflection_pad3d': padding('reflect'),
-  'aten.replication_pad1d': padding('edge'),
-  'aten.replication_pad2d': padding('edge'),
-  'aten.replication_pad3d': padding('edge'),
-  'aten.pixel_shuffle': one(shuffle),
-  'aten.pixel_unshuffle': one(unshuffle),
-  'aten.channel_shuffle': one(channelShuffle),
   'aten.to': one(converted),
   'aten._to_copy': one(converted),
   'aten.type_as': one(converted),
   'aten.tril': triangle(false),
   'aten.triu': triangle(true),
-  'aten.im2col': one(unfold),
   'aten.sym_size': one(sizeOf),
 } as const satisfies LayerTable;

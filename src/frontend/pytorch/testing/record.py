@@ -3,6 +3,8 @@
     python3 -m venv venv && venv/bin/pip install torch==2.9.1 numpy
     venv/bin/python src/frontend/pytorch/testing/record.py
 
+With names of cases as arguments only those are recorded anew.
+
 A case is {"name", "members": {path in the archive: text, or bytes in base64}, "inputs": [[name, type, shape, values]], "outputs": the
 same}, values in base64, little-endian. Notes on where code stood are taken out of the programs. "x.core" is x in core operators.
 """
@@ -11,6 +13,7 @@ import base64
 import io
 import json
 import pathlib
+import sys
 import zipfile
 
 import numpy as np
@@ -357,6 +360,21 @@ def in_place(x):
 fn("changes in place", in_place, lambda: r(2, 3))
 
 
+mod("weight_norm", lambda: nn.utils.parametrizations.weight_norm(nn.Linear(4, 3)), lambda: r(2, 4))
+mod("weight_norm of the second dimension", lambda: nn.utils.parametrizations.weight_norm(nn.Conv1d(3, 2, 3), dim=1), lambda: r(1, 3, 5), core=False)
+fn("cosine_similarity", lambda x, y: F.cosine_similarity(x, y, dim=-1), lambda: r(2, 5), lambda: r(2, 5))
+fn("linspace", lambda x: x + torch.linspace(-1, 2, 7), lambda: r(7))
+fn("meshgrid", lambda x, y: torch.meshgrid(x, y, torch.arange(2.0), indexing="ij") + torch.meshgrid(x, y, torch.arange(2.0), indexing="xy"), lambda: r(3), lambda: r(4))
+fn("scatter", lambda x, k, s: (x.scatter(1, k.long(), s), x.scatter(1, k.long(), 0.5)), lambda: r(2, 4), lambda: torch.tensor([[3, 0], [1, 2]], dtype=torch.int32), lambda: r(2, 2))
+fn("_weight_norm_interface", lambda v, g: torch.ops.aten._weight_norm_interface(v, g)[0], lambda: r(2, 3), lambda: r(2, 1))
+fn("fill", lambda x: torch.ops.aten.fill(x, 0.5) + x, lambda: r(2, 3))
+for mode in ["bilinear", "nearest", "bicubic"]:
+    for outside in ["zeros", "border"]:
+        fn(f"grid_sample {mode} {outside}", lambda x, y, m=mode, o=outside: F.grid_sample(x, y, m, o, align_corners=o == "border"), lambda: r(1, 2, 4, 5), lambda: r(1, 3, 3, 2, lo=-0.9, hi=0.9))
+fn("grid_sampler_2d", lambda x, y: torch.ops.aten.grid_sampler_2d(x, y, 0, 0, False), lambda: r(1, 2, 4, 5), lambda: r(1, 3, 3, 2, lo=-1.3, hi=1.3))
+fn("grid_sampler_3d", lambda x, y: torch.ops.aten.grid_sampler_3d(x, y, 0, 0, True), lambda: r(1, 2, 3, 4, 5), lambda: r(1, 2, 2, 2, 3, lo=-1.3, hi=1.3))
+
+
 class NoGrad(nn.Module):
     def __init__(self):
         super().__init__()
@@ -481,27 +499,36 @@ def record(name, module, inputs, program, **more):
 
 
 def main():
-    made = []
+    only = sys.argv[1:]
+    made = {c["name"]: c for c in json.loads((HERE / "recorded.json").read_text())} if only else {}
     for name, (build, make) in CASES.items():
+        if only and name not in only:
+            continue
         torch.manual_seed(sum(map(ord, name)))
         module = build().eval()
         inputs = tuple(m() for m in make)
         try:
             program = torch.export.export(module, tuple(x.clone() for x in inputs))
             with torch.no_grad():
-                made.append(record(name, module, inputs, program))
+                made[name] = record(name, module, inputs, program)
                 if name in CORE:
-                    made.append(record(f"{name}.core", module, inputs, program.run_decompositions()))
+                    made[f"{name}.core"] = record(f"{name}.core", module, inputs, program.run_decompositions())
         except Exception as error:
             print(name, type(error).__name__, str(error).splitlines()[0][:200])
-    module, x = Dynamic(), r(3, 2, 4)
-    batch = torch.export.Dim("batch", min=1, max=64)
-    program = torch.export.export(module, (r(2, 2, 4),), dynamic_shapes={"x": {0: batch}})
-    made.append(record("open batch", module, (x,), program, shapes={"x": [3, 2, 4]}))
-    text = "[\n" + ",\n".join(json.dumps(c, separators=(",", ":")) for c in made) + "\n]\n"
+    if not only:
+        module, x = Dynamic(), r(3, 2, 4)
+        batch = torch.export.Dim("batch", min=1, max=64)
+        program = torch.export.export(module, (r(2, 2, 4),), dynamic_shapes={"x": {0: batch}})
+        made["open batch"] = record("open batch", module, (x,), program, shapes={"x": [3, 2, 4]})
+    text = "[\n" + ",\n".join(json.dumps(c, separators=(",", ":")) for c in made.values()) + "\n]\n"
     (HERE / "recorded.json").write_text(text)
     print(len(made), "cases,", len(text), "bytes")
-    # whole archives as torch writes them: of 2.9, and of 2.1 to 2.7
+    if not only:
+        archives()
+
+
+def archives():
+    """Whole archives as torch writes them: of 2.9, and of 2.1 to 2.7."""
     torch.manual_seed(1)
     module, x = trained(Net()).eval(), r(2, 3, 12, 12)
     program = torch.export.export(module, (x,))
