@@ -1,4 +1,4 @@
-import { ASSUMED_CLOCK_MHZ, type CoreConfig, DEFAULT_CONFIG, type PredictedLayer } from '../../src/backends/fpga/index.ts';
+import { ASSUMED_CLOCK_MHZ, type CoreConfig, DEFAULT_CONFIG, type PredictedLayer, productsOf } from '../../src/backends/fpga/index.ts';
 import { randomSamples } from '../../src/cli/index.ts';
 import { at } from '../../src/support/index.ts';
 import type { Program, Tensor } from '../../src/ir/index.ts';
@@ -8,35 +8,38 @@ import { measure, type Measured, trace } from './measure.ts';
 import type { FpgaNetwork } from './networks.ts';
 import { IMAGE_CLASSIFICATION, publishedText, ZEDBOARD_MHZ } from './published.ts';
 
-/** Products of the array in a cycle. */
-const ARRAY_MACS = 256;
 const MOST_ERROR = 10;
 const LEAST_3X3 = 70;
 const LEAST_RESNET50 = 75;
 const MOST_SECONDS = 60;
-/** The study's third goal: an array four times as large. */
+/** The study's third goal, for an array of 1024 products. */
 const RESNET50_RATE = 45;
 const RESNET50_MHZ = 250;
+const RESNET50_MACS = 1024;
 /** Channels below which most of a layer's 16 inputs are padding. */
 const FEW_CHANNELS = 16;
 
-const share = (macs: number, cycles: number): number => (100 * macs) / (ARRAY_MACS * cycles);
+/** Percent of the products that an array could have made. */
+const share = (macs: number, cycles: number, most: number): number => (100 * macs) / (most * cycles);
 const sum = (layers: readonly PredictedLayer[], of: (l: PredictedLayer) => number): number => layers.reduce((n, l) => n + of(l), 0);
-const shareOf = (layers: readonly PredictedLayer[]): number =>
+const shareOf = (layers: readonly PredictedLayer[], most: number): number =>
   share(
     sum(layers, (l) => l.macs),
     sum(layers, (l) => l.cycles),
+    most,
   );
 
 const is3x3 = ({ kernel }: PredictedLayer): boolean => kernel.length === 2 && kernel.every((k) => k === 3);
 
-const layerRows = (bench: Bench, { title, goals = false }: FpgaNetwork, { prediction, macs, cycles }: Measured, error: number): void => {
+const layerRows = (bench: Bench, network: FpgaNetwork, { prediction, macs, cycles }: Measured, error: number): void => {
+  const { title, goals = false, config = DEFAULT_CONFIG } = network;
+  const most = productsOf(config);
   const dense = prediction.layers.filter((l) => is3x3(l) && l.channels > 1);
   if (dense.length === 0) return;
   const wide = dense.filter((l) => l.channels >= FEW_CHANNELS);
-  const worst = wide.reduce((low, l) => Math.min(low, share(l.macs, l.cycles)), 100);
-  const value = shareOf(dense);
-  const how = `cycles by layer are the model's, whose total is ${Math.abs(error).toFixed(2)} % off; the whole run has ${share(macs, cycles).toFixed(1)} %`;
+  const worst = wide.reduce((low, l) => Math.min(low, share(l.macs, l.cycles, most)), 100);
+  const value = shareOf(dense, most);
+  const how = `cycles by layer are the model's, whose total is ${Math.abs(error).toFixed(2)} % off; the whole run has ${share(macs, cycles, most).toFixed(1)} %`;
   bench.row({
     name: `${title}: array in its ${dense.length} 3x3 convs`,
     value,
@@ -45,7 +48,7 @@ const layerRows = (bench: Bench, { title, goals = false }: FpgaNetwork, { predic
     peer:
       wide.length === 0
         ? how
-        : `the ${wide.length} with ${FEW_CHANNELS} channels or more: ${shareOf(wide).toFixed(1)} %, the worst ${worst.toFixed(1)} %; ${how}`,
+        : `the ${wide.length} with ${FEW_CHANNELS} channels or more: ${shareOf(wide, most).toFixed(1)} %, the worst ${worst.toFixed(1)} %; ${how}`,
   });
 };
 
@@ -69,14 +72,15 @@ const timeRows = (bench: Bench, network: FpgaNetwork, m: Measured, large: boolea
     met: Math.abs(error) <= MOST_ERROR,
     peer: `${prediction.cycles} predicted`,
   });
-  const used = share(macs, cycles);
-  const goal = network.name === 'resnet50' ? { goal: `>= ${LEAST_RESNET50}`, met: used >= LEAST_RESNET50 } : {};
+  const config = network.config ?? DEFAULT_CONFIG;
+  const used = share(macs, cycles, productsOf(config));
+  const goal = network.name.startsWith('resnet50') ? { goal: `>= ${LEAST_RESNET50}`, met: used >= LEAST_RESNET50 } : {};
   bench.row({
     name: `${title}: MAC utilisation of the whole run`,
     value: used,
     unit: '%',
     ...goal,
-    peer: `of ${ARRAY_MACS} MAC a cycle, processor steps included; ${onChipKib(network.config ?? DEFAULT_CONFIG)} KiB on chip`,
+    peer: `of ${productsOf(config)} MAC a cycle, processor steps included; ${onChipKib(config)} KiB on chip`,
   });
   layerRows(bench, network, m, error);
   bench.row({
@@ -93,7 +97,7 @@ const timeRows = (bench: Bench, network: FpgaNetwork, m: Measured, large: boolea
     peer: `${(cycles / seconds / 1000).toFixed(0)} kcycles/s of processor time`,
   });
   if (network.name === 'resnet8') rateRow(bench, title, cycles);
-  if (network.name === 'resnet50') largeRateRow(bench, title, cycles);
+  if (network.name.startsWith('resnet50')) largeRateRow(bench, title, cycles, productsOf(config));
 };
 
 /** Inferences a second at the clock of the fastest published system of its class. */
@@ -107,21 +111,20 @@ const rateRow = (bench: Bench, title: string, cycles: number): void => {
   });
 };
 
-const largeRateRow = (bench: Bench, title: string, cycles: number): void => {
+const largeRateRow = (bench: Bench, title: string, cycles: number, products: number): void => {
   const value = (RESNET50_MHZ * 1e6) / cycles;
   bench.row({
     name: `${title}: inferences/s at ${RESNET50_MHZ} MHz (assumed)`,
     value,
     unit: '/s',
-    goal: `>= ${RESNET50_RATE}`,
-    met: value >= RESNET50_RATE,
-    peer: `the goal is for 1024 MAC a cycle, this array has ${ARRAY_MACS}; published: three DPU B4096 (6144 MAC a cycle) on a ZCU102, 175/s (PG338)`,
+    ...(products === RESNET50_MACS ? { goal: `>= ${RESNET50_RATE}`, met: value >= RESNET50_RATE } : {}),
+    peer: `${products} MAC a cycle; simulated, never placed or routed; published: three DPU B4096 (6144 MAC a cycle) on a ZCU102, 175/s (PG338)`,
   });
 };
 
 /** Memories of a core, in KiB. */
-const onChipKib = ({ scratchBeats, weightEntries, parameterBeats, icacheLines, dcacheLines }: CoreConfig): number => {
-  return (16 * scratchBeats + 256 * weightEntries + 16 * parameterBeats + 64 * (icacheLines + dcacheLines)) / 1024 + 2;
+const onChipKib = ({ groups, scratchBeats, weightEntries, parameterBeats, icacheLines, dcacheLines }: CoreConfig): number => {
+  return (16 * groups * scratchBeats + 256 * weightEntries + 16 * parameterBeats + 64 * (icacheLines + dcacheLines)) / 1024 + 2;
 };
 
 const traceRows = (

@@ -5,8 +5,8 @@ import { type FpgaNetwork, LARGE, SMALL } from '../fpga/networks.ts';
 import { attempt, type Bench, type Suite, timed } from '../rows.ts';
 import { prepareSimulator } from '../fpga/measure.ts';
 
-/** The network that --quick has no time for. */
-const SLOW = 'resnet50';
+/** The networks that --quick has no time for. */
+const SLOW: readonly string[] = ['resnet50', 'resnet50-4'];
 
 const onRtl = async (bench: Bench): Promise<void> => {
   const [built, ms] = timed(() => prepareSimulator());
@@ -16,7 +16,8 @@ const onRtl = async (bench: Bench): Promise<void> => {
   for (const n of SMALL) if (bench.wants(n.name)) await network(n, false);
   for (const n of LARGE) {
     if (!bench.wants(n.name)) continue;
-    if (bench.quick && n.name === SLOW) bench.row({ name: n.title, unit: '', skipped: 'its reference takes minutes: left out by --quick' });
+    if (bench.quick && SLOW.includes(n.name))
+      bench.row({ name: n.title, unit: '', skipped: 'its reference takes minutes: left out by --quick' });
     else await network(n, true);
   }
   if (bench.wants('conformance')) await attempt(bench, 'conformance', () => conformanceRows(bench));

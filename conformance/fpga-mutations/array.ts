@@ -9,8 +9,8 @@ const walks: readonly Mutation[] = [
   {
     name: 'the column after the last is no padding',
     file: 'rtl/cx_conv_issue.v',
-    find: "column < {1'b0, cmd[`CX_COMPUTE_WIDTH]}",
-    replace: "column <= {1'b0, cmd[`CX_COMPUTE_WIDTH]}",
+    find: "at < {1'b0, cmd[`CX_COMPUTE_WIDTH]}",
+    replace: "at <= {1'b0, cmd[`CX_COMPUTE_WIDTH]}",
     bench,
   },
   {
@@ -45,8 +45,8 @@ const walks: readonly Mutation[] = [
   {
     name: 'groups of raw sums in the opposite order',
     file: 'rtl/cx_conv_out.v',
-    find: "{14'd0, qw}",
-    replace: "{14'd0, ~qw}",
+    find: "{14'd0, n[1:0]}",
+    replace: "{14'd0, ~n[1:0]}",
     bench,
   },
 ];
@@ -75,7 +75,7 @@ const values: readonly Mutation[] = [
     replace: '{b[7], b} - {zero_a[7], zero_a}',
     bench,
   },
-  { name: 'bytes are added without sign', file: 'rtl/cx_lane.v', find: '{{24{x5[7]}}, x5}', replace: "{24'd0, x5}", bench },
+  { name: 'bytes are added without sign', file: 'rtl/cx_lane.v', find: '{{ACC - 8{x5[7]}}, x5}', replace: "{{ACC - 8{1'b0}}, x5}", bench },
   {
     name: 'the first byte of a maximum counts only if it is greater',
     file: 'rtl/cx_lane.v',
@@ -86,7 +86,7 @@ const values: readonly Mutation[] = [
   {
     name: 'sums go on from those of the command before',
     file: 'rtl/cx_lane.v',
-    find: "first5 ? 32'sd0 : acc",
+    find: "first5 ? {ACC{1'b0}} : acc",
     replace: 'acc',
     bench,
   },
@@ -146,4 +146,39 @@ const order: readonly Mutation[] = [
   },
 ];
 
-export const arrayMutations: readonly Mutation[] = [...walks, ...values, ...order];
+const groups = 'array of 6 bits';
+
+/** Groups of lanes, and inputs in turns. */
+const sizes: readonly Mutation[] = [
+  {
+    name: 'columns behind the end of a row are written',
+    file: 'rtl/cx_conv_out.v',
+    find: 'beat_valid & live[0]',
+    replace: 'beat_valid',
+    bench: groups,
+  },
+  { name: 'all groups read the column of the first', file: 'rtl/cx_conv_issue.v', find: 'a + input_skip', replace: 'a', bench: groups },
+  {
+    name: 'all groups have the padding of the first',
+    file: 'rtl/cx_conv_issue.v',
+    find: 'column + column_skip',
+    replace: 'column',
+    bench: groups,
+  },
+  {
+    name: 'a store takes what the compute unit reads',
+    file: 'rtl/cx_array.v',
+    find: 'copy_sr_ready & ~ahead',
+    replace: 'copy_sr_ready',
+    bench: groups,
+  },
+  {
+    name: 'all turns have the weights of the first',
+    file: 'rtl/cx_conv.v',
+    find: 'entry1[turn1*WW+:VI*WW]',
+    replace: 'entry1[0+:VI*WW]',
+    bench: 'array of 8 inputs',
+  },
+];
+
+export const arrayMutations: readonly Mutation[] = [...walks, ...values, ...order, ...sizes];

@@ -14,8 +14,9 @@ const DATAFLOW = 'src/backends/fpga/dataflow/dataflow.test.ts';
 
 /** What runs with every commit, as it is: the same programs, seeds and sizes. */
 export const BENCHES = {
-  'array of 8 bits': { test: ARRAY, names: 'array with 8 bits', woven: true },
+  'array of 8 bits': { test: ARRAY, names: 'array with 8 bits, pack 0', woven: true },
   'array of 6 bits': { test: ARRAY, names: 'array with 6 bits', woven: true },
+  'array of 8 inputs': { test: ARRAY, names: 'array with 8 bits, pack 1', woven: true },
   processor: { test: 'src/backends/fpga/testing/processor/processor.test.ts', woven: true },
   control: { test: 'src/backends/fpga/sim/control.test.ts', woven: true },
   'dataflow, line': { test: DATAFLOW, names: 'on iverilog line in', woven: false },

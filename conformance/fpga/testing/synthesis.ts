@@ -14,7 +14,10 @@ interface Part {
 
 /** Small memories, of weights as small as still lie in block RAM: logic hardly depends on their sizes, and yosys takes less time. */
 const SMALL = { SP_BEATS: 1024, WB_ENTRIES: 512, PB_BEATS: 128 };
-const array = (WW: number, PACK: number): Part => ({ top: 'cx_array', parameters: { ...SMALL, WW, PACK } });
+const array = (WW: number, PACK: number, size: { readonly VI?: number; readonly GROUPS?: number } = {}): Part => ({
+  top: 'cx_array',
+  parameters: { ...SMALL, WW, PACK, ...size },
+});
 const lanes = (top: string, WW: number): Part => ({ top, parameters: { WW }, flat: true });
 
 /** Units of the core, by configuration: what MEASURED of src/backends/fpga/devices holds. */
@@ -31,6 +34,8 @@ const PARTS = {
   packed8: array(8, 1),
   plain6: array(6, 0),
   packed6: array(6, 1),
+  half8: array(8, 0, { VI: 8 }),
+  double6: array(6, 1, { GROUPS: 2 }),
 } as const satisfies Record<string, Part>;
 export type PartName = keyof typeof PARTS;
 export const PART_NAMES = Object.keys(PARTS) as readonly PartName[];

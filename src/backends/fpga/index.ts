@@ -13,7 +13,7 @@ export {
   proveRequant,
   REQUANT_SHIFTS,
 } from './formal/index.ts';
-export { type CoreConfig, DEFAULT_CONFIG } from './isa/config.ts';
+export { type CoreConfig, DEFAULT_CONFIG, productsOf } from './isa/config.ts';
 export { compileForFpga, imageOf } from './lower.ts';
 export type { FpgaProgram } from './program.ts';
 export { rtlFiles } from './rtl-files.ts';

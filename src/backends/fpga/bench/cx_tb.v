@@ -12,6 +12,9 @@
 module cx_tb #(
     parameter ARRAY = 1,
     parameter BITS = 8,
+    parameter ACC = 32,
+    parameter GROUPS = 1,
+    parameter INPUTS = 16,
     parameter PACK = 0,
     parameter SCRATCH = 32768,
     parameter WEIGHTS = 1024,
@@ -50,7 +53,8 @@ module cx_tb #(
     reg  [127:0] rdata;
 
     cx_core #(
-        .ARRAY(ARRAY), .BITS(BITS), .PACK(PACK), .SCRATCH(SCRATCH), .WEIGHTS(WEIGHTS), .PARAMETERS(PARAMETERS), .ICACHE(ICACHE), .DCACHE(DCACHE)
+        .ARRAY(ARRAY), .BITS(BITS), .ACC(ACC), .GROUPS(GROUPS), .INPUTS(INPUTS), .PACK(PACK), .SCRATCH(SCRATCH), .WEIGHTS(WEIGHTS),
+        .PARAMETERS(PARAMETERS), .ICACHE(ICACHE), .DCACHE(DCACHE)
     ) core (
         .clk(clk), .rst(rst), .irq(irq),
         .s_axi_awvalid(s_awvalid), .s_axi_awready(s_awready), .s_axi_awaddr(s_awaddr),

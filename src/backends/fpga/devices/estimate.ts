@@ -39,11 +39,12 @@ export const memoryBlocks = (config: CoreConfig, family: FamilyName): number => 
     blocksOf(config.icacheLines * (LINE_BITS / BEAT_BITS), BEAT_BITS, family) +
     blocksOf(config.dcacheLines * (LINE_BITS / BEAT_BITS), BEAT_BITS, family);
   if (!config.array) return caches;
+  const banks = 2 * config.groups;
   return (
     caches +
-    blocksOf(config.scratchBeats, BEAT_BITS, family) +
+    config.groups * blocksOf(config.scratchBeats, BEAT_BITS, family) +
     weightBlocks(config, family) +
-    blocksOf(config.parameterBeats, BEAT_BITS, family)
+    banks * blocksOf(config.parameterBeats / banks, BEAT_BITS, family)
   );
 };
 
@@ -51,13 +52,16 @@ export const memoryBlocks = (config: CoreConfig, family: FamilyName): number => 
 export const estimateCore = (config: CoreConfig, family: FamilyName): Estimate => {
   const row = MEASURED[family];
   const processor = row.processor;
-  const array = config.array
-    ? row.array[config.bits === 8 ? (config.pack ? 'packed8' : 'plain8') : config.pack ? 'packed6' : 'plain6']
-    : undefined;
+  const kind = config.bits === 8 ? (config.pack ? 'packed8' : 'plain8') : config.pack ? 'packed6' : 'plain6';
+  const [array, products, group] = [row.array[kind], row.products[kind], row.group];
+  const [more, share] = [config.groups - 1, config.inputs / 16];
+  /** The measured array has one group with 16 inputs. */
+  const of = (key: keyof typeof array): number =>
+    processor[key] + (config.array ? Math.ceil(array[key] + more * group[key] + (config.groups * share - 1) * products[key]) : 0);
   return {
-    logic: processor.logic + (array?.logic ?? 0),
-    registers: processor.registers + (array?.registers ?? 0),
-    dsps: processor.dsps + (array?.dsps ?? 0),
+    logic: of('logic'),
+    registers: of('registers'),
+    dsps: of('dsps'),
     memories: memoryBlocks(config, family),
     source: row.source,
   };

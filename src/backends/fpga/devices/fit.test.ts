@@ -28,14 +28,22 @@ describe('devices', () => {
     expect(small).toMatchObject({ ok: false, diagnostics: [{ code: 'FPG0021' }] });
     if (small.ok) return;
     const text = JSON.stringify(small.diagnostics);
-    expect(text).toContain('288 DSP blocks of 80');
-    expect(text).toContain('--device zu3eg');
-    expect(chooseCore('zu3eg').ok).toBe(true);
+    // 16 lanes of 4 products, 24 products of the output stage and 8 of the processor
+    expect(text).toContain('96 DSP blocks of 80');
+    expect(text).toContain('--device xc7z020');
+    expect(chooseCore('xc7z020').ok).toBe(true);
   });
 
-  test('6 bits fit a Zynq-7020, which has too few DSP slices for 8: two products a slice', () => {
-    expect(chooseCore('pynq-z2', { bits: 8 }).ok).toBe(false);
-    expect(unwrap(chooseCore('pynq-z2', { bits: 6 })).config).toMatchObject({ array: true, bits: 6, pack: true });
+  test('a Zynq-7020 has DSP slices for 128 products of 8 bits, and for 256 of 6 bits: two a slice', () => {
+    expect(unwrap(chooseCore('pynq-z2', { bits: 8 })).config).toMatchObject({ array: true, groups: 1, inputs: 8, pack: false });
+    expect(unwrap(chooseCore('pynq-z2', { bits: 6 })).config).toMatchObject({ array: true, groups: 1, inputs: 16, pack: true });
+  });
+
+  test('large devices have 1024 products a cycle, with a copy of the activations for each group', () => {
+    const { config, estimate } = unwrap(chooseCore('kcu105'));
+    expect(config).toMatchObject({ groups: 4, inputs: 16, pack: true });
+    // 128 multipliers and 24 of the output stage for each group, 8 of the processor
+    expect(estimate.dsps).toBe(4 * (128 + 24) + 8);
   });
 
   test('a DE10-Nano has room for the array of 8 bits', () => {
@@ -46,10 +54,10 @@ describe('devices', () => {
     expect(chooseCore('xc9z999')).toMatchObject({ ok: false, diagnostics: [{ code: 'FPG0020' }] });
   });
 
-  test('memory blocks: 512 KiB, 256 KiB and 32 KiB of the array and 16 KiB of each cache', () => {
+  test('memory blocks: 4 copies of 512 KiB, 256 KiB and 32 KiB of the array and 16 KiB of each cache', () => {
     const config = unwrap(chooseCore('xcvu9p')).config;
-    // 128 bits are two blocks of 72; 2048 bits are 29: 2 x 64, 29 x 2, 2 x 4 and 2 x 2 for each cache
-    expect(memoryBlocks(config, 'xcup')).toBe(128 + 58 + 8 + 2 * 4);
+    // 128 bits are two blocks of 72; 2048 bits are 29: 4 x 2 x 64, 29 x 2, 8 banks of 2 and 2 x 2 for each cache
+    expect(memoryBlocks(config, 'xcup')).toBe(4 * 128 + 58 + 8 * 2 + 2 * 4);
   });
 
   test('memory blocks of Altera: each of 256 values of an entry has a memory of its own', () => {

@@ -1,5 +1,5 @@
 import { diagnostic, fail, ok, type Result } from '../../../support/index.ts';
-import { type CoreConfig, DEFAULT_CONFIG } from '../isa/config.ts';
+import { type ArraySize, type CoreConfig, DEFAULT_CONFIG } from '../isa/config.ts';
 import { type Device, deviceByName, DEVICES, FAMILIES } from './table.ts';
 import { estimateCore, type Estimate } from './estimate.ts';
 
@@ -27,19 +27,35 @@ export const shortages = (estimate: Estimate, device: Device): readonly Shortage
 
 const fits = (config: CoreConfig, device: Device): boolean => shortages(estimateCore(config, device.family), device).length === 0;
 
-/** Sizes of memories from the default down, in halves: a smaller memory costs more loads, never bytes that differ. */
+/**
+ * Sizes of memories from the default down: a smaller memory costs more loads, never bytes that differ. Fewer entries of weights would save nothing:
+ * block RAM has 512 words at least, and Altera's in bytes 1024.
+ */
 const MEMORIES: readonly Partial<CoreConfig>[] = [
   {},
   { scratchBeats: 16_384, weightEntries: 512, parameterBeats: 1024 },
-  { scratchBeats: 8192, weightEntries: 256, parameterBeats: 512, icacheLines: 128, dcacheLines: 128 },
-  { scratchBeats: 4096, weightEntries: 128, parameterBeats: 256, icacheLines: 128, dcacheLines: 128 },
+  { scratchBeats: 8192, weightEntries: 512, parameterBeats: 512, icacheLines: 128, dcacheLines: 128 },
+  { scratchBeats: 4096, weightEntries: 512, parameterBeats: 256, icacheLines: 128, dcacheLines: 128 },
+];
+
+/** Sizes of the array from the fastest to the smallest. */
+const SIZES: readonly ArraySize[] = [
+  { groups: 4, inputs: 16 },
+  { groups: 2, inputs: 16 },
+  { groups: 1, inputs: 16 },
+  { groups: 1, inputs: 8 },
+  { groups: 1, inputs: 4 },
 ];
 
 /** Cores from the fastest to the smallest; the last has no array. */
 export const configurations = (bits: 8 | 6, device: Device): readonly CoreConfig[] => {
   const { packs8, packs6, vendor } = FAMILIES[device.family];
   const base: CoreConfig = { ...DEFAULT_CONFIG, bits, pack: bits === 8 ? packs8 : packs6, columns: vendor === 'altera' };
-  return [...MEMORIES.map((sizes) => ({ ...base, ...sizes })), { ...base, pack: false, array: false, icacheLines: 64, dcacheLines: 64 }];
+  const { weightEntries } = base;
+  const arrays = SIZES.flatMap((size) =>
+    MEMORIES.map((memories): CoreConfig => ({ ...base, ...size, ...memories, ...(base.columns ? { weightEntries } : {}) })),
+  );
+  return [...arrays, { ...base, pack: false, array: false, icacheLines: 64, dcacheLines: 64 }];
 };
 
 export interface Chosen {

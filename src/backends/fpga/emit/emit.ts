@@ -47,11 +47,14 @@ export const emitForFpga = (
   if (!program.ok) return program;
   const wide = bits === 6 && chosen.value.config.array ? wideWeights(lowered, lists) : undefined;
   if (wide !== undefined) warn?.(wide);
+  // as many as the sums of the program need
+  const { accumulatorBits } = program.value.header.array;
+  const fitted = accumulatorBits === 0 ? chosen.value.config : { ...chosen.value.config, accumulatorBits };
   const run = runCycles(program.value, config, { nodes: lowered.map(({ node }) => node), lists }, vectors[0]);
   return ok(
     folderFiles({
       program: program.value,
-      chosen: chosen.value,
+      chosen: { ...chosen.value, config: fitted },
       vectors: vectors.map((inputs) => ({ inputs, outputs: runProgram(source, inputs) })),
       ...(run === undefined ? {} : { run }),
     }),

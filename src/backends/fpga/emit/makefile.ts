@@ -22,6 +22,9 @@ export const makefile = (design: Design, config: CoreConfig, iverilog: IverilogR
   const parameters = [
     ['ARRAY', config.array ? 1 : 0],
     ['BITS', config.bits],
+    ['ACC', config.accumulatorBits],
+    ['GROUPS', config.groups],
+    ['INPUTS', config.inputs],
     ['PACK', config.pack ? 1 : 0],
     ['SCRATCH', config.scratchBeats],
     ['WEIGHTS', config.weightEntries],

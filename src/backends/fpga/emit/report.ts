@@ -1,7 +1,7 @@
 import type { EmittedFile } from '../../backend.ts';
 import type { Estimate } from '../devices/index.ts';
 import { type Device, FAMILIES } from '../devices/index.ts';
-import type { CoreConfig } from '../isa/config.ts';
+import { type CoreConfig, productsOf } from '../isa/config.ts';
 import type { FpgaProgram } from '../program.ts';
 
 /** What the simulator of the core says of a run, cycle for cycle. */
@@ -33,8 +33,6 @@ export interface ReportData {
   readonly run?: RunCycles;
 }
 
-/** Multiply-accumulates of the array in a cycle. */
-const ARRAY_MACS = 256;
 /** Bytes of a beat of the bus, one a cycle at most. */
 const BEAT_BYTES = 16;
 
@@ -75,20 +73,22 @@ interface Layer {
   readonly roofline?: number;
 }
 
-const rooflineOf = (macs: number, moved: number, cycles: number): Pick<Layer, 'moved' | 'bound' | 'roofline'> => {
-  const [products, memory] = [macs / ARRAY_MACS, moved / BEAT_BYTES];
+const rooflineOf = (macs: number, moved: number, cycles: number, most: number): Pick<Layer, 'moved' | 'bound' | 'roofline'> => {
+  const [products, memory] = [macs / most, moved / BEAT_BYTES];
   const share = cycles > 0 ? { roofline: Math.max(products, memory) / cycles } : {};
   return { moved, bound: memory > products ? 'memory' : 'products', ...share };
 };
 
-const layersOf = ({ program, run }: ReportData): readonly Layer[] =>
-  program.steps.map(({ place, op, macs }, step): Layer => {
+const layersOf = ({ program, run, config }: ReportData): readonly Layer[] => {
+  const most = productsOf(config);
+  return program.steps.map(({ place, op, macs }, step): Layer => {
     const own = run?.steps[step];
     if (own === undefined) return { step, place, op, macs };
     const { cycles, unit, moved } = own;
-    const share = unit === 'array' && macs > 0 && cycles > 0 ? { utilisation: macs / (ARRAY_MACS * cycles) } : {};
-    return { step, place, op, macs, unit, cycles, ...share, ...(moved === undefined ? {} : rooflineOf(macs, moved, cycles)) };
+    const share = unit === 'array' && macs > 0 && cycles > 0 ? { utilisation: macs / (most * cycles) } : {};
+    return { step, place, op, macs, unit, cycles, ...share, ...(moved === undefined ? {} : rooflineOf(macs, moved, cycles, most)) };
   });
+};
 
 const ASSUMPTION = 'Times are cycles at an assumed clock: nothing was placed, routed or timed, and nothing ran on a board.';
 
@@ -98,12 +98,12 @@ const facts = (data: ReportData): readonly (readonly [string, string])[] => {
   const { program, device, config, clockMhz, imageBytes, run } = data;
   const macs = program.steps.reduce((sum, s) => sum + s.macs, 0);
   const memories = config.array
-    ? `16 x 16 multipliers of ${config.bits} bits${config.pack ? ', two products each' : ''}; ${number(16 * config.scratchBeats)} bytes of activations, ${number(256 * config.weightEntries)} of weights, ${number(16 * config.parameterBeats)} of parameters`
+    ? `${config.groups} x 16 lanes of ${config.inputs} products of ${config.bits} bits${config.pack ? ', two on a multiplier' : ''}, accumulators of ${config.accumulatorBits} bits; ${number(16 * config.scratchBeats)} bytes of activations${config.groups > 1 ? ` in ${config.groups} copies` : ''}, ${number(256 * config.weightEntries)} of weights, ${number(16 * config.parameterBeats)} of parameters`
     : 'none: the processor does all';
   const arithmetic =
     run === undefined || macs === 0 || !config.array
       ? []
-      : [['MACs of the array in use', percent(macs / (ARRAY_MACS * run.cycles))] as const];
+      : [['MACs of the array in use', percent(macs / (productsOf(config) * run.cycles))] as const];
   return [
     ['model', program.name],
     ['device', `${device.name} (${device.part})`],
@@ -159,7 +159,7 @@ const USE_HEADS = ['resource', 'needed (estimate)', 'on the device', ''];
 const restText = (data: ReportData): string => {
   if (data.run === undefined) return 'The run was not simulated.';
   const rest = data.run.cycles - layersOf(data).reduce((sum, l) => sum + (l.cycles ?? 0), 0);
-  return `Bound: the larger of MACs / ${ARRAY_MACS} and bytes moved / ${BEAT_BYTES} cycles; weights and tensors that stay on chip are not moved, and a layer may load ahead of its turn, in which case more than 100 % is shown. Layers of the array are in lists of commands that run without the processor. The other ${number(rest)} cycles are what it does before and after the lists: layouts of inputs and outputs, starts and waits.`;
+  return `Bound: the larger of MACs / ${productsOf(data.config)} and bytes moved / ${BEAT_BYTES} cycles; weights and tensors that stay on chip are not moved, and a layer may load ahead of its turn, in which case more than 100 % is shown. Layers of the array are in lists of commands that run without the processor. The other ${number(rest)} cycles are what it does before and after the lists: layouts of inputs and outputs, starts and waits.`;
 };
 
 const markdownTable = (heads: readonly string[], rows: readonly (readonly string[])[]): string =>

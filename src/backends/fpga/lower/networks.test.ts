@@ -183,8 +183,8 @@ const build = ({ input, layers, end, wide, seed }: Network): Program => {
 
 const CONFIGS: readonly ArrayConfig[] = [
   DEFAULT_ARRAY,
-  { ...DEFAULT_ARRAY, scratchBeats: 700, weightEntries: 64, parameterBlocks: 4 },
-  { ...DEFAULT_ARRAY, scratchBeats: 200, weightEntries: 20, parameterBlocks: 2 },
+  { ...DEFAULT_ARRAY, groups: 4, scratchBeats: 700, weightEntries: 64, parameterBlocks: 4 },
+  { ...DEFAULT_ARRAY, groups: 2, inputs: 8, scratchBeats: 200, weightEntries: 20, parameterBlocks: 2 },
   // weights that need more than six bits are left to the processor
   { ...DEFAULT_ARRAY, bits: 6 },
 ];

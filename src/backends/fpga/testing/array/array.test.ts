@@ -12,7 +12,7 @@ const configs: readonly ArrayConfig[] = [
 ];
 
 (canSimulate ? describe : describe.skip).each(configs)(
-  'the array with $groups groups, $inputs inputs, $bits bits, pack $pack, columns $columns',
+  'the array with $bits bits, pack $pack, columns $columns, $groups groups of $inputs inputs',
   (config) => {
     let rtl: ArrayRtl | undefined;
     beforeAll(() => {
