@@ -4,23 +4,7 @@ import { ELEMS } from '../../host-tensor.ts';
 import type { Made } from '../../import-session.ts';
 import type { LayerRow, LayerTable } from '../../layer-graph.ts';
 import type { LayerNode } from '../../layer-node.ts';
-import {
-  has,
-  ignorePlace,
-  ints,
-  like,
-  maybeNumber,
-  maybeType,
-  maybeWholes,
-  number,
-  one,
-  span,
-  tensor,
-  tensors,
-  text,
-  whole,
-  wholes,
-} from '../args.ts';
+import { has, ignorePlace, ints, like, maybeNumber, maybeType, maybeWholes, one, span, tensor, tensors, whole, wholes } from '../args.ts';
 
 /** The tensor that most operators are about. */
 export const self = (n: LayerNode): number => tensor(n, has(n, 'self') ? 'self' : 'input');
