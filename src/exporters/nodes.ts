@@ -113,6 +113,8 @@ const definitionRefusal = (op: OpName, refusal: (op: OpName) => string | undefin
   let reason: string | undefined;
   for (const [i, sample] of opOf(op).samples.entries()) {
     const definition = decompositionOf(op, sampleTensors(sample, i + 1), unwrap(completeAttrs(op, sample.attrs ?? {})));
+    // nothing is computed where there are no elements
+    if (definition.nodes.length === 0) continue;
     const refused = definition.nodes.map((node) => [node.op, refusal(node.op)] as const).find(([, why]) => why !== undefined);
     if (refused === undefined) return undefined;
     reason ??= `its definition has ${refused[0]}: ${refused[1]}`;

@@ -45,6 +45,8 @@ export const OWN_DIGESTS: Readonly<Record<string, string>> = {
   bitcast__to_i8: '6ef3d93631aff70a6bb1447d906f27a805c88f81826916fe89cb54bb0e5fc18e',
   bitcast__to_u8: 'cf24b544a4a9fe96392f2f4e696c3a4ebd2d6781550ef3f9058c86688cd105c4',
   add_saturated: 'fbfd781b5cfe4cc424040e17ba1c6a044f4405ec6f5b125410602453dd4df005',
+  select__i16: '08971bb13ec6f8002a24a522e7868bb834dd1f22c0812cdb9d95e9bee3c6ded3',
+  select__bool: '2e89c25c47581fd27f343e43d978b8cd6e3ba4194d87812dad5cffbd6a1b2509',
   conv: 'd10959cd33caf9ad922330605200cf7e49b2a4cf5b4ad4208b92d03d39a3ef93',
   conv__bias: '98b959967c036f6db0d3727a4baa96c1ba35cdb087659db991ebc64a2367383e',
   conv__u8: 'cdc926689224547fabae4b028ac1f81870aca0f0b6a836ab36dae8b8b85a825a',

@@ -116,6 +116,17 @@ const addSaturated: FunctionDef = define({
   },
 });
 
+/** onnxruntime selects neither int16 nor bool. */
+const selected = (dtype: 'i16' | 'bool'): FunctionDef =>
+  define({
+    op: 'select',
+    inputs: ['condition', 'a', 'b'],
+    body: (b, [condition = '', x = '', y = '']) => {
+      const wide = (v: string): string => b.cast(v, dtype === 'i16' ? ELEM.int32 : ELEM.uint8);
+      return b.cast(b.where(condition, wide(x), wide(y)), ELEM_OF[dtype]);
+    },
+  });
+
 /** Integers as ONNX has none: defined quotients by 0, saturation, shifts of signed numbers. */
 export const integer = {
   div: quotient('div', (b, a, d) => b.div(a, d)),
@@ -144,4 +155,6 @@ export const integer = {
   bitcast__to_i8: bits('i8'),
   bitcast__to_u8: bits('u8'),
   add_saturated: addSaturated,
+  select__i16: selected('i16'),
+  select__bool: selected('bool'),
 } as const;

@@ -1,6 +1,6 @@
-import type { DType, FAMILIES, OpNode } from '../../../ir/index.ts';
+import type { FAMILIES, OpNode } from '../../../ir/index.ts';
 import type { OnnxGraph } from '../graph.ts';
-import { ELEM, ELEM_OF } from '../message.ts';
+import { ELEM } from '../message.ts';
 import { called, type Made, plain, plainForFloat, type Rows } from './row.ts';
 
 export const arithmeticRows = {
@@ -41,16 +41,9 @@ const compared =
     );
   };
 
-/** A dtype that onnxruntime selects and pads, in which all values of another one are exact. */
-export const carrier = (dtype: DType): DType => (dtype === 'i16' ? 'i32' : dtype === 'bool' ? 'u8' : dtype);
-
 const select = (g: OnnxGraph, node: OpNode<'select'>): Made => {
-  const [c = '', a = '', b = ''] = g.xs(node);
   const { dtype } = g.t(node, 1);
-  const through = carrier(dtype);
-  if (through === dtype) return g.one('Where', [c, a, b]);
-  const elem = ELEM_OF[through];
-  return g.cast(g.one('Where', [c, g.cast(a, elem), g.cast(b, elem)]), ELEM_OF[dtype]);
+  return dtype === 'i16' || dtype === 'bool' ? g.call(node, dtype) : g.one('Where', g.xs(node));
 };
 
 export const logicRows = {

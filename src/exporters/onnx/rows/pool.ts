@@ -39,7 +39,7 @@ const maxPool = (g: OnnxGraph, node: OpNode<'max_pool'>): Made => {
 const integerAverage = (g: OnnxGraph, node: OpNode<'average_pool'>, more: readonly number[]): Made => {
   const partial = more.some((m) => m > 0);
   if (node.attrs.include_pad && partial) return refuse('windows are partial, and padding counts');
-  const whole = { ceil: false, pads: partial ? extended(node, more) : node.attrs.pads };
+  const whole = partial ? { ceil: false, pads: extended(node, more) } : {};
   const { dtype } = g.t(node);
   const parts = [...(dtype === 'i8' ? [] : [dtype]), ...(node.attrs.include_pad ? ['pads'] : [])];
   return g.call(node, parts.length === 0 ? undefined : parts.join('_'), whole);
@@ -51,9 +51,8 @@ const averagePool = (g: OnnxGraph, node: OpNode<'average_pool'>): Made => {
   const { dtype } = g.t(node);
   if (dtype !== 'f32') return integerAverage(g, node, more);
   const include = node.attrs.include_pad ? { count_include_pad: 1 } : {};
-  if (!partial) return g.one('AveragePool', [g.x(node)], { ...window(node, node.attrs.pads), ...include });
-  if (!node.attrs.include_pad) return g.one('AveragePool', [g.x(node)], window(node, extended(node, more)));
-  return g.one('AveragePool', [g.x(node)], { ...window(node, node.attrs.pads), ...include, ceil_mode: 1 });
+  const ceil = partial ? { ceil_mode: 1 } : {};
+  return g.one('AveragePool', [g.x(node)], { ...window(node, node.attrs.pads), ...include, ...ceil });
 };
 
 export const poolRows = {

@@ -1,10 +1,8 @@
-import type { FAMILIES, OpNode } from '../../../ir/index.ts';
+import { type DType, DTYPE_INFO, type FAMILIES, type OpNode } from '../../../ir/index.ts';
 import { at } from '../../../support/index.ts';
 import type { OnnxGraph } from '../graph.ts';
 import { ELEM_OF, tensorMessage } from '../message.ts';
-import { carrier } from './elementwise.ts';
 import { type Made, type Rows } from './row.ts';
-import { DTYPE_INFO } from '../../../ir/index.ts';
 
 const slice = (g: OnnxGraph, node: OpNode<'slice'>): Made => {
   const { starts, sizes, steps } = node.attrs;
@@ -25,6 +23,9 @@ const slice = (g: OnnxGraph, node: OpNode<'slice'>): Made => {
   const stepped = pick(steps).some((s) => s !== 1) ? [g.ints('steps', pick(steps))] : [];
   return g.one('Slice', [g.x(node), ...inputs, ...stepped]);
 };
+
+/** A dtype that onnxruntime pads, in which all values of another one are exact. */
+const carrier = (dtype: DType): DType => (dtype === 'i16' ? 'i32' : dtype === 'bool' ? 'u8' : dtype);
 
 const pad = (g: OnnxGraph, node: OpNode<'pad'>): Made => {
   const { pads, mode, value } = node.attrs;
