@@ -13,7 +13,9 @@ import { fuzz } from './commands/fuzz.ts';
 import { index } from './commands/index-models.ts';
 import { inspect } from './commands/inspect.ts';
 import { iso } from './commands/iso.ts';
+import { node } from './commands/node.ts';
 import { opt } from './commands/opt.ts';
+import { publish } from './commands/publish.ts';
 import { rebuild } from './commands/rebuild.ts';
 import { run } from './commands/run.ts';
 import { selftest } from './commands/selftest.ts';
@@ -34,6 +36,8 @@ export const COMMANDS: readonly Command[] = [
   dis,
   fmt,
   opt,
+  node,
+  publish,
   conformance,
   fuzz,
   selftest,

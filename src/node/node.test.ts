@@ -139,7 +139,7 @@ describe('viem', () => {
     expect(await ws.getBlockNumber({ cacheTime: 0 })).toBe(before);
     const logs = await ws.getLogs({ address: DEFAULT_PARAMS.registry.toString(), event: registryAbi[2], fromBlock: 0n });
     expect(logs.map((l) => l.args.hash)).toEqual([toHex(small.hash)]);
-    await (await ws.transport.getRpcClient()).close();
+    (await ws.transport.getRpcClient()).close();
   });
 });
 

@@ -37,14 +37,15 @@ class BodyTooLarge extends Error {
 
 const bodyOf = async (request: IncomingMessage, limit: number): Promise<string> => {
   if (Number(request.headers['content-length'] ?? 0) > limit) throw new BodyTooLarge();
-  const pieces: Buffer[] = [];
+  const decoder = new TextDecoder();
+  let text = '';
   let size = 0;
-  for await (const piece of request as AsyncIterable<Buffer>) {
+  for await (const piece of request as AsyncIterable<Uint8Array>) {
     size += piece.length;
     if (size > limit) throw new BodyTooLarge();
-    pieces.push(piece);
+    text += decoder.decode(piece, { stream: true });
   }
-  return Buffer.concat(pieces).toString('utf8');
+  return text + decoder.decode();
 };
 
 /** Lets so many work at a time, and so many wait. */
@@ -112,11 +113,11 @@ export const serveRpc = async (node: DevNode, options: ServerOptions): Promise<R
     if (!allowed(request)) return void socket.destroy();
     sockets.handleUpgrade(request, socket, head, (ws) => {
       ws.on('error', () => ws.terminate());
-      ws.on('message', (data: Buffer) => {
+      ws.on('message', (data: Uint8Array) => {
         void (async () => {
           if (!(await gate.enter())) return ws.send(refusal('too many requests wait'));
           try {
-            const said = await dispatch(node, data.toString('utf8'));
+            const said = await dispatch(node, new TextDecoder().decode(data));
             if (said !== undefined) ws.send(said);
           } finally {
             gate.leave();

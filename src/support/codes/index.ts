@@ -14,6 +14,7 @@ import { irCodes } from './ir.ts';
 import { isoCodes } from './iso.ts';
 import { mrlCodes } from './mrl.ts';
 import { nativeCodes } from './native.ts';
+import { nodeCodes } from './node.ts';
 import { onnxCodes } from './onnx.ts';
 import { quantizeCodes } from './quantize.ts';
 import { simCodes } from './sim.ts';
@@ -38,6 +39,7 @@ export const CODES = {
   ...isoCodes,
   ...mrlCodes,
   ...nativeCodes,
+  ...nodeCodes,
   ...onnxCodes,
   ...quantizeCodes,
   ...simCodes,

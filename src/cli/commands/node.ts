@@ -1,0 +1,50 @@
+import { fail } from '../../support/index.ts';
+import { command } from '../command.ts';
+import { optionsConflict, optionValue } from '../diagnostics.ts';
+
+const CACHE_POLICIES = ['lru', 'fifo', 'gdsf'] as const;
+const MAX_PORT = 65_535;
+
+export const node = command({
+  name: 'node',
+  summary: 'Run a development chain whose contracts run models',
+  doc:
+    'An EVM with INFER (0xc0) and INFERARRAY (0xc1), and the same as a precompile for plain Solidity. Serves JSON-RPC (eth_*, net_*, web3_*, evm_*, cortex_*) over HTTP and WebSocket, for viem, ' +
+    'ethers, Hardhat and Foundry. Ten accounts are funded, those of the mnemonic that Hardhat and Foundry use; each transaction gets a block at once. `cortexc publish` puts a package on it. ' +
+    'It listens on this machine alone unless --host says otherwise; Ctrl-C ends it, and the chain with it; packages stay where --objects says.',
+  positionals: {},
+  options: {
+    dev: { type: 'boolean', default: false, describe: 'A development chain; the only kind so far' },
+    port: { type: 'number', default: 8545, requiresArg: true, describe: 'Port of the RPC; 0: any that is free' },
+    host: { type: 'string', default: '127.0.0.1', requiresArg: true, describe: 'Address to listen on' },
+    'chain-id': { type: 'number', default: 1337, requiresArg: true, describe: 'Number of the chain, in signatures' },
+    backend: { type: 'string', default: 'wasm', requiresArg: true, describe: 'What runs models; the bytes are the same on all' },
+    objects: { type: 'string', requiresArg: true, describe: 'Folder of packages and inputs; in memory if left out' },
+    'cache-bytes': { type: 'number', default: 2 ** 31, requiresArg: true, describe: 'Bytes of models that are kept ready' },
+    'cache-policy': {
+      type: 'string',
+      choices: CACHE_POLICIES,
+      default: 'lru',
+      requiresArg: true,
+      describe: 'What is given up first: least recently used, first in, or by size, use and price (gdsf)',
+    },
+  },
+  examples: [
+    ['cortexc node --dev', 'a chain at http://127.0.0.1:8545'],
+    ['cortexc node --dev --port 0 --objects models', 'another port, packages on disk'],
+  ],
+  run: async (args, context) => {
+    if (!args.dev) return fail(optionsConflict('node runs a development chain, and --dev is not given', 'Say so: cortexc node --dev.'));
+    const whole = (name: 'port' | 'chain-id' | 'cache-bytes', least: number, most: number) => {
+      const v = args[name];
+      return Number.isSafeInteger(v) && v >= least && v <= most
+        ? []
+        : [optionValue(name, `is ${v} but takes a whole number from ${least} to ${most}`)];
+    };
+    const problems = [...whole('port', 0, MAX_PORT), ...whole('chain-id', 1, 2 ** 31), ...whole('cache-bytes', 0, Number.MAX_SAFE_INTEGER)];
+    if (problems.length > 0) return fail(...problems);
+    const { runNode } = await import('../pipeline/node/run-node.ts');
+    const policy = CACHE_POLICIES.find((p) => p === args['cache-policy']) ?? 'lru';
+    return runNode({ ...args, policy, chainId: args['chain-id'], cacheBytes: args['cache-bytes'] }, context);
+  },
+});
