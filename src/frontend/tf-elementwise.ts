@@ -141,7 +141,7 @@ const choice =
 /** Limits that may be tensors; equal to a clip where they are numbers. */
 const clipByValue = (n: LayerNode): Made => {
   if (isReal(n, 0) && n.input(1).host?.data.length === 1 && n.input(2).host?.data.length === 1) {
-    const [min, max] = [n.hostNumbers(1, 'the minimum')[0] ?? 0, n.hostNumbers(2, 'the maximum')[0] ?? 0];
+    const [min, max] = [Math.fround(n.hostNumbers(1, 'the minimum')[0] ?? 0), Math.fround(n.hostNumbers(2, 'the maximum')[0] ?? 0)];
     if (Number.isFinite(min) && Number.isFinite(max) && min <= max) return n.map(0, (x) => n.emit('clip', [x], { min, max }));
   }
   if (!isReal(n, 0)) {

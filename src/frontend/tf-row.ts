@@ -14,13 +14,14 @@ export const one = (f: (n: LayerNode) => Made): LayerRow => ({ import: (n) => [f
 const wrong = (n: LayerNode, name: string, value: unknown, wanted: string): never =>
   n.malformed(`attribute ${name} is ${value === undefined ? 'missing' : String(value)}, but ${wanted} is wanted`);
 
+/** A float32: JSON has more digits than the attribute. */
 export const numberOf = (n: LayerNode, name: string, fallback?: number): number => {
   const value = n.attribute(name) ?? fallback;
-  return typeof value === 'number' ? value : wrong(n, name, value, 'a number');
+  return typeof value === 'number' ? Math.fround(value) : wrong(n, name, value, 'a number');
 };
 export const wholeOf = (n: LayerNode, name: string, fallback?: number): number => {
-  const value = numberOf(n, name, fallback);
-  return Number.isSafeInteger(value) ? value : wrong(n, name, value, 'a whole number');
+  const value = n.attribute(name) ?? fallback;
+  return typeof value === 'number' && Number.isSafeInteger(value) ? value : wrong(n, name, value, 'a whole number');
 };
 export const flagOf = (n: LayerNode, name: string, fallback = false): boolean => {
   const value = n.attribute(name) ?? fallback;

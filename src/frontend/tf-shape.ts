@@ -182,7 +182,7 @@ const pad = (n: LayerNode, value: number): Made => {
 const padV2 = (n: LayerNode): Made => {
   const [value, ...more] = n.hostNumbers(2, 'the value');
   if (value === undefined || more.length > 0) return n.malformed('the value has not one element');
-  return Number.isFinite(value) ? pad(n, value) : n.refuse(`the value is ${value}`);
+  return Number.isFinite(value) ? pad(n, Math.fround(value)) : n.refuse(`the value is ${value}`);
 };
 
 /** REFLECT leaves the border out, SYMMETRIC repeats it: rows are taken by index. */
