@@ -84,7 +84,11 @@ const sortVariables = (symbol: MxSymbol, layers: readonly Layer[], params: Param
   for (const layer of layers)
     for (const name of layer.inputs.slice(3)) if (/_moving_(mean|var)$/.test(name ?? '')) asParameter.add(name ?? '');
   const stored = new Set(params.names);
-  const parameters = new Set([...stored, ...asParameter].filter((name) => !given.has(name)));
+  // beside arrays for the others, a variable of a known shape is handed over
+  const shaped = new Set(
+    symbol.nodes.filter((v) => stored.size > 0 && shapeOf(v.hidden.get('__shape__')) !== undefined).map((v) => v.name),
+  );
+  const parameters = new Set([...stored, ...[...asParameter].filter((name) => !shaped.has(name))].filter((name) => !given.has(name)));
   const heads = new Set(symbol.heads.map((h) => at(symbol.nodes, h.node).name));
   const variables = symbol.nodes.filter((n) => n.op === 'null');
   for (const v of variables) if (!given.has(v.name) && PARAMETER_NOTES.some((note) => v.hidden.has(note))) parameters.add(v.name);

@@ -72,6 +72,7 @@ export const activations = {
   clip: one((n) => {
     const [min, max] = [float(n, 'a_min'), float(n, 'a_max')];
     if (min > max) return n.malformed(`a_min is ${min}, a_max ${max}`);
-    return real(n, (x) => n.emit('clip', [x], { min, max }));
+    if (n.typeOf(n.x(0)).dtype !== 'i32') return real(n, (x) => n.emit('clip', [x], { min, max }));
+    return n.emit('clamp', [n.x(0)], { lo: Math.trunc(min), hi: Math.trunc(max) });
   }),
 } as const satisfies MxTable;

@@ -60,11 +60,23 @@ const BINARY = {
   logical_xor: logical('logical_xor'),
 } as const satisfies Record<string, Binary>;
 
+/** Element by element, with broadcast. MXNet has no tensors without dimensions: a constant of one element is a number. */
+export const pointwise = (n: LayerNode, places: readonly number[], f: (operands: readonly ValueId[]) => ValueId): Made => {
+  const isNumber = (i: number): boolean => n.input(i).host !== undefined && n.rank(i) === 1 && n.shapeOf(i)[0] === 1;
+  if (!places.some(isNumber) || places.every((i) => n.rank(i) < 2)) return n.pointwise(places, f);
+  return f(
+    places.map((i) => {
+      const { name, host } = n.input(i);
+      return host !== undefined && isNumber(i) ? n.session.constant(name, host, []) : n.x(i);
+    }),
+  );
+};
+
 const two = (f: Binary): MxRow => ({
   import: (n) => {
     const kinds = [n.elem(0), n.elem(1)];
     if (kinds[0] !== kinds[1]) return n.malformed(`input 0 is ${at(kinds, 0)}, but input 1 is ${at(kinds, 1)}`);
-    return [n.pointwise([0, 1], ([a, b]) => f(n, widened(n, a as ValueId), widened(n, b as ValueId)))];
+    return [pointwise(n, [0, 1], ([a, b]) => f(n, widened(n, a as ValueId), widened(n, b as ValueId)))];
   },
 });
 
@@ -92,7 +104,6 @@ const unary = (f: (n: LayerNode, x: ValueId) => ValueId): MxRow => ({
 });
 type PlainUnary = Extract<
   OpName,
-  | 'abs'
   | 'sin'
   | 'cos'
   | 'tan'
@@ -113,13 +124,13 @@ type PlainUnary = Extract<
   | 'floor'
   | 'ceil'
   | 'trunc'
-  | 'sign'
   | 'sigmoid'
   | 'softsign'
-  | 'neg'
   | 'reciprocal'
 >;
 const own = (op: PlainUnary): MxRow => unary((n, x) => n.emit(op, [x], {}));
+/** Of int32 too. */
+const whole = (op: 'neg' | 'abs' | 'sign'): MxRow => ({ import: (n) => [n.map(0, (x) => n.emit(op, [widened(n, x)], {}))] });
 const times = (factor: number): MxRow => unary((n, x) => n.emit('mul', [x, n.scalar(factor)], {}));
 
 /** Halves away from zero, as roundf of C. */
@@ -145,15 +156,17 @@ const rounded = (n: LayerNode, what: string, y: ValueId): ValueId => {
 };
 
 const UNARY = {
-  ...Object.fromEntries((['abs', 'sin', 'cos', 'tan', 'sinh', 'cosh', 'tanh', 'exp', 'log', 'sqrt'] as const).map((op) => [op, own(op)])),
-  ...Object.fromEntries((['rsqrt', 'erf', 'floor', 'ceil', 'trunc', 'sign', 'sigmoid', 'softsign'] as const).map((op) => [op, own(op)])),
+  ...Object.fromEntries((['sin', 'cos', 'tan', 'sinh', 'cosh', 'tanh', 'exp', 'log', 'sqrt'] as const).map((op) => [op, own(op)])),
+  ...Object.fromEntries((['rsqrt', 'erf', 'floor', 'ceil', 'trunc', 'sigmoid', 'softsign'] as const).map((op) => [op, own(op)])),
   arcsin: own('asin'),
   arccos: own('acos'),
   arctan: own('atan'),
   arcsinh: own('asinh'),
   arccosh: own('acosh'),
   arctanh: own('atanh'),
-  negative: own('neg'),
+  negative: whole('neg'),
+  abs: whole('abs'),
+  sign: whole('sign'),
   reciprocal: own('reciprocal'),
   round: unary(roundAway),
   rint: unary(roundDown),
@@ -191,7 +204,7 @@ const where = (n: LayerNode): Made => {
     ]);
     return n.emit('select', [rows, n.x(1), n.x(2)], {});
   }
-  return n.pointwise([0, 1, 2], ([c, a, b]) => n.emit('select', [n.as(c as ValueId, 'bool'), a as ValueId, b as ValueId], {}));
+  return pointwise(n, [0, 1, 2], ([c, a, b]) => n.emit('select', [n.as(c as ValueId, 'bool'), a as ValueId, b as ValueId], {}));
 };
 
 const scalarNames = (name: string): string => `_${name === 'add' ? 'plus' : name === 'sub' ? 'minus' : name}_scalar`;

@@ -1,10 +1,12 @@
+import type { ValueId } from '../../../ir/index.ts';
+import { at } from '../../../support/index.ts';
 import type { Made } from '../../import-session.ts';
 import type { LayerNode } from '../../layer-node.ts';
-import { int, word } from '../attributes.ts';
+import { bool, float, int, optionalInt, text, word } from '../attributes.ts';
 import { activations } from './activation.ts';
 import { constants } from './constant.ts';
 import { conv } from './conv.ts';
-import { elementwise } from './elementwise.ts';
+import { elementwise, pointwise } from './elementwise.ts';
 import { indexing } from './indexing.ts';
 import { linear } from './linear.ts';
 import { norm } from './norm.ts';
@@ -17,7 +19,7 @@ import { slices } from './slice.ts';
 
 const one = (row: (n: LayerNode) => Made) => ({ import: (n: LayerNode) => [row(n)] }) as const;
 
-/** Operators on two arrays, with broadcast; comparisons give truth values and are left out. */
+/** Operators on two arrays, with broadcast. */
 const BINARY = {
   add: 'broadcast_add',
   subtract: 'broadcast_sub',
@@ -61,6 +63,61 @@ const UNARY = [
 ] as const;
 const ANGLES = ['sin', 'cos', 'tan', 'sinh', 'cosh', 'tanh', 'arcsin', 'arccos', 'arctan', 'arcsinh', 'arccosh', 'arctanh'] as const;
 
+const LOGIC = {
+  equal: (n, a, b) => n.emit('equal', [a, b], {}),
+  not_equal: (n, a, b) => n.emit('logical_not', [n.emit('equal', [a, b], {})], {}),
+  less: (n, a, b) => n.emit('less', [a, b], {}),
+  less_equal: (n, a, b) => n.emit('less_equal', [a, b], {}),
+  greater: (n, a, b) => n.emit('less', [b, a], {}),
+  greater_equal: (n, a, b) => n.emit('less_equal', [b, a], {}),
+} as const satisfies Record<string, (n: LayerNode, a: ValueId, b: ValueId) => ValueId>;
+
+/** Two arrays of one type, or one and the attribute `scalar`. */
+const onPair = (f: (n: LayerNode, a: ValueId, b: ValueId) => ValueId) =>
+  one((n) => {
+    if (n.elem(0) !== n.elem(1)) return n.malformed(`input 0 is ${n.elem(0)}, but input 1 is ${n.elem(1)}`);
+    return pointwise(n, [0, 1], ([a, b]) => f(n, a as ValueId, b as ValueId));
+  });
+const onScalar = (f: (n: LayerNode, a: ValueId, b: ValueId) => ValueId) =>
+  one((n) => {
+    n.ignore('is_int');
+    const value = float(n, 'scalar', 1);
+    if (n.typeOf(n.x(0)).dtype !== 'i32') return f(n, n.real(0), n.scalar(value));
+    if (!Number.isInteger(value)) return n.refuse(`integers and the scalar ${value} together are not supported`);
+    return f(n, n.x(0), n.session.constant('scalar', { elem: 'int32', shape: [], data: Int32Array.of(value) }));
+  });
+/** What is not 0. */
+const truth = (n: LayerNode): Made => {
+  n.ignore('is_int');
+  return n.as(n.x(0), 'bool');
+};
+type Bits = 'bitwise_and' | 'bitwise_or' | 'bitwise_xor';
+const bits = (op: Bits) => onPair((n, a, b) => n.emit(op, [a, b], {}));
+
+/** Begin and end of each dimension: ((1, 0), (0, 2)). */
+const pad = (n: LayerNode): Made => {
+  const given = text(n, 'pad_width') ?? '';
+  const widths = [...given.matchAll(/\d+/g)].map(([w]) => Number(w));
+  const rank = n.rank(0);
+  if (!/^[\s()[\],\d]*$/.test(given) || widths.length !== 2 * rank) return n.malformed(`pad_width is ${given}, the rank ${rank}`);
+  const mode = word(n, 'mode', ['constant', 'edge', 'reflect'], 'constant');
+  if ((text(n, 'reflect_type') ?? 'even') !== 'even') return n.refuse('reflect_type is odd');
+  const value = float(n, 'constant_value', 0);
+  const side = (k: number): number[] => widths.filter((_, i) => i % 2 === k);
+  const pads = [...side(0), ...side(1)];
+  const y = n.emit('pad', [n.x(0)], { mode, pads, value: mode === 'constant' ? value : 0 });
+  return { value: y, layout: 'file', elem: n.elem(0) };
+};
+
+/** Indices are 64-bit integers. */
+const place = (op: 'argmax' | 'argmin') =>
+  one((n) => {
+    const axis = optionalInt(n, 'axis');
+    if (axis === undefined) return n.refuse('there is no axis');
+    const value = n.emit(op, [n.x(0)], { axis: n.axis(axis, n.rank(0)), keep: bool(n, 'keepdims', false) });
+    return { value, layout: 'file', elem: 'int64' };
+  });
+
 const rowOf = (op: string) => elementwise[op] ?? { refused: 'this importer does not know it' };
 
 /** Operators of the numpy interface that mean the same as others. */
@@ -68,6 +125,19 @@ export const numpy: MxTable = {
   ...Object.fromEntries(Object.entries(BINARY).map(([name, op]) => [`_npi_${name}`, rowOf(op)])),
   ...Object.fromEntries(Object.entries(SCALAR).map(([name, op]) => [`_npi_${name}_scalar`, rowOf(op)])),
   ...Object.fromEntries([...UNARY, ...ANGLES, 'degrees', 'radians'].map((op) => [`_npi_${op}`, rowOf(op)])),
+  ...Object.fromEntries(Object.entries(LOGIC).map(([name, f]) => [`_npi_${name}`, onPair(f)])),
+  ...Object.fromEntries(Object.entries(LOGIC).map(([name, f]) => [`_npi_${name}_scalar`, onScalar(f)])),
+  _npi_not_equal_scalar: one((n) => (float(n, 'scalar', 1) === 0 ? truth(n) : at(onScalar(LOGIC.not_equal).import(n), 0))),
+  _npi_bitwise_and: bits('bitwise_and'),
+  _npi_bitwise_or: bits('bitwise_or'),
+  _npi_bitwise_xor: bits('bitwise_xor'),
+  _npi_bitwise_not: one((n) => n.emit('bitwise_not', [n.x(0)], {})),
+  _npi_logical_not: one((n) => n.emit('logical_not', [n.as(n.x(0), 'bool')], {})),
+  _npi_isnan: one((n) => n.emit('is_nan', [n.real(0)], {})),
+  _npi_isinf: one((n) => n.emit('is_inf', [n.real(0)], {})),
+  _npi_pad: one(pad),
+  _npi_argmax: place('argmax'),
+  _npi_argmin: place('argmin'),
   _npi_absolute: rowOf('abs'),
   _npi_abs: rowOf('abs'),
   _npi_negative: rowOf('negative'),

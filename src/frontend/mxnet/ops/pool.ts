@@ -51,13 +51,19 @@ const conventional = (n: LayerNode, w: Window, spatial: readonly number[], kind:
   return { ...w, pads: [0, Math.max(0, total)], ceil: false };
 };
 
+/** MXNet takes no absolute values: with an odd p the sum is no norm. */
+const evenPower = (n: LayerNode): number => {
+  const p = int(n, 'p_value');
+  return p === 2 ? p : n.refuse(`p_value is ${p}`);
+};
+
 const pooled = (n: LayerNode, x: ValueId, kind: Kind): ValueId => {
   const own = windowOf(n);
   const spatial = n.sizes(x).slice(2);
   const window = { ...conventional(n, own, spatial, kind), dilation: own.kernel.map(() => 1) };
   if (kind === 'max') return n.emit('max_pool', [x], window);
   if (kind === 'avg') return n.emit('average_pool', [x], { ...window, include_pad: bool(n, 'count_include_pad', true) });
-  if (kind === 'lp') return n.emit('lp_pool', [x], { ...window, p: int(n, 'p_value') });
+  if (kind === 'lp') return n.emit('lp_pool', [x], { ...window, p: evenPower(n) });
   // the sum is the mean over windows that all have as many cells, those behind the input being 0
   const pads = window.ceil ? fullPads(n, own, spatial) : window.pads;
   const mean = n.emit('average_pool', [x], { ...window, pads, ceil: false, include_pad: true });
@@ -72,7 +78,7 @@ const global = (n: LayerNode, x: ValueId, kind: Kind): ValueId => {
   const spatial = n.sizes(x).slice(2);
   const ones = spatial.map(() => 1);
   const pads = [...spatial, ...spatial].map(() => 0);
-  return n.emit('lp_pool', [x], { kernel: spatial, stride: ones, dilation: ones, pads, p: int(n, 'p_value') });
+  return n.emit('lp_pool', [x], { kernel: spatial, stride: ones, dilation: ones, pads, p: evenPower(n) });
 };
 
 const pooling = (n: LayerNode): Made => {

@@ -35,7 +35,10 @@ export const array = (version: 0 | 1 | 2 | 3, { shape, values }: TestArray): Uin
   if (version > 0) b.u32([0, 0xf993fac8, 0xf993fac9, 0xf993faca][version] ?? 0);
   if (version > 1) b.u32(0);
   b.u32(shape.length);
-  for (const d of shape) version === 0 ? b.u32(d) : b.u64(d);
+  for (const d of shape) {
+    if (version === 0) b.u32(d);
+    else b.u64(d);
+  }
   return device(b).u32(0).floats(values).done();
 };
 
