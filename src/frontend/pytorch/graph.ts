@@ -75,12 +75,30 @@ const readOutputs = (outputs: readonly string[], read: ReadonlySet<string>): rea
   return outputs.slice(0, count);
 };
 
+/** Parameters by the names that the module gives them, `layer1.0.conv1.weight`, where no tensor of the graph has that name. */
+const withPaths = (model: ExportedModel): ExportedModel => {
+  const taken = new Set([...model.inputs.map((i) => i.name), ...model.nodes.flatMap((n) => n.outputs)]);
+  const names = new Map<string, string>();
+  for (const [tensor, path] of model.parameters) {
+    const name = taken.has(path) || model.parameters.has(path) ? tensor : path;
+    taken.add(name);
+    names.set(tensor, name);
+  }
+  const named = (tensor: string): string => names.get(tensor) ?? tensor;
+  return {
+    ...model,
+    parameters: new Map([...model.parameters].map(([tensor, path]) => [named(tensor), path])),
+    nodes: model.nodes.map((n) => ({ ...n, inputs: n.inputs.map(named) })),
+    outputs: model.outputs.map(named),
+  };
+};
+
 const refusal = (detail: string): Diagnostic =>
   detailUnsupported('exported program', '', detail, ['Export the model for inference: torch.export.export(model.eval(), (example,)).']);
 
 /** The layers of an exported program. @throws {MrlError} IMP1001, IMP2002 */
 export const layerGraphOf = (archive: ExportArchive, name: string, fileBytes: number): LayerGraph => {
-  const model = exportedModel(archive.program, refusal);
+  const model = withPaths(exportedModel(archive.program, refusal));
   const { nodes, outputs, problems } = withoutChanges(model);
   const names = namesOf(nodes);
   const read = new Set([...nodes.flatMap((n) => n.inputs), ...outputs]);

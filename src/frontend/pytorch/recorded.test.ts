@@ -62,6 +62,14 @@ describe('whole archives', () => {
       ['stem.1', 'aten.batch_norm', 'batch_norm'],
       ['stem.2', 'aten.relu', 'relu'],
     ]);
+    expect(report.program?.params.map((p) => p.name).slice(0, 6)).toEqual([
+      'stem.0.weight',
+      'stem.1.weight',
+      'stem.1.bias',
+      'stem.1.running_mean',
+      'stem.1.running_var',
+      'layers.0.0.weight',
+    ]);
     // tied weights are one parameter
     expect(report.program?.params.filter((p) => p.tensor.shape.join() === '6,6').length).toBe(1);
   });
