@@ -68,6 +68,16 @@ describe.each(EXPORTERS.map((e) => [e.name, e] as const))('%s', (name, exporter)
     expect(Object.keys(header)).toHaveLength(residualNet().params.length);
   });
 
+  test('a column is not added where Keras would take it for a row', () => {
+    const b = new ProgramBuilder('square');
+    const x = b.input('x', { dtype: 'f32', shape: [3, 3] });
+    const column = b.param('column', { dtype: 'f32', shape: [3, 1], data: Float32Array.of(1, 2, 3) });
+    const row = b.param('row', { dtype: 'f32', shape: [3], data: Float32Array.of(1, 2, 3) });
+    b.output('y', b.emit('add', [b.emit('add', [x, column], {}), row], {}));
+    const text = textOf(unwrap(exporter.export(b.finish())).files, 'model.py');
+    expect(text).toContain(name === 'pytorch' ? 'x + self.offset' : 'ops.add(WEIGHTS["offset"], x) + WEIGHTS["offset_2"]');
+  });
+
   test('names that Python keeps, or that are none, are changed', () => {
     const b = new ProgramBuilder('lambda');
     const x = b.input('class', { dtype: 'f32', shape: [1, 2] });

@@ -37,4 +37,30 @@ export const HELPERS: Readonly<Record<string, string>> = {
     order = ops.argsort(-key if largest else key, axis=-1)[..., :k]
     values = ops.take_along_axis(y, order, axis=-1)
     return ops.moveaxis(values, -1, axis), ops.cast(ops.moveaxis(order, -1, axis), "int32")`,
+
+  every: `def every(x, stride):
+    """Every stride-th place of the spatial dimensions, which stand before the channels."""
+    return x[(slice(None), *(slice(None, None, s) for s in stride), slice(None))]`,
+
+  max_pool: `def max_pool(x, kernel, stride, dilation):
+    """The greatest of the cells of each window, which are dilation apart."""
+    sizes = [(n - d * (k - 1) - 1) // s + 1 for n, k, s, d in zip(x.shape[1:-1], kernel, stride, dilation)]
+    greatest = None
+    for tap in np.ndindex(*kernel):
+        cut = (slice(t * d, t * d + (n - 1) * s + 1, s) for t, d, n, s in zip(tap, dilation, sizes, stride))
+        cells = x[(slice(None), *cut, slice(None))]
+        greatest = cells if greatest is None else ops.maximum(greatest, cells)
+    return greatest`,
+
+  gather_nd: `def gather_nd(x, index, batch_dims):
+    """Slices at the vectors in the last dimension of index."""
+    sizes = x.shape[: batch_dims + index.shape[-1]]
+    place = 0
+    for axis, size in enumerate(sizes[:batch_dims]):
+        along = np.arange(size, dtype="int32").reshape([-1 if d == axis else 1 for d in range(len(index.shape) - 1)])
+        place = np.asarray(place * size + along)
+    for i, size in enumerate(sizes[batch_dims:]):
+        # not a sum: Keras takes a column for a row where the two are as long
+        place = ops.subtract(ops.clip(index[..., i], 0, size - 1), ops.negative(place * size))
+    return ops.take(ops.reshape(x, (-1, *x.shape[len(sizes) :])), place, axis=0)`,
 };

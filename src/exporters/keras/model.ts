@@ -13,6 +13,8 @@ type Parameters = (slot: Slot) => string | undefined;
 
 /** Where an item stands: what its layers' names begin with, as Python writes it. */
 interface Place {
+  /** Names of the functions of blocks. */
+  readonly functions: ReadonlySet<string>;
   /** A block is called with its own name. */
   readonly inBlock: boolean;
   readonly prefix: string;
@@ -75,6 +77,7 @@ const sequenceLines = (place: Place, item: SequenceItem, operand: string, result
 };
 
 const dialect = (place: Place): Dialect => ({
+  reserved: place.functions,
   // layers stand on lines of their own
   nests: (item) =>
     item.kind === 'step' && item.fields.every(({ field }) => field.isTensor === true) && !/layers[.]/.test(stepText(place, item, () => '')),
@@ -93,9 +96,9 @@ const dialect = (place: Place): Dialect => ({
 
 const OPERANDS = ['x', 'y', 'z'];
 
-const blockText = (block: Block): string => {
+const blockText = (block: Block, functions: ReadonlySet<string>): string => {
   const names = block.body.operands.map((_, i) => OPERANDS[i] ?? `x${i + 1}`);
-  const { lines, results } = writeBody(block.body, names, dialect({ inBlock: true, prefix: '', parameter: block.parameterOf }));
+  const { lines, results } = writeBody(block.body, names, dialect({ functions, inBlock: true, prefix: '', parameter: block.parameterOf }));
   const doc = block.places === 1 ? 'Stands once in the model.' : `Stands ${block.places} times in the model.`;
   return [
     `def ${functionName(block)}(${[...names, ...block.parameters, 'name'].join(', ')}):`,
@@ -112,7 +115,8 @@ export const modelText = ({ program, outline, layouts, outputs, helpers }: Model
       : program.inputs.map((p, i) => identifier(`${p.name}_${i}`.replace(/_0$/, i === 0 ? '' : '_0'), 'x'));
   const nameOf = new Map(program.inputs.map((p, i) => [p.value, at(names, i)]));
   const { body } = outline;
-  const place: Place = { inBlock: false, prefix: '', parameter: () => undefined };
+  const functions = new Set([...outline.blocks.map(functionName), ...helpers]);
+  const place: Place = { functions, inBlock: false, prefix: '', parameter: () => undefined };
   const { lines, results } = writeBody(
     body,
     body.operands.map((v) => nameOf.get(v) ?? `x${v}`),
@@ -158,7 +162,7 @@ export const modelText = ({ program, outline, layouts, outputs, helpers }: Model
     'from pathlib import Path\n\nimport keras\nimport numpy as np\nfrom keras import layers, ops\nfrom safetensors.numpy import load_file',
     'WEIGHTS = load_file(Path(__file__).with_name("model.safetensors"))',
     ...helpers.map((h) => HELPERS[h] ?? ''),
-    ...outline.blocks.map(blockText),
+    ...outline.blocks.map((b) => blockText(b, functions)),
     build,
     load,
   ].join('\n\n\n')}\n`;

@@ -13,6 +13,8 @@ export interface Dialect {
   readonly permute: (value: string, perm: readonly number[]) => string;
   /** Whether expressions may stand inside others. */
   readonly nests: (item: BodyItem) => boolean;
+  /** Names that no variable gets. */
+  readonly reserved: ReadonlySet<string>;
 }
 
 const LONGEST_NESTED = 92;
@@ -63,7 +65,7 @@ export const writeBody = (
   const fresh = (wanted: string): string => {
     const base = identifier(wanted);
     let name = base;
-    for (let n = 2; live.has(name); n++) name = `${base}_${n}`;
+    for (let n = 2; live.has(name) || dialect.reserved.has(name); n++) name = `${base}_${n}`;
     return name;
   };
   /** What a value is called where no name is left over from its operands: as what made it, or what it is made from. */

@@ -3,7 +3,8 @@ const LONGEST_LINE = 118;
 /** A call that is too long for a line, an argument a line. */
 export const wrapped = (line: string): string => {
   const [, code = line, note = ''] = /^(.*?)(  # .*)?$/.exec(line) ?? [];
-  const open = code.indexOf('(');
+  // a bracket around an expression is not one around arguments
+  const open = code.search(/(?<=[\w\])])\(/);
   if (code.length <= LONGEST_LINE || open < 0 || line.includes('\n')) return line;
   const parts: string[] = [];
   let depth = 0;

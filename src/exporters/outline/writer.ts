@@ -17,7 +17,6 @@ export type Perm = readonly number[];
 
 export const identity = (rank: number): Perm => Array.from({ length: rank }, (_, i) => i);
 export const samePerm = (a: Perm, b: Perm): boolean => a.length === b.length && a.every((v, i) => v === b[i]);
-export const inversePerm = (perm: Perm): Perm => perm.map((_, i) => perm.indexOf(i));
 
 /** The elements of a tensor with dimension i of the result being dimension perm[i]. */
 export const permuted = (tensor: Tensor, perm: Perm): Tensor => {

@@ -1,5 +1,6 @@
 import { type Program, type ValueId, typeOf } from '../../ir/index.ts';
 import { at } from '../../support/index.ts';
+import { Names } from '../names.ts';
 import { bracketed, type Dialect, shapeNote, writeBody } from '../outline/body.ts';
 import { type Block, type Body, type BodyItem } from '../outline/classes.ts';
 import { render, type Slot } from '../outline/code.ts';
@@ -55,6 +56,7 @@ const fieldLines = (body: Body, parameter: Parameters): readonly string[] =>
 
 const DIALECT: Dialect = {
   nests: () => true,
+  reserved: new Set(),
   permute: permuteText,
   statements: () => [],
   expression: (item, value) => {
@@ -115,9 +117,8 @@ const modelName = (program: Program, taken: ReadonlySet<string>): string => {
 
 /** model.py: helpers, blocks, the model, and how it is loaded. */
 export const modelText = ({ program, outline, layouts, outputs, helpers }: Model): string => {
-  const names = program.inputs.map((p) => identifier(p.name, 'x'));
-  const single = program.inputs.length === 1;
-  const parameters = single ? ['x'] : names.map((n, i) => (names.indexOf(n) === i ? n : `${n}_${i}`));
+  const taken = new Names((wanted) => identifier(wanted, 'x'));
+  const parameters = program.inputs.length === 1 ? ['x'] : program.inputs.map((p) => taken.take(p.name));
   const nameOf = new Map(program.inputs.map((p, i) => [p.value, at(parameters, i)]));
   const { body } = outline;
   const { lines, results } = writeBody(

@@ -58,31 +58,44 @@ const convRow = (c: Layouts, node: AnyNode, attrs: Omit<Window, 'kernel'> & { re
   const w = c.writer(node);
   if (w.resultType().dtype !== 'f32') throw new UnsupportedError('Keras has convolutions of floats alone');
   if (w.resultType().shape.includes(0)) throw new UnsupportedError('Keras has no convolutions that give nothing');
+  const kernel = w.type(1).shape.slice(2).map(Number);
+  if (attrs.dilation.some((d) => d > 1) && attrs.stride.some((s) => s > 1)) {
+    // Keras does not stride dilated kernels: of all results, those that a stride would give
+    const whole = convStep(w, { ...attrs, kernel, stride: kernel.map(() => 1) }, attrs.groups);
+    return {
+      ...whole,
+      isCall: false,
+      code: py`every(${whole.code}, ${tuple(attrs.stride)})`,
+      helpers: [...(whole.helpers ?? []), 'every'],
+    };
+  }
+  return convStep(w, { ...attrs, kernel }, attrs.groups);
+};
+
+const convStep = (w: Writer, a: Window, groups: number): Step => {
   const rank = w.rank(0);
   const spatial = rank - 2;
-  const a: Window = { ...attrs, kernel: w.type(1).shape.slice(2).map(Number) };
-  if (a.dilation.some((d) => d > 1) && a.stride.some((s) => s > 1)) throw new UnsupportedError('Keras does not stride dilated kernels');
   const [weight, bias] = [w.tensor(1), w.has(2) ? w.tensor(2) : undefined];
   const { x, padding } = spatialInput(w, a);
   w.store(lastPerm(rank));
   if (weight === undefined || (w.has(2) && bias === undefined)) {
-    if (attrs.groups > 1) throw new UnsupportedError('Keras has no groups for weights that are computed');
+    if (groups > 1) throw new UnsupportedError('Keras has no groups for weights that are computed');
     const kernel = w.x(1, kernelPerm(spatial), 'kernel');
     const plain = py`ops.conv(${x}, ${kernel}${options(a, padding)}, data_format="channels_last")`;
     return w.step(w.has(2) ? py`${plain} + ${w.x(2, undefined, 'bias')}` : plain);
   }
   const [out = 1, perGroup = 1] = weight.shape;
   const kernelSize = slot('kernel_size', same(a.kernel));
-  if (attrs.groups === 1) {
+  if (groups === 1) {
     const make = py`layers.Conv${spatial}D(${slot('filters', out)}, ${kernelSize}${options(a, padding)}${useBias(bias)}`;
     return w.layer({ leaf: 'conv', make, tensors: withBias(permuted(weight, kernelPerm(spatial)), bias) }, x);
   }
   const depthwise = perGroup === 1 && spatial < 3 && a.stride.every((s) => s === a.stride[0]);
   if (depthwise) {
-    const make = py`layers.DepthwiseConv${spatial}D(${kernelSize}${options(a, padding)}${option('depth_multiplier', out / attrs.groups, 1)}${useBias(bias)}`;
-    return w.layer({ leaf: 'depthwise', make, tensors: withBias(depthwiseKernel(weight, attrs.groups), bias) }, x);
+    const make = py`layers.DepthwiseConv${spatial}D(${kernelSize}${options(a, padding)}${option('depth_multiplier', out / groups, 1)}${useBias(bias)}`;
+    return w.layer({ leaf: 'depthwise', make, tensors: withBias(depthwiseKernel(weight, groups), bias) }, x);
   }
-  return groupedConv(w, a, { x, padding, weight, bias, groups: attrs.groups });
+  return groupedConv(w, a, { x, padding, weight, bias, groups });
 };
 
 /** TensorFlow has no groups on processors: a layer for each group, side by side. */

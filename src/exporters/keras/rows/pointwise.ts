@@ -33,6 +33,38 @@ const infix = (operator: string, name: string) => (c: Layouts, node: AnyNode) =>
   return w.step(isArray ? py`${name}(${a}, ${b})` : py`${a} ${operator} ${b}`);
 };
 
+/** The axis, from the end, of the only size above 1; undefined where there are several. */
+const vectorAxis = (shape: readonly (number | string)[]): number | undefined => {
+  const axes = shape.flatMap((d, i) => (d === 1 ? [] : [shape.length - i]));
+  return axes.length === 1 ? axes[0] : undefined;
+};
+
+/**
+ * Keras 3 adds a second operand with one size above 1 to the last or second dimension of the first if that is as large, wherever
+ * it stands (keras/src/backend/tensorflow/numpy.py, add). Where that is another dimension, the vector has to come first.
+ */
+const isMistaken = (a: readonly (number | string)[], b: readonly (number | string)[]): boolean => {
+  const axis = vectorAxis(b);
+  if (axis === undefined || a.length < 2) return false;
+  const size = b[b.length - axis];
+  return (a.at(-1) === size && axis !== 1) || (a[1] === size && a.at(-1) !== size && axis !== a.length - 1);
+};
+
+const add = (c: Layouts, node: AnyNode): Step => {
+  const w = c.writer(node);
+  const [a = [], b = []] = w.broadcast(2);
+  const order = c.perm(node.results[0] ?? w.value(0));
+  const shapes = [0, 1].map((i) => {
+    const { shape } = w.type(i);
+    const padded = [...Array<number>(order.length - shape.length).fill(1), ...shape];
+    return order.map((d) => padded[d] ?? 1);
+  });
+  const [p = [], q = []] = shapes;
+  if (isMistaken(p, q)) return w.step(isMistaken(q, p) ? py`ops.subtract(${a}, ops.negative(${b}))` : py`ops.add(${b}, ${a})`);
+  const isArray = w.tensor(0) !== undefined && w.scalar(0) !== String(a[0]);
+  return w.step(isArray ? py`ops.add(${a}, ${b})` : py`${a} + ${b}`);
+};
+
 const binary = (name: string) => (c: Layouts, node: AnyNode) => {
   const w = c.writer(node);
   const [a = [], b = []] = w.broadcast(2);
@@ -49,7 +81,7 @@ const bitwise = (name: string) => (c: Layouts, node: AnyNode) => {
 };
 
 export const pointwiseRows = {
-  add: infix('+', 'ops.add'),
+  add,
   sub: infix('-', 'ops.subtract'),
   mul: infix('*', 'ops.multiply'),
   div: (c, n) => {

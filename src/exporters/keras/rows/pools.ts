@@ -15,14 +15,15 @@ interface Pool {
 /** Pads that bring the last window wholly inside, ceil or not. */
 const reached = (a: Pool, input: readonly number[], output: readonly number[]): readonly number[] => {
   const n = a.kernel.length;
-  const ends = a.kernel.map((k, i) => ((output[i] ?? 1) - 1) * (a.stride[i] ?? 1) + k - (input[i] ?? 0) - (a.pads[i] ?? 0));
+  const ends = a.kernel.map(
+    (k, i) => ((output[i] ?? 1) - 1) * (a.stride[i] ?? 1) + (a.dilation[i] ?? 1) * (k - 1) + 1 - (input[i] ?? 0) - (a.pads[i] ?? 0),
+  );
   // a window may also end before the declared padding does
   return [...a.pads.slice(0, n), ...ends.map((e, i) => Math.max(e, Math.min(a.pads[n + i] ?? 0, 0)))];
 };
 
 const pool = (c: Layouts, node: AnyNode, a: Pool) => {
   const w = c.writer(node);
-  if (a.dilation.some((d) => d !== 1)) throw new UnsupportedError('Keras pools windows without dilation');
   const rank = w.rank(0);
   const input = w.sizesBehindBatch(0).slice(2);
   const pads = reached(a, input, w.resultType().shape.slice(2).map(Number));
@@ -41,7 +42,8 @@ export const poolRows = {
     const a = n.attrs;
     const { w, x, n: spatial, pads, input, strides } = pool(c, n, a);
     const { dtype } = w.type(0);
-    const padding = paddingOf({ ...a, pads }, input);
+    const dilated = a.dilation.some((d) => d !== 1);
+    const padding = dilated && pads.some((p) => p !== 0) ? undefined : paddingOf({ ...a, pads }, input);
     const layer = `layers.MaxPooling${spatial}D(${same(a.kernel)}${strides}${padding === 'same' ? ', padding="same"' : ''})`;
     // whole numbers below 2^24 are exact in floats
     const floats = dtype === 'f32' ? x : py`ops.cast(${x}, "float32")`;
@@ -49,13 +51,16 @@ export const poolRows = {
       padding === undefined
         ? py`ops.pad(${floats}, ${withBatch(pads)}, constant_values=${dtype === 'f32' ? '-np.inf' : DTYPE_INFO[dtype].lo})`
         : floats;
-    const pooled = py`${layer}(${inside})`;
-    return w.step(dtype === 'f32' ? pooled : py`ops.cast(${pooled}, ${KERAS_DTYPE[dtype]})`);
+    const pooled = dilated
+      ? py`max_pool(${inside}, ${tuple(a.kernel)}, ${tuple(a.stride)}, ${tuple(a.dilation)})`
+      : py`${layer}(${inside})`;
+    return w.step(dtype === 'f32' ? pooled : py`ops.cast(${pooled}, ${KERAS_DTYPE[dtype]})`, { helpers: dilated ? ['max_pool'] : [] });
   },
   average_pool: (c, n) => {
     const a = n.attrs;
     const { w, x, n: spatial, pads, input, strides } = pool(c, n, a);
-    if (w.type(0).dtype !== 'f32') throw new UnsupportedError('Keras has means of floats alone');
+    if (w.type(0).dtype !== 'f32' || a.dilation.some((d) => d !== 1))
+      throw new UnsupportedError('Keras has means of floats in windows without dilation alone');
     const padding = paddingOf({ ...a, pads }, input);
     const declared = pads.every((p, i) => p === a.pads[i]);
     const layer = `layers.AveragePooling${spatial}D(${same(a.kernel)}${strides}`;

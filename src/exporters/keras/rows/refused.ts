@@ -15,7 +15,6 @@ export const refusedRows = {
   div_round: unsupported(INTEGERS),
   exp2_fixed: unsupported(FIXED),
   exp_fixed: unsupported(FIXED),
-  gather_nd: unsupported('Keras takes slices along one axis'),
   interpolate: unsupported('Keras samples images with rules of its own'),
   isqrt: unsupported(FIXED),
   layer_norm_fixed: unsupported(FIXED),

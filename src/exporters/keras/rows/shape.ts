@@ -162,6 +162,14 @@ export const shapeRows = {
     if (x.some((d, i) => i !== axis && d !== index[i])) throw new UnsupportedError('Keras takes elements along whole axes');
     return w.step(py`ops.take_along_axis(${indexed(w, w.x(0, undefined, 'table'), 1, axis)}, axis=${axis})`);
   },
+  gather_nd: (c, n) => {
+    const w = c.writer(n);
+    const shape = w.sizes(0);
+    if (shape.includes(0) || w.resultType().shape.includes(0)) throw new UnsupportedError('Keras takes nothing of nothing');
+    return w.step(py`gather_nd(${w.x(0, undefined, 'table')}, ${w.x(1, undefined, 'index')}, ${n.attrs.batch_dims})`, {
+      helpers: ['gather_nd'],
+    });
+  },
   depth_to_space: (c, n) => {
     const w = c.writer(n);
     if (n.attrs.mode === 'CRD' || w.type(0).dtype !== 'f32')

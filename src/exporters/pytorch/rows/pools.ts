@@ -1,4 +1,4 @@
-import { type AnyNode, DTYPE_INFO, type LoweringTable, UnsupportedError } from '../../../ir/index.ts';
+import { type AnyNode, type LoweringTable, UnsupportedError } from '../../../ir/index.ts';
 import { type Code, py, type Step } from '../../outline/code.ts';
 import { tuple } from '../../outline/python-names.ts';
 import type { Layouts } from '../../outline/writer.ts';
@@ -99,6 +99,3 @@ export const poolRows = {
     return w.step(py`F.adaptive_avg_pool${spatial}d(${w.x(0)}, 1)`, { module: `nn.AdaptiveAvgPool${spatial}d(1)` });
   },
 } satisfies Partial<LoweringTable<Layouts, Step>>;
-
-/** The least value of a dtype, as text. */
-export const least = (dtype: keyof typeof DTYPE_INFO): string => (dtype === 'f32' ? 'float("-inf")' : String(DTYPE_INFO[dtype].lo));
