@@ -173,6 +173,8 @@ export class ImportSession extends ProgramInTheMaking {
     const count = elementCount(shape);
     this.generated += count;
     if (this.generated > MAX_GENERATED) stop(overLimit(`the model has more than ${MAX_GENERATED} parameters without data`, name));
+    // they may be laid down anew once, like those of a file
+    this.elements += count;
     const [lo, hi] = rangeOf(role, fanIn);
     this.warnings.add('IMP3003', 'parameters without data were given random values: results mean nothing');
     const made: HostTensor = { elem: 'float32', shape, data: uniform(name, count, lo, hi) };

@@ -87,6 +87,7 @@ const WITH: Readonly<Record<string, Specs>> = {
   GroupNormalization: scaled,
   RMSNormalization: () => listed(['scale']),
   Normalization: (c) => (isLeftOut(c, 'mean') ? listed([], ['mean', 'variance', 'count']) : []),
+  LayerScale: () => listed(['gamma']),
   PReLU: () => listed(['alpha']),
   SimpleRNN: recurrent,
   LSTM: recurrent,

@@ -29,6 +29,8 @@ const MAX_LAYERS = 100_000;
 /** The layers of a model as a tree, each once however often it is called. */
 export const weightTree = (root: KerasLayer, version: number): readonly LayerWeights[] => {
   let left = MAX_LAYERS;
+  // operations are no layers to Keras: files of weights neither have nor count them
+  const layersOf = (layer: KerasLayer): readonly KerasLayer[] => modelOf(layer, version).layers.filter((l) => !l.isOperation);
   const node = (layer: KerasLayer, prefix: string, frozen: boolean, depth: number): LayerWeights => {
     left -= 1;
     if (left < 0 || depth > MAX_NESTING)
@@ -39,7 +41,7 @@ export const weightTree = (root: KerasLayer, version: number): readonly LayerWei
     const inside = (l: KerasLayer): LayerWeights => node(l, `${id}/`, !trainable, depth + 1);
     const channelsFirst = field(layer.config, 'data_format') === 'channels_first';
     const base = { className: layer.className, name: layer.name, id, trainable, channelsFirst };
-    if (isModelClass(op)) return { ...base, specs: [], children: modelOf(layer, version).layers.map(inside), place: 'layers' };
+    if (isModelClass(op)) return { ...base, specs: [], children: layersOf(layer).map(inside), place: 'layers' };
     if (op === 'TimeDistributed') {
       const inner = field(layer.config, 'layer');
       return { ...base, specs: [], children: isObject(inner) ? [inside(layerOf(inner, version, 0))] : [], place: 'layer' };
@@ -51,7 +53,7 @@ export const weightTree = (root: KerasLayer, version: number): readonly LayerWei
       place: 'layers',
     };
   };
-  return modelOf(root, version).layers.map((l) => node(l, '', false, 0));
+  return layersOf(root).map((l) => node(l, '', false, 0));
 };
 
 /** Reads a weight, or stops with what is wrong; undefined where its file is missing. */

@@ -143,6 +143,13 @@ const rescaling = (n: LayerNode): Made => {
   return offset === n.scalar(0) ? scaled : n.emit('add', [scaled, offset], {});
 };
 
+/** A factor for each feature (Touvron et al. 2021), as the models of keras.applications have it. */
+const layerScale = (n: LayerNode): Made => {
+  n.ignore('init_values');
+  const width = wholeOf(n, 'projection_dim');
+  return n.emit('mul', [n.real(0), weight(n, 'gamma', [width], 'scale')], {});
+};
+
 export const norms = {
   BatchNormalization: one(batchNorm),
   SyncBatchNormalization: one(batchNorm),
@@ -152,4 +159,5 @@ export const norms = {
   UnitNormalization: one(unitNorm),
   Normalization: one(normalization),
   Rescaling: one(rescaling),
+  LayerScale: one(layerScale),
 } as const satisfies LayerTable;

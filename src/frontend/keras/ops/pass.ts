@@ -43,6 +43,7 @@ export const passes = {
   GaussianNoise: training('stddev'),
   ActivityRegularization: training('l1', 'l2'),
   Identity: training(),
+  StochasticDepth: training('drop_path_rate'),
   RandomFlip: training('mode', 'data_format', 'value_range'),
   RandomRotation: training('factor', 'fill_mode', 'fill_value', 'interpolation', 'data_format', 'value_range'),
   RandomZoom: training('height_factor', 'width_factor', 'fill_mode', 'fill_value', 'interpolation', 'data_format', 'value_range'),

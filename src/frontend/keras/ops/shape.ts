@@ -30,7 +30,12 @@ const reshape = (n: LayerNode): Made => {
   const shape = target.map((d) => (d === -1 ? count / known : d));
   if (open > 1 || shape.some((d) => !Number.isInteger(d) || d < 0) || elementCount(shape) !== count)
     return n.malformed(`[${n.shapeOf(0).slice(1).join(', ')}] cannot become [${target.join(', ')}]`);
-  return n.reshape(inOrder(n), [at(n.shapeOf(0), 0), ...shape]);
+  const batch = at(n.shapeOf(0), 0);
+  const [channels = 1, ...sizes] = [...shape].reverse();
+  // an image of one cell: its channels stand first and last alike
+  if ((sizes.length === 2 || sizes.length === 3) && sizes.every((s) => s === 1))
+    return { value: n.reshape(inOrder(n), [batch, channels, ...sizes]), layout: 'first' };
+  return n.reshape(inOrder(n), [batch, ...shape]);
 };
 
 /** Dimensions are counted from 1: 0 is the batch. */
