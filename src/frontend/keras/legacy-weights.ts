@@ -41,6 +41,28 @@ const modernKernel = (host: HostTensor, layer: LayerWeights, spec: WeightSpec, {
   return backend === 'theano' && spec.key !== 'pointwise_kernel' ? mirrored(made, made.shape.length - 2) : made;
 };
 
+/** Gates of Keras 1, each with kernel, recurrent kernel and bias, in the order in which Keras 2 has them side by side. */
+const GATES: Readonly<Record<string, readonly number[]>> = { LSTM: [0, 2, 1, 3], GRU: [0, 1, 2] };
+
+/** Tensors side by side along the last axis. */
+const joined = (name: string, parts: readonly HostTensor[]): HostTensor => {
+  const [first] = parts;
+  const lead = first?.shape.slice(0, -1) ?? [];
+  const widths = parts.map((p) => p.shape.at(-1) ?? 1);
+  if (first === undefined || parts.some((p) => p.shape.slice(0, -1).join() !== lead.join() || p.elem !== first.elem))
+    return stop(parameterProblem(name, 'its gates have different shapes'));
+  const rows = lead.reduce((p, d) => p * d, 1);
+  const width = widths.reduce((sum, w) => sum + w, 0);
+  const data = makeHost(first.elem, rows * width);
+  let column = 0;
+  parts.forEach((part, i) => {
+    const own = widths[i] ?? 0;
+    for (let r = 0; r < rows; r++) data.set(part.data.subarray(r * own, (r + 1) * own), r * width + column);
+    column += own;
+  });
+  return { elem: first.elem, shape: [...lead, width], data };
+};
+
 /** Names of the layer's weights in the file; undefined where the file does not have the layer. */
 const namesOf = (group: Hdf5Group | undefined): readonly string[] | undefined =>
   group === undefined ? undefined : (longTexts(group, 'weight_names') ?? []);
@@ -59,6 +81,23 @@ export const bindLegacy = (group: Hdf5Group, layers: readonly LayerWeights[], or
       const own = found?.kind === 'group' ? found : undefined;
       const names = namesOf(own);
       if (specs === undefined || names === undefined || own === undefined) return;
+      const read = (stored: string, name: string): HostTensor => {
+        const data = own.get(stored);
+        return data?.kind === 'dataset' ? data.read(name) : stop(parameterProblem(name, `the file names ${stored} and does not have it`));
+      };
+      const gates = origin.version === 1 && Object.hasOwn(GATES, layer.className) ? GATES[layer.className] : undefined;
+      if (gates !== undefined && names.length === gates.length * specs.length) {
+        specs.forEach(({ spec }, i) =>
+          binder.set(layer, spec, () => {
+            const name = `${layer.id}/${spec.key}`;
+            return joined(
+              name,
+              gates.map((gate) => read(at(names, gate * specs.length + i), name)),
+            );
+          }),
+        );
+        return;
+      }
       if (names.length !== specs.length)
         stop(
           parameterProblem(layer.id, `the file has ${names.length} weights for it, but ${layer.className} has ${specs.length}`, [
@@ -68,12 +107,7 @@ export const bindLegacy = (group: Hdf5Group, layers: readonly LayerWeights[], or
       specs.forEach(({ layer: inner, spec }, i) => {
         const stored = at(names, i);
         checkName(stored, inner, spec);
-        binder.set(inner, spec, () => {
-          const data = own.get(stored);
-          const name = `${inner.id}/${spec.key}`;
-          if (data?.kind !== 'dataset') return stop(parameterProblem(name, `the file names ${stored} and does not have it`));
-          return modernKernel(data.read(name), inner, spec, origin);
-        });
+        binder.set(inner, spec, () => modernKernel(read(stored, `${inner.id}/${spec.key}`), inner, spec, origin));
       });
     });
   return binder.bound();
