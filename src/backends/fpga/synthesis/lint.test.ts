@@ -21,12 +21,22 @@ const each = (parameters: Parameters, form: (name: string, value: number) => str
 /** Commands by tool, given parameters of cx_core and the Verilog files. */
 const TOOLS: Readonly<Record<string, (parameters: Parameters, files: readonly string[]) => readonly string[]>> = {
   verilator: (parameters, files) => [
-    ...['--lint-only', '-Wall', '-I.', '--top-module', 'cx_core'],
+    '--lint-only',
+    '-Wall',
+    '-I.',
+    '--top-module',
+    'cx_core',
     ...each(parameters, (name, value) => `-G${name}=${value}`),
     ...files,
   ],
   iverilog: (parameters, files) => [
-    ...['-g2005', '-Wall', '-I.', '-s', 'cx_core', '-o', '/dev/null'],
+    '-g2005',
+    '-Wall',
+    '-I.',
+    '-s',
+    'cx_core',
+    '-o',
+    '/dev/null',
     ...each(parameters, (name, value) => `-Pcx_core.${name}=${value}`),
     ...files,
   ],
