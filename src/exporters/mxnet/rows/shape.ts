@@ -95,23 +95,35 @@ const gatherElements = (g: MxGraph, node: OpNode<'gather_elements'>): Made => {
   return g.op('pick', [g.x(x), flat], { axis, keepdims: true, mode: 'clip' });
 };
 
-/** Indices outside end a run of MXNet, where the program takes the nearest. */
-const checkPlaces = (g: MxGraph, node: OpNode<'gather_nd'>): void => {
+/**
+ * Index vectors along dimension 0, as MXNet wants them. It ends a run where an index lies outside, so that those of a run are
+ * clamped to their dimensions first.
+ */
+const indexVectors = (g: MxGraph, node: OpNode<'gather_nd'>): Ref => {
   const [x, index] = node.operands;
-  const known = g.tensor(index);
+  const rank = g.rank(index);
   const sizes = g.sizes(x);
-  const width = known?.shape.at(-1) ?? 1;
-  if (known?.data.some((v, i) => v < 0 || v >= at(sizes, i % width)) === true) refuse('an index lies outside, which MXNet does not clamp');
+  const width = at(g.sizes(index), rank - 1);
+  const first = g.op('transpose', [g.x(index)], { axes: [rank - 1, ...Array.from({ length: rank - 1 }, (_, i) => i)] });
+  const known = g.tensor(index);
+  if (known !== undefined) {
+    const outside = known.data.some((v, i) => v < 0 || v >= at(sizes, i % width));
+    return outside ? refuse('an index lies outside, which MXNet does not clamp') : first;
+  }
+  g.limit(5, index);
+  const shape = [width, ...new Array<number>(rank - 1).fill(1)];
+  const last = g.constant(`${node.origin ?? node.op}_last`, {
+    dtype: 'i32',
+    shape,
+    data: Int32Array.from(sizes.slice(0, width), (s) => s - 1),
+  });
+  return g.op('broadcast_minimum', [g.op('_maximum_scalar', [first], { scalar: 0 }), last]);
 };
 
 const gatherNd = (g: MxGraph, node: OpNode<'gather_nd'>): Made => {
-  const [x, index] = node.operands;
   if (node.attrs.batch_dims !== 0) return refuse('MXNet has no leading dimensions that both share');
-  const rank = g.rank(index);
-  checkPlaces(g, node);
-  if (rank < 2) return refuse('MXNet wants a list of index vectors');
-  const first = g.op('transpose', [g.x(index)], { axes: [rank - 1, ...Array.from({ length: rank - 1 }, (_, i) => i)] });
-  return g.op('gather_nd', [g.x(x), first]);
+  if (g.rank(node.operands[1]) < 2) return refuse('MXNet wants a list of index vectors');
+  return g.op('gather_nd', [g.x(node.operands[0]), indexVectors(g, node)]);
 };
 
 const all = (g: MxGraph, node: { readonly operands: readonly ValueId[] }): readonly Ref[] => node.operands.map((v) => g.x(v));

@@ -14,7 +14,7 @@ import { pool } from './pool.ts';
 import { recurrent } from './recurrent.ts';
 import { reduce, reduction } from './reduce.ts';
 import type { MxTable } from './row.ts';
-import { concat, expandDims, flip, numpyReshape, shape, squeeze, transpose } from './shape.ts';
+import { concat, flip, numpyReshape, shape, squeeze, transpose } from './shape.ts';
 import { slices } from './slice.ts';
 
 const one = (row: (n: LayerNode) => Made) => ({ import: (n: LayerNode) => [row(n)] }) as const;
@@ -58,7 +58,6 @@ const UNARY = [
   'floor',
   'ceil',
   'trunc',
-  'fix',
   'rint',
 ] as const;
 const ANGLES = ['sin', 'cos', 'tan', 'sinh', 'cosh', 'tanh', 'arcsin', 'arccos', 'arctan', 'arcsinh', 'arccosh', 'arctanh'] as const;
@@ -138,12 +137,11 @@ export const numpy: MxTable = {
   _npi_pad: one(pad),
   _npi_argmax: place('argmax'),
   _npi_argmin: place('argmin'),
+  _npi_fix: rowOf('trunc'),
   _npi_absolute: rowOf('abs'),
   _npi_abs: rowOf('abs'),
   _npi_negative: rowOf('negative'),
   _npi_reciprocal: rowOf('reciprocal'),
-  _npi_deg2rad: rowOf('radians'),
-  _npi_rad2deg: rowOf('degrees'),
   _npx_relu: activations.relu,
   _npx_sigmoid: rowOf('sigmoid'),
   _npx_erf: rowOf('erf'),
@@ -183,8 +181,11 @@ export const numpy: MxTable = {
   _npi_squeeze: one(squeeze),
   _np_transpose: one(transpose),
   _npi_transpose: one(transpose),
-  _npi_expand_dims: one(expandDims),
-  _npi_concatenate: one((n) => concat(n, 0)),
+  _npi_expand_dims: shape.expand_dims,
+  _npi_concatenate: one((n) => {
+    if (n.attribute('axis') === 'None') return n.refuse('axis is None');
+    return concat(n, 'axis', 0);
+  }),
   _npi_flip: one(flip),
   _npi_broadcast_to: shape.broadcast_to,
   _npi_stack: shape.stack,

@@ -131,7 +131,7 @@ const swapAxis = (n: LayerNode): Made => {
   return kept(n, n.emit('transpose', [n.x(0)], { perm }));
 };
 
-export const expandDims = (n: LayerNode): Made => {
+const expandDims = (n: LayerNode): Made => {
   const axis = n.axis(int(n, 'axis'), n.rank(0) + 1);
   const shape = n.shapeOf(0);
   return reshaped(n, [...shape.slice(0, axis), 1, ...shape.slice(axis)]);
@@ -147,10 +147,11 @@ export const squeeze = (n: LayerNode): Made => {
   return reshaped(n, given === undefined && left.length === 0 ? [1] : left);
 };
 
-export const concat = (n: LayerNode, fallback = 1): Made => {
+/** @param name - the attribute with the axis */
+export const concat = (n: LayerNode, name = 'dim', fallback = 1): Made => {
   n.ignore('num_args');
   const rank = n.rank(0);
-  const axis = n.axis(int(n, 'dim', fallback), rank, 'dim');
+  const axis = n.axis(int(n, name, fallback), rank, name);
   const inputs = span(0, n.inputCount).map((i) => n.input(i));
   const places = inputs.map((_, i) => n.either(i));
   // channels that stand last in the file are joined where they are
@@ -283,7 +284,7 @@ export const shape = {
   SwapAxis: one(swapAxis),
   expand_dims: one(expandDims),
   squeeze: one(squeeze),
-  Concat: one(concat),
+  Concat: one((n) => concat(n)),
   _rnn_param_concat: one(rnnParameters),
   stack: one(stack),
   tile: one(tile),
