@@ -1,0 +1,1 @@
+export { nnef } from './import.ts';

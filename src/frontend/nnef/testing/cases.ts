@@ -1,0 +1,131 @@
+import { filled, type TestGraph, type TestTensor } from './build.ts';
+
+export interface Case extends TestGraph {
+  readonly name: string;
+}
+
+const one = (
+  name: string,
+  body: string,
+  inputs: readonly TestTensor[],
+  variables: Readonly<Record<string, TestTensor>> = {},
+  results = ['y'],
+): Case => ({ name, body, results, inputs, variables });
+const unary = (op: string, lo = -3, hi = 3, args = ''): Case => one(op, `y = ${op}(x0${args});`, [filled([2, 3, 4], 1, lo, hi)]);
+const image = (...shape: readonly number[]): readonly TestTensor[] => [filled(shape, 1)];
+const binary = (op: string): Case => one(op, `y = ${op}(x0, x1);`, [filled([2, 3, 4], 1, 0.5, 2), filled([2, 3], 2, 0.5, 2)]);
+const logical = (op: string): Case => one(op, `y = select(${op}(x0, x1), 1.0, 0.0);`, [filled([2, 9], 1), filled([2, 9], 3)]);
+const conv = (name: string, args: string, x: readonly number[], w: readonly number[], op = 'conv', bias = w[0] ?? 1): Case =>
+  one(name, `y = ${op}(x0, w, b${args});`, image(...x), { w: filled(w, 2), b: filled([1, bias], 3) });
+const pool = (name: string, op: string, args: string, ...x: readonly number[]): Case => one(name, `y = ${op}(x0, ${args});`, image(...x));
+const P4 = 'padding = [(0,0),(0,0),(1,1),(1,1)]';
+
+export const CASES: readonly Case[] = [
+  ...['add', 'sub', 'mul', 'div', 'pow', 'min', 'max'].map(binary),
+  ...['lt', 'gt', 'le', 'ge'].map(logical),
+  ...['exp', 'sin', 'cos', 'abs', 'sign', 'rcp', 'neg', 'copy', 'floor', 'ceil', 'sqr', 'relu', 'sigmoid', 'tanh', 'softplus', 'elu'].map(
+    (op) => unary(op),
+  ),
+  ...['tan', 'asin', 'acos', 'atan', 'sinh', 'cosh', 'asinh', 'atanh', 'selu', 'gelu', 'silu'].map((op) => unary(op, -0.9, 0.9)),
+  unary('acosh', 1.1, 4),
+  ...['eq', 'ne'].map((op) => one(op, `y = select(${op}(round(x0), round(x1)), 1.0, 0.0);`, [filled([2, 9], 1), filled([2, 9], 3)])),
+  ...['and', 'or'].map((op) => one(op, `y = select(${op}(x0 < 0.5, x1 > -0.5), 1.0, 0.0);`, [filled([2, 9], 1), filled([2, 9], 3)])),
+  one('not', 'y = select(not(x0 < 0.5), 1.0, 0.0);', [filled([2, 9], 1)]),
+  one('copy_n', '[a, y] = copy_n(x0, times = 2);', image(2, 3), {}, ['a', 'y']),
+  one('gather', 'i = constant<integer>(shape = [2], value = [2, 0]); y = gather(x0, i, axis = 1);', image(2, 3)),
+  one('separable_deconv', 'y = separable_deconv(x0, p, w, b, stride = [2,2], padding = [(0,0),(0,0)]);', image(1, 3, 4, 4), {
+    p: filled([4, 1, 3, 3], 2),
+    w: filled([3, 4, 1, 1], 3),
+    b: filled([1, 4], 4),
+  }),
+  ...['log', 'sqrt', 'rsqr', 'rsqrt', 'log2'].map((op) => unary(op, 0.2, 4)),
+  one('round', 'y = round(x0);', [{ shape: [1, 6], data: [-2.5, -1.4, -0.5, 0.5, 1.5, 2.6] }]),
+  unary('leaky_relu', -3, 3, ', alpha = 0.1'),
+  unary('clamp', -3, 3, ', -1.0, 2.0'),
+  unary('softabs', -3, 3, ', epsilon = 0.5'),
+  one('expression', 'y = (-x0) * 2.0 + relu(x0) / (x0 ^ 2.0 + 1.0);', image(2, 3)),
+  one('prelu', 'y = prelu(x0, a);', image(2, 3, 4), { a: filled([1, 3], 2, 0, 1) }),
+  one('add_n', 'y = add_n([x0, x1, x0]);', [filled([2, 3], 1), filled([2, 3], 2)]),
+  one('linear', 'y = linear(x0, w, b);', image(3, 4), { w: filled([5, 4], 2), b: filled([1, 5], 3) }),
+  one('matmul', 'y = matmul(x0, w);', image(3, 4), { w: filled([4, 5], 2) }),
+  one('matmul_transposed', 'y = matmul(x0, w, transposeA = true, transposeB = true);', image(4, 3), { w: filled([5, 4], 2) }),
+  one('matmul_batched', 'y = matmul(x0, x1, transposeB = true);', [filled([2, 3, 4], 1), filled([2, 5, 4], 2)]),
+  conv('conv', ', padding = [(1,1),(0,2)], stride = [2,1]', [1, 3, 7, 6], [4, 3, 3, 3]),
+  conv('conv_auto', ', stride = [2,2]', [2, 3, 7, 6], [4, 3, 3, 3]),
+  conv('conv_dilated', ', padding = [], dilation = [2,1]', [1, 2, 7, 7], [3, 2, 3, 2]),
+  conv('conv_groups', ', padding = [(0,0),(0,0)], groups = 2', [1, 4, 5, 5], [4, 2, 3, 3]),
+  conv('conv_depthwise', ', padding = [(0,0),(0,0)], groups = 0', [1, 4, 5, 5], [4, 1, 3, 3]),
+  conv('conv_one', ', padding = [(1,1)]', [1, 2, 9], [3, 2, 3]),
+  conv('deconv', ', padding = [(1,1),(1,0)], stride = [2,2]', [1, 2, 4, 5], [2, 3, 3, 3], 'deconv', 3),
+  conv('deconv_auto', ', stride = [2,2]', [1, 2, 4, 5], [2, 3, 3, 3], 'deconv', 3),
+  conv('deconv_shape', ', stride = [2,2], padding = [(1,1),(1,1)], output_shape = [1,3,8,10]', [1, 2, 4, 5], [2, 3, 3, 3], 'deconv', 3),
+  conv('deconv_depthwise', ', stride = [2,2], padding = [(0,0),(0,0)], groups = 0', [1, 2, 4, 5], [2, 1, 3, 3], 'deconv', 2),
+  one('separable_conv', 'y = separable_conv(x0, p, w, b, stride = [2,2]);', image(1, 3, 6, 6), {
+    p: filled([3, 1, 3, 3], 2),
+    w: filled([4, 3, 1, 1], 3),
+    b: filled([1, 4], 4),
+  }),
+  pool('max_pool', 'max_pool', "size = [1,1,3,3], border = 'ignore', stride = [1,1,2,2]", 1, 2, 7, 8),
+  pool('max_pool_explicit', 'max_pool', `size = [1,1,3,3], border = 'ignore', stride = [1,1,2,2], ${P4}`, 1, 2, 7, 8),
+  one('max_pool_zeros', `y = max_pool(x0 - 3.0, size = [1,1,3,3], stride = [1,1,2,2], ${P4}, border = 'constant');`, image(1, 2, 7, 8)),
+  pool('avg_pool', 'avg_pool', "size = [1,1,2,2], border = 'ignore', stride = [1,1,2,2]", 1, 2, 7, 8),
+  pool('avg_pool_zeros', 'avg_pool', `size = [1,1,3,3], border = 'constant', stride = [1,1,2,2], ${P4}`, 1, 2, 7, 8),
+  pool('rms_pool', 'rms_pool', "size = [1,1,2,2], border = 'ignore', stride = [1,1,2,2], padding = [(0,0),(0,0),(0,0),(0,0)]", 1, 2, 6, 8),
+  pool('box', 'box', "size = [1,1,3,3], border = 'constant', normalize = false", 1, 2, 5, 6),
+  pool('box_channels', 'box', "size = [1,3,1,1], border = 'constant', normalize = true", 1, 5, 3, 2),
+  pool('debox', 'debox', 'size = [1,1,2,2], stride = [1,1,2,2], padding = [(0,0),(0,0),(0,0),(0,0)]', 1, 2, 3, 4),
+  pool('nearest_downsample', 'nearest_downsample', 'factor = [2,2]', 1, 2, 6, 8),
+  pool('area_downsample', 'area_downsample', 'factor = [2,2]', 1, 2, 6, 8),
+  pool('nearest_upsample', 'nearest_upsample', 'factor = [2,2]', 1, 2, 3, 4),
+  pool('multilinear_upsample', 'multilinear_upsample', "factor = [2,2], method = 'symmetric', border = 'replicate'", 1, 2, 3, 4),
+  pool('multilinear_asymmetric', 'multilinear_upsample', "factor = [2,2], method = 'asymmetric', border = 'replicate'", 1, 2, 3, 4),
+  pool('multilinear_aligned', 'multilinear_upsample', "factor = [2,2], method = 'aligned', border = 'replicate'", 1, 2, 3, 4),
+  ...['sum_reduce', 'max_reduce', 'min_reduce', 'mean_reduce'].map((op) => one(op, `y = ${op}(x0, axes = [1,3]);`, image(2, 3, 4, 5))),
+  one('sum_reduce_normalized', 'y = sum_reduce(x0, axes = [2], normalize = true);', image(2, 3, 4)),
+  one('any_reduce', 'y = select(any_reduce(x0 < -0.9, axes = [1]), 1.0, 0.0);', image(4, 9)),
+  one('all_reduce', 'y = select(all_reduce(x0 < 0.9, axes = [1]), 1.0, 0.0);', image(4, 9)),
+  one('argmax_reduce', 'y = argmax_reduce(x0, axes = [1]);', image(2, 5, 3)),
+  one('argmin_reduce', 'y = argmin_reduce(x0, axes = [2]);', image(2, 5, 3)),
+  one('moments', 'm, y = moments(x0, axes = [0,2,3]);', image(2, 3, 4, 5), {}, ['m', 'y']),
+  one('softmax', 'y = softmax(x0);', image(2, 5, 3)),
+  one('softmax_axes', 'y = softmax(x0, axes = [1,2]);', image(2, 5, 3)),
+  one('local_response', 'y = local_response_normalization(x0, size = [1,3,1,1], alpha = 0.5, beta = 0.75, bias = 1.0);', image(1, 5, 3, 2)),
+  one(
+    'local_response_spatial',
+    'y = local_response_normalization(x0, size = [1,1,3,3], alpha = 0.5, beta = 0.75, bias = 1.0);',
+    image(1, 2, 5, 4),
+  ),
+  one('local_mean', 'y = local_mean_normalization(x0, size = [1,1,3,3]);', image(1, 2, 5, 4)),
+  one('local_variance', 'y = local_variance_normalization(x0, size = [1,1,3,3], bias = 1.0, epsilon = 0.5);', image(1, 2, 5, 4)),
+  one('local_contrast', 'y = local_contrast_normalization(x0, size = [1,1,3,3], bias = 1.0, epsilon = 0.5);', image(1, 2, 5, 4)),
+  one('l1_normalization', 'y = l1_normalization(x0, axes = [1], bias = 0.5, epsilon = 0.1);', image(2, 5, 3)),
+  one('l2_normalization', 'y = l2_normalization(x0, axes = [1,2]);', image(2, 5, 3)),
+  one('batch_normalization', 'y = batch_normalization(x0, m, v, o, s, epsilon = 0.001);', image(2, 3, 4, 5), {
+    m: filled([1, 3], 2),
+    v: filled([1, 3], 3, 0.5, 2),
+    o: filled([1, 3], 4),
+    s: filled([1, 3], 5),
+  }),
+  one('reshape', 'y = reshape(x0, shape = [0, -1]);', image(2, 3, 4)),
+  one('reshape_part', 'y = reshape(x0, shape = [4, 3], axis_start = 1, axis_count = 2);', image(2, 3, 4, 5)),
+  one('transpose', 'y = transpose(x0, axes = [0,2,3,1]);', image(2, 3, 4, 5)),
+  one('concat', 'y = concat([x0, x1], axis = 1);', [filled([2, 3], 1), filled([2, 2], 2)]),
+  one('split', '[a, y] = split(x0, axis = 1, ratios = [1,2]);', image(2, 6), {}, ['a', 'y']),
+  one('slice', 'y = slice(x0, axes = [1,2], begin = [1,-3], end = [0,-1]);', image(2, 3, 5)),
+  one('squeeze', 'y = squeeze(x0, axes = [1]);', image(2, 1, 5)),
+  one('unsqueeze', 'y = unsqueeze(x0, axes = [0,2]);', image(2, 5)),
+  one('stack', 'y = stack([x0, x1], axis = 1);', [filled([2, 3], 1), filled([2, 3], 2)]),
+  one('unstack', '[a, y] = unstack(x0, axis = 1);', image(2, 2, 3), {}, ['a', 'y']),
+  one('tile', 'y = tile(x0, repeats = [1,2,3]);', image(2, 1, 3)),
+  one('pad', "y = pad(x0, padding = [(0,0),(0,0),(1,2),(0,1)], border = 'constant', value = 0.5);", image(1, 2, 3, 4)),
+  one('pad_replicate', "y = pad(x0, padding = [(0,0),(0,0),(1,2),(0,1)], border = 'replicate');", image(1, 2, 3, 4)),
+  one('pad_reflect', "y = pad(x0, padding = [(0,0),(0,0),(1,2),(0,1)], border = 'reflect');", image(1, 2, 3, 4)),
+  one('constant', 'c = constant(shape = [1,3], value = [1.0, 2.0, 3.0]); y = x0 * c;', image(2, 3)),
+  one('min_max_linear', 'y = min_max_linear_quantize(x0, -0.75, 0.5, bits = 4, signed = true, symmetric = false);', image(2, 9)),
+  one(
+    'zero_point_linear',
+    'y = zero_point_linear_quantize(x0, zero_point = 3, scale = 0.125, bits = 4, signed = true, symmetric = false);',
+    image(2, 9),
+  ),
+  one('linear_quantize', 'y = linear_quantize(x0, -0.75, 0.5, bits = 3);', image(2, 9)),
+];
