@@ -9,3 +9,6 @@ export const opRefused = (framework: string, node: AnyNode, place: number, reaso
 
 export const useRefused = (framework: string, node: AnyNode, place: number, reason: string): Diagnostic =>
   diagnostic('EXP0002', `${framework} cannot do this ${node.op}: ${reason}`, { where: whereOf(node, place) });
+
+/** What the exported model does not have exactly as it was. */
+export const inexact = (what: string): Diagnostic => diagnostic('EXP0004', what, { severity: 'warning' });

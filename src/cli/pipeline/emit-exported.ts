@@ -106,7 +106,7 @@ export const exportModel = async (args: ExportArgs, context: Context): Promise<R
   const vectors = await vectorsOf(program, args.vectors);
   if (!vectors.ok) return vectors;
   const more = [
-    { name: 'check.py', content: checkScript(program) },
+    { name: 'check.py', content: checkScript(program, args.form) },
     { name: 'README.md', content: readme(exporter, program) },
   ];
   return ok({ files: [...exported.files, ...more, ...vectors.value], warnings });

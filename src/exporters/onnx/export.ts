@@ -3,9 +3,9 @@ import { fail, ok, type Result } from '../../support/index.ts';
 import type { ExportedFile } from '../exporter.ts';
 import { expandForTable, writeNodes } from '../nodes.ts';
 import { FUNCTION_DOMAIN, FUNCTION_DOMAIN_VERSION } from './functions/index.ts';
-import { OnnxGraph } from './graph.ts';
-import { ELEM_OF, encodeModel, tensorMessage, valueInfo } from './message.ts';
-import { ONNX_ROWS } from './rows/index.ts';
+import { type OnnxForm, OnnxGraph } from './graph.ts';
+import { ELEM_OF, encodeModel, EXTERNAL, type TensorMessage, tensorMessage, valueInfo } from './message.ts';
+import { ONNX_ROWS, qdqRows } from './rows/index.ts';
 import { takes } from './rows/takes.ts';
 
 /** IR version of ONNX 1.16, the first with operator set 21. */
@@ -41,13 +41,18 @@ const constantNames = (program: Program): ReadonlyMap<ValueId, string> => {
 };
 
 /** @returns the graph of a program, or every node that cannot be written */
-const graphOf = (program: Program, given: ReadonlySet<string>): Result<{ readonly g: OnnxGraph; readonly outputs: readonly object[] }> => {
-  const g = new OnnxGraph(program);
+const graphOf = (
+  program: Program,
+  given: ReadonlySet<string>,
+  form: OnnxForm,
+): Result<{ readonly g: OnnxGraph; readonly outputs: readonly object[] }> => {
+  const g = new OnnxGraph(program, form);
   const { reserved, copies } = namePorts(g, program);
   const constants = constantNames(program);
   for (const { name, value, tensor } of program.params)
     g.initializers.push(tensorMessage(g.define(value, given.has(name) ? name : (constants.get(value) ?? name)), tensor));
-  const problems = writeNodes('ONNX', program, ONNX_ROWS, g, (node, made) => {
+  const table = form === 'qdq' ? { ...ONNX_ROWS, ...qdqRows } : ONNX_ROWS;
+  const problems = writeNodes('ONNX', program, table, g, (node, made) => {
     g.finish(node, typeof made === 'string' ? [made] : made, reserved);
   });
   if (problems.length > 0) return fail(...problems);
@@ -63,10 +68,39 @@ const graphOf = (program: Program, given: ReadonlySet<string>): Result<{ readonl
   return ok({ g, outputs });
 };
 
-/** A program as a ModelProto. */
-const onnxModel = (given: Program): Result<Uint8Array> => {
+/** A protobuf message has at most 2 GiB; parameters of more stand in files of their own. */
+const MOST_INSIDE = 2 ** 31 - 2 ** 24;
+/** Smaller ones stay inside. */
+const LEAST_OUTSIDE = 1024;
+
+interface Stored {
+  readonly initializers: readonly TensorMessage[];
+  readonly files: readonly ExportedFile[];
+}
+
+/** Tensors in the model or, where they are too large together, beside it. */
+const stored = (tensors: readonly TensorMessage[], limit: number): Stored => {
+  const total = tensors.reduce((n, t) => n + (t.rawData?.length ?? 0), 0);
+  if (total <= limit) return { initializers: tensors, files: [] };
+  const files: ExportedFile[] = [];
+  const initializers = tensors.map((t): TensorMessage => {
+    const { rawData, ...head } = t;
+    if (rawData === undefined || rawData.length < LEAST_OUTSIDE) return t;
+    const name = `weights/${files.length}.bin`;
+    files.push({ name, content: rawData });
+    const length = { key: 'length', value: String(rawData.length) };
+    return { ...head, dataLocation: EXTERNAL, externalData: [{ key: 'location', value: name }, { key: 'offset', value: '0' }, length] };
+  });
+  return { initializers, files };
+};
+
+/**
+ * A program as model.onnx, and files with its parameters where it would be too large.
+ * @param mostInside - bytes of parameters that the model itself may hold
+ */
+export const onnxFiles = (given: Program, form: OnnxForm = 'exact', mostInside = MOST_INSIDE): Result<readonly ExportedFile[]> => {
   const program = expandForTable(given, ONNX_ROWS, takes);
-  const written = graphOf(program, new Set(given.params.map((p) => p.name)));
+  const written = graphOf(program, new Set(given.params.map((p) => p.name)), form);
   if (!written.ok) return written;
   const { g, outputs } = written.value;
   const functions = [...g.functions].map(([name, def]) => def.message(name));
@@ -74,26 +108,13 @@ const onnxModel = (given: Program): Result<Uint8Array> => {
     valueInfo(g.nameOf(value), ELEM_OF[typeOf(program, value).dtype], typeOf(program, value).shape),
   );
   const ownDomain = functions.length > 0 ? [{ domain: FUNCTION_DOMAIN, version: FUNCTION_DOMAIN_VERSION }] : [];
-  return ok(
-    encodeModel({
-      irVersion: IR_VERSION,
-      producerName: 'cortexc',
-      opsetImport: [{ domain: '', version: g.opset }, ...ownDomain],
-      functions,
-      graph: {
-        name: program.name,
-        node: g.nodes,
-        initializer: g.initializers,
-        input: inputs,
-        output: outputs,
-        valueInfo: g.valueInfos,
-      },
-    }),
-  );
-};
-
-/** model.onnx. */
-export const onnxFiles = (program: Program): Result<readonly ExportedFile[]> => {
-  const model = onnxModel(program);
-  return model.ok ? ok([{ name: 'model.onnx', content: model.value }]) : model;
+  const { initializers, files } = stored(g.initializers, mostInside);
+  const content = encodeModel({
+    irVersion: IR_VERSION,
+    producerName: 'cortexc',
+    opsetImport: [{ domain: '', version: g.opset }, ...ownDomain],
+    functions,
+    graph: { name: program.name, node: g.nodes, initializer: initializers, input: inputs, output: outputs, valueInfo: g.valueInfos },
+  });
+  return ok([{ name: 'model.onnx', content }, ...files]);
 };

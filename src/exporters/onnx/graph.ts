@@ -10,6 +10,7 @@ import {
   type TensorType,
   typeOf,
   UnsupportedError,
+  useCounts,
   type ValueId,
 } from '../../ir/index.ts';
 import { at, invariant } from '../../support/index.ts';
@@ -31,6 +32,9 @@ import {
 
 /** The oldest operator set that everything but a few operators stands in. */
 const BASE_OPSET = 21;
+
+/** How integers are written: exactly, or as reals between quantizers. */
+export type OnnxForm = 'exact' | 'qdq';
 
 /** A value that a row has made and that has no name yet. */
 interface Draft {
@@ -79,17 +83,32 @@ export class OnnxGraph {
   readonly valueInfos: object[] = [];
   readonly functions = new Map<string, FunctionDef>();
   readonly program: Program;
+  readonly form: OnnxForm;
   private readonly params: ReadonlyMap<ValueId, Tensor>;
   private readonly values = new Names();
   private readonly nodeNames = new Names();
   private readonly names: string[] = [];
   private readonly drafts = new Map<string, Draft>();
+  /** Nodes that are written where their results are read. */
+  readonly deferred = new Map<ValueId, OpNode>();
+  private readers: ReadonlyMap<ValueId, OpNode> | undefined;
   private pending: DraftNode[] = [];
   private constants: TensorMessage[] = [];
 
-  constructor(program: Program) {
+  constructor(program: Program, form: OnnxForm) {
     this.program = program;
+    this.form = form;
     this.params = paramTensors(program);
+  }
+
+  /** A parameter of the program. */
+  param(value: ValueId): Tensor | undefined {
+    return this.params.get(value);
+  }
+  /** The one node that reads a value which is no output; undefined where others do too. */
+  onlyReader(value: ValueId): OpNode | undefined {
+    this.readers ??= readersOf(this.program);
+    return this.readers.get(value);
   }
 
   /** Names a value of the program for good. */
@@ -219,7 +238,9 @@ export class OnnxGraph {
    */
   finish(node: AnyNode, made: readonly string[], reserved: ReadonlyMap<ValueId, string>): void {
     const last = this.pending.at(-1)?.opType ?? node.op;
-    const base = node.origin === undefined || node.origin === '' ? last : node.origin;
+    // a call of our function, or several nodes, have no name that says what they are
+    const own = this.pending.length === 1 && this.pending[0]?.domain === '' ? last : node.op;
+    const base = node.origin === undefined || node.origin === '' ? own : node.origin;
     const rename = new Map<string, string>();
     node.results.forEach((value, i) => {
       let name = at(made, i);
@@ -276,6 +297,12 @@ export class OnnxGraph {
     this.nodes.push({ ...node, name: this.nodeNames.take(node.name) });
   }
 }
+
+/** Readers of values that are read once. */
+const readersOf = (program: Program): ReadonlyMap<ValueId, OpNode> => {
+  const counts = useCounts(program);
+  return new Map(program.nodes.flatMap((node) => node.operands.filter((v) => counts[v] === 1).map((v) => [v, node] as const)));
+};
 
 /** Stops a row: the op is written, this use of it is not. */
 export const refuse = (reason: string): never => {

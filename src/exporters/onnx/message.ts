@@ -26,6 +26,9 @@ export const ELEM = {
   float4e2m1: 23,
 } as const;
 
+/** TensorProto.DataLocation: the elements stand in a file. */
+export const EXTERNAL = 1;
+
 /** ONNX has no integers of 6 bits: they are kept as int8. */
 export const ELEM_OF: Readonly<Record<DType, number>> = {
   f32: ELEM.float,

@@ -1,12 +1,19 @@
+import type { OnnxForm } from './graph.ts';
+
+/** onnxruntime makes kernels of its own of layers between quantizers. */
+const UNFUSED = `
+# fused, layers between quantizers saturate sums of bytes on some processors
+_options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL`;
+
 /** run.py: the model by onnxruntime. */
-export const RUN_SCRIPT = `"""Runs model.onnx with onnxruntime on the CPU."""
+export const runScript = (form: OnnxForm): string => `"""Runs model.onnx with onnxruntime on the CPU."""
 from pathlib import Path
 
 import numpy
 import onnxruntime
 
 _options = onnxruntime.SessionOptions()
-_options.log_severity_level = 3
+_options.log_severity_level = 3${form === 'qdq' ? UNFUSED : ''}
 _session = onnxruntime.InferenceSession(
     str(Path(__file__).resolve().parent / "model.onnx"), _options, providers=["CPUExecutionProvider"]
 )

@@ -12,6 +12,7 @@ import { samplingRows, scatterRows } from './sampling.ts';
 import { blocksRows, indexingRows, shapeRows, viewRows } from './shape.ts';
 import { trigonometryRows, unaryRows } from './unary.ts';
 
+export { qdqRows } from './qdq.ts';
 export type { Made } from './row.ts';
 
 /** How every op is written in ONNX. */
