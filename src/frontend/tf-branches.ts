@@ -1,33 +1,29 @@
 import type { HostTensor } from './host-tensor.ts';
-import type { TfNode } from './tf-nodes.ts';
+import { behind, type TfNode } from './tf-nodes.ts';
 
 const SWITCHES: ReadonlySet<string> = new Set(['Switch', 'RefSwitch']);
 const MERGES: ReadonlySet<string> = new Set(['Merge', 'RefMerge']);
 /** What gives its input 0: a Switch does so on the side that is taken, and a dead side asks for nothing. */
 const PASSED_ON: ReadonlySet<string> = new Set(['Identity', 'PlaceholderWithDefault', 'StopGradient', ...SWITCHES]);
 
+/** A Merge of TensorFlow has two inputs; one of very many would be looked through for each. */
+const MAX_MERGED = 64;
+
 const nodeOf = (tensor: string): string => tensor.replace(/:\d+$/, '');
 
-/** The value of a predicate that is a constant, behind identities and outer branches. */
-const constantOf = (
-  tensor: string,
-  nodes: ReadonlyMap<string, TfNode>,
-  stored: (name: string) => HostTensor | undefined,
-): boolean | undefined => {
-  let at = tensor;
-  for (let step = 0; step <= nodes.size; step++) {
-    const node = nodes.get(nodeOf(at));
-    if (node === undefined) return undefined;
-    if (node.op === 'Const') {
-      const host = stored(at);
-      return host?.elem === 'bool' && host.data.length === 1 ? host.data[0] !== 0 : undefined;
-    }
-    const [from] = node.inputs;
-    if (!PASSED_ON.has(node.op) || from === undefined) return undefined;
-    at = from;
+/** Where the value of a predicate comes from, behind identities and outer branches: the name of a constant, or of what is none. */
+const sourcesOf = (nodes: readonly TfNode[]): Map<string, string> => {
+  const sources = new Map<string, string>();
+  for (const { name, op, inputs } of nodes) {
+    const [from] = inputs;
+    if (from !== undefined && PASSED_ON.has(op)) sources.set(name, nodeOf(from));
   }
-  return undefined;
+  return sources;
 };
+
+/** The value of a boolean constant. */
+const truthOf = (host: HostTensor | undefined): boolean | undefined =>
+  host?.elem === 'bool' && host.data.length === 1 ? host.data[0] !== 0 : undefined;
 
 /** What no branch brings to life: outputs of a Switch by `switch:index`, and all nodes behind them. */
 interface Dead {
@@ -52,7 +48,7 @@ const spread = (nodes: readonly TfNode[], dead: Dead): void => {
     for (const reader of readers.get(from) ?? []) {
       if (dead.nodes.has(reader.name)) continue;
       const lost = MERGES.has(reader.op)
-        ? reader.inputs.every((i) => isDead(dead, i))
+        ? reader.inputs.length <= MAX_MERGED && reader.inputs.every((i) => isDead(dead, i))
         : reader.inputs.some((i) => isDead(dead, i)) || reader.after.some((i) => dead.nodes.has(i));
       if (!lost) continue;
       dead.nodes.add(reader.name);
@@ -66,13 +62,13 @@ const spread = (nodes: readonly TfNode[], dead: Dead): void => {
  */
 export const takeBranches = (nodes: readonly TfNode[], stored: (name: string) => HostTensor | undefined): readonly TfNode[] => {
   if (!nodes.some((n) => SWITCHES.has(n.op))) return nodes;
-  const byName = new Map(nodes.map((n) => [n.name, n]));
+  const sources = sourcesOf(nodes);
   const aliases = new Map<string, string>();
   const dead: Dead = { outputs: new Set(), nodes: new Set() };
   for (const node of nodes) {
     const [data, condition] = node.inputs;
     if (!SWITCHES.has(node.op) || data === undefined || condition === undefined) continue;
-    const taken = constantOf(condition, byName, stored);
+    const taken = truthOf(stored(behind(sources, nodeOf(condition))));
     if (taken === undefined) continue;
     const [no, yes] = [node.name, `${node.name}:1`];
     aliases.set(taken ? yes : no, data);
@@ -85,15 +81,8 @@ export const takeBranches = (nodes: readonly TfNode[], stored: (name: string) =>
     const [only] = alive;
     if (only !== undefined && alive.length === 1 && node.inputs.length > 1) aliases.set(node.name, only);
   }
-  const resolved = (name: string): string => {
-    let at = name;
-    for (let step = 0; step <= aliases.size; step++) {
-      const next = aliases.get(at);
-      if (next === undefined) return at;
-      at = next;
-    }
-    return at;
-  };
   const settled = (node: TfNode): boolean => aliases.has(node.name) || aliases.has(`${node.name}:1`);
-  return nodes.filter((n) => !dead.nodes.has(n.name) && !settled(n)).map((n) => ({ ...n, inputs: n.inputs.map(resolved) }));
+  return nodes
+    .filter((n) => !dead.nodes.has(n.name) && !settled(n))
+    .map((n) => ({ ...n, inputs: n.inputs.map((i) => behind(aliases, i)) }));
 };

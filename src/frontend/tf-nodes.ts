@@ -36,6 +36,19 @@ const port = (node: string, index: number): string => (index === 0 ? node : `${n
 /** `node:0` of a graph is the node itself. */
 export const tensorName = (text: string): string => (text.endsWith(':0') ? text.slice(0, -2) : text);
 
+/** The name at the end of a chain of names; those on the way are made to point there. A circle is cut open. */
+export const behind = (aliases: Map<string, string>, name: string): string => {
+  const walked: string[] = [];
+  let at = name;
+  for (let next = aliases.get(at); next !== undefined && walked.length <= aliases.size; next = aliases.get(at)) {
+    walked.push(at);
+    at = next;
+  }
+  if (walked.length > aliases.size) aliases.delete(at);
+  for (const on of walked) if (on !== at) aliases.set(on, at);
+  return at;
+};
+
 /** What a called function is for its body: where its arguments come from, and what stands before the names of its nodes. */
 interface Scope {
   readonly prefix: string;
@@ -108,13 +121,7 @@ class Flattener {
 
   /** The tensor that a name stands for behind all calls. */
   resolved(name: string): string {
-    let at = name;
-    for (let step = 0; step <= this.aliases.size; step++) {
-      const next = this.aliases.get(at);
-      if (next === undefined) return at;
-      at = next;
-    }
-    return at;
+    return behind(this.aliases, name);
   }
 
   finish(): readonly TfNode[] {

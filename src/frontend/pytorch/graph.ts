@@ -31,8 +31,19 @@ const withoutChanges = (
     if (list === undefined) members.set(to, [to, name]);
     else list.push(name);
   };
+  /** The name at the end of a chain of changes; those on the way are made to point there. */
+  const latest = (name: string): string => {
+    const walked: string[] = [];
+    let at = name;
+    for (let next = renamed.get(at); next !== undefined && next !== at; next = renamed.get(at)) {
+      walked.push(at);
+      at = next;
+    }
+    for (const on of walked) renamed.set(on, at);
+    return at;
+  };
   const current = (name: string, reader: string): string => {
-    const now = renamed.get(name) ?? name;
+    const now = latest(name);
     const changer = stale.get(now);
     if (changer !== undefined)
       problems.push(detailUnsupported(changer, reader, `it changes a tensor that ${reader} reads by another name (${now})`));
@@ -45,11 +56,11 @@ const withoutChanges = (
     if (node.inPlace && own !== undefined && source !== undefined) {
       const [result] = node.outputs;
       for (const other of members.get(root(source)) ?? []) if (other !== source) stale.set(other, `${node.op}_`);
-      if (result !== undefined) {
-        // all names that stood for the operand stand for the result
-        for (const [from, to] of renamed) if (to === source) renamed.set(from, result);
+      if (result !== undefined && !renamed.has(result)) {
         renamed.set(source, result);
-        join(result, root(source));
+        memory.set(result, root(source));
+        // the others have been told already, and the operand stands for the result
+        members.set(root(source), [result]);
       }
     } else if (VIEWS.has(node.op) && source !== undefined) for (const output of node.outputs) join(output, root(source));
     return { ...node, inputs };

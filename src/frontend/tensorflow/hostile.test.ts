@@ -133,6 +133,18 @@ describe('functions', () => {
     );
     expect(codes(await examined(tensorflow, library(deep)))).toContain('IMP1007');
   });
+  test('that give what they are given, in a row of two thousand and in a circle', async () => {
+    const same = { signature: { name: 'f', inputArg: [{ name: 'a' }], outputArg: [{ name: 'r' }] }, nodeDef: [], ret: { r: 'a' } };
+    const name = (k: number): string => `c${k}`;
+    const row = Array.from({ length: 2000 }, (_, k) =>
+      node(name(k), 'PartitionedCall', [k === 0 ? 'x' : name(k - 1)], { f: { func: { name: 'f' } } }),
+    );
+    const with1 = (...nodes: readonly object[]): Uint8Array => graphBytes({ node: [x, ...nodes], library: { function: [same] } });
+    const { program, problems } = await examined(tensorflow, with1(...row, ...row.map((_, k) => node(`r${k}`, 'Relu', [name(k)]))));
+    expect([problems, program?.nodes.length]).toEqual([[], 2000]);
+    const circle = row.map((_, k) => node(name(k), 'PartitionedCall', [name((k + 1) % row.length)], { f: { func: { name: 'f' } } }));
+    expect(codes(await examined(tensorflow, with1(...circle, node('y', 'Relu', ['c7']))))).toEqual(['IMP1004']);
+  });
   test('that are not there are operators nobody knows', async () => {
     expect(codes(await examined(tensorflow, library({})))).toEqual(['IMP2001']);
   });

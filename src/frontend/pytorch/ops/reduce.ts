@@ -21,7 +21,9 @@ const reduced = (n: LayerNode, op: Reduction, x: number): Made => {
   if (axes.some((a) => n.shapeOf(x)[a] === 0)) return n.refuse('a reduction over no elements is not supported');
   if (op === 'reduce_mean' || op === 'logsumexp' || isReal(n, x)) return n.emit(op, [n.real(x)], { axes, keep });
   if (op === 'reduce_prod') return n.refuse('products of integers');
-  return like(n, n.emit(op, [n.as(n.x(x), 'i32')], { axes, keep }), x);
+  const y = n.emit(op, [n.as(n.x(x), 'i32')], { axes, keep });
+  // the sum of booleans is a number
+  return n.elem(x) === 'bool' ? (op === 'reduce_sum' ? y : n.as(y, 'bool')) : like(n, y, x);
 };
 const reduction = (op: Reduction): LayerRow => one((n) => reduced(n, op, tensor(n, 'self')));
 

@@ -318,6 +318,7 @@ for name, f in {
 fn("sum of all", torch.sum, lambda: r(2, 3))
 fn("mean of all", torch.mean, lambda: r(2, 3))
 fn("sum of integers", lambda x: x.sum(1), lambda: i(2, 3))
+fn("sum of booleans", lambda x: ((x > 0).sum(1) + 1.5, (x > 0).amax(1)), lambda: r(2, 5))
 fn("prod", lambda x: x.prod(1), lambda: r(2, 3))
 fn("var uncorrected", lambda x: x.var(1, unbiased=False) + torch.var(x, 1, correction=0), lambda: r(2, 3))
 fn("var_mean", lambda x: torch.var_mean(x, 1), lambda: r(2, 3))
