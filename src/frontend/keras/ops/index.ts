@@ -11,6 +11,7 @@ import { passes } from './pass.ts';
 import { pooling } from './pool.ts';
 import { recurrentLayers } from './recurrent.ts';
 import { shapes } from './shape.ts';
+import { slicing } from './slicing.ts';
 
 const FAMILIES = [
   activation,
@@ -24,6 +25,7 @@ const FAMILIES = [
   pooling,
   recurrentLayers,
   shapes,
+  slicing,
 ] as const;
 
 /** The type in which a layer computes: programs compute in float32. */

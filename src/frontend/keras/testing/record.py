@@ -218,6 +218,7 @@ def functions():
         import tensorflow as tf
         outs = [x + y, x - 0.5, 2.0 * x, x / 4.0, 1.0 - x, tf.maximum(x, y), tf.nn.relu(x), tf.nn.gelu(x), tf.reduce_mean(x, axis=1), tf.reduce_sum(x, axis=[1, 2], keepdims=True), tf.reshape(x, (-1, 24)),
                 tf.transpose(x, (0, 2, 1)), tf.concat([x, y], axis=1), tf.nn.softmax(x), tf.clip_by_value(x, -0.5, 0.25), tf.expand_dims(x, 1), tf.square(x), tf.exp(x), tf.sigmoid(x) * y, tf.nn.leaky_relu(x)]
+    outs += [x[:, 0], x[:, 1:3, ::2], x[..., -1], x[:, None, 2], x[:, ::-1], x[:, -3:-1, 4:99]]
     # layers of classes that have the names of operations
     outs += [L.Add(name="layer_add")([L.Dense(6, name="layer_dense")(outs[0]), y]), L.Multiply(name="layer_multiply")([x, y])]
     return keras.Model([x, y], outs, name="functions")
