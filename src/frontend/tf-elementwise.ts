@@ -248,7 +248,8 @@ export const elementwiseRows = {
   Acosh: unary('acosh'),
   Atanh: unary('atanh'),
   Erf: unary('erf'),
-  Erfc: real((n, x) => n.emit('sub', [n.scalar(1), n.emit('erf', [x], {})], {})),
+  // 1 + erf(-x): GELU by Erfc has a minus inside, which meets this one
+  Erfc: real((n, x) => n.emit('add', [n.scalar(1), n.emit('erf', [n.emit('neg', [x], {})], {})], {})),
   Ceil: rounding('ceil'),
   Floor: rounding('floor'),
   Round: rounding('round'),
