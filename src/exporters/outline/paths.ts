@@ -83,21 +83,36 @@ const commonLength = (paths: readonly (readonly string[])[]): number => {
   return length;
 };
 
+/** `bn2a_branch2a` and `scale2a_branch2a` belong to the layer `res2a_branch2a`, `bn_conv1` to `conv1`: its name, if there is one. */
+const normalizes = (name: string, names: ReadonlySet<string>): string | undefined => {
+  const rest = /^(?:bn|scale|batchnorm|batch_norm)_?(.+)$/i.exec(name)?.[1];
+  if (rest === undefined) return undefined;
+  if (names.has(rest)) return rest;
+  return ['res', 'conv', 'fc', 'dense'].map((prefix) => prefix + rest).find((n) => n !== name && names.has(n));
+};
+
 /** Where nothing has two parts, `res2a_branch2a` is taken apart at `_`, if several layers begin alike. */
 const underscored = (paths: readonly (readonly string[] | undefined)[]): readonly (readonly string[] | undefined)[] => {
   if (paths.some((p) => p !== undefined && p.length > 1)) return paths;
+  const all = new Set(paths.flatMap((p) => p?.[0] ?? []));
+  const named = paths.map((p) => {
+    const name = p?.[0];
+    const layer = name === undefined ? undefined : normalizes(name, all);
+    return layer === undefined ? name : `${layer}_bn`;
+  });
   const heads = new Map<string, Set<string>>();
-  for (const [name] of paths.filter((p) => p !== undefined)) {
-    const cut = (name ?? '').replace(/^bn_?|^scale_?/, '').indexOf('_');
-    if (name === undefined || cut < 0) continue;
+  for (const name of named) {
+    if (name === undefined || !name.includes('_')) continue;
     const head = headOf(name);
     heads.set(head, (heads.get(head) ?? new Set()).add(name));
   }
-  return paths.map((p) => {
-    const name = p?.[0];
-    if (name === undefined || !name.includes('_')) return p;
+  const isModule = (head: string): boolean => (heads.get(head)?.size ?? 0) > 2;
+  return named.map((name, i) => {
+    if (name === undefined) return paths[i];
+    // what is called as a module is in it
+    if (isModule(name)) return [name, ''];
     const head = headOf(name);
-    return (heads.get(head)?.size ?? 0) > 1 && head !== name ? [head, name.slice(head.length + 1)] : p;
+    return isModule(head) && head !== name ? [head, name.slice(head.length + 1)] : [name];
   });
 };
 
