@@ -11,8 +11,8 @@ if (data === undefined) console.warn('mutations of real models are skipped: the 
 const withData = data === undefined ? describe.skip : describe;
 
 withData('mutations of real models', () => {
-  test.each(MUTATED)('%s', (path) => {
-    const program = importModel(data ?? '', path);
+  test.each(MUTATED)('%s', async (path) => {
+    const program = await importModel(data ?? '', path);
     expect(verdictOf(comparePrograms(program, program), 0)).toBe('isomorphic');
     const wrong: string[] = [];
     let tried = 0;

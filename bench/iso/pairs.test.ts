@@ -3,7 +3,7 @@ import { certificateOf, checkCertificate, comparePrograms, describeDifference, p
 import { at } from '../../src/support/index.ts';
 import { dataFolder } from '../data.ts';
 import { importModel, isImportable } from './models.ts';
-import { type ModelPair, PAIRS } from './pairs.ts';
+import { isArchitecture, type ModelPair, PAIRS } from './pairs.ts';
 
 jest.setTimeout(300_000);
 
@@ -11,14 +11,13 @@ const data = dataFolder();
 if (data === undefined) console.warn('pairs of models are skipped: the data folder is not there (set CORTEXC_DATA)');
 const withData = data === undefined ? describe.skip : describe;
 
-const missing = ({ a, b }: ModelPair): readonly string[] => [a, b].filter((path) => !isImportable(path));
+const missing = ({ a, b }: ModelPair): readonly string[] => (data === undefined ? [] : [a, b].filter((path) => !isImportable(data, path)));
 
 withData('pairs from two frameworks', () => {
-  test.each(PAIRS.filter((p) => missing(p).length === 0).map((p) => [p.network, p] as const))('%s', (_, pair) => {
-    const [a, b] = [pair.a, pair.b].map((path) => importModel(data ?? '', path));
-    if (a === undefined || b === undefined) throw new Error('both models are imported');
-    // light models hold 100 million equal weights: their structure is what they are for
-    const structureOnly = pair.a.includes('/light_') && pair.b.includes('/light_');
+  test.each(PAIRS.filter((p) => missing(p).length === 0).map((p) => [p.network, p] as const))('%s', async (_, pair) => {
+    const a = await importModel(data ?? '', pair.a, pair.given?.a);
+    const b = await importModel(data ?? '', pair.b, pair.given?.b);
+    const structureOnly = isArchitecture(pair.a) && isArchitecture(pair.b);
     const comparison = comparePrograms(a, b, { quantized: pair.quantized ?? false, structureOnly });
     expect({ network: pair.network, reached: comparison.reached }).toEqual({ network: pair.network, reached: pair.reached });
     const told = [...comparison.notes, ...(comparison.difference === undefined ? [] : [describeDifference(comparison.difference)])].join(

@@ -5,7 +5,6 @@ import { dissect } from './anatomy.ts';
 import { canonicalLayers } from './canonical.ts';
 import type { Net } from './align.ts';
 import { type LayerPrint, printsOf } from './fingerprint.ts';
-import { realProgram } from './real-program.ts';
 import { type Skeleton, skeletonOf } from './skeleton.ts';
 import { twinLayers } from './twins.ts';
 
@@ -17,7 +16,7 @@ export interface Examined extends Net {
 /** The graph in normal form; undefined when it takes more rewriting than its size explains. */
 const normalForm = (program: Program): Graph | undefined => {
   try {
-    return normalize(realProgram(program) ?? program, { quantized: true }).graph;
+    return normalize(program, { quantized: true }).graph;
   } catch (error) {
     if (error instanceof BudgetError) return undefined;
     throw error;

@@ -32,7 +32,7 @@ interface SimilarityOptions {
 }
 
 /** Bands of the mean cosine of aligned rows, from copies of trained networks and independent ones (bench/iso, `npm run bench -- iso`). */
-const BANDS = { rounding: 0.999_999, quantized: 0.999, derived: 0.8, unclear: 0.5 } as const;
+const BANDS = { rounding: 0.999_999, quantized: 0.9995, derived: 0.8, unclear: 0.5 } as const;
 /** Networks with fewer of their weights at the same places are not compared by weights. */
 const LEAST_COVERED = 0.2;
 /** Networks that have more zeros than this were pruned. */

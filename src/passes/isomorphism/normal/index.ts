@@ -9,6 +9,7 @@ import { LAYERS } from './layers.ts';
 import { movementRules } from './moves.ts';
 import { PARTS } from './parts.ts';
 import { QUANTIZATION } from './quantization.ts';
+import { realProgram } from './real-program.ts';
 import { STRUCTURE } from './structure.ts';
 
 export { BudgetError, type Rewrite } from './arena.ts';
@@ -100,7 +101,8 @@ const inverse = (perm: readonly number[]): readonly number[] => perm.map((_, i) 
  * One sweep, since a node is built from operands that are normal already.
  * @throws {BudgetError} when a program takes more steps than its size explains
  */
-export const normalize = (program: Program, { inputs, outputs, quantized = false }: NormalOptions = {}): NormalGraph => {
+export const normalize = (given: Program, { inputs, outputs, quantized = false }: NormalOptions = {}): NormalGraph => {
+  const program = quantized ? (realProgram(given) ?? given) : given;
   const rules = quantized ? [...QUANTIZATION, ...RULES] : RULES;
   const arena = new Arena(rules, EXPANDED, program.nodes.length);
   const ports: GraphPort[] = [];

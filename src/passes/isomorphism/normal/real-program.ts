@@ -1,6 +1,7 @@
 import {
   type AnyAttrs,
   type AnyNode,
+  DTYPE_INFO,
   elementCount,
   isStaticShape,
   type OpName,
@@ -10,8 +11,8 @@ import {
   type Tensor,
   typeOf,
   type ValueId,
-} from '../../ir/index.ts';
-import { at } from '../../support/index.ts';
+} from '../../../ir/index.ts';
+import { at } from '../../../support/index.ts';
 
 /** A value of the real program, and the integer that stands for 0 in the integer program. */
 interface Real {
@@ -38,15 +39,43 @@ const ZERO_KEPT: ReadonlySet<OpName> = new Set<OpName>([
 
 const f32 = (shape: readonly number[], data: Float32Array): Tensor => ({ dtype: 'f32', shape, data });
 
-/** Whether a program computes with quantized integers, as compiled models do. */
-export const isInteger = (program: Program): boolean => program.nodes.some((n) => STEPS.has(n.op));
+const LAYERS: ReadonlySet<OpName> = new Set<OpName>(['conv', 'dense', 'matmul']);
+
+/** Whether a program computes with quantized integers, as compiled models and the QLinear operators of ONNX do. */
+const isInteger = (program: Program): boolean =>
+  (program.nodes as readonly AnyNode[]).some(
+    (n) => STEPS.has(n.op) || (LAYERS.has(n.op) && typeOf(program, at(n.operands, 0)).dtype !== 'f32'),
+  );
+
+/** The number of a constant of one element, also under another shape. */
+const scalarsOf = (program: Program): ReadonlyMap<ValueId, number> => {
+  const scalars = new Map<ValueId, number>();
+  for (const { value, tensor } of program.params) if (tensor.data.length === 1) scalars.set(value, tensor.data[0] ?? 0);
+  for (const { op, operands, results } of program.nodes as readonly AnyNode[]) {
+    const known = op === 'reshape' || op === 'cast' ? scalars.get(at(operands, 0)) : undefined;
+    if (known !== undefined) scalars.set(at(results, 0), known);
+  }
+  return scalars;
+};
 
 /** What consumers take for 0, where the producer does not say. */
 const zerosByUse = (program: Program): ReadonlyMap<ValueId, number> => {
   const zeros = new Map<ValueId, number>();
-  for (const { op, operands, attrs } of program.nodes as readonly AnyNode[]) {
+  const scalars = scalarsOf(program);
+  const producer = new Map<ValueId, AnyNode>();
+  for (const n of program.nodes as readonly AnyNode[]) for (const r of n.results) producer.set(r, n);
+  for (const { op, operands, results, attrs } of [...(program.nodes as readonly AnyNode[])].reverse()) {
     const x = operands[0];
     if (x === undefined) continue;
+    const later = zeros.get(results[0] ?? x);
+    if ((ZERO_KEPT.has(op) || op === 'cast') && later !== undefined) zeros.set(x, later);
+    // what is taken off before a scale is what stands for 0
+    const taken = op === 'sub' ? scalars.get(operands[1] ?? x) : undefined;
+    if (taken !== undefined) zeros.set(x, taken);
+    // x W - zero (sum of W)
+    const [product, correction] = op === 'sub' ? operands.map((o) => producer.get(o)) : [];
+    const factor = correction?.op === 'mul' ? correction.operands.map((o) => scalars.get(o)).find((v) => v !== undefined) : undefined;
+    if (product?.op === 'matmul' && factor !== undefined) zeros.set(at(product.operands, 0), factor);
     if (op === 'conv') zeros.set(x, Number(attrs['pad_value']));
     if (op === 'rescale') zeros.set(x, Number(attrs['input_zero']));
     if (op === 'add_rescale') operands.forEach((o, i) => zeros.set(o, Number((attrs['zeros'] as readonly number[])[i] ?? 0)));
@@ -94,10 +123,19 @@ class Lift {
     return r === undefined || r.zero === 0 ? r?.value : this.emit('add', [r.value, this.number(r.zero)], {});
   }
 
+  /** The same value with another integer that stands for 0. */
+  private centred(r: Real, zero: number): Real | undefined {
+    if (r.zero === zero) return r;
+    const value = this.emit('add', [r.value, this.number(r.zero - zero)], {});
+    return value === undefined ? undefined : { value, zero };
+  }
+
   /** A layer over x - zero has the zero's share in its bias. */
   private layer(n: AnyNode): Real | undefined {
     const [x, w, bias] = n.operands;
-    const [from, tensor] = [x === undefined ? undefined : this.real(x), w === undefined ? undefined : this.tensors.get(w)];
+    const given = x === undefined ? undefined : this.real(x);
+    const from = given && this.centred(given, Number(n.attrs['pad_value'] ?? given.zero));
+    const tensor = w === undefined ? undefined : this.tensors.get(w);
     const added = bias === undefined ? undefined : this.tensors.get(bias);
     if (from === undefined || tensor === undefined || w === undefined || (bias !== undefined && added === undefined)) return undefined;
     const rows = at(tensor.shape, 0);
@@ -191,9 +229,20 @@ class Lift {
     }
     const operands = n.operands.map((v) => this.plain(v));
     if (operands.includes(undefined)) return undefined;
-    // a cast of integers keeps their value
-    const value = n.op === 'cast' ? operands[0] : this.emit(n.op, operands as ValueId[], n.attrs, n.origin);
+    if (n.op === 'cast') return this.cast(n, operands[0]);
+    // steps are left out
+    const value = n.op === 'round' ? operands[0] : this.emit(n.op, operands as ValueId[], n.attrs, n.origin);
     return value === undefined ? undefined : { value, zero: 0 };
+  }
+
+  /** A cast keeps values, but for what saturates below what stands for 0. */
+  private cast(n: AnyNode, x: ValueId | undefined): Real | undefined {
+    const result = at(n.results, 0);
+    const { dtype } = typeOf(this.program, result);
+    const zero = this.zeros.get(result);
+    if (x === undefined || zero === undefined || !INTEGERS.has(dtype)) return x === undefined ? undefined : { value: x, zero: 0 };
+    const centred = this.centred({ value: x, zero: 0 }, zero);
+    return centred && this.saturated(centred.value, DTYPE_INFO[dtype].lo, zero, n.origin);
   }
 
   private node(n: AnyNode): Real | undefined {
