@@ -12,3 +12,13 @@ export const useRefused = (framework: string, node: AnyNode, place: number, reas
 
 /** What the exported model does not have exactly as it was. */
 export const inexact = (what: string): Diagnostic => diagnostic('EXP0004', what, { severity: 'warning' });
+
+/** An op that ONNX has, in a form that a framework which reads ONNX does not take. */
+export const readerRefused = (framework: string, op: string): Diagnostic =>
+  diagnostic(
+    'EXP0002',
+    `${framework} cannot do this ${op}: it is a function in ONNX, whose integer operators the reader of ${framework} does not have`,
+    {
+      notes: ['Emit C or WebAssembly for integer programs, or export the float model.'],
+    },
+  );

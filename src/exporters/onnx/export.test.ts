@@ -7,7 +7,7 @@ import { functionDigests, importOnnx } from '../../frontend/onnx/index.ts';
 import { OWN_DIGESTS } from '../../frontend/onnx/own-digests.ts';
 import { OP_NAMES, type Program, ProgramBuilder, type Tensor, typeOf } from '../../ir/index.ts';
 import { at, unwrap } from '../../support/index.ts';
-import { functionLibrary, onnxExporter } from './index.ts';
+import { functionLibrary, onnxExporter, onnxFiles } from './index.ts';
 
 const f32 = (shape: readonly number[], value = 1): Tensor => ({
   dtype: 'f32',
@@ -86,6 +86,29 @@ describe('ONNX', () => {
     const model = decode(bytesOf(b.finish()));
     expect(nodesOf(model)).toEqual(['fc/requant: fc/requant = rescale(x, m, s)', 'act: y = rescale(fc/requant, m2, s2)']);
     expect(model.functions.map((f) => f.name)).toEqual(['rescale']);
+  });
+
+  test('parameters of more than a message holds stand in files of their own', () => {
+    const b = new ProgramBuilder('large');
+    b.output('y', b.emit('mul', [b.input('x', { dtype: 'f32', shape: [400] }), b.param('w', f32([400], 3))], {}, 'scaled'));
+    const [model, weights, ...rest] = unwrap(onnxFiles(b.finish(), 'exact', 100)).files;
+    expect(rest).toEqual([]);
+    expect(weights?.name).toBe('weights/0.bin');
+    expect(Number(weights?.content.length)).toBe(1600);
+    expect(Number(model?.content.length)).toBeLessThan(400);
+  });
+
+  test('layers of bytes stand between quantizers where that is asked for', () => {
+    const b = new ProgramBuilder('layer');
+    const x = b.input('x', { dtype: 'i8', shape: [1, 2, 4, 4] });
+    const w: Tensor = { dtype: 'i8', shape: [3, 2, 1, 1], data: Int8Array.of(1, 2, 3, 4, 5, 6) };
+    const attrs = { stride: [1, 1], dilation: [1, 1], pads: [0, 0, 0, 0], pad_value: -3 };
+    const sum = b.emit('conv', [x, b.param('w', w), b.param('b', i32(1, 2, 3))], attrs, 'conv1');
+    b.output('y', b.emit('rescale', [sum, b.param('m', i32(20000)), b.param('s', i32(20))], { dtype: 'i8', lo: 0, hi: 127 }, 'act'));
+    const content = at(unwrap(onnxFiles(b.finish(), 'qdq')).files, 0).content;
+    const nodes = content instanceof Uint8Array ? decode(content).graph.node : [];
+    const layer = ['DequantizeLinear', 'DequantizeLinear', 'DequantizeLinear', 'Conv', 'Clip', 'QuantizeLinear'];
+    expect(nodes.map((n) => n.opType)).toEqual(layer);
   });
 
   test('every node that cannot be written is listed by its name', () => {

@@ -94,11 +94,17 @@ const stored = (tensors: readonly TensorMessage[], limit: number): Stored => {
   return { initializers, files };
 };
 
+interface OnnxFiles {
+  readonly files: readonly ExportedFile[];
+  /** Names of the functions that the model holds. */
+  readonly functions: readonly string[];
+}
+
 /**
  * A program as model.onnx, and files with its parameters where it would be too large.
  * @param mostInside - bytes of parameters that the model itself may hold
  */
-export const onnxFiles = (given: Program, form: OnnxForm = 'exact', mostInside = MOST_INSIDE): Result<readonly ExportedFile[]> => {
+export const onnxFiles = (given: Program, form: OnnxForm = 'exact', mostInside = MOST_INSIDE): Result<OnnxFiles> => {
   const program = expandForTable(given, ONNX_ROWS, takes);
   const written = graphOf(program, new Set(given.params.map((p) => p.name)), form);
   if (!written.ok) return written;
@@ -116,5 +122,5 @@ export const onnxFiles = (given: Program, form: OnnxForm = 'exact', mostInside =
     functions,
     graph: { name: program.name, node: g.nodes, initializer: initializers, input: inputs, output: outputs, valueInfo: g.valueInfos },
   });
-  return ok([{ name: 'model.onnx', content }, ...files]);
+  return ok({ files: [{ name: 'model.onnx', content }, ...files], functions: [...g.functions.keys()] });
 };

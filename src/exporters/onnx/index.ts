@@ -8,6 +8,7 @@ import type { OnnxForm } from './graph.ts';
 import { ONNX_ROWS } from './rows/index.ts';
 import { runScript } from './run-script.ts';
 
+export { onnxFiles } from './export.ts';
 export { functionLibrary } from './library.ts';
 
 const warningsOf = (program: Program, form: OnnxForm): readonly Diagnostic[] => {
@@ -31,7 +32,7 @@ model itself, written in operators of ONNX, so that runtimes need to know nothin
   export: (program, { form = 'exact' } = {}) => {
     const files = onnxFiles(program, form);
     return files.ok
-      ? ok({ files: [...files.value, { name: 'run.py', content: runScript(form) }], warnings: warningsOf(program, form) })
+      ? ok({ files: [...files.value.files, { name: 'run.py', content: runScript(form) }], warnings: warningsOf(program, form) })
       : files;
   },
 };
