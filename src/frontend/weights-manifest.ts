@@ -2,7 +2,8 @@ import { elementCount } from '../ir/index.ts';
 import { type Diagnostic, fail, ok, type Result } from '../support/index.ts';
 import type { ImportOptions } from './contract.ts';
 import { type ElemName, ELEMS, hostFromBytes, type HostTensor, isElemName, makeHost } from './host-tensor.ts';
-import { caught, damaged, definedTwice, parameterProblem, paramsMissing } from './import-problems.ts';
+import { caught, damaged, definedTwice, overLimit, parameterProblem, paramsMissing } from './import-problems.ts';
+import { isNestedTooDeep } from './json-nesting.ts';
 
 /** Weights stored as integers: value = scale * stored + min, rounded where the weight is of integers; or as float16. */
 interface Quantization {
@@ -136,8 +137,10 @@ export const readManifest = (manifest: unknown, options: ImportOptions): Manifes
 
 /** The JSON of a TensorFlow.js model; a problem of the given format where it is none. */
 export const parseModelJson = (format: string, bytes: Uint8Array): Result<Unknown> => {
+  const text = new TextDecoder().decode(bytes);
+  if (isNestedTooDeep(text)) return fail(overLimit('the model is nested deeper than any'));
   try {
-    const value: unknown = JSON.parse(new TextDecoder().decode(bytes));
+    const value: unknown = JSON.parse(text);
     return isObject(value) ? ok(value) : fail(damaged(format, 'it is no JSON object'));
   } catch (error) {
     if (error instanceof SyntaxError) return fail(damaged(format, `it is no JSON: ${error.message.slice(0, 120)}`));

@@ -1,4 +1,5 @@
-import { damaged, stop } from '../import-problems.ts';
+import { damaged, overLimit, stop } from '../import-problems.ts';
+import { isNestedTooDeep } from '../json-nesting.ts';
 
 /** A JSON object, as parsed. */
 export type JsonObject = Readonly<Record<string, unknown>>;
@@ -13,14 +14,15 @@ export const textField = (value: unknown, key: string): string | undefined => {
 export const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
 
 /** Python writes numbers that JSON does not have. */
-const PYTHON_NUMBERS = /"(?:[^"\\]|\\.)*"|-?Infinity|NaN/g;
+const PYTHON_NUMBERS = /"[^"\\]*(?:\\.[^"\\]*)*"|-?Infinity|NaN/g;
 const withoutPythonNumbers = (text: string): string =>
   /Infinity|NaN/.test(text)
     ? text.replace(PYTHON_NUMBERS, (m) => (m.startsWith('"') ? m : m === 'NaN' ? 'null' : m === 'Infinity' ? '1e999' : '-1e999'))
     : text;
 
-/** @param format - the field's name of the format. @throws {MrlError} IMP1001 */
+/** @param format - the field's name of the format. @throws {MrlError} IMP1001, IMP1007 */
 export const parseObject = (format: string, text: string, what: string): JsonObject => {
+  if (isNestedTooDeep(text)) return stop(overLimit(`${what} is nested deeper than any model`));
   let value: unknown;
   try {
     value = JSON.parse(withoutPythonNumbers(text));

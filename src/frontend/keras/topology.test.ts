@@ -299,6 +299,23 @@ describe('hostile models end in coded problems', () => {
       expect(codes(examineKeras(new TextEncoder().encode(text.slice(0, n)), optionsFor('model.json')))).toEqual(['IMP1001']);
   });
 
+  test('lists in lists without end', () => {
+    const text = JSON.stringify(sequential([input(), layer('Normalization', 'n', { mean: 'HERE', variance: 1 })]));
+    const deep = text.replace('"HERE"', `${'['.repeat(200_000)}1${']'.repeat(200_000)}`);
+    expect(codes(examineKeras(new TextEncoder().encode(deep), optionsFor('model.json')))).toEqual(['IMP1007']);
+    const flat = text.replace('"HERE"', `${'['.repeat(400)}1${']'.repeat(400)}`);
+    expect(codes(examineKeras(new TextEncoder().encode(flat), optionsFor('model.json', new Map(), { randomParams: true })))).toEqual([]);
+  });
+
+  test('numbers that only Python writes', () => {
+    const text = JSON.stringify(sequential([input(), layer('Rescaling', 'NaN "and" Infinity', { scale: 'HERE' })]));
+    const read = (value: string): ImportReport =>
+      examineKeras(new TextEncoder().encode(text.replace('"HERE"', value)), optionsFor('model.json', new Map(), { randomParams: true }));
+    expect(read('0.5').nodes).toMatchObject([{ name: 'NaN "and" Infinity' }]);
+    expect(codes(read('NaN'))).toEqual([]);
+    expect(() => read('-Infinity')).not.toThrow();
+  });
+
   test('names of objects', () => {
     const odd = functional([input(), layer('__proto__', 'toString', {}, { inbound_nodes: [[['x', 0, 0, {}]]] })], [['toString', 0, 0]]);
     expect(codes(examine(odd))).toEqual(['IMP2001']);

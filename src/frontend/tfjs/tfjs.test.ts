@@ -37,6 +37,8 @@ describe('graph models of TensorFlow.js', () => {
     for (let n = 0; n < text.length; n += 211) expect((await examine(text.slice(0, n))).problems.map((p) => p.code)).toEqual(['IMP1001']);
     for (const json of ['{}', '{"modelTopology": []}', '{"modelTopology": {"node": 3}}', '{"modelTopology": {"node": [null]}}'])
       expect((await examine(json)).problems.length).toBeGreaterThan(0);
+    const deep = `{"modelTopology": {"node": [{"attr": ${'{"a": {"func": {"attr": '.repeat(100_000)}{}${'}}}'.repeat(100_000)}}]}}`;
+    expect((await examine(deep)).problems.map((p) => p.code)).toEqual(['IMP1007']);
     await fc.assert(
       fc.asyncProperty(fc.nat(text.length - 1), fc.constantFrom('0', '"', '[', '}', '9', '-', ' '), async (at, character) => {
         await examine(`${text.slice(0, at)}${character}${text.slice(at + 1)}`);
