@@ -1,8 +1,11 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { runProgram } from '../../ir/index.ts';
 import { FRONTENDS } from '../index.ts';
 import type { ImportReport } from '../contract.ts';
 import { mxnet } from './index.ts';
+import { decodeParams } from './params.ts';
 import { array, params, paramsOf, rowSparse, symbol, type TestNode } from './testing/build.ts';
 import { examined, filesOf, type Given } from './testing/data.ts';
 
@@ -180,6 +183,30 @@ describe('inputs and parameters', () => {
   test.each([0, 1, 2, 3] as const)('arrays of version %i', (version) => {
     const report = examined(symbol(dense('attrs'), [[3, 0]], 10900), { ...SHAPE, params: params(version, DENSE) });
     expect(one(report, 1, 1, 1)).toEqual([6.5, -0.5]);
+  });
+
+  test('arrays as MXNet 1.9.1 saves them: sparse ones, all types of elements, a scalar', () => {
+    const stored = JSON.parse(readFileSync(join(import.meta.dirname, 'testing/arrays.json'), 'utf8')) as Readonly<Record<string, string>>;
+    const kinds = decodeParams(new Uint8Array(Buffer.from(stored['kinds'] ?? '', 'base64')));
+    const scalar = decodeParams(new Uint8Array(Buffer.from(stored['scalar'] ?? '', 'base64')));
+    expect([...kinds.problems, ...scalar.problems]).toEqual([]);
+    const all = Object.fromEntries(
+      [...kinds.names, ...scalar.names].map((n) => {
+        const host = kinds.get(n) ?? scalar.get(n);
+        return [n, [host?.elem, host?.shape, Array.from(host?.data ?? [])]];
+      }),
+    );
+    expect(all).toEqual({
+      csr: ['float32', [2, 3], [0, 1, 0, 2, 0, 3]],
+      rows: ['float32', [3, 2], [0, 0, 5, 6, 0, 0]],
+      float16: ['float16', [2], [3, 0.5]],
+      float64: ['float64', [2], [3, 0.5]],
+      int8: ['int8', [2], [3, 2]],
+      uint8: ['uint8', [2], [3, 2]],
+      int32: ['int32', [2], [3, 2]],
+      int64: ['int64', [2], [3, 2]],
+      scalar: ['float32', [], [3.5]],
+    });
   });
 
   test('names of Gluon without prefixes, and sparse rows', () => {

@@ -24,14 +24,17 @@ const fullPads = (n: LayerNode, { kernel, stride, pads }: Window, spatial: reado
   return [...begin, ...end];
 };
 
+/** Whether full has more windows than valid. */
+const roundsUp = (w: Window, spatial: readonly number[]): boolean =>
+  spatial.some((size, i) => (size + 2 * at(w.pads, i) - at(w.kernel, i)) % at(w.stride, i) !== 0);
+
 /**
  * Files from before October 2016 have no pooling_convention: MXNet reads them as valid, and before July 2016 all pooling was
  * full (apache/mxnet pull requests 2585 and 3438). Where the two differ, that is told.
  */
 const noteAge = (n: LayerNode, w: Window, spatial: readonly number[]): void => {
   const assumed = n.attribute('assumed_convention');
-  const differs = spatial.some((size, i) => (size + 2 * at(w.pads, i) - at(w.kernel, i)) % at(w.stride, i) !== 0);
-  if (assumed !== undefined && differs)
+  if (assumed !== undefined && roundsUp(w, spatial))
     n.approximate(`the file is from before pooling_convention: ${String(assumed)} was taken, but valid and full give other sizes here`);
 };
 
@@ -42,7 +45,7 @@ const conventional = (n: LayerNode, w: Window, spatial: readonly number[], kind:
   if (convention === 'valid') return { ...w, ceil: false };
   if (convention === 'full') {
     fullPads(n, w, spatial);
-    return { ...w, ceil: true };
+    return { ...w, ceil: roundsUp(w, spatial) };
   }
   const [size = 0, ...more] = spatial;
   if (kind !== 'max' || more.length > 0 || w.pads.some((p) => p !== 0))
@@ -62,7 +65,8 @@ const pooled = (n: LayerNode, x: ValueId, kind: Kind): ValueId => {
   const spatial = n.sizes(x).slice(2);
   const window = { ...conventional(n, own, spatial, kind), dilation: own.kernel.map(() => 1) };
   if (kind === 'max') return n.emit('max_pool', [x], window);
-  if (kind === 'avg') return n.emit('average_pool', [x], { ...window, include_pad: bool(n, 'count_include_pad', true) });
+  const counts = bool(n, 'count_include_pad', true) && window.pads.some((p) => p > 0);
+  if (kind === 'avg') return n.emit('average_pool', [x], { ...window, include_pad: counts });
   if (kind === 'lp') return n.emit('lp_pool', [x], { ...window, p: evenPower(n) });
   // the sum is the mean over windows that all have as many cells, those behind the input being 0
   const pads = window.ceil ? fullPads(n, own, spatial) : window.pads;

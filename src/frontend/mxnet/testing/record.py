@@ -1,4 +1,4 @@
-"""Records what MXNet makes of small symbols: python3 record.py OUT.json
+"""Records what MXNet makes of small symbols, and arrays as it saves them: python3 record.py OUT.json ARRAYS.json
 
 Needs mxnet 1.9.1 and numpy 1.23 from PyPI (Python 3.11 or older). Each case has the symbol and the arrays as MXNet itself writes
 them, the inputs, and the outputs.
@@ -333,7 +333,24 @@ def record(symbol, arrays, folder):
     }
 
 
-def main(out):
+def saved(path, arrays):
+    mx.nd.save(path, arrays)
+    return base64.b64encode(open(path, "rb").read()).decode()
+
+
+def stored_arrays(folder):
+    """Lists of arrays in all storage types and types of elements, and a scalar, which numpy shapes allow."""
+    path = os.path.join(folder, "a.params")
+    dense = mx.nd.array([[0, 1, 0], [2, 0, 3]])
+    kinds = {"csr": dense.tostype("csr"), "rows": mx.nd.array([[0, 0], [5, 6], [0, 0]]).tostype("row_sparse")}
+    for kind in ("float16", "float64", "int8", "uint8", "int32", "int64"):
+        kinds[kind] = mx.nd.array([3, 0.5 if kind.startswith("float") else 2], dtype=kind)
+    with mx.util.np_shape(True):
+        scalar = saved(path, {"scalar": mx.np.array(3.5).as_nd_ndarray()})
+    return {"kinds": saved(path, kinds), "scalar": scalar}
+
+
+def main(out, arrays_out):
     recorded = {}
     with tempfile.TemporaryDirectory() as folder:
         for name, (symbol, arrays, _) in CASES.items():
@@ -341,8 +358,11 @@ def main(out):
                 recorded[name] = record(symbol, arrays, folder)
             except Exception as error:
                 raise SystemExit(f"{name}: {error}")
+    with tempfile.TemporaryDirectory() as folder, open(arrays_out, "w") as file:
+        json.dump(stored_arrays(folder), file, indent=2)
+        file.write("\n")
     with open(out, "w") as file:
         file.write("{\n" + ",\n".join(f"{json.dumps(k)}: {json.dumps(v, separators=(',', ':'))}" for k, v in recorded.items()) + "\n}\n")
 
 
-main(sys.argv[1])
+main(sys.argv[1], sys.argv[2])
