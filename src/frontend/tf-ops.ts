@@ -30,6 +30,8 @@ const text: LayerRefusal = { refused: 'programs have no texts' };
 const boxes: LayerRefusal = { refused: 'the number of boxes that it gives depends on their values; end the model before it' };
 const fixedUnit: LayerRefusal = { refused: 'this form of the layer is one for a certain machine; export the model with plain layers' };
 
+const random: LayerRefusal = { refused: 'it draws random numbers, as dropout does in training; export the graph for inference' };
+
 const flow = {
   Identity: one(same),
   StopGradient: one(same),
@@ -83,6 +85,13 @@ const flow = {
   NonMaxSuppressionV4: boxes,
   NonMaxSuppressionV5: boxes,
   CombinedNonMaxSuppression: boxes,
+  RandomUniform: random,
+  RandomStandardNormal: random,
+  TruncatedNormal: random,
+  Multinomial: random,
+  StatelessRandomUniform: random,
+  StatelessRandomUniformV2: random,
+  StatelessRandomNormalV2: random,
   CudnnRNN: fixedUnit,
   CudnnRNNV3: fixedUnit,
   BlockLSTM: fixedUnit,
