@@ -101,6 +101,8 @@ export const readManifest = (manifest: unknown, options: ImportOptions): Manifes
   const problems: Diagnostic[] = [];
   const groups = listed(manifest);
   let fileBytes = 0;
+  if (options.params !== undefined && groups.length !== 1)
+    problems.push(parameterProblem('of --params', `the manifest has ${groups.length} groups of weights, and one file is of one group`));
   for (const group of groups) {
     const { paths, weights } = isObject(group) ? group : {};
     const shards = shardsOf(listed(paths), options, groups.length === 1);

@@ -158,6 +158,12 @@ const openJson = (bytes: Uint8Array, options: ImportOptions): Opened => {
   };
 };
 
+/** The model with the weights of another file in place of its own. */
+const withParams = (opened: Opened, params: Uint8Array): Opened => {
+  if (!isHdf5(params)) return stop(damaged('Keras', 'the file of --params is no HDF5 file'));
+  return { ...opened, fileBytes: opened.fileBytes + params.length, weights: weightsOfHdf5(openHdf5(params), opened.backend) };
+};
+
 const isZip = (bytes: Uint8Array): boolean => bytes[0] === 0x50 && bytes[1] === 0x4b && bytes[2] === 3 && bytes[3] === 4;
 
 /** Whether bytes of JSON are of a model of Keras alone. */
@@ -175,6 +181,7 @@ export const isKeras = (head: Uint8Array, path: string): boolean => {
 /** @throws nothing: what is wrong is in the report */
 export const examineKeras = (bytes: Uint8Array, options: ImportOptions): ImportReport =>
   reported(() => {
-    const opened = isHdf5(bytes) ? openLegacy(bytes) : isZip(bytes) ? openArchive(bytes) : openJson(bytes, options);
-    return examineOpened(opened, options);
+    if (!isHdf5(bytes) && !isZip(bytes)) return examineOpened(openJson(bytes, options), options);
+    const opened = isHdf5(bytes) ? openLegacy(bytes) : openArchive(bytes);
+    return examineOpened(options.params === undefined ? opened : withParams(opened, options.params), options);
   });

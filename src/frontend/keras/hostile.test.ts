@@ -83,6 +83,14 @@ describe('weights of another model', () => {
       .replaceAll('d/xxxxxx:0', 'd/bias:0\0\0');
     expect(codes(examined(bytesOf(swapped)))).not.toEqual([]);
   });
+  test('--params takes the place of the weights of the file', () => {
+    const plain = examined(archive, 'm.keras');
+    const other = examined(archive, 'm.keras', { params: recorded('sequential3.h5') });
+    expect(codes(other)).toEqual([]);
+    expect(other.program?.params.map((p) => p.name)).toEqual(plain.program?.params.map((p) => p.name));
+    expect(codes(examined(archive, 'm.keras', { params: recorded('recurrent2.h5') }))).toEqual(['IMP1011']);
+    expect(codes(examined(archive, 'm.keras', { params: Uint8Array.of(1, 2, 3) }))).toEqual(['IMP1001']);
+  });
   test('archives whose layers have other names', () => {
     const model = new TextEncoder().encode(
       JSON.stringify({

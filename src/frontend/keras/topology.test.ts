@@ -293,7 +293,7 @@ describe('hostile models end in coded problems', () => {
           );
         },
       ),
-      { numRuns: 400, seed: 8 },
+      { numRuns: 200, seed: 8 },
     );
     for (let n = 0; n < text.length; n += 37)
       expect(codes(examineKeras(new TextEncoder().encode(text.slice(0, n)), optionsFor('model.json')))).toEqual(['IMP1001']);
