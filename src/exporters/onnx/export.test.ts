@@ -111,6 +111,21 @@ describe('ONNX', () => {
     expect(nodes.map((n) => n.opType)).toEqual(layer);
   });
 
+  test('indices that count from the end are left to Gather', () => {
+    const b = new ProgramBuilder('table');
+    const scalar = (value: number): Tensor => ({ dtype: 'i32', shape: [], data: Int32Array.of(value) });
+    const [rows, ids] = [b.param('rows', f32([5, 2])), b.input('ids', { dtype: 'i32', shape: [3] })];
+    const below = b.emit('less', [ids, b.param('zero', scalar(0))], {}, 'look/less');
+    const moved = b.emit('add', [ids, b.param('five', scalar(5))], {}, 'look/add');
+    const index = b.emit('select', [below, moved, ids], {}, 'look/select');
+    b.output('y', b.emit('gather', [rows, index], { axis: 0 }, 'look'));
+    const program = b.finish();
+    const bytes = bytesOf(program);
+    expect(nodesOf(decode(bytes))).toEqual(['look: y = Gather(rows, ids)']);
+    expect(decode(bytes).graph.initializer.map((t) => t.name)).toEqual(['rows']);
+    expect(differenceOf(program, unwrap(importOnnx(bytes)).program)).toBeUndefined();
+  });
+
   test('every node that cannot be written is listed by its name', () => {
     const b = new ProgramBuilder('refused');
     const seed = b.input('seed', { dtype: 'i32', shape: [2] });

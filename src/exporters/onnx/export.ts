@@ -114,7 +114,11 @@ export const onnxFiles = (given: Program, form: OnnxForm = 'exact', mostInside =
     valueInfo(g.nameOf(value), ELEM_OF[typeOf(program, value).dtype], typeOf(program, value).shape),
   );
   const ownDomain = functions.length > 0 ? [{ domain: FUNCTION_DOMAIN, version: FUNCTION_DOMAIN_VERSION }] : [];
-  const { initializers, files } = stored(g.initializers, mostInside);
+  const read = new Set(g.nodes.flatMap((n) => n.input));
+  const { initializers, files } = stored(
+    g.initializers.filter((t) => read.has(t.name)),
+    mostInside,
+  );
   const content = encodeModel({
     irVersion: IR_VERSION,
     producerName: 'cortexc',

@@ -16,6 +16,7 @@ import {
 import { at, invariant } from '../../support/index.ts';
 import { Names } from '../names.ts';
 import type { FunctionDef } from './functions/define.ts';
+import { findWraps, type Wraps } from './wraps.ts';
 import { FUNCTION_DOMAIN, FUNCTIONS } from './functions/index.ts';
 import {
   attributeMessage,
@@ -84,6 +85,7 @@ export class OnnxGraph {
   readonly functions = new Map<string, FunctionDef>();
   readonly program: Program;
   readonly form: OnnxForm;
+  readonly wraps: Wraps;
   private readonly params: ReadonlyMap<ValueId, Tensor>;
   private readonly values = new Names();
   private readonly nodeNames = new Names();
@@ -98,6 +100,7 @@ export class OnnxGraph {
   constructor(program: Program, form: OnnxForm) {
     this.program = program;
     this.form = form;
+    this.wraps = findWraps(program);
     this.params = paramTensors(program);
   }
 

@@ -1,10 +1,10 @@
 import type { FAMILIES, OpNode } from '../../../ir/index.ts';
 import type { OnnxGraph } from '../graph.ts';
 import { ELEM } from '../message.ts';
-import { called, type Made, plain, plainForFloat, type Rows } from './row.ts';
+import { called, type Made, plain, plainForFloat, type Rows, unlessSpelled } from './row.ts';
 
 export const arithmeticRows = {
-  add: plain('Add'),
+  add: unlessSpelled(plain('Add')),
   sub: plain('Sub'),
   mul: plain('Mul'),
   div: plainForFloat('Div'),
@@ -48,10 +48,10 @@ const select = (g: OnnxGraph, node: OpNode<'select'>): Made => {
 
 export const logicRows = {
   equal: compared('Equal'),
-  less: compared('Less'),
+  less: unlessSpelled(compared('Less')),
   less_equal: compared('LessOrEqual'),
   logical_not: plain('Not'),
-  select,
+  select: unlessSpelled(select),
   is_nan: plain('IsNaN'),
   is_inf: (g, n) => g.one('IsInf', [g.x(n)], { detect_negative: n.attrs.negative ? 1 : 0, detect_positive: n.attrs.positive ? 1 : 0 }),
   logical_and: plain('And'),

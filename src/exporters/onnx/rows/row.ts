@@ -17,6 +17,12 @@ export const plainForFloat =
   (g: OnnxGraph, node: OpNode): Made =>
     g.t(node).dtype === 'f32' ? g.one(opType, g.xs(node)) : g.call(node);
 
+/** A row of an op that may be a part of indices that an operator counts from the end itself. */
+export const unlessSpelled =
+  <N extends OpNode>(row: (g: OnnxGraph, node: N) => Made) =>
+  (g: OnnxGraph, node: N): Made =>
+    g.wraps.spelled.has(node) ? '' : row(g, node);
+
 /** One of our functions. */
 export const called =
   (variant?: string) =>

@@ -49,6 +49,8 @@ const expand = (g: OnnxGraph, node: OpNode<'expand'>): Made => g.one('Expand', [
 const gather = (g: OnnxGraph, node: OpNode<'gather'>): Made => {
   const { axis } = node.attrs;
   const { shape } = g.t(node);
+  const raw = g.wraps.indices.get(node);
+  if (raw !== undefined) return g.one('Gather', [g.x(node), g.nameOf(raw)], { axis });
   return g.isWithin(node, [at(shape, axis < 0 ? axis + shape.length : axis)]) ? g.one('Gather', g.xs(node), { axis }) : g.call(node);
 };
 
@@ -79,6 +81,8 @@ export const indexingRows = {
   gather_elements: (g, n) => {
     const { axis } = n.attrs;
     const { shape } = g.t(n);
+    const raw = g.wraps.indices.get(n);
+    if (raw !== undefined) return g.one('GatherElements', [g.x(n), g.nameOf(raw)], { axis });
     const within = g.isWithin(n, [at(shape, axis < 0 ? axis + shape.length : axis)]);
     return within ? g.one('GatherElements', g.xs(n), { axis }) : g.call(n);
   },
