@@ -1,7 +1,7 @@
 import { Philox } from '../../src/ir/index.ts';
 import { encodeIndex, examineModel, IndexFile, type KnownModel, nearestModels } from '../../src/passes/index.ts';
 import { at, bytesSource } from '../../src/support/index.ts';
-import { type Bench, median, timed } from '../rows.ts';
+import { type Bench, median, processorTimed, timed } from '../rows.ts';
 import { ARCHITECTURES, type ArchitectureName, freshWeights } from '../train/small-net.ts';
 import { shuffled } from './disguises.ts';
 import { SEEDS, smallProgram, trainedWeights } from './trained.ts';
@@ -41,8 +41,8 @@ export const indexRows = (bench: Bench): void => {
       const random = new Philox(seed, 5);
       const own = trainedWeights(`${name}-${seed}`).map((v) => v * (1 + 0.02 * (random.next() / 2 ** 32 - 0.5)));
       const asked = examineModel(smallProgram(name, shuffled(ARCHITECTURES[name], own, seed, { permute: true, scale: true }))) ?? [];
-      const [found, ms] = timed(() => nearestModels(new IndexFile(bytesSource(bytes)), asked, 5));
-      times.push(ms / 1000);
+      const [found, time] = processorTimed(() => nearestModels(new IndexFile(bytesSource(bytes)), asked, 5));
+      times.push(time);
       if (found[0]?.name === `${name}-${seed}`) right++;
     }
   const value = median(times);
