@@ -57,6 +57,8 @@ export interface ImportOptions {
   readonly shapes: ReadonlyMap<string, readonly number[]>;
   /** Give parameters without data random values (IMP3003) instead of refusing them (IMP1011). */
   readonly randomParams: boolean;
+  /** Only layers and shapes matter: parameters without data are zeros, which takes no time, and nothing is said of them. */
+  readonly structureOnly?: boolean;
 }
 
 /** One format that models are imported from. */

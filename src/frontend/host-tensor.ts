@@ -66,11 +66,17 @@ export const hostFromBytes = (name: string, elem: ElemName, shape: readonly numb
   return { elem, shape, data };
 };
 
+/** A loop of its own: a call for each of 100 million elements takes seconds. */
+const firstNaN = (data: HostTensor['data']): number => {
+  for (let i = 0; i < data.length; i++) if (Number.isNaN(data[i])) return i;
+  return -1;
+};
+
 /** The tensor as a program keeps it: float32 or the integer dtype, every value checked. @throws {MrlError} IMP1008, IMP1009 */
 export const programTensor = (name: string, { elem, shape, data }: HostTensor): Tensor => {
   const { dtype, kind } = ELEMS[elem];
   if (kind === 'float') {
-    const bad = data.findIndex((v) => Number.isNaN(v));
+    const bad = firstNaN(data);
     if (bad >= 0) stop(diagnostic('IMP1008', `parameter ${name}: element ${bad} is NaN`));
     return { dtype, shape, data: data instanceof Float32Array ? data : Float32Array.from(data) };
   }

@@ -24,6 +24,11 @@ export const malformed = (detail: string, where: string): Diagnostic => diagnost
 export const overLimit = (detail: string, where?: string): Diagnostic => diagnostic('IMP1007', detail, { where });
 export const shapeMissing = (name: string, detail: string): Diagnostic =>
   diagnostic('IMP1010', `input ${name}: ${detail}`, { notes: [`Give its shape: --shape ${name}=1,3,224,224.`] });
+/** @param names - inputs that the model has */
+export const inputUnknown = (name: string, names: readonly string[]): Diagnostic =>
+  diagnostic('IMP1010', `--shape names ${name}, but the model's inputs are ${names.join(', ')}`, {
+    notes: ['Leave it out. Where two models are compared, say which is meant: --shape A:NAME=… or B:NAME=….'],
+  });
 export const paramsMissing = (what: string, looked: string): Diagnostic =>
   diagnostic('IMP1011', `${what}; ${looked}`, {
     notes: ['Name the file with the weights: --params FILE; or measure size and cost alone: --random-params.'],

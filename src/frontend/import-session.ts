@@ -58,6 +58,9 @@ export const toFile = (rank: number): readonly number[] => [0, ...Array.from({ l
 /** What a parameter without data is filled with by --random-params: weights by their fan-in, so that values keep their size. */
 export type Role = 'weight' | 'scale' | 'shift' | 'mean' | 'variance';
 
+/** What becomes of parameters without data: refused, random values, or zeros where only shapes matter. */
+export type Filling = 'none' | 'random' | 'zeros';
+
 /** Elements computed or laid down anew at import: a fixed part, and what the size of the files justifies. */
 const FREE_ELEMENTS = 2 ** 22;
 const PER_BYTE = 6;
@@ -105,7 +108,7 @@ export class ImportSession extends ProgramInTheMaking {
   /** Constants of up to this many elements are computed with at import. */
   readonly maxFold = 65_536;
   readonly warnings = new WarningList(warning);
-  readonly randomParams: boolean;
+  private readonly filling: Filling;
   private elements: number;
   private results = MAX_RESULTS;
   private generated = 0;
@@ -114,9 +117,9 @@ export class ImportSession extends ProgramInTheMaking {
   private readonly madeUp = new Map<string, HostTensor>();
 
   /** @param fileBytes - size of all files of the model: bounds what may be made of them */
-  constructor(name: string, fileBytes: number, randomParams: boolean) {
+  constructor(name: string, fileBytes: number, filling: Filling) {
     super(name);
-    this.randomParams = randomParams;
+    this.filling = filling;
     this.elements = FREE_ELEMENTS + PER_BYTE * fileBytes;
   }
 
@@ -165,7 +168,17 @@ export class ImportSession extends ProgramInTheMaking {
     return made;
   }
 
-  /** Random elements for a parameter without data: the same for the same name and shape, on every machine. */
+  /** Parameters without data are made up, not refused. */
+  get fills(): boolean {
+    return this.filling !== 'none';
+  }
+
+  private uniform(name: string, count: number, role: Role, fanIn: number): Float32Array {
+    this.warnings.add('IMP3003', 'parameters without data were given random values: results mean nothing');
+    return uniform(name, count, ...rangeOf(role, fanIn));
+  }
+
+  /** Elements for a parameter without data; random ones are the same for the same name and shape, on every machine. */
   generate(name: string, shape: readonly number[], role: Role, fanIn = elementCount(shape.slice(1))): HostTensor {
     const key = JSON.stringify([name, shape, role]);
     const have = this.madeUp.get(key);
@@ -175,9 +188,11 @@ export class ImportSession extends ProgramInTheMaking {
     if (this.generated > MAX_GENERATED) stop(overLimit(`the model has more than ${MAX_GENERATED} parameters without data`, name));
     // they may be laid down anew once, like those of a file
     this.elements += count;
-    const [lo, hi] = rangeOf(role, fanIn);
-    this.warnings.add('IMP3003', 'parameters without data were given random values: results mean nothing');
-    const made: HostTensor = { elem: 'float32', shape, data: uniform(name, count, lo, hi) };
+    const made: HostTensor = {
+      elem: 'float32',
+      shape,
+      data: this.filling === 'zeros' ? new Float32Array(count) : this.uniform(name, count, role, fanIn),
+    };
     this.madeUp.set(key, made);
     return made;
   }

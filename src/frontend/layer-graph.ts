@@ -2,8 +2,8 @@ import { elementCount, isStaticShape, programCost, runProgram } from '../ir/inde
 import { at, type Diagnostic } from '../support/index.ts';
 import type { ImportOptions, ImportPort, ImportReport, LayerReport } from './contract.ts';
 import { type ElemName, ELEMS, type HostTensor, makeHost } from './host-tensor.ts';
-import { caught, definedTwice, incomplete, layerUnsupported, neverDefined, shapeMissing, stop } from './import-problems.ts';
-import { ImportSession, type KnownValue, type Made, type OpenParameter, toFile, type Value } from './import-session.ts';
+import { caught, definedTwice, incomplete, inputUnknown, layerUnsupported, neverDefined, shapeMissing, stop } from './import-problems.ts';
+import { type Filling, ImportSession, type KnownValue, type Made, type OpenParameter, toFile, type Value } from './import-session.ts';
 import { LayerNode } from './layer-node.ts';
 
 /** How one type of layer is imported: gives one entry for each output that is supported, in order. */
@@ -132,8 +132,7 @@ class GraphImporter {
   inputs(shapes: ImportOptions['shapes']): readonly ImportPort[] {
     const names = this.graph.inputs.map((i) => i.name);
     for (const name of shapes.keys())
-      if (!names.includes(name) && !this.order.starts.has(name))
-        this.problems.push(shapeMissing(name, `--shape names it, but the model's inputs are ${names.join(', ')}`));
+      if (!names.includes(name) && !this.order.starts.has(name)) this.problems.push(inputUnknown(name, names));
     return this.ports().flatMap(({ name, elem, shape: own }) => {
       const shape = shapes.get(name) ?? own;
       if (shape === undefined) {
@@ -246,7 +245,7 @@ class GraphImporter {
     if (row.never === 'folded' || known.length === 0 || known.some((v) => v.known === 'open' || v.host === undefined)) return undefined;
     const size = known.reduce((sum, v) => sum + (v.known === 'open' ? 0 : (v.host?.data.length ?? 0)), 0);
     if (size > this.session.maxFold) return undefined;
-    const session = new ImportSession('fold', 0, false);
+    const session = new ImportSession('fold', 0, 'none');
     // wires belong to one program: those of the outer one are of no use here
     const inputs = site.inputs.map((v) => (v?.known === true ? { ...v, wires: { file: undefined, first: undefined } } : undefined));
     const n = new LayerNode({ ...site, inputs }, session);
@@ -313,13 +312,16 @@ const resultOf = (n: LayerNode, name: string, made: Made): KnownValue => {
   return { known: true, name, elem, shape, wires: { ...none, [wired.layout]: wired.value } };
 };
 
+const fillingOf = ({ randomParams, structureOnly }: Pick<ImportOptions, 'randomParams' | 'structureOnly'>): Filling =>
+  structureOnly === true ? 'zeros' : randomParams ? 'random' : 'none';
+
 /** Imports a decoded model: every layer is examined, and every problem listed. */
 export const importLayers = (
   graph: LayerGraph,
   table: LayerTable,
-  options: Pick<ImportOptions, 'shapes' | 'randomParams'>,
+  options: Pick<ImportOptions, 'shapes' | 'randomParams' | 'structureOnly'>,
 ): ImportReport => {
-  const session = new ImportSession(graph.name === '' ? 'model' : graph.name, graph.fileBytes, options.randomParams);
+  const session = new ImportSession(graph.name === '' ? 'model' : graph.name, graph.fileBytes, fillingOf(options));
   const importer = new GraphImporter(graph, table, session, options.shapes);
   const inputs = importer.inputs(options.shapes);
   let outputs: readonly ImportPort[] = [];

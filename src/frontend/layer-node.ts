@@ -127,7 +127,7 @@ export class LayerNode {
     checkShape(name, shape);
     const host = this.site.stored(name);
     if (host === undefined) {
-      if (!this.session.randomParams) return stop(paramsMissing(`${this.site.origin}: parameter ${name} has no data`, 'it is in no file'));
+      if (!this.session.fills) return stop(paramsMissing(`${this.site.origin}: parameter ${name} has no data`, 'it is in no file'));
       return this.session.generate(name, shape, role, fanIn);
     }
     if (host.data.length !== elementCount(shape))

@@ -14,6 +14,7 @@ export interface LayersArgs {
   readonly bind?: readonly string[] | undefined;
   readonly params?: string | undefined;
   readonly randomParams: boolean;
+  readonly structureOnly?: boolean;
 }
 
 /** Reads `--shape data=1,3,224,224`. */
@@ -94,6 +95,7 @@ export const examineLayers = async (
     params: params?.value,
     shapes: shapes.value,
     randomParams: args.randomParams,
+    structureOnly: args.structureOnly ?? false,
   });
   const isNoModel = report.nodes.length === 0 && report.inputs.length === 0 && report.problems.length > 0;
   if (isNoModel) return fail(...inModel(path, report.problems));

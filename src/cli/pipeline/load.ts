@@ -27,6 +27,8 @@ export interface LoadOptions {
   readonly assumeBatch: boolean;
   /** Parameters without data do not matter: only shapes are looked at. */
   readonly randomParams?: boolean;
+  /** Not even their values matter: where the format allows it none are made. */
+  readonly structureOnly?: boolean;
 }
 
 const startsWith = (bytes: Uint8Array, text: string, at = 0): boolean =>
@@ -96,7 +98,7 @@ const loadSource = async (
   const randomParams = options.randomParams ?? args['random-params'] ?? false;
   if (typeof kind === 'object') {
     const { loadLayers } = await import('./load-layers.ts');
-    return loadLayers(context, kind, path, bytes, { ...args, randomParams });
+    return loadLayers(context, kind, path, bytes, { ...args, randomParams, structureOnly: options.structureOnly ?? false });
   }
   switch (kind) {
     case 'mrl': {

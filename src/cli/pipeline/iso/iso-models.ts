@@ -68,7 +68,7 @@ const load = async (context: Context, path: string, args: IsoArgs, side: Side): 
   // structure alone needs no parameters
   const model = await loadModel(context, path, argsFor(args, path, side), {
     assumeBatch: true,
-    ...(args.level <= 2 && args.level > 0 ? { randomParams: true } : {}),
+    ...(args.level <= 2 && args.level > 0 ? { randomParams: true, structureOnly: true } : {}),
   });
   return model.ok ? ok({ program: programOf(model.value), warnings: warningsOf(model.value) }) : model;
 };
