@@ -7,7 +7,7 @@ if (!canSimulate)
 const BUILD_MS = 300_000;
 const configs: readonly ArrayConfig[] = [
   { bits: 8, pack: 0, columns: 1, groups: 1, inputs: 16, accumulator: 32, scratch: 8192, weights: 512, parameters: 512 },
-  { bits: 6, pack: 1, columns: 0, groups: 4, inputs: 16, accumulator: 28, scratch: 4096, weights: 256, parameters: 256 },
+  { bits: 6, pack: 1, columns: 0, groups: 4, inputs: 4, accumulator: 28, scratch: 4096, weights: 256, parameters: 256 },
   { bits: 8, pack: 1, columns: 0, groups: 2, inputs: 8, accumulator: 24, scratch: 4096, weights: 256, parameters: 256 },
 ];
 
