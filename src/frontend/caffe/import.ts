@@ -68,7 +68,7 @@ const found = (bytes: Uint8Array, { file, beside, params }: ImportOptions): Foun
 
 /** Weights whose places in their file follow from the shapes that layers have. */
 const withPacked = (graph: LayerGraph, packed: Uint8Array, options: ImportOptions): ImportReport => {
-  const shapes = importLayers(graph, CAFFE_LAYERS, { ...options, randomParams: true });
+  const shapes = importLayers(graph, CAFFE_LAYERS, { ...options, structureOnly: true });
   const params = new Map(shapes.program?.params.map((p) => [p.name, p.tensor.shape]));
   const layers = graph.layers.flatMap((l): readonly PackedLayer[] => {
     const [weight = '', bias = ''] = (l.attributes.get('blobs') as BlobNames | undefined)?.names ?? [];
@@ -100,12 +100,8 @@ const examine = (bytes: Uint8Array, options: ImportOptions): ImportReport => {
   if (parts.packed !== undefined) return withPacked(graph, parts.packed, options);
   if (parts.weights !== undefined || options.randomParams || !needsWeights(graph)) return importLayers(graph, CAFFE_LAYERS, options);
   // one problem for all weights; the layers are examined as if they were there
-  const report = importLayers(graph, CAFFE_LAYERS, { ...options, randomParams: true });
-  return {
-    ...report,
-    problems: [paramsMissing('the net has no weights', `${parts.looked} is not beside it`), ...report.problems],
-    warnings: report.warnings.filter((w) => w.code !== 'IMP3003'),
-  };
+  const report = importLayers(graph, CAFFE_LAYERS, { ...options, structureOnly: true });
+  return { ...report, problems: [paramsMissing('the net has no weights', `${parts.looked} is not beside it`), ...report.problems] };
 };
 
 /** Nets in Caffe's text form with their weights, and files with weights that hold the layers too. */

@@ -20,13 +20,13 @@ const examine = (bytes: Uint8Array, options: ImportOptions): ImportReport => {
     const missing = graph.layers.filter((l) => l.op === 'variable');
     if (missing.length === 0 || options.randomParams) return importLayers(graph, NNEF_OPERATIONS, options);
     // one problem for all files; the operations are examined as if they were there
-    const report = importLayers(graph, NNEF_OPERATIONS, { ...options, randomParams: true });
+    const report = importLayers(graph, NNEF_OPERATIONS, { ...options, structureOnly: true });
     const names = missing.slice(0, 3).map((l) => l.name);
     const problem = paramsMissing(
       `${missing.length} variables have no data (${names.join(', ')}${missing.length > 3 ? ', …' : ''})`,
       'their .dat files are not beside the graph',
     );
-    return { ...report, problems: [problem, ...report.problems], warnings: report.warnings.filter((w) => w.code !== 'IMP3003') };
+    return { ...report, problems: [problem, ...report.problems] };
   } catch (error) {
     return noModel(...caught(error));
   }
