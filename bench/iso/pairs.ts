@@ -55,21 +55,30 @@ export const PAIRS: readonly ModelPair[] = [
   { network: 'RFB-320: ONNX, Caffe', a: `${RFB}version-RFB-320_simplified.onnx`, b: `${RFB}RFB-320.prototxt`, reached: 3 },
   { network: 'RFB-320: ONNX, ncnn', a: `${RFB}version-RFB-320_simplified.onnx`, b: `${RFB}RFB-320.param`, reached: 3 },
   { network: 'RFB-320: ONNX, PyTorch', a: `${RFB}version-RFB-320_simplified.onnx`, b: `${RFB}version-RFB-320.pth`, reached: 3 },
-  // the MXNet models take pictures turned, height for width, with channels in the other order: taps, channels and the flattened plane are permuted
+  // the MXNet models take pictures turned, height for width, with channels in the other order
   {
-    network: 'MTCNN det1',
+    network: 'MTCNN det1: Caffe, MXNet',
     a: 'pairs/mtcnn-det1/det1.prototxt',
     b: 'pairs/mtcnn-det1/det1-symbol.json',
-    reached: 2,
-    says: /conv1/,
+    reached: 3,
+    says: /input data of B is seen with H and W swapped and its channels reversed/,
     given: { b: images(12) },
   },
+  // not square, and larger than what it was trained on: conv1 to conv4 take any size
   {
-    network: 'MTCNN det3',
+    network: 'MTCNN det1: Caffe 16 x 24, MXNet 24 x 16',
+    a: 'pairs/mtcnn-det1/det1.prototxt',
+    b: 'pairs/mtcnn-det1/det1-symbol.json',
+    reached: 3,
+    says: /outputs? conv4_2\w* of B is seen with H and W swapped/,
+    given: { a: { shapes: { data: [1, 3, 16, 24] } }, b: { shapes: { data: [1, 3, 24, 16] } } },
+  },
+  {
+    network: 'MTCNN det3: Caffe, MXNet',
     a: 'pairs/mtcnn-det3/det3.prototxt',
     b: 'pairs/mtcnn-det3/det3-symbol.json',
-    reached: 2,
-    says: /conv1/,
+    reached: 3,
+    says: /input data of B is seen with H and W swapped and its channels reversed/,
     given: { b: images(48) },
   },
   { network: 'SqueezeNet 1.1: light, fp16', a: `${LIGHT}squeezenet.onnx`, b: FP16, reached: 2 },

@@ -9,6 +9,7 @@ export {
   DEFAULT_OUTPUT_TOLERANCE,
   DEFAULT_TOLERANCE,
   describeDifference,
+  describeView,
   type Difference,
   type LevelResult,
   parseCertificate,

@@ -1,5 +1,6 @@
 import { type AnyAttrs, type AnyNode, isStaticType, type Program, ProgramBuilder, typeOf, type ValueId } from '../../ir/index.ts';
 import { at } from '../../support/index.ts';
+import { portsOf } from './align.ts';
 
 /** The size that all inputs have as their first; undefined when they have none in common. */
 export const batchOf = (program: Program): number | undefined => {
@@ -39,4 +40,18 @@ export const withBatch = (program: Program, to: number): Program | undefined => 
     return isStaticType(now) && now.shape.length === before.shape.length && now.shape.slice(1).every((d, k) => d === before.shape[k + 1]);
   });
   return fits ? made : undefined;
+};
+
+/** The same network exported for another number of samples. */
+export const sameBatch = (
+  a: Program,
+  b: Program,
+): { readonly a: Program; readonly b: Program; readonly batch?: number; readonly notes: readonly string[] } => {
+  const [m, n] = [batchOf(a), batchOf(b)];
+  const others = (p: Program): string => JSON.stringify(portsOf(p, 'inputs').map((q) => q.type.shape.slice(1)));
+  if (m === undefined || n === undefined || m === n || others(a) !== others(b)) return { a, b, notes: [] };
+  const size = Math.min(m, n);
+  const [left, right] = [withBatch(a, size), withBatch(b, size)];
+  if (left === undefined || right === undefined) return { a, b, notes: [] };
+  return { a: left, b: right, batch: size, notes: [`A takes ${m} samples at once and B ${n}: compared with ${size}`] };
 };

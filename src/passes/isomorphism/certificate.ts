@@ -7,6 +7,7 @@ import { type Comparison, DEFAULT_TOLERANCE, QUANTIZED_TOLERANCE, STRUCTURE_TOLE
 import { type Graph, isCommutative, isStructural, sourceGraph, type Term } from './graph.ts';
 import { closeValues, type Pair } from './match.ts';
 import { BudgetError, canNormalize, type InputView, normalize } from './normal/index.ts';
+import { type PictureView, seenThrough } from './picture-view.ts';
 import { comparePlainly, compareWeights } from './weights.ts';
 
 type PortsRecord = { readonly order: readonly number[]; readonly views: readonly (readonly [number, InputView])[] };
@@ -23,6 +24,8 @@ export interface Certificate {
   readonly form: 'source' | 'normal';
   /** The number of samples that both are seen with; absent when it is that of the files. */
   readonly batch?: number;
+  /** How the input of B is seen; absent when it is as it stands. */
+  readonly view?: PictureView;
   readonly inputs: PortsRecord;
   readonly outputs: PortsRecord;
   /** Term of A and its counterpart in B, by position in the order of execution. */
@@ -46,6 +49,7 @@ export const certificateOf = (a: Program, b: Program, comparison: Comparison, to
     level: comparison.reached,
     form: comparison.form,
     ...(first === undefined ? {} : { batch: first }),
+    ...(comparison.view === undefined ? {} : { view: comparison.view }),
     inputs: record(comparison.ports.inputs),
     outputs: record(comparison.ports.outputs),
     pairs: comparison.pairs.map(([x, y]) => [x.id, y.id]),
@@ -101,8 +105,10 @@ export const checkCertificate = (certificate: Certificate, a: Program, b: Progra
         ];
   });
   if (wrongModels.length > 0) return wrongModels;
-  const { batch, quantized } = certificate;
-  const [pa, pb] = batch === undefined ? [a, b] : [withBatch(a, batch), withBatch(b, batch)];
+  const { batch, quantized, view } = certificate;
+  const seen = view === undefined ? b : seenThrough(b, view)?.program;
+  if (seen === undefined) return [refuse('the input of model B cannot be seen as the certificate says')];
+  const [pa, pb] = batch === undefined ? [a, seen] : [withBatch(a, batch), withBatch(seen, batch)];
   if (pa === undefined || pb === undefined) return [refuse(`the models do not take ${String(batch)} samples`)];
   if (certificate.form === 'normal' && !(canNormalize(pa) && canNormalize(pb))) return [refuse('a dimension is symbolic')];
   let graphs: readonly [Graph, Graph];
@@ -154,6 +160,9 @@ const isPorts = (v: unknown): v is PortsRecord =>
   Array.isArray(v['views']) &&
   v['views'].every((e) => Array.isArray(e) && e.length === 2 && isIndex(e[0]) && isView(e[1]));
 
+const isPictureView = (v: unknown): v is PictureView =>
+  isRecord(v) && typeof v['turned'] === 'boolean' && (v['channels'] === undefined || isIndices(v['channels']));
+
 /** Reads the text of a certificate; undefined when it is none. */
 export const parseCertificate = (text: string): Certificate | undefined => {
   let value: unknown;
@@ -169,6 +178,7 @@ export const parseCertificate = (text: string): Certificate | undefined => {
     isIndex(value['level']) &&
     (value['form'] === 'source' || value['form'] === 'normal') &&
     (value['batch'] === undefined || isIndex(value['batch'])) &&
+    (value['view'] === undefined || isPictureView(value['view'])) &&
     isPorts(value['inputs']) &&
     isPorts(value['outputs']) &&
     typeof value['tolerance'] === 'number' &&

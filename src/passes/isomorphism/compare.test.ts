@@ -11,7 +11,8 @@ import {
   type ValueId,
 } from '../../ir/index.ts';
 import { at, unwrap } from '../../support/index.ts';
-import { comparePrograms, type CompareOptions, describeDifference, verdictOf } from './compare.ts';
+import { type CompareOptions, describeDifference, verdictOf } from './compare.ts';
+import { comparePrograms } from './compare-views.ts';
 import { randomNetwork } from './testing/random-network.ts';
 
 const f32 = (shape: readonly number[], seed: number): Tensor => randomTensor({ dtype: 'f32', shape }, new Philox(seed), -1, 1);

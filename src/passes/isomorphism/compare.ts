@@ -1,7 +1,7 @@
 import { identityHash, type Program } from '../../ir/index.ts';
 import { at, sha256Hex } from '../../support/index.ts';
-import { type Alignment, alignments, portsOf } from './align.ts';
-import { batchOf, withBatch } from './batch-size.ts';
+import { type Alignment, alignments } from './align.ts';
+import { sameBatch } from './batch-size.ts';
 import { colorOf, colorsOf, Interner } from './colors.ts';
 import type { Difference } from './difference.ts';
 import { openToField, withField } from './field/decision.ts';
@@ -10,8 +10,10 @@ import { type Graph, sourceGraph } from './graph.ts';
 import { type Match, matchGraphs, type Pair } from './match.ts';
 import { BudgetError, canNormalize, type NormalGraph, normalize, type Rewrite } from './normal/index.ts';
 import { inputScale } from './input-scale.ts';
+import type { PictureView, Seen } from './picture-view.ts';
 import type { Level, LevelResult, Outcome } from './levels.ts';
 import { type Probes, type RunModel, runProbes } from './probes.ts';
+import { runSeen } from './run-seen.ts';
 import { weightDifference } from './weight-difference.ts';
 import { comparePlainly, compareWeights, type WeightVerdict } from './weights.ts';
 
@@ -39,6 +41,8 @@ export interface Comparison {
   readonly batch: number | undefined;
   /** The steps of quantized activations are left out. */
   readonly quantized: boolean;
+  /** How the input of B is seen, where what is proven holds only so. */
+  readonly view?: PictureView;
 }
 
 export interface CompareOptions {
@@ -144,20 +148,6 @@ const countDifference = (a: Program, b: Program): Difference | undefined => {
   return undefined;
 };
 
-/** The same network exported for another number of samples. */
-const sameBatch = (
-  a: Program,
-  b: Program,
-): { readonly a: Program; readonly b: Program; readonly batch?: number; readonly notes: readonly string[] } => {
-  const [m, n] = [batchOf(a), batchOf(b)];
-  const others = (p: Program): string => JSON.stringify(portsOf(p, 'inputs').map((q) => q.type.shape.slice(1)));
-  if (m === undefined || n === undefined || m === n || others(a) !== others(b)) return { a, b, notes: [] };
-  const size = Math.min(m, n);
-  const [left, right] = [withBatch(a, size), withBatch(b, size)];
-  if (left === undefined || right === undefined) return { a, b, notes: [] };
-  return { a: left, b: right, batch: size, notes: [`A takes ${m} samples at once and B ${n}: compared with ${size}`] };
-};
-
 interface NormalMatch extends Matched {
   readonly trace: Comparison['trace'];
 }
@@ -203,8 +193,8 @@ export const describeDifference = ({ kind, what, a, b }: Difference): string => 
 
 const distinctRules = (trace: readonly Rewrite[]): number => new Set(trace.map((t) => t.rule)).size;
 
-/** Compares two programs level by level; never throws on a program that verifies. */
-export const comparePrograms = (givenA: Program, givenB: Program, options: CompareOptions = {}): Comparison => {
+/** Compares two programs as they stand; `seen` is how B came from a model whose input is seen through a view. */
+export const compareAsGiven = (givenA: Program, givenB: Program, options: CompareOptions & { readonly seen?: Seen }): Comparison => {
   const quantized = options.quantized ?? false;
   const tolerance = options.tolerance ?? (quantized ? QUANTIZED_TOLERANCE : DEFAULT_TOLERANCE);
   const levels: LevelResult[] = [];
@@ -318,7 +308,8 @@ export const comparePrograms = (givenA: Program, givenB: Program, options: Compa
 
   let probes: Probes | undefined;
   const runnable = canNormalize(a) && canNormalize(b) && ports.inputs.order.every((j) => j >= 0);
-  const [runA, runB] = runnable ? [options.run?.(a), options.run?.(b)] : [undefined, undefined];
+  const runOther = (): RunModel | undefined => (options.seen === undefined ? options.run?.(b) : runSeen(options.seen, batch, options.run));
+  const [runA, runB] = runnable ? [options.run?.(a), runOther()] : [undefined, undefined];
   if (options.run === undefined) say(4, 'skipped', 'the models are not run');
   else if (runA === undefined || runB === undefined) say(4, 'skipped', 'the models cannot be run on the same inputs here');
   else {

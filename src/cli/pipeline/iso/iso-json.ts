@@ -22,6 +22,7 @@ export const isoJson = (comparison: Comparison, level: number, verdict: Verdict)
     notes: [...comparison.notes],
     inputs: [...ports.inputs.order],
     outputs: [...ports.outputs.order],
+    view: comparison.view === undefined ? null : { ...comparison.view },
     form: comparison.form,
     byField: comparison.byField,
     rules: { a: exactnessCounts(comparison.trace.a), b: exactnessCounts(comparison.trace.b) },

@@ -5,6 +5,7 @@ import {
   checkCertificate,
   type Comparison,
   comparePrograms,
+  describeView,
   parseCertificate,
   type RunModel,
   type Verdict,
@@ -91,8 +92,11 @@ const check = (args: IsoArgs, path: string, a: Loaded, b: Loaded, context: Conte
     return fail(diagnostic('ISO0002', message, { where: path, notes: [`Ask for what it says: --level ${certificate.level}.`] }));
   }
   if (problems.length > 0) return fail(...problems.map((p) => ({ ...p, where: path })));
-  const text = `the certificate holds: level ${certificate.level}, ${certificate.pairs.length} pairs, A ${certificate.a}, B ${certificate.b}\n`;
-  return ok({ json: { holds: true, level: certificate.level, pairs: certificate.pairs.length, a: certificate.a, b: certificate.b }, text });
+  const { level, pairs, view } = certificate;
+  const seen = view === undefined ? '' : `, the input of B seen with ${describeView(view)}`;
+  const text = `the certificate holds: level ${level}, ${pairs.length} pairs, A ${certificate.a}, B ${certificate.b}${seen}\n`;
+  const told = view === undefined ? {} : { view: { ...view } };
+  return ok({ json: { holds: true, level, pairs: pairs.length, a: certificate.a, b: certificate.b, ...told }, text });
 };
 
 const undecided = (comparison: Comparison, level: number): Diagnostic => {

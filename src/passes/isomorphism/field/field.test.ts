@@ -10,7 +10,8 @@ import {
   type ValueId,
 } from '../../../ir/index.ts';
 import { at, unwrap } from '../../../support/index.ts';
-import { comparePrograms, verdictOf } from '../compare.ts';
+import { verdictOf } from '../compare.ts';
+import { comparePrograms } from '../compare-views.ts';
 import { certificateOf } from '../certificate.ts';
 import { normalize } from '../normal/index.ts';
 import { randomNetwork } from '../testing/random-network.ts';

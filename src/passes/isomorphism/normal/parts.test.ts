@@ -12,7 +12,7 @@ import {
   type ValueId,
 } from '../../../ir/index.ts';
 import { at, unwrap } from '../../../support/index.ts';
-import { comparePrograms } from '../compare.ts';
+import { comparePrograms } from '../compare-views.ts';
 import { evaluateGraph } from '../testing/evaluate-graph.ts';
 import { normalize } from './index.ts';
 
