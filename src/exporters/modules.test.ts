@@ -4,7 +4,7 @@ import { unwrap } from '../support/index.ts';
 import type { Exporter } from './exporter.ts';
 import { exporterByName } from './index.ts';
 import { goldenText } from './testing/golden.ts';
-import { channelsLastNet, integerNet, namelessNet, residualNet } from './testing/networks.ts';
+import { channelsLastNet, integerNet, namelessNet, residualNet, stagedNet } from './testing/networks.ts';
 import { hasPython, syntaxErrors, textOf } from './testing/python.ts';
 
 const named = (name: string): Exporter => {
@@ -13,7 +13,13 @@ const named = (name: string): Exporter => {
   return exporter;
 };
 const EXPORTERS = ['pytorch', 'keras'].map(named);
-const NETWORKS = { residual: residualNet, nameless: namelessNet, channels_last: channelsLastNet, integer: integerNet } as const;
+const NETWORKS = {
+  residual: residualNet,
+  staged: stagedNet,
+  nameless: namelessNet,
+  channels_last: channelsLastNet,
+  integer: integerNet,
+} as const;
 
 const headerOf = (
   file: string | Uint8Array | undefined,
@@ -47,6 +53,14 @@ describe.each(EXPORTERS.map((e) => [e.name, e] as const))('%s', (name, exporter)
   test('segments that repeat themselves are a block where there are no names', () => {
     const text = textOf(unwrap(exporter.export(namelessNet())).files, 'model.py');
     expect(text).toMatch(name === 'pytorch' ? /Block\(\) for _ in range\(3\)/ : /for i in range\(3\):\n +x = block\(x/);
+  });
+
+  test('parts of names with numbers are modules, and units of a stage a sequence', () => {
+    const text = textOf(unwrap(exporter.export(stagedNet())).files, 'model.py');
+    for (const channels of [6, 8])
+      expect(text).toMatch(name === 'pytorch' ? `*[Unit(${channels}) for _ in range(3)]` : `x = unit(x, filters=${channels}, name=f"stage`);
+    expect(text.match(/^(class|def) [Uu]nit/gm)).toHaveLength(2);
+    expect(text).not.toMatch(/[bB]lock|plus/);
   });
 
   test('transposes between layers with channels last are gone', () => {

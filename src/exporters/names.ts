@@ -9,6 +9,11 @@ export class Names {
     this.clean = clean;
   }
 
+  /** Whether the wanted name, cleaned, is given already. */
+  has(wanted: string): boolean {
+    return this.taken.has(this.clean(wanted));
+  }
+
   /** The wanted name, cleaned, or with the first free number from 2 behind it. */
   take(wanted: string): string {
     const name = this.clean(wanted);

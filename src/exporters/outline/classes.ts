@@ -3,7 +3,7 @@ import { at } from '../../support/index.ts';
 import { Names } from '../names.ts';
 import { type Code, type Field, render, type Slot, slotsOf } from './code.ts';
 import { camelCase, identifier } from './python-names.ts';
-import type { Leaf, Scope } from './items.ts';
+import type { Item, Leaf, Scope } from './items.ts';
 
 /** A block that the model has once or more: its items are those of the first place where it stands. */
 export interface Block {
@@ -128,7 +128,7 @@ const stepItem = (leaf: Leaf, names: Names): StepItem => {
   const own = first?.leaf ?? '';
   const named = leaf.name === undefined || isNumber(leaf.name) ? undefined : identifier(leaf.name, `${own}_`);
   // a tensor beside a layer's name says what it is for
-  const wanted = named === undefined ? own : first?.isTensor === true ? `${named}_${own}` : named;
+  const wanted = named === undefined ? own : first?.isTensor === true || names.has(named) ? `${named}_${own}` : named;
   return {
     kind: 'step',
     leaf,
@@ -138,6 +138,17 @@ const stepItem = (leaf: Leaf, names: Names): StepItem => {
     })),
   };
 };
+
+/** Blocks that are called unit1, unit2, …, each for the result of the one before: they need no names in a sequence. */
+const isRow = (scope: Scope, items: readonly BodyItem[]): boolean =>
+  scope.name !== '' &&
+  items.length > 1 &&
+  items.every((item) => item.kind === 'block') &&
+  isChain(items) &&
+  scope.items.every((item, i) => stemIn(item) === stemIn(at(scope.items, 0)) && numberIn(item) === numberIn(at(scope.items, 0)) + i);
+
+const stemIn = (item: Item): string => (item.name ?? '').replace(/\d+$/, '');
+const numberIn = (item: Item): number => Number(/\d+$/.exec(item.name ?? '')?.[0] ?? Number.NaN);
 
 /** What names begin with alike; a number is not cut in two. */
 const commonPrefix = (names: readonly string[]): string => {
@@ -255,15 +266,18 @@ export const outlineOf = (root: Scope, reserved: readonly string[]): Outline => 
   for (const name of reserved) blockNames.take(name);
   const byStem = new Map<string, Block[]>();
 
-  const bodyOf = (scope: Scope): Body => {
-    const names = new Names();
-    // layers are named first: they have names of their own more often than sequences
-    const items = scope.items.map((item): BodyItem => {
+  const itemsOf = (scope: Scope, names: Names): readonly BodyItem[] =>
+    scope.items.map((item): BodyItem => {
       if (item.kind === 'leaf') return stepItem(item, names);
       const inner = resolved.get(item) as BlockItem | SequenceItem;
       return { ...inner, name: names.take(identifier(item.name, 'block_')) };
     });
-    const known = withSequences(items, scope.results, names);
+
+  const bodyOf = (scope: Scope): Body => {
+    const names = new Names();
+    // layers are named first: they have names of their own more often than sequences
+    const items = itemsOf(scope, names);
+    const known = isRow(scope, items) ? items : withSequences(items, scope.results, names);
     return { items: known, operands: scope.operands, results: scope.results };
   };
 
@@ -272,7 +286,8 @@ export const outlineOf = (root: Scope, reserved: readonly string[]): Outline => 
     operands.length === 1 &&
     results.length === 1 &&
     results[0] === resultsOf(at(items, items.length - 1))[0] &&
-    (scope.items.every((item) => item.name !== undefined && isNumber(item.name)) ||
+    (isRow(scope, items) ||
+      scope.items.every((item) => item.name !== undefined && isNumber(item.name)) ||
       items.every((item) => item.kind === 'block' && item.block === (items[0] as BlockItem).block) ||
       (items.length === 1 && items[0]?.kind === 'sequence'));
 

@@ -67,10 +67,15 @@ const namesOf = (segment: readonly Leaf[]): { readonly block: string; readonly m
   const known = segment.flatMap((l) => (l.step.fields.length > 0 && l.name !== undefined ? [l.name] : []));
   let block = known.length < 2 || known.length < layerCount(segment) ? '' : at(known, 0);
   for (const name of known) while (!name.startsWith(block)) block = block.slice(0, -1);
-  block = /[_.-]$/.test(block) ? block : block.replace(/[^_.-]*$/, '');
+  // conv1 and conv1_bn are a block conv1
+  const isWhole = block !== '' && known.includes(block) && known.every((name) => /^([_.-]|$)/.test(name.slice(block.length)));
+  block = isWhole || /[_.-]$/.test(block) ? block : block.replace(/[^_.-]*$/, '');
   return {
     block: block.replace(/[_.-]+$/, ''),
-    members: segment.map((l) => (block === '' ? undefined : l.name?.startsWith(block) === true ? l.name.slice(block.length) : undefined)),
+    members: segment.map((l) => {
+      const own = block !== '' && l.name?.startsWith(block) === true ? l.name.slice(block.length).replace(/^[_.-]+/, '') : '';
+      return own === '' || l.step.fields.length === 0 ? undefined : own;
+    }),
   };
 };
 

@@ -201,7 +201,7 @@ export const scopesOf = (outputs: readonly ValueId[], written: readonly Written[
       if (stuck === undefined) break;
       current = current.flatMap((item) => (item === stuck ? stuck.items : [item]));
     }
-    current = withRepeats(current, (segment) => close('', segment));
+    if (!isNamed(name, current)) current = withRepeats(current, (segment) => close('', segment));
     const inside = new Map<ValueId, number>();
     count(current.flatMap(leavesOf), inside);
     return { kind: 'scope', name, items: current, ...borders(current, (v) => (uses.get(v) ?? 0) > (inside.get(v) ?? 0)) };
@@ -216,6 +216,15 @@ export const scopesOf = (outputs: readonly ValueId[], written: readonly Written[
   const [only] = model.items;
   // one module that is all of the model is the model
   return model.items.length === 1 && only?.kind === 'scope' ? { ...only, name: '' } : model;
+};
+
+/** How many layers a module with names of its own has at most when it is written as it stands. */
+const MOST_NAMED = 8;
+
+/** A module that is small, and that names alone explain: a residual unit is not three blocks of normalization and convolution. */
+const isNamed = (name: string, items: readonly Item[]): boolean => {
+  const layers = items.flatMap((item) => (item.kind === 'leaf' && item.step.fields.length > 0 ? [item] : []));
+  return name !== '' && layers.length <= MOST_NAMED && layers.every((leaf) => leaf.name !== undefined);
 };
 
 const renamed = (item: Item, name: string): Item => (item.kind === 'leaf' ? { ...item, name: item.name ?? name } : { ...item, name });

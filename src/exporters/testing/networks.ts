@@ -58,6 +58,29 @@ export const residualNet = (): Program => {
   return b.finish();
 };
 
+/** Residual units of two stages with the names that MXNet gives: `stage2_unit1_conv1`, and `_plus3` for sums. */
+export const stagedNet = (): Program => {
+  const n = new Network('resnet-symbol');
+  const b = n.builder;
+  let sums = 0;
+  const unit = (x: ValueId, name: string, inside: number, out: number): ValueId => {
+    const first = n.relu(n.norm(x, `${name}_bn1`, inside));
+    let y = n.conv(first, `${name}_conv1`, [out, inside, 1]);
+    y = n.conv(n.relu(n.norm(y, `${name}_bn2`, out)), `${name}_conv2`, [out, out, 3]);
+    y = n.conv(n.relu(n.norm(y, `${name}_bn3`, out)), `${name}_conv3`, [out, out, 1]);
+    const shortcut = inside === out ? x : n.conv(first, `${name}_sc`, [out, inside, 1]);
+    return b.emit('add', [y, shortcut], {}, `_plus${sums++}`);
+  };
+  let x = n.conv(b.input('data', { dtype: 'f32', shape: [1, 3, 6, 6] }), 'conv0', [4, 3, 3]);
+  for (const [stage, inside, out] of [
+    [1, 4, 6],
+    [2, 6, 8],
+  ] as const)
+    for (let i = 1; i <= 4; i++) x = unit(x, `stage${stage}_unit${i}`, i === 1 ? inside : out, out);
+  b.output('scores', n.relu(n.norm(x, 'bn1', 8)));
+  return b.finish();
+};
+
 /** A convolution, then depthwise and pointwise ones, three times, without any names. */
 export const namelessNet = (): Program => {
   const b = new ProgramBuilder('nameless');
