@@ -142,6 +142,15 @@ const place = (written: readonly Written[]): Draft => {
 
 const firstOrder = (item: Item): number => (item.kind === 'leaf' ? item.order : Math.min(...item.items.map(firstOrder)));
 
+const ordersIn = (item: Item): readonly number[] => (item.kind === 'leaf' ? [item.order] : item.items.flatMap(ordersIn));
+
+/** How many statements of others stand between those of a module: many where its name is that of two things, far apart. */
+const gapIn = (scope: Scope): number => {
+  const orders = ordersIn(scope);
+  const [first, last] = orders.reduce(([low, high], o) => [Math.min(low, o), Math.max(high, o)], [Infinity, -Infinity]);
+  return last - first + 1 - orders.length;
+};
+
 /** An order in which the items can run, near to the program's; or a module that cannot run as a whole. */
 const arrange = (items: readonly Item[]): { readonly order: readonly Item[]; readonly stuck?: Scope } => {
   const sorted = items
@@ -162,8 +171,10 @@ const arrange = (items: readonly Item[]): { readonly order: readonly Item[]; rea
     while (next < sorted.length && (done.has(next) || [...at(needs, next)].some((n) => !done.has(n)))) next++;
     if (next === sorted.length) {
       const stuck = sorted.filter((item, i): item is Scope => !done.has(i) && item.kind === 'scope');
-      const smallest = stuck.sort((a, b) => a.items.length - b.items.length)[0];
-      return smallest === undefined ? { order: sorted } : { order: sorted, stuck: smallest };
+      const [loosest] = stuck
+        .map((scope) => ({ scope, gap: gapIn(scope) }))
+        .sort((a, b) => b.gap - a.gap || a.scope.items.length - b.scope.items.length);
+      return loosest === undefined ? { order: sorted } : { order: sorted, stuck: loosest.scope };
     }
     done.add(next);
     order.push(at(sorted, next));
