@@ -12,6 +12,8 @@ export interface ImportArgs {
   readonly shapes?: Readonly<Record<string, readonly number[]>> | undefined;
   /** File with the weights, in the data folder. */
   readonly params?: string | undefined;
+  /** Weights that are not there are zeros, which takes no time: only layers and shapes matter. */
+  readonly structureOnly?: boolean;
 }
 
 const bytesOf = (path: string): Uint8Array => new Uint8Array(readFileSync(path));
@@ -33,7 +35,11 @@ const besideOf = (folder: string): FilesBeside => {
 };
 
 /** A model of the data folder; symbolic dimensions are 1, weights that are not there are random. */
-export const importModel = async (data: string, path: string, { shapes = {}, params }: ImportArgs = {}): Promise<Program> => {
+export const importModel = async (
+  data: string,
+  path: string,
+  { shapes = {}, params, structureOnly = false }: ImportArgs = {},
+): Promise<Program> => {
   const full = join(data, path);
   const bytes = bytesOf(full);
   if (path.endsWith('.tflite')) return unwrap(importTflite(bytes)).program;
@@ -49,6 +55,7 @@ export const importModel = async (data: string, path: string, { shapes = {}, par
     params: params === undefined ? undefined : bytesOf(join(data, params)),
     shapes: new Map(Object.entries(shapes)),
     randomParams: true,
+    structureOnly,
   });
   if (program === undefined || problems.length > 0)
     throw new Error(`${path}: ${problems.map((p) => `${p.code} ${p.where ?? ''} ${p.message}`).join('; ')}`);
