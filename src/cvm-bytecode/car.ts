@@ -47,7 +47,7 @@ export interface Frame {
   readonly start: number;
 }
 
-const equalBytes = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length && a.every((v, i) => v === b[i]);
+export const equalBytes = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length && a.every((v, i) => v === b[i]);
 
 /** A length as it stands before a header or frame. */
 const lengthBytes = (length: number): Uint8Array => {

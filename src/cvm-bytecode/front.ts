@@ -1,6 +1,6 @@
 import type { Program } from '../ir/index.ts';
 import { diagnostic, fail, ok, type Result, sha256 } from '../support/index.ts';
-import { readRecord } from './car.ts';
+import { equalBytes, readRecord } from './car.ts';
 import type { Cost } from './check.ts';
 import { attempt } from './format.ts';
 import { MAX_BYTECODE_BYTES, MAX_ROOT_BYTES, readRoot } from './parts.ts';
@@ -17,15 +17,13 @@ export interface PackageFront {
   readonly bytes: number;
 }
 
-const equal = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length && a.every((v, i) => v === b[i]);
-
 /** Checks that the record is one of a package and names this bytecode, and the bytecode itself; in time linear in both. */
 export const readFront = (record: Uint8Array, bytecode: Uint8Array): Result<PackageFront> => {
   if (record.length > MAX_ROOT_BYTES || bytecode.length > MAX_BYTECODE_BYTES)
     return fail(diagnostic('CVM2005', `record of ${record.length} and bytecode of ${bytecode.length} bytes are above the limits`));
   const root = attempt('CVM2005', () => readRoot(readRecord(record)));
   if (!root.ok) return root;
-  if (!equal(root.value.bytecode.multihash.digest, sha256(bytecode)))
+  if (!equalBytes(root.value.bytecode.multihash.digest, sha256(bytecode)))
     return fail(diagnostic('CVM2005', 'the record names other bytecode', { where: 'root' }));
   const checked = verifyBytecode(bytecode);
   if (!checked.ok) return checked;

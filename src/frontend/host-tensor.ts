@@ -2,6 +2,7 @@ import { DTYPE_INFO, type DType, elementCount, MAX_ELEMENTS, MAX_RANK, type Tens
 import { diagnostic } from '../support/index.ts';
 import { fromBrain, fromHalf } from './half-floats.ts';
 import { parameterProblem, stop } from './import-problems.ts';
+import { permuteInto } from './permute.ts';
 
 /** Types of elements that files store: what a program keeps, and how an element is read, little-endian. */
 interface ElemInfo {
@@ -94,24 +95,6 @@ export const programTensor = (name: string, { elem, shape, data }: HostTensor): 
 /** Elements with dimension k of the result being dimension perm[k]. */
 export const permuted = (host: HostTensor, perm: readonly number[]): HostTensor => {
   if (perm.every((p, i) => p === i)) return host;
-  const strides = host.shape.map((_, i) => elementCount(host.shape.slice(i + 1)));
-  const shape = perm.map((p) => host.shape[p] ?? 1);
-  const steps = perm.map((p) => strides[p] ?? 1);
   const data = makeHost(host.elem, host.data.length);
-  const index = shape.map(() => 0);
-  let from = 0;
-  for (let i = 0; i < data.length; i++) {
-    data[i] = host.data[from] ?? 0;
-    for (let d = shape.length - 1; d >= 0; d--) {
-      const next = (index[d] ?? 0) + 1;
-      from += steps[d] ?? 0;
-      if (next < (shape[d] ?? 1)) {
-        index[d] = next;
-        break;
-      }
-      from -= next * (steps[d] ?? 0);
-      index[d] = 0;
-    }
-  }
-  return { elem: host.elem, shape, data };
+  return { elem: host.elem, shape: permuteInto(host.data, host.shape, perm, data), data };
 };

@@ -1,8 +1,9 @@
-import { type AttrsIn, elementCount, type OpName, philoxFill, type ValueId } from '../ir/index.ts';
+import { type AttrsIn, elementCount, type OpName, type ValueId } from '../ir/index.ts';
 import { sha256 } from '../support/index.ts';
 import { type ElemName, ELEMS, type HostTensor, permuted, programTensor } from './host-tensor.ts';
 import { overLimit, stop, warning } from './import-problems.ts';
 import { ProgramInTheMaking, WarningList } from './making.ts';
+import { fillUniform } from './uniform.ts';
 
 /**
  * How the dimensions of a value stand: as in the file, or, where files have N, spatial…, C, with the channels first. Only values
@@ -87,19 +88,11 @@ const rangeOf = (role: Role, fanIn: number): readonly [lo: number, hi: number] =
   }
 };
 
-const CHUNK = 2 ** 14;
-
-/** Uniform numbers from lo to hi, multiples of 2^-24 of the range: of a stream that the name chooses. */
+/** Uniform numbers from lo to hi, of a stream that the name chooses. */
 const uniform = (name: string, count: number, lo: number, hi: number): Float32Array => {
   const digest = new DataView(sha256(name).buffer);
-  const key = [digest.getUint32(0), digest.getUint32(4)] as const;
   const data = new Float32Array(count);
-  const words = new Uint32Array(CHUNK);
-  for (let start = 0; start < count; start += CHUNK) {
-    philoxFill(key, start / 4, words);
-    const end = Math.min(CHUNK, count - start);
-    for (let i = 0; i < end; i++) data[start + i] = lo + (hi - lo) * (((words[i] ?? 0) >>> 8) * 2 ** -24);
-  }
+  fillUniform(data, [digest.getUint32(0), digest.getUint32(4)], lo, hi);
   return data;
 };
 

@@ -9,6 +9,7 @@ import {
   type TensorData,
 } from '../../ir/index.ts';
 import { type Code, sha256 } from '../../support/index.ts';
+import { CHUNK, fillUniform } from '../uniform.ts';
 import { describeValue, isNumber, type Value } from './values.ts';
 
 export type Made = { readonly tensor: Tensor } | { readonly code: Code; readonly message: string; readonly notes?: readonly string[] };
@@ -90,20 +91,6 @@ export const filledTensor = (type: StaticType, value: Value): Made => {
   return { tensor: { ...type, data } };
 };
 
-/** Elements made at a time: keeps the words of a large tensor from doubling its memory. */
-const CHUNK = 2 ** 14;
-
-/** float32 elements lo + (hi - lo) * u, u = (word >>> 8) * 2^-24, in float64 and rounded once. */
-const fillFloats = (data: TensorData, key: readonly [number, number], lo: number, hi: number): void => {
-  const words = new Uint32Array(CHUNK);
-  const scale = (hi - lo) * 2 ** -24;
-  for (let start = 0; start < data.length; start += CHUNK) {
-    philoxFill(key, start / 4, words);
-    const count = Math.min(CHUNK, data.length - start);
-    for (let i = 0; i < count; i++) data[start + i] = lo + scale * ((words[i] ?? 0) >>> 8);
-  }
-};
-
 /** Integers lo + high word of (word * (hi - lo + 1)): uniform without rejection, as `Philox.int`. */
 const fillIntegers = (data: TensorData, key: readonly [number, number], lo: number, hi: number): void => {
   const words = new Uint32Array(CHUNK);
@@ -126,7 +113,7 @@ export const randomTensor = (type: StaticType, seed: Value, lo: Value, hi: Value
     return refuse('MRL2009', `lo is ${low} but hi is ${high}`, ['Write finite lo <= hi.']);
   const data = DTYPE_INFO[type.dtype].make(elementCount(type.shape));
   const key = [(seed.value % 2 ** 32) >>> 0, Math.floor(seed.value / 2 ** 32)] as const;
-  (type.dtype === 'f32' ? fillFloats : fillIntegers)(data, key, low, high);
+  (type.dtype === 'f32' ? fillUniform : fillIntegers)(data, key, low, high);
   return { tensor: { ...type, data } };
 };
 

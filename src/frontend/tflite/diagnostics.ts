@@ -1,15 +1,6 @@
-import { type Code, type Diagnostic, diagnostic, MrlError } from '../../support/index.ts';
+import { type Code, type Diagnostic, diagnostic } from '../../support/index.ts';
 
-/** Stops the import of one operator or tensor; the driver catches it, keeps the diagnostics and goes on with the next. */
-export const stop = (...problems: readonly Diagnostic[]): never => {
-  throw new MrlError(problems);
-};
-
-/** Diagnostics of a caught `MrlError`; anything else, and a bug of ours, is thrown on. */
-export const caught = (error: unknown): readonly Diagnostic[] => {
-  if (error instanceof MrlError && error.code !== 'INT0001') return error.diagnostics;
-  throw error;
-};
+export { caught, stop } from '../import-problems.ts';
 
 /** @param place - byte offset in the file */
 export const damaged = (detail: string, place?: number): Diagnostic =>

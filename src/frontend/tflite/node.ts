@@ -9,13 +9,13 @@ import {
   type ValueId,
 } from '../../ir/index.ts';
 import { at, type Diagnostic } from '../../support/index.ts';
+import { toFile, toFirst } from '../import-session.ts';
 import { detailUnsupported, malformed, mustBeKnown, stop } from './diagnostics.ts';
 import { type ElemName, elemOf, type HostTensor, isFloat, makeHost } from './elem.ts';
 import { flexMap } from './flex.ts';
 import type { FlatReader, TableOf, TablePosition } from './reader.ts';
 import { BUILTIN_OPTIONS, OPTION_TABLES, type OptionName } from './schema/tables.ts';
 import type { Session } from './session.ts';
-import { toFile, toFirst } from './session.ts';
 import { type KnownValue, type Layout, type Made, type Quantization } from './values.ts';
 
 /** An output as the file declares it. */

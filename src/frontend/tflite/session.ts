@@ -1,4 +1,5 @@
 import { type AttrsIn, elementCount, type OpName, type Tensor, type ValueId } from '../../ir/index.ts';
+import { toFile, toFirst } from '../import-session.ts';
 import { ProgramInTheMaking, WarningList } from '../making.ts';
 import { overLimit, stop, tensorProblem, warning } from './diagnostics.ts';
 import { type ElemName, elemOf, type HostTensor, isFloat } from './elem.ts';
@@ -49,11 +50,6 @@ export class Warnings extends WarningList {
     if (narrowed !== undefined) this.add(isFloat(elem) ? 'TFL3001' : 'TFL3002', `${elem} values are ${narrowed} in the program`, where);
   }
 }
-
-/** N, spatial…, C to N, C, spatial…. */
-export const toFirst = (rank: number): readonly number[] => [0, rank - 1, ...Array.from({ length: rank - 2 }, (_, i) => i + 1)];
-/** N, C, spatial… to N, spatial…, C. */
-export const toFile = (rank: number): readonly number[] => [0, ...Array.from({ length: rank - 2 }, (_, i) => i + 2), 1];
 
 /** How a constant is laid down: a shape with the same elements, then dimension i of the result is dimension perm[i]. */
 export interface Placement {

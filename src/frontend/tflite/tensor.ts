@@ -1,6 +1,7 @@
 import { DTYPE_INFO, elementCount, MAX_ELEMENTS, MAX_RANK, type Tensor } from '../../ir/index.ts';
 import { fail, ok, type Result } from '../../support/index.ts';
 import { fromBrain, fromHalf } from '../half-floats.ts';
+import { permuteInto } from '../permute.ts';
 import { tensorProblem } from './diagnostics.ts';
 import { type ElemName, elemOf, type HostData, type HostTensor, isFloat, makeHost } from './elem.ts';
 
@@ -94,25 +95,6 @@ export const tensorOfHost = (name: string, host: HostTensor): Result<Tensor> => 
 /** The elements of a tensor with dimension i of the result being dimension perm[i]. */
 export const permuted = (host: HostTensor, perm: readonly number[]): HostTensor => {
   if (perm.every((p, i) => p === i)) return host;
-  const own = host.shape;
-  const strides = own.map((_, i) => elementCount(own.slice(i + 1)));
-  const shape = perm.map((p) => own[p] ?? 1);
-  const steps = perm.map((p) => strides[p] ?? 1);
   const data = makeHost(host.elem, host.data.length);
-  const index = new Array<number>(shape.length).fill(0);
-  let from = 0;
-  for (let i = 0; i < data.length; i++) {
-    data[i] = host.data[from] ?? 0;
-    for (let d = shape.length - 1; d >= 0; d--) {
-      const next = (index[d] ?? 0) + 1;
-      from += steps[d] ?? 0;
-      if (next < (shape[d] ?? 1)) {
-        index[d] = next;
-        break;
-      }
-      from -= next * (steps[d] ?? 0);
-      index[d] = 0;
-    }
-  }
-  return { elem: host.elem, shape, data };
+  return { elem: host.elem, shape: permuteInto(host.data, host.shape, perm, data), data };
 };

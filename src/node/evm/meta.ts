@@ -1,4 +1,5 @@
 import { RLP } from '@ethereumjs/rlp';
+import { bigIntToUnpaddedBytes, bytesToBigInt } from '@ethereumjs/util';
 import { DTYPE_INFO, type DType, elementCount, isStaticType, MAX_RANK, type StaticType } from '../../ir/index.ts';
 
 /**
@@ -45,10 +46,8 @@ const MAX_COMMENT = 1024;
 /** Codes of dtypes in metadata, append only. */
 const DTYPE_CODES = ['i8', 'i16', 'i32', 'u8', 'bool', 'f32', 'i6'] as const satisfies readonly DType[];
 
-const integerBytes = (value: bigint): Uint8Array => {
-  const hex = value === 0n ? '' : value.toString(16);
-  return Uint8Array.from((hex.length % 2 === 0 ? hex : `0${hex}`).match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
-};
+/** Shortest form; 0 is empty. */
+const integerBytes = bigIntToUnpaddedBytes;
 
 const portFields = ({ dtype, shape }: StaticType): readonly unknown[] => [
   integerBytes(BigInt(DTYPE_CODES.indexOf(dtype))),
@@ -105,7 +104,7 @@ const listOf = (item: Item | undefined): readonly Item[] => (Array.isArray(item)
 const integerOf = (item: Item | undefined): bigint => {
   const bytes = bytesOf(item);
   if (bytes.length > 8 || bytes[0] === 0) return refuse();
-  return bytes.reduce((n, b) => n * 256n + BigInt(b), 0n);
+  return bytesToBigInt(bytes);
 };
 const textOf = (item: Item | undefined): string => {
   const bytes = bytesOf(item);

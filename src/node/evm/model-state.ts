@@ -1,5 +1,5 @@
 import type { StateManagerInterface } from '@ethereumjs/common';
-import { type Address, setLengthLeft } from '@ethereumjs/util';
+import { type Address, bytesToBigInt } from '@ethereumjs/util';
 import { keccak_256 } from '@noble/hashes/sha3.js';
 import type { CvmParams } from './params.ts';
 
@@ -24,7 +24,7 @@ const MASK = 2n ** 64n - 1n;
 
 /** The word that the registry keeps: remaining, ready and withdrawn in 64 bits each, the lowest first. */
 export const parseStatus = (stored: Uint8Array): Registration | undefined => {
-  const word = setLengthLeft(stored, 32).reduce((n, b) => n * 256n + BigInt(b), 0n);
+  const word = bytesToBigInt(stored);
   return word === 0n ? undefined : { remaining: word & MASK, ready: (word >> 64n) & MASK, withdrawn: (word >> 128n) & MASK };
 };
 

@@ -1,6 +1,6 @@
 import type { Common } from '@ethereumjs/common';
 import { EVMError } from '@ethereumjs/evm';
-import { Address, bigIntToAddressBytes, setLengthLeft, unpadBytes } from '@ethereumjs/util';
+import { Address, bigIntToAddressBytes, bigIntToBytes, bytesToBigInt, setLengthLeft } from '@ethereumjs/util';
 import { keccak_256 } from '@noble/hashes/sha3.js';
 import { DataUnavailable, type InferenceEngine } from './engine.ts';
 import type { CustomOpcode, RunState } from './evm-types.ts';
@@ -29,10 +29,7 @@ export interface CvmContext {
 }
 
 const addressOf = (word: bigint): Address => new Address(bigIntToAddressBytes(word & (2n ** 160n - 1n)));
-const wordBytes = (value: bigint): Uint8Array => setLengthLeft(unpadBytes(hexBytes(value)), 32);
-const hexBytes = (value: bigint): Uint8Array =>
-  Uint8Array.from(value.toString(16).padStart(64, '0').match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
-const toWord = (bytes: Uint8Array): bigint => bytes.reduce((n, b) => n * 256n + BigInt(b), 0n);
+const wordBytes = (value: bigint): Uint8Array => setLengthLeft(bigIntToBytes(value), 32);
 
 const seedBlock = (rs: RunState, common: Common): Parameters<typeof seedOf>[0] => {
   const { header } = rs.env.block;
@@ -77,10 +74,10 @@ const storageArray = (): ReadInput => async (rs, common, operand, meta) => {
   const size = packedBytes(meta.inputs);
   const wanted = Math.ceil(size / 32);
   let gas = slotGas(rs, common, account, slot);
-  const length = toWord(await rs.stateManager.getStorage(account, slot));
+  const length = bytesToBigInt(await rs.stateManager.getStorage(account, slot));
   if (length !== BigInt(wanted))
     return { gas, reason: `array has ${length} words, but the inputs of the model are ${size} bytes, ${wanted} words` };
-  const start = toWord(keccak_256(slot));
+  const start = bytesToBigInt(keccak_256(slot));
   const slots = Array.from({ length: wanted }, (_, i) => wordBytes((start + BigInt(i)) % 2n ** 256n));
   for (const s of slots) {
     gas += slotGas(rs, common, account, s);
@@ -120,7 +117,7 @@ const plan = async (
   gas += input.gas;
   if ('reason' in input) return [gas, { reason: input.reason }];
   gas += memoryGas(rs, common, offset, 32n, gas);
-  const words = toWord(rs.memory.read(Number(offset), 32));
+  const words = bytesToBigInt(rs.memory.read(Number(offset), 32));
   gas += memoryGas(rs, common, offset, 32n + 32n * words, gas);
   const size = packedBytes(meta.outputs);
   if (words * 32n < BigInt(size))

@@ -1,4 +1,4 @@
-import type { Address } from '@ethereumjs/util';
+import { type Address, concatBytes } from '@ethereumjs/util';
 import { keccak_256 } from '@noble/hashes/sha3.js';
 
 /** What a block gives to the seed: chosen by its proposer before the contract ran, and the same on every node. */
@@ -18,13 +18,7 @@ export const seedOf = (block: SeedBlock, model: Address, contract: Address, inpu
   const numbers = new DataView(times.buffer);
   numbers.setBigUint64(0, block.number);
   numbers.setBigUint64(8, block.timestamp);
-  const parts = [block.random, times, model.bytes, contract.bytes, keccak_256(input)];
-  const all = new Uint8Array(parts.reduce((n, p) => n + p.length, 0));
-  let offset = 0;
-  for (const part of parts) {
-    all.set(part, offset);
-    offset += part.length;
-  }
+  const all = concatBytes(block.random, times, model.bytes, contract.bytes, keccak_256(input));
   const view = new DataView(keccak_256(all).buffer);
   return [view.getInt32(0), view.getInt32(4)];
 };

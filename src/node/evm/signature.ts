@@ -1,3 +1,4 @@
+import { bytesToBigInt } from '@ethereumjs/util';
 import { readFront } from '../../cvm-bytecode/index.ts';
 import { isStaticType, type Program, MAX_RANK, type StaticType, typeOf } from '../../ir/index.ts';
 import { type InputMeta, MAX_FEE, type ModelMeta } from './meta.ts';
@@ -17,7 +18,7 @@ export const seedIndex = (program: Program): number | undefined => {
   return i < 0 ? undefined : i;
 };
 
-const wordAt = (data: Uint8Array, i: number): bigint => data.subarray(32 * i, 32 * i + 32).reduce((n, b) => n * 256n + BigInt(b), 0n);
+const wordAt = (data: Uint8Array, i: number): bigint => bytesToBigInt(data.subarray(32 * i, 32 * i + 32));
 
 /** Words before the record: fee, author, block, length of the record. */
 const HEAD_WORDS = 4;

@@ -1,21 +1,12 @@
+import { bigIntToBytes, bytesToBigInt, concatBytes, setLengthLeft } from '@ethereumjs/util';
 import { keccak_256 } from '@noble/hashes/sha3.js';
 
-const word = (value: bigint): Uint8Array =>
-  Uint8Array.from(value.toString(16).padStart(64, '0').match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
+const word = (value: bigint): Uint8Array => setLengthLeft(bigIntToBytes(value), 32);
 
-export const joined = (...parts: readonly Uint8Array[]): Uint8Array => {
-  const all = new Uint8Array(parts.reduce((n, p) => n + p.length, 0));
-  let offset = 0;
-  for (const part of parts) {
-    all.set(part, offset);
-    offset += part.length;
-  }
-  return all;
-};
+export { concatBytes as joined, bytesToBigInt as wordOf } from '@ethereumjs/util';
 
-export const words = (...values: readonly (bigint | number)[]): Uint8Array => joined(...values.map((v) => word(BigInt(v))));
-const padded = (bytes: Uint8Array): Uint8Array => joined(bytes, new Uint8Array((32 - (bytes.length % 32)) % 32));
-export const wordOf = (bytes: Uint8Array): bigint => bytes.reduce((n, b) => n * 256n + BigInt(b), 0n);
+export const words = (...values: readonly (bigint | number)[]): Uint8Array => concatBytes(...values.map((v) => word(BigInt(v))));
+const padded = (bytes: Uint8Array): Uint8Array => concatBytes(bytes, new Uint8Array((32 - (bytes.length % 32)) % 32));
 
 /** Call data of a function of the contract ABI; arguments are words, bytes, or lists of words. */
 export const call = (signature: string, ...args: readonly (bigint | number | Uint8Array | readonly bigint[])[]): Uint8Array => {
@@ -24,16 +15,16 @@ export const call = (signature: string, ...args: readonly (bigint | number | Uin
   const heads = args.map((arg) => {
     if (typeof arg === 'bigint' || typeof arg === 'number') return words(arg);
     const head = words(32 * args.length + tail.length);
-    const body = arg instanceof Uint8Array ? joined(words(arg.length), padded(arg)) : joined(words(arg.length), words(...arg));
-    tail = joined(tail, body);
+    const body = arg instanceof Uint8Array ? concatBytes(words(arg.length), padded(arg)) : concatBytes(words(arg.length), words(...arg));
+    tail = concatBytes(tail, body);
     return head;
   });
-  return joined(selector, ...heads, tail);
+  return concatBytes(selector, ...heads, tail);
 };
 
 /** The text of `Error(string)`. */
 export const reasonOf = (data: Uint8Array): string => {
-  const length = Number(wordOf(data.subarray(36, 68)));
+  const length = Number(bytesToBigInt(data.subarray(36, 68)));
   return new TextDecoder().decode(data.subarray(68, 68 + length));
 };
 
