@@ -3,8 +3,7 @@ import { MerkleStateManager } from '@ethereumjs/statemanager';
 import { Account, Address, bigIntToBytes, hexToBytes, setLengthLeft } from '@ethereumjs/util';
 import { createVM, runTx, type RunTxOpts, type RunTxResult, type VM } from '@ethereumjs/vm';
 import { REGISTRY_CODE } from '../contracts/registry.ts';
-import type { DataUnavailable, InferenceEngine } from './engine.ts';
-import type { ModelMeta } from './meta.ts';
+import type { DataUnavailable, Inference, InferenceEngine } from './engine.ts';
 import { type CvmContext, cvmOpcodes } from './opcodes.ts';
 import { type CvmParams, DEFAULT_PARAMS } from './params.ts';
 import { cvmPrecompiles } from './precompile.ts';
@@ -30,12 +29,6 @@ export interface CvmOptions {
   readonly state?: MerkleStateManager;
 }
 
-/** Fees of the authors of models, for one transaction. */
-interface Earned {
-  readonly author: Uint8Array;
-  readonly gas: bigint;
-}
-
 /** Word of storage at a numbered slot. */
 const slot = (n: number): Uint8Array => setLengthLeft(Uint8Array.of(n), 32);
 
@@ -47,7 +40,8 @@ export class Cvm {
   readonly vm: VM;
   readonly params: CvmParams;
   private missing: DataUnavailable | undefined;
-  private earned: Earned[] = [];
+  /** Those of the transaction or call that ran last, in order; those of frames that reverted too, for they were paid for. */
+  inferences: Inference[] = [];
   private readonly queue = new Queue();
 
   private constructor(vm: VM, params: CvmParams) {
@@ -64,9 +58,7 @@ export class Cvm {
       unavailable: (error) => {
         if (late.cvm !== undefined) late.cvm.missing ??= error;
       },
-      inferred: (_: Address, { author, fee }: ModelMeta) => {
-        if (fee > 0n) late.cvm?.earned.push({ author, gas: fee });
-      },
+      inferred: (inference) => late.cvm?.inferences.push(inference),
     };
     const vm = await createVM({
       common,
@@ -106,7 +98,7 @@ export class Cvm {
     return this.queue.run(async () => {
       const { stateManager: state } = this.vm;
       this.missing = undefined;
-      this.earned = [];
+      this.inferences = [];
       await state.checkpoint();
       try {
         const result = await runTx(this.vm, options);
@@ -130,6 +122,7 @@ export class Cvm {
     return this.queue.run(async () => {
       const { stateManager: state } = this.vm;
       this.missing = undefined;
+      this.inferences = [];
       await state.checkpoint();
       try {
         const result = await this.vm.evm.runCall(options);
@@ -147,17 +140,17 @@ export class Cvm {
 
   private async payAuthors({ block }: RunTxOpts, { amountSpent, totalGasSpent }: RunTxResult): Promise<void> {
     const proposer = block?.header.coinbase;
-    if (proposer === undefined || this.earned.length === 0 || totalGasSpent === 0n) return;
+    if (proposer === undefined || totalGasSpent === 0n) return;
     const { stateManager: state } = this.vm;
     const baseFee = block?.header.baseFeePerGas ?? 0n;
     const tip = amountSpent / totalGasSpent - baseFee;
-    for (const { author, gas } of this.earned) {
+    for (const { meta } of this.inferences) {
       const from = (await state.getAccount(proposer)) ?? new Account();
-      const due = gas * tip;
+      const due = meta.fee * tip;
       if (due <= 0n || from.balance < due) continue;
       from.balance -= due;
       await state.putAccount(proposer, from);
-      const address = new Address(author);
+      const address = new Address(meta.author);
       const to = (await state.getAccount(address)) ?? new Account();
       to.balance += due;
       await state.putAccount(address, to);

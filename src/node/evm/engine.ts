@@ -1,3 +1,4 @@
+import type { Address } from '@ethereumjs/util';
 import type { ModelMeta } from './meta.ts';
 
 export interface InferenceRequest {
@@ -6,6 +7,16 @@ export interface InferenceRequest {
   readonly input: Uint8Array;
   /** For random ops: two words of the chain's choice. */
   readonly seed: readonly [number, number];
+}
+
+/** An inference that a transaction or a call ran and paid for. */
+export interface Inference extends InferenceRequest {
+  /** Address of the model. */
+  readonly model: Address;
+  /** Packed results. */
+  readonly output: Uint8Array;
+  /** Endorphin and the author's fee, in gas. */
+  readonly gas: bigint;
 }
 
 /** Runs models for the CVM. Both methods reject with `DataUnavailable` when this node lacks a file: never a result of the chain. */

@@ -2,7 +2,7 @@ import type { Common } from '@ethereumjs/common';
 import { EVMError } from '@ethereumjs/evm';
 import { Address, bigIntToAddressBytes, bigIntToBytes, bytesToBigInt, setLengthLeft } from '@ethereumjs/util';
 import { keccak_256 } from '@noble/hashes/sha3.js';
-import { DataUnavailable, type InferenceEngine } from './engine.ts';
+import { DataUnavailable, type Inference, type InferenceEngine } from './engine.ts';
 import type { CustomOpcode, RunState } from './evm-types.ts';
 import { accountGas, inferenceGas, memoryGas, slotGas } from './gas.ts';
 import { decodeInput, decodeModel, type ModelMeta } from './meta.ts';
@@ -25,7 +25,7 @@ export interface CvmContext {
   /** Told when a file is missing: what runs now has no result. */
   readonly unavailable: (error: DataUnavailable) => void;
   /** Told of every inference that was paid for. */
-  readonly inferred: (model: Address, meta: ModelMeta) => void;
+  readonly inferred: (inference: Inference) => void;
 }
 
 const addressOf = (word: bigint): Address => new Address(bigIntToAddressBytes(word & (2n ** 160n - 1n)));
@@ -159,10 +159,11 @@ const opcode = (context: CvmContext, code: number, opcodeName: string, readInput
       if ('reason' in planned) return rs.interpreter.revert(revertReason(`${opcodeName}: ${planned.reason}`));
       const { meta, capacity, read } = planned;
       const input = await whenThere(context, read());
-      const seed = seedOf(seedBlock(rs, common), addressOf(modelWord), rs.interpreter.getAddress(), input);
+      const model = addressOf(modelWord);
+      const seed = seedOf(seedBlock(rs, common), model, rs.interpreter.getAddress(), input);
       const output = await whenThere(context, context.engine.infer({ meta, input, seed }));
       if (typeof output === 'string') return rs.interpreter.revert(revertReason(`${opcodeName}: ${output}`));
-      context.inferred(addressOf(modelWord), meta);
+      context.inferred({ model, meta, input, seed, output, gas: inferenceGas(meta.operations, meta.fee) });
       const payload = new Uint8Array(capacity);
       payload.set(output);
       rs.memory.write(Number(offset) + 32, capacity, payload);

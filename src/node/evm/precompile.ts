@@ -76,11 +76,13 @@ const infer =
     try {
       const found = await find(context, call);
       if (typeof found === 'string') return reverted('infer', look, found);
-      const gas = look + inferenceGas(found.meta.operations, found.meta.fee);
+      const price = inferenceGas(found.meta.operations, found.meta.fee);
+      const gas = look + price;
       if (gas > gasLimit) return outOfGas(gasLimit);
-      const output = await context.engine.infer({ ...found, seed: [0, 0] });
+      const request = { ...found, seed: [0, 0] } as const;
+      const output = await context.engine.infer(request);
       if (typeof output === 'string') return reverted('infer', gas, output);
-      context.inferred(addressAt(data, 0), found.meta);
+      context.inferred({ ...request, model: addressAt(data, 0), output, gas: price });
       return { returnValue: output, executionGasUsed: gas };
     } catch (error) {
       if (!(error instanceof DataUnavailable)) throw error;

@@ -1,5 +1,5 @@
 import { DataUnavailable } from '../evm/engine.ts';
-import { METHODS } from './methods.ts';
+import { METHODS } from './methods/index.ts';
 import type { DevNode } from './node.ts';
 import { invalidRequest, parseError, RpcError, unavailable, unknownMethod } from './rpc-error.ts';
 

@@ -1,17 +1,12 @@
 import { createTxFromRLP } from '@ethereumjs/tx';
 import { setLengthLeft, unpadBytes } from '@ethereumjs/util';
 import { keccak_256 } from '@noble/hashes/sha3.js';
-import { decodeModel } from '../evm/meta.ts';
-import { readStatus } from '../evm/model-state.ts';
-import { inferenceGas } from '../evm/gas.ts';
-import { estimateGas, readCall, runCall, signedBy } from './calls.ts';
-import { hex, isRecord, optional, quantity, readAddress, readBytes, readFixed, readQuantity } from './fields.ts';
-import { DEV_ACCOUNTS, type DevNode } from './node.ts';
-import { invalidParams, limitExceeded, rejected } from './rpc-error.ts';
-import { blockView, logView, receiptView, transactionView } from './views.ts';
-
-/** One method of the RPC. Throws `RpcError`. */
-export type Method = (node: DevNode, params: readonly unknown[]) => unknown;
+import { estimateGas, readCall, runCall, signedBy } from '../calls.ts';
+import { hex, isRecord, optional, quantity, readAddress, readBytes, readFixed, readQuantity } from '../fields.ts';
+import { DEV_ACCOUNTS, type DevNode } from '../node.ts';
+import { invalidParams, limitExceeded, rejected } from '../rpc-error.ts';
+import { blockView, logView, receiptView, transactionView } from '../views.ts';
+import type { Method } from './method.ts';
 
 /** Logs that one answer holds at most. */
 const MAX_LOGS = 10_000;
@@ -114,7 +109,8 @@ const orNull =
     }
   };
 
-const ETH = {
+/** Methods that every node of an Ethereum chain has. */
+export const ETH = {
   eth_chainId: (node) => quantity(node.chain.options.chainId),
   eth_blockNumber: (node) => quantity(node.chain.head.header.number),
   eth_accounts: () => DEV_ACCOUNTS.map((a) => a.address.toString()),
@@ -154,82 +150,3 @@ const ETH = {
 /** Numbers are written without a leading zero, bytes in pairs. */
 const evenHex = (value: unknown): unknown =>
   typeof value === 'string' && value.startsWith('0x') && value.length % 2 === 1 ? `0x0${value.slice(2)}` : value;
-
-const MAX_MINED_AT_ONCE = 1000;
-
-/** Methods of development chains, as Hardhat, Foundry and Ganache have them. */
-const DEVELOPMENT = {
-  evm_mine: async (node) => {
-    await node.mine();
-    return '0x0';
-  },
-  hardhat_mine: async (node, [count]) => {
-    const wanted = Number(optional(count, (v) => readQuantity(v, 'count')) ?? 1n);
-    if (wanted > MAX_MINED_AT_ONCE) throw limitExceeded(`at most ${MAX_MINED_AT_ONCE} blocks at once`);
-    for (let i = 0; i < wanted; i++) await node.mine();
-    return true;
-  },
-  evm_setAutomine: (node, [on]) => {
-    node.automine = on === true;
-    return true;
-  },
-  evm_snapshot: (node) => quantity(node.chain.snapshot()),
-  evm_revert: (node, [id]) => node.chain.revert(Number(readQuantity(id, 'snapshot'))),
-  evm_increaseTime: (node, [seconds]) => quantity(node.chain.increaseTime(Number(readQuantity(seconds, 'seconds')))),
-  evm_setNextBlockTimestamp: (node, [seconds]) => {
-    const time = readQuantity(seconds, 'timestamp');
-    if (time <= node.chain.head.header.timestamp) throw invalidParams(`timestamp ${time} is not after that of the head`);
-    node.chain.setNextTimestamp(Number(time));
-    return true;
-  },
-} as const satisfies Readonly<Record<string, Method>>;
-
-const modelAt: Method = (node, [address, tag]) => {
-  const account = readAddress(address);
-  const block = node.block(tag);
-  return node.chain.at(block, async (cvm) => {
-    const meta = decodeModel(await cvm.vm.stateManager.getCode(account));
-    const status = meta === undefined ? undefined : await readStatus(cvm.vm.stateManager, cvm.params, account);
-    if (meta === undefined || status === undefined) return null;
-    const port = ({ dtype, shape }: (typeof meta.inputs)[number]) => ({ dtype, shape });
-    return {
-      address: account.toString(),
-      hash: hex(meta.hash),
-      author: hex(meta.author),
-      size: quantity(meta.rawSize),
-      fee: quantity(meta.fee),
-      operations: quantity(meta.operations),
-      gas: quantity(inferenceGas(meta.operations, meta.fee)),
-      inputs: meta.inputs.map(port),
-      outputs: meta.outputs.map(port),
-      seeded: meta.seeded,
-      remaining: quantity(status.remaining),
-      usableFrom: status.remaining > 0n ? null : quantity(status.ready + cvm.params.matureBlocks),
-      withdrawn: status.withdrawn === 0n ? null : quantity(status.withdrawn),
-    };
-  });
-};
-
-const CORTEX = {
-  cortex_getModel: modelAt,
-  cortex_putPackage: async (node, [bytes]) => {
-    const kept = await node.objects.putPackage(readBytes(bytes, 'package'));
-    if (typeof kept === 'string') throw invalidParams(`the package is refused: ${kept}`);
-    return hex(kept);
-  },
-  cortex_putInput: async (node, [bytes]) => hex(await node.objects.putInput(readBytes(bytes, 'input'))),
-  cortex_parameters: (node) => {
-    const p = node.chain.cvm.params;
-    return {
-      registry: p.registry.toString(),
-      inferPrecompile: p.inferPrecompile.toString(),
-      verifyPrecompile: p.verifyPrecompile.toString(),
-      matureBlocks: quantity(p.matureBlocks),
-      custodyBlocks: quantity(p.custodyBlocks),
-      maxModelBytes: quantity(p.maxModelBytes),
-    };
-  },
-} as const satisfies Readonly<Record<string, Method>>;
-
-/** Every method, by name. */
-export const METHODS: ReadonlyMap<string, Method> = new Map(Object.entries({ ...ETH, ...DEVELOPMENT, ...CORTEX }));

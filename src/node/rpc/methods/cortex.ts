@@ -1,0 +1,54 @@
+import { inferenceGas } from '../../evm/gas.ts';
+import { decodeModel } from '../../evm/meta.ts';
+import { readStatus } from '../../evm/model-state.ts';
+import { hex, quantity, readAddress, readBytes } from '../fields.ts';
+import { invalidParams } from '../rpc-error.ts';
+import type { Method } from './method.ts';
+
+const modelAt: Method = (node, [address, tag]) => {
+  const account = readAddress(address);
+  const block = node.block(tag);
+  return node.chain.at(block, async (cvm) => {
+    const meta = decodeModel(await cvm.vm.stateManager.getCode(account));
+    const status = meta === undefined ? undefined : await readStatus(cvm.vm.stateManager, cvm.params, account);
+    if (meta === undefined || status === undefined) return null;
+    const port = ({ dtype, shape }: (typeof meta.inputs)[number]) => ({ dtype, shape });
+    return {
+      address: account.toString(),
+      hash: hex(meta.hash),
+      author: hex(meta.author),
+      size: quantity(meta.rawSize),
+      fee: quantity(meta.fee),
+      operations: quantity(meta.operations),
+      gas: quantity(inferenceGas(meta.operations, meta.fee)),
+      inputs: meta.inputs.map(port),
+      outputs: meta.outputs.map(port),
+      seeded: meta.seeded,
+      remaining: quantity(status.remaining),
+      usableFrom: status.remaining > 0n ? null : quantity(status.ready + cvm.params.matureBlocks),
+      withdrawn: status.withdrawn === 0n ? null : quantity(status.withdrawn),
+    };
+  });
+};
+
+/** Models, inputs and what the chain agrees on about them. */
+export const CORTEX = {
+  cortex_getModel: modelAt,
+  cortex_putPackage: async (node, [bytes]) => {
+    const kept = await node.objects.putPackage(readBytes(bytes, 'package'));
+    if (typeof kept === 'string') throw invalidParams(`the package is refused: ${kept}`);
+    return hex(kept);
+  },
+  cortex_putInput: async (node, [bytes]) => hex(await node.objects.putInput(readBytes(bytes, 'input'))),
+  cortex_parameters: (node) => {
+    const p = node.chain.cvm.params;
+    return {
+      registry: p.registry.toString(),
+      inferPrecompile: p.inferPrecompile.toString(),
+      verifyPrecompile: p.verifyPrecompile.toString(),
+      matureBlocks: quantity(p.matureBlocks),
+      custodyBlocks: quantity(p.custodyBlocks),
+      maxModelBytes: quantity(p.maxModelBytes),
+    };
+  },
+} as const satisfies Readonly<Record<string, Method>>;

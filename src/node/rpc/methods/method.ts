@@ -1,0 +1,4 @@
+import type { DevNode } from '../node.ts';
+
+/** One method of the RPC. Throws `RpcError`. */
+export type Method = (node: DevNode, params: readonly unknown[]) => unknown;
