@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { cliReference } from '../src/cli/index.ts';
-import { registryModule } from './docs/contracts.ts';
+import { registryModule, scoresModule } from './docs/contracts.ts';
 import { formatsPage } from './docs/formats.ts';
 import { mrlEbnf, mrlRailroad, mrlTextMate } from './docs/mrl.ts';
 import { opsPage } from './docs/ops.ts';
@@ -23,6 +23,7 @@ export const GENERATED: Readonly<Record<string, () => string | Promise<string>>>
   'grammar/mrl.tmLanguage.json': mrlTextMate,
   'src/frontend/onnx/own-digests.ts': ownDigests,
   'src/node/contracts/registry.ts': registryModule,
+  'src/node/contracts/scores.ts': scoresModule,
 };
 
 const readIfThere = (path: string): string | undefined => {

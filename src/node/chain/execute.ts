@@ -2,7 +2,7 @@ import type { Block } from '@ethereumjs/block';
 import { createMPT } from '@ethereumjs/mpt';
 import { RLP } from '@ethereumjs/rlp';
 import type { TypedTransaction } from '@ethereumjs/tx';
-import type { Address } from '@ethereumjs/util';
+import type { Address, PrefixedHexString } from '@ethereumjs/util';
 import { encodeReceipt, type RunTxResult } from '@ethereumjs/vm';
 import type { Cvm } from '../evm/cvm.ts';
 
@@ -20,6 +20,8 @@ export interface Ran {
   readonly created: Address | undefined;
   readonly logs: readonly (readonly [address: Uint8Array, topics: readonly Uint8Array[], data: Uint8Array])[];
   readonly bloom: Uint8Array;
+  /** Addresses of the models that it ran; left out where that is not known any more. */
+  readonly models?: readonly PrefixedHexString[];
 }
 
 /** A transaction that cannot stand in a block: nothing was changed. */
@@ -40,7 +42,7 @@ export interface Executed {
 
 const BLOOM_BYTES = 256;
 
-const ranOf = (tx: TypedTransaction, r: RunTxResult): Ran => ({
+const ranOf = (tx: TypedTransaction, r: RunTxResult, models: readonly PrefixedHexString[]): Ran => ({
   tx,
   succeeded: r.execResult.exceptionError === undefined,
   output: r.execResult.returnValue,
@@ -51,6 +53,7 @@ const ranOf = (tx: TypedTransaction, r: RunTxResult): Ran => ({
   created: r.createdAddress,
   logs: r.receipt.logs,
   bloom: r.receipt.bitvector,
+  models,
 });
 
 /**
@@ -81,7 +84,7 @@ export const execute = async (cvm: Cvm, block: Block, txs: readonly TypedTransac
     gasUsed += result.totalGasSpent;
     await receipts.put(RLP.encode(ran.length), encodeReceipt(result.receipt, tx.type));
     result.receipt.bitvector.forEach((b, i) => (bloom[i] = (bloom[i] ?? 0) | b));
-    ran.push(ranOf(tx, result));
+    ran.push(ranOf(tx, result, cvm.usage.models()));
   }
   return { ran, refused, gasUsed, stateRoot: await cvm.vm.stateManager.getStateRoot(), receiptsRoot: receipts.root(), bloom };
 };

@@ -21,6 +21,9 @@ contract ModelRegistry {
     uint256 public quotaUsed;
     /// @dev Slot 7. Largest model.
     uint256 public maxBytes;
+    /// @dev Slot 8. Written by the chain itself after each transaction, never by this contract: inferences that transactions paid for
+    /// in the low 64 bits, gas of the author's fees in them in the 128 bits above. A transaction does not see its own.
+    mapping(address => uint256) private usage;
 
     address internal constant VERIFY = 0x43564D0000000000000000000000000000000003;
 
@@ -87,6 +90,16 @@ contract ModelRegistry {
             status[account] = s | (block.number << 128);
             emit Withdrawn(account, block.number);
         }
+    }
+
+    /// @notice Inferences that transactions before this one paid for, those of frames that reverted among them.
+    function runsOf(address model) external view returns (uint256) {
+        return usage[model] & type(uint64).max;
+    }
+
+    /// @notice Gas that these inferences charged for the author.
+    function feesOf(address model) external view returns (uint256) {
+        return usage[model] >> 64;
     }
 
     function _onlyAuthor(address account) private view {

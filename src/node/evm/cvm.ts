@@ -3,11 +3,13 @@ import { MerkleStateManager } from '@ethereumjs/statemanager';
 import { Account, Address, bigIntToBytes, hexToBytes, setLengthLeft } from '@ethereumjs/util';
 import { createVM, runTx, type RunTxOpts, type RunTxResult, type VM } from '@ethereumjs/vm';
 import { REGISTRY_CODE } from '../contracts/registry.ts';
+import { SCORES_CODE } from '../contracts/scores.ts';
 import type { DataUnavailable, Inference, InferenceEngine } from './engine.ts';
 import { type CvmContext, cvmOpcodes } from './opcodes.ts';
 import { type CvmParams, DEFAULT_PARAMS } from './params.ts';
 import { cvmPrecompiles } from './precompile.ts';
 import { Queue } from './queue.ts';
+import { UsageCount } from './usage.ts';
 
 /** What the registry of a chain meters uploads with. */
 export interface UploadRules {
@@ -42,6 +44,8 @@ export class Cvm {
   private missing: DataUnavailable | undefined;
   /** Those of the transaction or call that ran last, in order; those of frames that reverted too, for they were paid for. */
   inferences: Inference[] = [];
+  /** Uses of models by the transaction or call that ran last. */
+  readonly usage = new UsageCount();
   private readonly queue = new Queue();
 
   private constructor(vm: VM, params: CvmParams) {
@@ -58,7 +62,10 @@ export class Cvm {
       unavailable: (error) => {
         if (late.cvm !== undefined) late.cvm.missing ??= error;
       },
-      inferred: (inference) => late.cvm?.inferences.push(inference),
+      inferred: (inference) => {
+        late.cvm?.inferences.push(inference);
+        late.cvm?.usage.add(inference.model, inference.meta.fee);
+      },
     };
     const vm = await createVM({
       common,
@@ -73,9 +80,11 @@ export class Cvm {
   /** Puts the registry into the state: part of the genesis of a chain. */
   async installRegistry(rules: UploadRules): Promise<void> {
     const { stateManager: state } = this.vm;
-    const { registry, verifyPrecompile, inferPrecompile } = this.params;
+    const { registry, verifyPrecompile, inferPrecompile, scorePrecompile, scores } = this.params;
     await state.putAccount(registry, new Account(1n, 0n));
     await state.putCode(registry, hexToBytes(REGISTRY_CODE as `0x${string}`));
+    await state.putAccount(scores, new Account(1n, 0n));
+    await state.putCode(scores, hexToBytes(SCORES_CODE as `0x${string}`));
     const words = [
       [3, rules.quotaPerBlock],
       [4, rules.chunkBytes],
@@ -84,7 +93,7 @@ export class Cvm {
     ] as const;
     for (const [n, value] of words) if (value > 0n) await state.putStorage(registry, slot(n), bigIntToBytes(value));
     // Solidity asks whether an address has code before it calls it
-    for (const address of [verifyPrecompile, inferPrecompile]) {
+    for (const address of [verifyPrecompile, inferPrecompile, scorePrecompile]) {
       await state.putAccount(address, new Account(1n, 0n));
       await state.putCode(address, Uint8Array.of(0xfe));
     }
@@ -99,12 +108,14 @@ export class Cvm {
       const { stateManager: state } = this.vm;
       this.missing = undefined;
       this.inferences = [];
+      this.usage.clear();
       await state.checkpoint();
       try {
         const result = await runTx(this.vm, options);
         // only now: what ran without the file ran into an error that is none of the chain
         this.refuseMissing();
         if (result.execResult.exceptionError === undefined) await this.payAuthors(options, result);
+        await this.usage.write(state, this.params);
         await state.commit();
         return result;
       } catch (error) {
@@ -123,6 +134,7 @@ export class Cvm {
       const { stateManager: state } = this.vm;
       this.missing = undefined;
       this.inferences = [];
+      this.usage.clear();
       await state.checkpoint();
       try {
         const result = await this.vm.evm.runCall(options);

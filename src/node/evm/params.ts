@@ -8,6 +8,10 @@ export interface CvmParams {
   readonly inferPrecompile: Address;
   /** Reads the signature and the cost of a model from its bytecode. */
   readonly verifyPrecompile: Address;
+  /** Counts how many labelled samples a model gets right. */
+  readonly scorePrecompile: Address;
+  /** The contract that keeps test sets and the results of models on them. */
+  readonly scores: Address;
   /** Blocks between the end of an upload and the first inference: time for nodes to fetch and prepare the model. */
   readonly matureBlocks: bigint;
   /** Blocks for which a withdrawn model still runs. */
@@ -23,6 +27,8 @@ export const DEFAULT_PARAMS: CvmParams = {
   registry: address('0x43564d0000000000000000000000000000000001'),
   inferPrecompile: address('0x43564d0000000000000000000000000000000002'),
   verifyPrecompile: address('0x43564d0000000000000000000000000000000003'),
+  scorePrecompile: address('0x43564d0000000000000000000000000000000004'),
+  scores: address('0x43564d0000000000000000000000000000000005'),
   // those of the main net of the Cortex chain (params/protocol_params.go)
   matureBlocks: 100n,
   custodyBlocks: 100_000n,

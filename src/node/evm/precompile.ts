@@ -1,5 +1,4 @@
 import { EVMError, type ExecResult, type PrecompileInput } from '@ethereumjs/evm';
-import { Address } from '@ethereumjs/util';
 import { readInputCall, readSignature } from './signature.ts';
 import { DataUnavailable } from './engine.ts';
 import type { CustomPrecompile } from './evm-types.ts';
@@ -8,27 +7,8 @@ import { decodeInput, decodeModel, encodeInput, encodeModel, type InputMeta, typ
 import { readStatus, unusable } from './model-state.ts';
 import type { CvmContext } from './opcodes.ts';
 import { packedBytes } from './packing.ts';
-import { revertReason } from './revert-reason.ts';
-
-const outOfGas = (gasLimit: bigint): ExecResult => ({
-  returnValue: new Uint8Array(0),
-  executionGasUsed: gasLimit,
-  exceptionError: new EVMError(EVMError.errorMessages.OUT_OF_GAS),
-});
-
-const reverted = (who: string, gas: bigint, reason: string): ExecResult => ({
-  returnValue: revertReason(`${who}: ${reason}`),
-  executionGasUsed: gas,
-  exceptionError: new EVMError(EVMError.errorMessages.REVERT),
-});
-
-/** Number of the block that runs; the interface of the EVM does not show it. */
-const blockNumber = (evm: PrecompileInput['_EVM']): bigint => {
-  const { _block: block } = evm as unknown as { readonly _block?: { readonly header: { readonly number: bigint } } };
-  return block?.header.number ?? 0n;
-};
-
-const addressAt = (data: Uint8Array, offset: number): Address => new Address(data.slice(offset + 12, offset + 32));
+import { addressAt, blockNumber, outOfGas, reverted } from './precompile-frame.ts';
+import { score } from './score.ts';
 
 interface Found {
   readonly meta: ModelMeta;
@@ -130,4 +110,5 @@ const verify = ({ data, gasLimit }: PrecompileInput): ExecResult => {
 export const cvmPrecompiles = (context: CvmContext): CustomPrecompile[] => [
   { address: context.params.inferPrecompile, function: infer(context) },
   { address: context.params.verifyPrecompile, function: verify },
+  { address: context.params.scorePrecompile, function: score(context) },
 ];
