@@ -8,6 +8,7 @@ import type { DataUnavailable, Inference, InferenceEngine } from './engine.ts';
 import { type CvmContext, cvmOpcodes } from './opcodes.ts';
 import { type CvmParams, DEFAULT_PARAMS } from './params.ts';
 import { cvmPrecompiles } from './precompile.ts';
+import { attachPulse, jumpdest, Pulse } from './pulse.ts';
 import { Queue } from './queue.ts';
 import { UsageCount } from './usage.ts';
 
@@ -46,18 +47,22 @@ export class Cvm {
   inferences: Inference[] = [];
   /** Uses of models by the transaction or call that ran last. */
   readonly usage = new UsageCount();
+  private readonly pulse: Pulse;
   private readonly queue = new Queue();
 
-  private constructor(vm: VM, params: CvmParams) {
+  private constructor(vm: VM, params: CvmParams, pulse: Pulse) {
     this.vm = vm;
     this.params = params;
+    this.pulse = pulse;
   }
 
   static async create({ common, engine, params = DEFAULT_PARAMS, state }: CvmOptions): Promise<Cvm> {
     // opcodes are made before the machine that they tell of missing files
     const late: { cvm?: Cvm } = {};
+    const pulse = new Pulse();
     const context: CvmContext = {
       params,
+      pulse,
       engine,
       unavailable: (error) => {
         if (late.cvm !== undefined) late.cvm.missing ??= error;
@@ -70,9 +75,10 @@ export class Cvm {
     const vm = await createVM({
       common,
       stateManager: state ?? new MerkleStateManager({ common }),
-      evmOpts: { customOpcodes: cvmOpcodes(context), customPrecompiles: cvmPrecompiles(context) },
+      evmOpts: { customOpcodes: [...cvmOpcodes(context), jumpdest(pulse)], customPrecompiles: cvmPrecompiles(context) },
     });
-    const cvm = new Cvm(vm, params);
+    attachPulse(vm, pulse);
+    const cvm = new Cvm(vm, params, pulse);
     late.cvm = cvm;
     return cvm;
   }
@@ -111,6 +117,7 @@ export class Cvm {
       this.usage.clear();
       await state.checkpoint();
       try {
+        this.pulse.start(undefined);
         const result = await runTx(this.vm, options);
         // only now: what ran without the file ran into an error that is none of the chain
         this.refuseMissing();
@@ -127,9 +134,11 @@ export class Cvm {
 
   /**
    * Runs a call that changes nothing.
+   * @param limitMs - of its own running; none when left out
    * @throws {DataUnavailable}
+   * @throws {CallTooLong} it was ended at the limit
    */
-  call(options: Parameters<VM['evm']['runCall']>[0]): ReturnType<VM['evm']['runCall']> {
+  call(options: Parameters<VM['evm']['runCall']>[0], limitMs?: number): ReturnType<VM['evm']['runCall']> {
     return this.queue.run(async () => {
       const { stateManager: state } = this.vm;
       this.missing = undefined;
@@ -137,7 +146,9 @@ export class Cvm {
       this.usage.clear();
       await state.checkpoint();
       try {
+        this.pulse.start(limitMs);
         const result = await this.vm.evm.runCall(options);
+        this.pulse.finish();
         this.refuseMissing();
         return result;
       } finally {

@@ -9,6 +9,7 @@ import { decodeInput, decodeModel, type ModelMeta } from './meta.ts';
 import { readStatus, statusSlot, unusable } from './model-state.ts';
 import { packedBytes } from './packing.ts';
 import type { CvmParams } from './params.ts';
+import type { Pulse } from './pulse.ts';
 import { revertReason } from './revert-reason.ts';
 import { seedOf } from './seed.ts';
 
@@ -22,6 +23,8 @@ type Plan = { readonly reason: string } | { readonly meta: ModelMeta; readonly c
 export interface CvmContext {
   readonly params: CvmParams;
   readonly engine: InferenceEngine;
+  /** Lets others run while the EVM does. */
+  readonly pulse: Pulse;
   /** Told when a file is missing: what runs now has no result. */
   readonly unavailable: (error: DataUnavailable) => void;
   /** Told of every inference that was paid for. */

@@ -182,6 +182,7 @@ export const score =
         ? reverted('score', gas, correct)
         : { returnValue: wordsOf(BigInt(correct), BigInt(count), meta.block), executionGasUsed: gas };
     } catch (error) {
+      if (context.pulse.ended) return outOfGas(gasLimit);
       if (!(error instanceof DataUnavailable)) throw error;
       context.unavailable(error);
       return { ...outOfGas(gasLimit), exceptionError: new EVMError(EVMError.errorMessages.INTERNAL_ERROR) };
@@ -195,6 +196,8 @@ const countCorrect = async (context: CvmContext, job: Job, price: bigint): Promi
   const size = pixels.length / set.samples;
   let correct = 0;
   for (let i = from; i < from + count; i++) {
+    if (context.pulse.ended) return 'the call took too long';
+    await context.pulse.beat();
     const request = { meta, input: pixels.subarray(i * size, (i + 1) * size), seed: [0, 0] } as const;
     const output = await context.engine.infer(request);
     if (typeof output === 'string') return `sample ${i}: ${output}`;

@@ -3,7 +3,8 @@ import { createTx, type TypedTransaction } from '@ethereumjs/tx';
 import type { Address } from '@ethereumjs/util';
 import { DataUnavailable } from '../evm/engine.ts';
 import { hex, isRecord, optional, readAddress, readBytes, readQuantity } from './fields.ts';
-import type { DevNode } from './node.ts';
+import type { Caller } from './caller.ts';
+import type { DevAccount, DevNode } from './node.ts';
 import { invalidParams, rejected, revertedCall, unavailable } from './rpc-error.ts';
 
 /** The fields of a transaction or a call, as `eth_call` and `eth_sendTransaction` take them. */
@@ -56,30 +57,29 @@ const intrinsicGas = (call: CallFields): bigint => {
 };
 
 /** Runs a call on the state after a block, as the next block would; changes nothing. */
-const simulate = async (node: DevNode, call: CallFields, block: Block, gas: bigint): Promise<Outcome> => {
+const simulate = async (node: DevNode, call: CallFields, block: Block, gas: bigint, caller: Caller): Promise<Outcome> => {
   const intrinsic = intrinsicGas(call);
   if (gas < intrinsic) return { gasUsed: gas, output: new Uint8Array(0), error: 'out of gas' };
   try {
-    return await node.chain.at(block, async (cvm) => {
-      const { execResult } = await cvm.call({
-        block: node.chain.pendingBlock(),
-        ...(call.from === undefined ? {} : { caller: call.from, origin: call.from }),
-        ...(call.to === undefined ? {} : { to: call.to }),
-        data: call.data,
-        value: call.value,
-        gasLimit: gas - intrinsic,
-        gasPrice: call.gasPrice ?? call.maxFeePerGas ?? 0n,
-        skipBalance: call.from === undefined,
-      });
-      const refund = execResult.gasRefund ?? 0n;
-      const used = intrinsic + execResult.executionGasUsed;
-      return {
-        // a fifth at most is given back (EIP-3529)
-        gasUsed: used - (refund < used / 5n ? refund : used / 5n),
-        output: execResult.returnValue,
-        error: execResult.exceptionError?.error,
-      };
-    });
+    const options = {
+      block: node.chain.pendingBlock(),
+      ...(call.from === undefined ? {} : { caller: call.from, origin: call.from }),
+      ...(call.to === undefined ? {} : { to: call.to }),
+      data: call.data,
+      value: call.value,
+      gasLimit: gas - intrinsic,
+      gasPrice: call.gasPrice ?? call.maxFeePerGas ?? 0n,
+      skipBalance: call.from === undefined,
+    };
+    const execResult = await node.calls.run(block, options, caller);
+    const refund = execResult.gasRefund ?? 0n;
+    const used = intrinsic + execResult.executionGasUsed;
+    return {
+      // a fifth at most is given back (EIP-3529)
+      gasUsed: used - (refund < used / 5n ? refund : used / 5n),
+      output: execResult.returnValue,
+      error: execResult.exceptionError?.error,
+    };
   } catch (error) {
     if (error instanceof DataUnavailable) throw unavailable(error.message);
     throw error;
@@ -89,39 +89,49 @@ const simulate = async (node: DevNode, call: CallFields, block: Block, gas: bigi
 const failure = ({ error = '', output }: Outcome): Error =>
   error === 'revert' ? revertedCall(textOf(output), hex(output)) : rejected(`execution failed: ${error}`);
 
+/** What a call may use: what it asks for, at most the limit of this node (--call-gas) and of a block. */
+const gasFor = (node: DevNode, { gas }: CallFields): bigint => {
+  const { gasLimit } = node.chain.options;
+  const limit = node.calls.limits.gas < gasLimit ? node.calls.limits.gas : gasLimit;
+  return gas === undefined || gas > limit ? limit : gas;
+};
+
 /** `eth_call` */
-export const runCall = async (node: DevNode, call: CallFields, block: Block): Promise<Uint8Array> => {
-  const limit = node.chain.options.gasLimit;
-  const done = await simulate(node, call, block, call.gas === undefined || call.gas > limit ? limit : call.gas);
+export const runCall = async (node: DevNode, call: CallFields, block: Block, caller: Caller): Promise<Uint8Array> => {
+  const done = await simulate(node, call, block, gasFor(node, call), caller);
   if (done.error !== undefined) throw failure(done);
   return done.output;
 };
 
 /** `eth_estimateGas`: the least limit with which the call succeeds, to within 1 of 64. */
-export const estimateGas = async (node: DevNode, call: CallFields, block: Block): Promise<bigint> => {
-  const limit = node.chain.options.gasLimit;
-  const top = call.gas === undefined || call.gas > limit ? limit : call.gas;
-  const whole = await simulate(node, call, block, top);
+export const estimateGas = async (node: DevNode, call: CallFields, block: Block, caller: Caller): Promise<bigint> => {
+  const top = gasFor(node, call);
+  const whole = await simulate(node, call, block, top, caller);
   if (whole.error !== undefined) throw failure(whole);
   let low = whole.gasUsed - 1n;
   let high = top;
   // a frame keeps a 64th for itself, so that what is used may not be enough
   const guess = (whole.gasUsed * 64n) / 63n + 2_300n;
-  if (guess < high && (await simulate(node, call, block, guess)).error === undefined) high = guess;
+  if (guess < high && (await simulate(node, call, block, guess, caller)).error === undefined) high = guess;
   while (high - low > high / 64n) {
     const middle = (high + low) / 2n;
-    if ((await simulate(node, call, block, middle)).error === undefined) high = middle;
+    if ((await simulate(node, call, block, middle, caller)).error === undefined) high = middle;
     else low = middle;
   }
   return high;
 };
 
 /** A transaction of an account that this node has the key of, signed. */
-export const signedBy = async (node: DevNode, call: CallFields, key: Uint8Array, from: Address): Promise<TypedTransaction> => {
+export const signedBy = async (
+  node: DevNode,
+  call: CallFields,
+  { key, address: from }: DevAccount,
+  caller: Caller,
+): Promise<TypedTransaction> => {
   const { chain } = node;
   const account = await chain.at(chain.head, (cvm) => cvm.vm.stateManager.getAccount(from));
   const baseFee = chain.nextHeader().baseFeePerGas as bigint;
-  const gasLimit = call.gas ?? (await estimateGas(node, { ...call, from }, chain.head));
+  const gasLimit = call.gas ?? (await estimateGas(node, { ...call, from }, chain.head, caller));
   const fields = {
     nonce: call.nonce ?? (account?.nonce ?? 0n) + BigInt(node.waitingOf(from)),
     gasLimit,

@@ -1,12 +1,18 @@
 import { DataUnavailable } from '../evm/engine.ts';
+import type { Caller } from './caller.ts';
+import type { Gates } from './gates.ts';
 import { METHODS } from './methods/index.ts';
 import type { DevNode } from './node.ts';
-import { invalidRequest, parseError, RpcError, unavailable, unknownMethod } from './rpc-error.ts';
+import { invalidRequest, limitExceeded, parseError, RpcError, unavailable, unknownMethod } from './rpc-error.ts';
 
 /** Levels of brackets in a request at most: the parser of JSON goes down with each. */
 const MAX_DEPTH = 64;
 /** Calls in one request at most. */
 const MAX_BATCH = 100;
+/** Characters of an answer at most. */
+const MAX_ANSWER = 2 ** 25;
+/** Characters of an id, which an answer repeats. */
+const MAX_ID = 256;
 
 interface Answer {
   readonly jsonrpc: '2.0';
@@ -44,42 +50,56 @@ const errorOf = (error: unknown): RpcError => {
   return new RpcError(-32603, `internal error: ${error instanceof Error ? error.message : String(error)}`);
 };
 
-const one = async (node: DevNode, call: unknown): Promise<Answer | undefined> => {
-  if (typeof call !== 'object' || call === null || Array.isArray(call)) return failed(null, invalidRequest('a call is an object'));
+/** What requests are answered with. */
+export interface Desk {
+  readonly node: DevNode;
+  readonly gates: Gates;
+}
+
+/** An answer as text; undefined: a notification, which gets none. */
+const one = async ({ node, gates }: Desk, call: unknown, caller: Caller): Promise<string | undefined> => {
+  if (typeof call !== 'object' || call === null || Array.isArray(call)) return said(failed(null, invalidRequest('a call is an object')));
   const { id, method, params } = call as { readonly id?: unknown; readonly method?: unknown; readonly params?: unknown };
-  const known = typeof id === 'string' || typeof id === 'number' ? id : null;
+  const known = (typeof id === 'string' && id.length <= MAX_ID) || typeof id === 'number' ? id : null;
   try {
     if (typeof method !== 'string') throw invalidRequest('method is missing');
     if (params !== undefined && !Array.isArray(params)) throw invalidRequest('params is a list');
     const run = METHODS.get(method);
     if (run === undefined) throw unknownMethod(method);
-    const result: unknown = await run(node, params ?? []);
+    const result: unknown = await gates.run(method, caller, async () => run(node, params ?? [], caller));
     // a notification has no id and gets no answer
-    return id === undefined ? undefined : { jsonrpc: '2.0', id: known, result };
+    if (id === undefined) return undefined;
+    const text = said({ jsonrpc: '2.0', id: known, result: result ?? null });
+    if (text.length > MAX_ANSWER) throw limitExceeded(`the answer has ${text.length} characters, the limit is ${MAX_ANSWER}: ask for less`);
+    return text;
   } catch (error) {
-    return failed(known, errorOf(error));
+    return said(failed(known, errorOf(error)));
   }
 };
 
+const said = (answer: Answer): string => JSON.stringify(answer);
+
 /** Answers the text of a request: a call or a list of calls. @returns undefined where nothing is to be answered */
-export const dispatch = async (node: DevNode, text: string): Promise<string | undefined> => {
+export const dispatch = async (desk: Desk, text: string, caller: Caller): Promise<string | undefined> => {
   let request: unknown;
   try {
-    if (tooDeep(text)) return JSON.stringify(failed(null, invalidRequest(`brackets are nested deeper than ${MAX_DEPTH}`)));
+    if (tooDeep(text)) return said(failed(null, invalidRequest(`brackets are nested deeper than ${MAX_DEPTH}`)));
     request = JSON.parse(text);
   } catch {
-    return JSON.stringify(failed(null, parseError()));
+    return said(failed(null, parseError()));
   }
-  if (!Array.isArray(request)) {
-    const answer = await one(node, request);
-    return answer === undefined ? undefined : JSON.stringify(answer);
-  }
+  if (!Array.isArray(request)) return one(desk, request, caller);
   if (request.length === 0 || request.length > MAX_BATCH)
-    return JSON.stringify(failed(null, invalidRequest(`a list has 1 to ${MAX_BATCH} calls, this has ${request.length}`)));
-  const answers: Answer[] = [];
-  for (const call of request) {
-    const answer = await one(node, call);
+    return said(failed(null, invalidRequest(`a list has 1 to ${MAX_BATCH} calls, this has ${request.length}`)));
+  const answers: string[] = [];
+  let length = 0;
+  for (const call of request as readonly unknown[]) {
+    if (caller.gone()) return undefined;
+    const answer = await one(desk, call, caller);
+    length += answer?.length ?? 0;
+    if (length > MAX_ANSWER)
+      return said(failed(null, limitExceeded(`the answers of the list have more than ${MAX_ANSWER} characters: ask for less`)));
     if (answer !== undefined) answers.push(answer);
   }
-  return answers.length === 0 ? undefined : JSON.stringify(answers);
+  return answers.length === 0 ? undefined : `[${answers.join(',')}]`;
 };

@@ -3,6 +3,7 @@ import type { TypedTransaction } from '@ethereumjs/tx';
 import { type Address, createAddressFromPrivateKey, hexToBytes, type PrefixedHexString } from '@ethereumjs/util';
 import type { Chain, Mined } from '../chain/chain.ts';
 import type { ObjectStore } from '../store/objects.ts';
+import { type CallLimits, CallLanes } from './call-lanes.ts';
 import { invalidParams, notFound, rejected } from './rpc-error.ts';
 import { hex, readFixed, readQuantity } from './fields.ts';
 
@@ -41,14 +42,17 @@ export class DevNode {
   readonly chain: Chain;
   readonly objects: ObjectStore;
   readonly version: string;
+  /** Where calls that change nothing run. */
+  readonly calls: CallLanes;
   /** A block for each transaction, at once. */
   automine = true;
   private waiting: TypedTransaction[] = [];
 
-  constructor(chain: Chain, objects: ObjectStore, version: string) {
+  constructor(chain: Chain, objects: ObjectStore, version: string, limits?: CallLimits) {
     this.chain = chain;
     this.objects = objects;
     this.version = version;
+    this.calls = new CallLanes(chain, limits);
   }
 
   /** Takes a transaction. @returns its hash; rejects with the reason when it cannot run */

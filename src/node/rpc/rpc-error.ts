@@ -23,3 +23,5 @@ export const limitExceeded = (detail: string): RpcError => new RpcError(-32005, 
 export const unavailable = (detail: string): RpcError => new RpcError(-32002, detail);
 /** A call that reverted; libraries decode `data`. */
 export const revertedCall = (reason: string, data: string): RpcError => new RpcError(3, `execution reverted${reason}`, data);
+/** More is asked for than this node does at a time: ask again later. */
+export const busy = (detail: string): RpcError => new RpcError(-32005, `${detail}: ask again later`);

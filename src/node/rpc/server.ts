@@ -1,8 +1,12 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { WebSocketServer } from 'ws';
-import { dispatch } from './dispatch.ts';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { ByteBudget } from './byte-budget.ts';
+import type { Desk } from './dispatch.ts';
+import { Duty } from './duty.ts';
+import { Gates } from './gates.ts';
+import { handleHttp, type HttpRules, problemOf, type Route } from './http-rpc.ts';
 import type { DevNode } from './node.ts';
+import { createSockets } from './socket-rpc.ts';
 
 export interface ServerOptions {
   /** Loopback when left out; anything else is open to whoever reaches it. */
@@ -13,118 +17,99 @@ export interface ServerOptions {
   readonly maxBytes?: number;
   /** Names that requests may come under besides loopback's: a page elsewhere that resolves its own name to this machine is refused. */
   readonly hosts?: readonly string[];
+  /** Origins of web pages that may use this node, besides pages of this machine and extensions. */
+  readonly origins?: readonly string[];
+  /** What else is served at this port. */
+  readonly routes?: readonly Route[];
+  /** Connections at a time; more are closed at once. */
+  readonly maxConnections?: number;
+  /** Of one address that is not loopback. */
+  readonly maxPerAddress?: number;
+  /** Milliseconds within which headers, and bodies whatever their length, have to come. */
+  readonly patienceMs?: number;
 }
 
 export interface RunningServer {
   readonly port: number;
+  /** What clients hold here: for metrics. */
+  readonly loads: () => ServerLoads;
   readonly close: () => Promise<void>;
 }
 
+export interface ServerLoads {
+  readonly connections: number;
+  readonly webSockets: number;
+  /** Bytes of requests that are being read or answered. */
+  readonly bytes: number;
+  readonly queues: ReturnType<Gates['loads']>;
+}
+
 const DEFAULT_MAX_BYTES = 2 ** 25;
-/** Requests that are worked on at a time; more wait, up to the second number. */
-const MAX_ACTIVE = 64;
-const MAX_QUEUED = 4096;
-const HEADERS_MS = 10_000;
-const REQUEST_MS = 60_000;
+const DEFAULT_CONNECTIONS = 8192;
+const DEFAULT_PER_ADDRESS = 256;
+const DEFAULT_PATIENCE_MS = 10_000;
+/** Bytes of requests of all connections together. */
+const BUDGET_BYTES = 2 ** 28;
+/** Bytes a second that a long body has to come at. */
+const MIN_RATE = 65_536;
+const MAX_HEADERS = 100;
+const KEEP_ALIVE_MS = 30_000;
 
-const LOOPBACK: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '[::1]']);
+const isLoopback = (address: string | undefined): boolean => /^(::ffff:)?127\.|^::1$/.test(address ?? '');
 
-const nameOf = (host: string | undefined): string => (host ?? '').replace(/:\d+$/, '').toLowerCase();
-
-class BodyTooLarge extends Error {
-  override readonly name = 'BodyTooLarge';
-}
-
-const bodyOf = async (request: IncomingMessage, limit: number): Promise<string> => {
-  if (Number(request.headers['content-length'] ?? 0) > limit) throw new BodyTooLarge();
-  const decoder = new TextDecoder();
-  let text = '';
-  let size = 0;
-  for await (const piece of request as AsyncIterable<Uint8Array>) {
-    size += piece.length;
-    if (size > limit) throw new BodyTooLarge();
-    text += decoder.decode(piece, { stream: true });
-  }
-  return text + decoder.decode();
-};
-
-/** Lets so many work at a time, and so many wait. */
-class Gate {
-  private active = 0;
-  private readonly waiting: (() => void)[] = [];
-
-  async enter(): Promise<boolean> {
-    if (this.active < MAX_ACTIVE) {
-      this.active++;
-      return true;
-    }
-    if (this.waiting.length >= MAX_QUEUED) return false;
-    await new Promise<void>((go) => this.waiting.push(go));
-    return true;
-  }
-  leave(): void {
-    const next = this.waiting.shift();
-    if (next === undefined) this.active--;
-    else next();
-  }
-}
-
-const CORS = { 'access-control-allow-origin': '*', 'access-control-allow-headers': 'content-type', 'access-control-allow-methods': 'POST' };
-
-const answer = (response: ServerResponse, status: number, body: string): void => {
-  response.writeHead(status, { 'content-type': 'application/json', ...CORS });
-  response.end(body);
-};
-
-const refusal = (message: string): string => JSON.stringify({ jsonrpc: '2.0', id: null, error: { code: -32005, message } });
-
-/** Serves JSON-RPC over HTTP (POST /) and WebSocket. */
-export const serveRpc = async (node: DevNode, options: ServerOptions): Promise<RunningServer> => {
-  const { host = '127.0.0.1', port, maxBytes = DEFAULT_MAX_BYTES, hosts = [] } = options;
-  const gate = new Gate();
-  const allowed = (request: IncomingMessage): boolean => {
-    const name = nameOf(request.headers.host);
-    return LOOPBACK.has(name) || hosts.includes(name);
-  };
-
-  const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    if (!allowed(request)) return answer(response, 403, refusal('the host name of the request is not one of this node'));
-    if (request.method === 'OPTIONS') return answer(response, 204, '');
-    if (request.method !== 'POST') return answer(response, 405, refusal('POST a JSON-RPC request'));
-    if (!(await gate.enter())) return answer(response, 503, refusal('too many requests wait'));
-    try {
-      const said = await dispatch(node, await bodyOf(request, maxBytes));
-      answer(response, said === undefined ? 204 : 200, said ?? '');
-    } catch (error) {
-      if (error instanceof BodyTooLarge) {
-        response.setHeader('connection', 'close');
-        answer(response, 413, refusal(`a request has at most ${maxBytes} bytes`));
-      } else response.destroy();
-    } finally {
-      gate.leave();
-    }
-  };
-
-  const server: Server = createServer({ headersTimeout: HEADERS_MS, requestTimeout: REQUEST_MS }, (request, response) => {
-    void handle(request, response);
-  });
-  const sockets = new WebSocketServer({ noServer: true, maxPayload: maxBytes });
-  server.on('upgrade', (request, socket, head) => {
-    if (!allowed(request)) return void socket.destroy();
-    sockets.handleUpgrade(request, socket, head, (ws) => {
-      ws.on('error', () => ws.terminate());
-      ws.on('message', (data: Uint8Array) => {
-        void (async () => {
-          if (!(await gate.enter())) return ws.send(refusal('too many requests wait'));
-          try {
-            const said = await dispatch(node, new TextDecoder().decode(data));
-            if (said !== undefined) ws.send(said);
-          } finally {
-            gate.leave();
-          }
-        })();
-      });
+/** Counts connections by address, and closes those above the limits. */
+const guardConnections = (server: Server, maxConnections: number, maxPerAddress: number): (() => number) => {
+  const counts = new Map<string, number>();
+  let all = 0;
+  server.on('connection', (socket: Socket) => {
+    const address = socket.remoteAddress ?? '';
+    const own = counts.get(address) ?? 0;
+    if (all >= maxConnections || (own >= maxPerAddress && !isLoopback(address))) return void socket.destroy();
+    all++;
+    counts.set(address, own + 1);
+    socket.once('close', () => {
+      all--;
+      const left = (counts.get(address) ?? 1) - 1;
+      if (left === 0) counts.delete(address);
+      else counts.set(address, left);
     });
+    return undefined;
+  });
+  return () => all;
+};
+
+/** Serves JSON-RPC over HTTP (POST /) and WebSocket. Every bound is told in docs/node.md. */
+export const serveRpc = async (node: DevNode, options: ServerOptions): Promise<RunningServer> => {
+  const { host = '127.0.0.1', port, maxBytes = DEFAULT_MAX_BYTES, hosts = [], origins = [], routes = [] } = options;
+  const { maxConnections = DEFAULT_CONNECTIONS, maxPerAddress = DEFAULT_PER_ADDRESS, patienceMs = DEFAULT_PATIENCE_MS } = options;
+  const budget = new ByteBudget(BUDGET_BYTES);
+  const desk: Desk = { node, gates: new Gates() };
+  const duty = new Duty();
+  const rules: HttpRules = {
+    desk,
+    duty,
+    body: { maxBytes, budget, graceMs: patienceMs, minRate: MIN_RATE },
+    origins: { hosts, origins },
+    routes,
+  };
+  const server = createServer(
+    {
+      headersTimeout: patienceMs,
+      // bodies are timed where they are read: those of packages are long
+      requestTimeout: 0,
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      connectionsCheckingInterval: Math.min(1000, patienceMs),
+      noDelay: true,
+    },
+    (request, response) => void handleHttp(rules, request, response),
+  );
+  server.maxHeadersCount = MAX_HEADERS;
+  const connections = guardConnections(server, maxConnections, maxPerAddress);
+  const sockets = createSockets({ desk, duty, budget, maxBytes }, maxConnections);
+  server.on('upgrade', (request, socket, head) => {
+    socket.on('error', () => socket.destroy());
+    if (problemOf(rules.origins, request) === undefined) sockets.upgrade(request, socket, head);
+    else socket.end('HTTP/1.1 403 Forbidden\r\nconnection: close\r\n\r\n', () => socket.destroy());
   });
 
   await new Promise<void>((done, fail) => {
@@ -133,9 +118,10 @@ export const serveRpc = async (node: DevNode, options: ServerOptions): Promise<R
   });
   return {
     port: (server.address() as AddressInfo).port,
+    loads: () => ({ connections: connections(), webSockets: sockets.count(), bytes: budget.bytes, queues: desk.gates.loads() }),
     close: () =>
       new Promise((done) => {
-        for (const ws of sockets.clients) ws.terminate();
+        sockets.close();
         server.close(() => done());
         server.closeAllConnections();
       }),

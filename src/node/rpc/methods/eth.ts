@@ -67,11 +67,11 @@ const feeHistory: Method = (node, [count, newest, percentiles]) => {
   };
 };
 
-const sendTransaction: Method = async (node, [given]) => {
+const sendTransaction: Method = async (node, [given], caller) => {
   const call = readCall(given);
   const account = DEV_ACCOUNTS.find((a) => call.from?.equals(a.address) === true);
   if (account === undefined) throw rejected(`this node has no key of ${call.from?.toString() ?? 'an account that is not named'}`);
-  return hex(await node.submit(await signedBy(node, call, account.key, account.address)));
+  return hex(await node.submit(await signedBy(node, call, account, caller)));
 };
 
 const sendRaw: Method = async (node, [raw]) => {
@@ -100,9 +100,9 @@ const byHash =
 /** The answer to a block that is not there is null, not an error. */
 const orNull =
   (method: Method): Method =>
-  async (node, params) => {
+  async (node, params, caller) => {
     try {
-      return await method(node, params);
+      return await method(node, params, caller);
     } catch (error) {
       if (error instanceof Error && 'code' in error && error.code === -32001) return null;
       throw error;
@@ -130,8 +130,8 @@ export const ETH = {
     );
     return hex(setLengthLeft(value, 32));
   },
-  eth_call: async (node, [call, tag]) => hex(await runCall(node, readCall(call), node.block(tag))),
-  eth_estimateGas: async (node, [call, tag]) => quantity(await estimateGas(node, readCall(call), node.block(tag))),
+  eth_call: async (node, [call, tag], caller) => hex(await runCall(node, readCall(call), node.block(tag), caller)),
+  eth_estimateGas: async (node, [call, tag], caller) => quantity(await estimateGas(node, readCall(call), node.block(tag), caller)),
   eth_sendTransaction: sendTransaction,
   eth_sendRawTransaction: sendRaw,
   eth_getTransactionByHash: byHash(transactionView),

@@ -1,4 +1,5 @@
+import type { Caller } from '../caller.ts';
 import type { DevNode } from '../node.ts';
 
 /** One method of the RPC. Throws `RpcError`. */
-export type Method = (node: DevNode, params: readonly unknown[]) => unknown;
+export type Method = (node: DevNode, params: readonly unknown[], caller: Caller) => unknown;
