@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { concatBytes } from '@ethereumjs/util';
 import type { ByteBudget } from './byte-budget.ts';
 
 /** Why a body was not read to its end. */
@@ -57,7 +58,7 @@ export const readBody = (request: IncomingMessage, { maxBytes, budget, graceMs, 
     request.once('close', () => end('broken'));
     request.once('end', () => {
       try {
-        const text = new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(pieces));
+        const text = new TextDecoder('utf-8', { fatal: true }).decode(concatBytes(...pieces));
         end({ text, bytes: held, release: () => budget.give(held) });
       } catch {
         end('not UTF-8');

@@ -5,12 +5,22 @@ import { estimateGas, readCall, runCall, signedBy } from '../calls.ts';
 import { hex, isRecord, optional, quantity, readAddress, readBytes, readFixed, readQuantity } from '../fields.ts';
 import { DEV_ACCOUNTS, type DevNode } from '../node.ts';
 import { invalidParams, limitExceeded, rejected } from '../rpc-error.ts';
+import { rlpProblem } from '../rlp-guard.ts';
 import { blockView, logView, receiptView, transactionView } from '../views.ts';
 import type { Method } from './method.ts';
 
 /** Logs that one answer holds at most. */
 const MAX_LOGS = 10_000;
 const GWEI = 10n ** 9n;
+/** Bytes of a transaction at most: with the bytecode of a large model. */
+const MAX_TX_BYTES = 2 ** 23;
+/** Addresses of a filter, alternatives of a topic, percentiles of a fee history at most. */
+const MAX_CHOICES = 1000;
+const choices = (given: unknown): readonly unknown[] => {
+  const list: readonly unknown[] = Array.isArray(given) ? given : [given];
+  if (list.length > MAX_CHOICES) throw invalidParams(`a list of ${list.length} is longer than ${MAX_CHOICES}`);
+  return list;
+};
 
 const stateOf = <T>(node: DevNode, tag: unknown, read: (state: DevNode['chain']['cvm']['vm']['stateManager']) => Promise<T>): Promise<T> =>
   node.chain.at(node.block(tag), (cvm) => read(cvm.vm.stateManager));
@@ -25,14 +35,12 @@ type TopicFilter = readonly (readonly string[] | undefined)[];
 const readTopics = (given: unknown): TopicFilter => {
   if (given === undefined || given === null) return [];
   if (!Array.isArray(given) || given.length > 4) throw invalidParams('topics is a list of at most 4');
-  return given.map((t: unknown) =>
-    t === null ? undefined : (Array.isArray(t) ? t : [t]).map((x: unknown) => hex(readFixed(x, 32, 'topic'))),
-  );
+  return given.map((t: unknown) => (t === null ? undefined : choices(t).map((x: unknown) => hex(readFixed(x, 32, 'topic')))));
 };
 
 const logs: Method = (node, [filter]) => {
   if (!isRecord(filter)) throw invalidParams('a filter is an object');
-  const addresses = optional(filter['address'], (v) => (Array.isArray(v) ? v : [v]).map((a: unknown) => readAddress(a).toString()));
+  const addresses = optional(filter['address'], (v) => choices(v).map((a: unknown) => readAddress(a).toString()));
   const topics = readTopics(filter['topics']);
   const hash = filter['blockHash'];
   const first = hash === undefined ? node.block(filter['fromBlock']) : node.block({ blockHash: hash });
@@ -58,7 +66,7 @@ const feeHistory: Method = (node, [count, newest, percentiles]) => {
   const wanted = Math.min(Number(readQuantity(count, 'block count')), 1024, last + 1);
   const blocks = node.chain.blocks.slice(last + 1 - wanted, last + 1);
   const next = blocks[blocks.length - 1]?.header.calcNextBaseFee() ?? 0n;
-  const asked = Array.isArray(percentiles) ? percentiles : [];
+  const asked = Array.isArray(percentiles) ? choices(percentiles) : [];
   return {
     oldestBlock: quantity(last + 1 - wanted),
     baseFeePerGas: [...blocks.map((b) => quantity(b.header.baseFeePerGas ?? 0n)), quantity(next)],
@@ -75,9 +83,14 @@ const sendTransaction: Method = async (node, [given], caller) => {
 };
 
 const sendRaw: Method = async (node, [raw]) => {
+  const bytes = readBytes(raw, 'transaction');
+  if (bytes.length > MAX_TX_BYTES) throw invalidParams(`the transaction has ${bytes.length} bytes, the limit is ${MAX_TX_BYTES}`);
+  // a typed transaction begins with the number of its type
+  const problem = rlpProblem(bytes, (bytes[0] ?? 0) < 0x80 ? 1 : 0);
+  if (problem !== undefined) throw invalidParams(`the transaction cannot be read: ${problem}`);
   let tx;
   try {
-    tx = createTxFromRLP(readBytes(raw, 'transaction'), { common: node.chain.common });
+    tx = createTxFromRLP(bytes, { common: node.chain.common });
   } catch (error) {
     throw invalidParams(`the transaction cannot be read: ${error instanceof Error ? error.message : String(error)}`);
   }
