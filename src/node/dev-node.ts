@@ -5,6 +5,7 @@ import { Chain } from './chain/chain.ts';
 import { DEFAULT_PARAMS } from './evm/params.ts';
 import { createEngine } from './executor/engine.ts';
 import { POLICIES, type PolicyName } from './executor/policy.ts';
+import type { CallLimits } from './rpc/call-lanes.ts';
 import { DEV_ACCOUNTS, DevNode } from './rpc/node.ts';
 import { folderObjects, memoryObjects } from './store/objects.ts';
 
@@ -19,6 +20,8 @@ export interface DevOptions {
   readonly cacheBytes?: number;
   readonly policy?: PolicyName;
   readonly threads?: number;
+  /** Bounds of calls that change nothing. */
+  readonly calls?: CallLimits;
   /** Seconds since 1970. */
   readonly now: () => number;
 }
@@ -50,5 +53,5 @@ export const createDevNode = async (options: DevOptions): Promise<DevNode> => {
     gasLimit: 2n ** 32n,
     now,
   });
-  return new DevNode(chain, store, version);
+  return new DevNode(chain, store, version, options.calls);
 };
