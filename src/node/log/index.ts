@@ -1,0 +1,1 @@
+export { LOG_LEVELS, type LogFields, type LogLevel, noLog, type NodeLog } from './log.ts';

@@ -1,0 +1,1 @@
+export { noMetrics, type NodeMetrics } from './metrics.ts';
