@@ -1,3 +1,15 @@
+export {
+  blockCid,
+  blockCidBytes,
+  type BlockName,
+  type BlockPlace,
+  blockPlaces,
+  blockPrefix,
+  packageBlocks,
+  type PackageBlocks,
+  readBlockCid,
+  readBlockCidBytes,
+} from './blocks.ts';
 export type { CheckedModule, Cost } from './check.ts';
 export { decodeProgram, type LoadParam, loadFrom, verifyWithParams } from './decode.ts';
 export { disassemble } from './disassemble.ts';

@@ -22,4 +22,15 @@ export const nodeCodes = {
       'A development node signs for accounts whose keys everyone knows. Bound to an address that others reach, it does what they ask.',
     exit: 2,
   },
+  NOD0040: {
+    title: 'a way to other stores lacks a package',
+    explain:
+      'IPFS between nodes needs libraries that are installed by those who want it, beside cortexc: the note names them. Without them packages come by HTTP, by BitTorrent or from a Kubo daemon (--ipfs-api), which need nothing.',
+    exit: 4,
+  },
+  NOD0041: {
+    title: 'a way to other stores cannot listen',
+    explain: 'The address or port that IPFS or BitTorrent is to listen on is taken, not allowed, or no address. Port 0 takes any that is free.',
+    exit: 6,
+  },
 } as const satisfies Record<string, CodeInfo>;

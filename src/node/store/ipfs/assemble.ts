@@ -1,0 +1,144 @@
+import {
+  type BlockName,
+  blockPrefix,
+  packageBlocks,
+  type PackageBlocks,
+  PackageStream,
+  readBlockCid,
+} from '../../../cvm-bytecode/index.ts';
+import { ByteReader, type Diagnostic, sha256, toHex } from '../../../support/index.ts';
+import type { PackageDraft, Wanted } from '../contract.ts';
+import { checkSignal, hasRange, reasonOf, TransferError } from '../transfer.ts';
+
+/** Bytes of a block at most that IPFS peers send each other: chunks have 1 MiB, and Kubo takes no more than this. */
+export const MAX_BLOCK_BYTES = 2 ** 21;
+
+/** Blocks that are on their way at the same time: with `MAX_BLOCK_BYTES` the bound of what is held. */
+const WINDOW = 8;
+
+/** Digits of a length and a name, which stand before a block. */
+const PREFIX_BYTES = 44;
+
+/** Brings a block whose digest has been checked. Rejects with the reason when nobody has it. */
+export type BlockGetter = (name: BlockName, atMost: number, signal: AbortSignal) => Promise<Uint8Array>;
+
+const words = (diagnostics: readonly Diagnostic[]): string => diagnostics.map((d) => `${d.code} ${d.message}`).join('; ');
+
+/** Storage records that hints name: `ipfs://CID`. Anyone may have written them. */
+export const storageHints = (hints: readonly string[]): readonly BlockName[] =>
+  hints.flatMap((hint) => {
+    const name = hint.startsWith('ipfs://') ? readBlockCid(hint.slice('ipfs://'.length)) : undefined;
+    return name?.kind === 'record' ? [name] : [];
+  });
+
+/** Puts one form of a file together; frames that the draft has already are checked and kept. */
+class Assembly {
+  private readonly wanted: Wanted;
+  private readonly draft: PackageDraft;
+  private readonly get: BlockGetter;
+  private readonly known: ReadonlyMap<string, Uint8Array>;
+  private readonly stream = new PackageStream();
+
+  /** @param known - records that have been fetched, by digest */
+  constructor(wanted: Wanted, draft: PackageDraft, get: BlockGetter, known: ReadonlyMap<string, Uint8Array>) {
+    this.wanted = wanted;
+    this.draft = draft;
+    this.get = get;
+    this.known = known;
+  }
+
+  async run({ header, blocks }: PackageBlocks, signal: AbortSignal): Promise<void> {
+    const { size } = this.wanted;
+    // one controller for this form: what is on its way ends with it
+    const ended = new AbortController();
+    const all = AbortSignal.any([signal, ended.signal]);
+    const coming = new Map<number, Promise<Uint8Array>>();
+    let ahead = 0;
+    try {
+      await this.put(0, header);
+      let offset = header.length;
+      for (const [i, name] of blocks.entries()) {
+        checkSignal(signal);
+        const there = coming.has(i) ? undefined : (this.known.get(toHex(name.digest)) ?? (await this.inDraft(name, offset)));
+        if (there === undefined) {
+          ahead = Math.max(ahead, i);
+          for (; ahead < Math.min(blocks.length, i + WINDOW); ahead++) {
+            const next = blocks[ahead];
+            if (next === undefined) break;
+            const block = this.get(next, Math.min(MAX_BLOCK_BYTES, size), all);
+            block.catch(() => {});
+            coming.set(ahead, block);
+          }
+        }
+        const bytes = there ?? (await coming.get(i));
+        coming.delete(i);
+        if (bytes === undefined) throw new TransferError(`block ${i} was not asked for`);
+        const prefix = blockPrefix(name, bytes.length);
+        const end = offset + prefix.length + bytes.length;
+        if (end > size) throw new TransferError(`block ${i} of ${blocks.length} ends at byte ${end} but the chain says ${size} bytes`);
+        await this.put(offset, prefix);
+        await this.put(offset + prefix.length, bytes, there !== undefined && !this.known.has(toHex(name.digest)));
+        offset = end;
+      }
+      if (offset !== size) throw new TransferError(`the blocks make ${offset} bytes but the chain says ${size} bytes`);
+      const whole = this.stream.finish();
+      if (!whole.ok) throw new TransferError(words(whole.diagnostics));
+    } finally {
+      ended.abort();
+    }
+  }
+
+  /** Checks what a frame decodes to against the root before it is kept. */
+  private async put(offset: number, bytes: Uint8Array, kept = false): Promise<void> {
+    const checked = this.stream.push(bytes);
+    if (!checked.ok) throw new TransferError(words(checked.diagnostics));
+    if (!kept) await this.draft.write(offset, bytes);
+  }
+
+  /** A block that stands whole at this place of the draft. */
+  private async inDraft(name: BlockName, offset: number): Promise<Uint8Array | undefined> {
+    if (!hasRange(this.draft, offset, Math.min(PREFIX_BYTES, this.wanted.size - offset))) return undefined;
+    const front = await this.draft.read(offset, Math.min(PREFIX_BYTES, this.wanted.size - offset));
+    const reader = new ByteReader(front);
+    let length: number;
+    try {
+      length = reader.uleb() - 36;
+    } catch {
+      return undefined;
+    }
+    const start = offset + reader.offset + 36;
+    if (length < 0 || length > MAX_BLOCK_BYTES || !hasRange(this.draft, start, length)) return undefined;
+    const bytes = await this.draft.read(start, length);
+    return bytes.length === length && toHex(sha256(bytes)) === toHex(name.digest) ? bytes : undefined;
+  }
+}
+
+/**
+ * Fetches the blocks of a package and puts its file together in the order of the format, byte for byte. The root names all blocks of a plain file; those of
+ * one with a storage record are named by that record, which a hint must name (`ipfs://CID`).
+ * @throws {TransferError} when blocks do not come, or make another file than the chain says
+ */
+export const assemble = async (wanted: Wanted, draft: PackageDraft, get: BlockGetter, signal: AbortSignal): Promise<void> => {
+  const { hash, size, hints } = wanted;
+  const limit = Math.min(MAX_BLOCK_BYTES, size);
+  const record = await get({ kind: 'record', digest: hash }, limit, signal);
+  const problems: string[] = [];
+  for (const name of [...storageHints(hints), undefined]) {
+    checkSignal(signal);
+    try {
+      const storage = name === undefined ? undefined : await get(name, limit, signal);
+      const order = packageBlocks(record, storage);
+      if (!order.ok) throw new TransferError(words(order.diagnostics));
+      const known = new Map([[toHex(hash), record]]);
+      if (name !== undefined && storage !== undefined) known.set(toHex(name.digest), storage);
+      await new Assembly(wanted, draft, get, known).run(order.value, signal);
+      return;
+    } catch (error) {
+      // a full disk is no reason to try another form
+      if (!(error instanceof TransferError)) throw error;
+      problems.push(`${name === undefined ? 'plain' : 'with the storage record of a hint'}: ${reasonOf(error)}`);
+    }
+  }
+  checkSignal(signal);
+  throw new TransferError(problems.join('; '));
+};
