@@ -41,7 +41,15 @@ contract Scores {
     address internal constant SCORE = 0x43564d0000000000000000000000000000000004;
 
     event Committed(bytes32 indexed commitment, address indexed submitter);
-    event Submitted(uint256 indexed set, address indexed submitter, address images, address labels, uint256 samples, uint256 committed);
+    event Submitted(
+        uint256 indexed set,
+        address indexed submitter,
+        address images,
+        address labels,
+        uint256 samples,
+        uint256 disclosed,
+        uint256 committed
+    );
     event Counted(uint256 indexed set, address indexed model, uint256 correct, uint256 counted);
     event Scored(uint256 indexed set, address indexed model, uint256 correct, uint256 samples, bool isBest);
 
@@ -132,6 +140,6 @@ contract Scores {
     function _add(address images, address labels, uint256 samples, uint256 disclosed, uint256 committed) private returns (uint256 set) {
         set = testSets.length;
         testSets.push(TestSet(images, uint64(samples), uint64(disclosed), uint64(committed), labels, msg.sender));
-        emit Submitted(set, msg.sender, images, labels, samples, committed);
+        emit Submitted(set, msg.sender, images, labels, samples, disclosed, committed);
     }
 }
