@@ -1,6 +1,6 @@
 import type { Common } from '@ethereumjs/common';
 import { MerkleStateManager } from '@ethereumjs/statemanager';
-import { Account, Address, bigIntToBytes, hexToBytes, setLengthLeft } from '@ethereumjs/util';
+import { Account, Address, bigIntToBytes, bytesToHex, hexToBytes, type PrefixedHexString, setLengthLeft } from '@ethereumjs/util';
 import { createVM, runTx, type RunTxOpts, type RunTxResult, type VM } from '@ethereumjs/vm';
 import { REGISTRY_CODE } from '../contracts/registry.ts';
 import { SCORES_CODE } from '../contracts/scores.ts';
@@ -43,8 +43,10 @@ export class Cvm {
   readonly vm: VM;
   readonly params: CvmParams;
   private missing: DataUnavailable | undefined;
-  /** Those of the transaction or call that ran last, in order; those of frames that reverted too, for they were paid for. */
-  inferences: Inference[] = [];
+  /** Told of each inference when it was paid for, also in frames that revert; for traces. Nothing of it is kept here. */
+  listener: ((inference: Inference) => void) | undefined;
+  /** Gas of authors' fees in the transaction or call that ran last, by address, in the order of the first use. */
+  private readonly fees = new Map<PrefixedHexString, bigint>();
   /** Uses of models by the transaction or call that ran last. */
   readonly usage = new UsageCount();
   private readonly pulse: Pulse;
@@ -68,8 +70,7 @@ export class Cvm {
         if (late.cvm !== undefined) late.cvm.missing ??= error;
       },
       inferred: (inference) => {
-        late.cvm?.inferences.push(inference);
-        late.cvm?.usage.add(inference.model, inference.meta.fee);
+        late.cvm?.note(inference);
       },
     };
     const vm = await createVM({
@@ -113,7 +114,7 @@ export class Cvm {
     return this.queue.run(async () => {
       const { stateManager: state } = this.vm;
       this.missing = undefined;
-      this.inferences = [];
+      this.fees.clear();
       this.usage.clear();
       await state.checkpoint();
       try {
@@ -142,7 +143,7 @@ export class Cvm {
     return this.queue.run(async () => {
       const { stateManager: state } = this.vm;
       this.missing = undefined;
-      this.inferences = [];
+      this.fees.clear();
       this.usage.clear();
       await state.checkpoint();
       try {
@@ -157,6 +158,15 @@ export class Cvm {
     });
   }
 
+  private note(inference: Inference): void {
+    const { author, fee } = inference.meta;
+    // a loop of inferences leaves one number for each author
+    const key = bytesToHex(author);
+    if (fee > 0n) this.fees.set(key, (this.fees.get(key) ?? 0n) + fee);
+    this.usage.add(inference.model, fee);
+    this.listener?.(inference);
+  }
+
   private refuseMissing(): void {
     if (this.missing !== undefined) throw this.missing;
   }
@@ -167,13 +177,13 @@ export class Cvm {
     const { stateManager: state } = this.vm;
     const baseFee = block?.header.baseFeePerGas ?? 0n;
     const tip = amountSpent / totalGasSpent - baseFee;
-    for (const { meta } of this.inferences) {
+    for (const [author, fee] of this.fees) {
       const from = (await state.getAccount(proposer)) ?? new Account();
-      const due = meta.fee * tip;
+      const due = fee * tip;
       if (due <= 0n || from.balance < due) continue;
       from.balance -= due;
       await state.putAccount(proposer, from);
-      const address = new Address(meta.author);
+      const address = new Address(hexToBytes(author));
       const to = (await state.getAccount(address)) ?? new Account();
       to.balance += due;
       await state.putAccount(address, to);
