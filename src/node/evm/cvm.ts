@@ -108,9 +108,11 @@ export class Cvm {
 
   /**
    * Runs a transaction, and gives the authors of models their part of what the block's proposer earned.
+   * @param limitMs - of its own running, for traces alone: a transaction of a block has no limit but its gas
    * @throws {DataUnavailable} this node lacks a file: the state is as before
+   * @throws {CallTooLong} it was ended at the limit: the state is as before
    */
-  runTx(options: RunTxOpts): Promise<RunTxResult> {
+  runTx(options: RunTxOpts, limitMs?: number): Promise<RunTxResult> {
     return this.queue.run(async () => {
       const { stateManager: state } = this.vm;
       this.missing = undefined;
@@ -118,8 +120,9 @@ export class Cvm {
       this.usage.clear();
       await state.checkpoint();
       try {
-        this.pulse.start(undefined);
+        this.pulse.start(limitMs);
         const result = await runTx(this.vm, options);
+        this.pulse.finish();
         // only now: what ran without the file ran into an error that is none of the chain
         this.refuseMissing();
         if (result.execResult.exceptionError === undefined) await this.payAuthors(options, result);
