@@ -30,8 +30,6 @@ const REQUANT_DSPS = 24;
 const PLAIN_DSPS = PRODUCTS + REQUANT_DSPS;
 const PACKED_DSPS = PRODUCTS / 2 + REQUANT_DSPS;
 
-/** cx_proc 13,895, cx_ctrl 1,935, cx_axi 1,437, cx_regs 385 LUTs for xc7. */
-const PROCESSOR = part(17_652, 3474, 8);
 
 /** 16 lanes, or 8 pairs. */
 const products = (lane8: Part, pair8: Part, lane6: Part, pair6: Part): Measured['products'] => {
@@ -39,21 +37,22 @@ const products = (lane8: Part, pair8: Part, lane6: Part, pair6: Part): Measured[
   return { plain8: times(16, lane8), packed8: times(8, pair8), plain6: times(16, lane6), packed6: times(8, pair6) };
 };
 
-/** For xc7: what cx_conv_out of two groups has more than that of one (2,978 LUTs), cx_group without its 8 pairs of packed 6 bits (4,893), cx_scratch (875). */
-const GROUP = part(8746, 2473, REQUANT_DSPS);
+/** What an array of two groups with packed 6 bits has more than that of one, without its 8 pairs. */
+const groupOf = (two: Part, one: Part, pair6: Part): Part =>
+  part(two.logic - one.logic - 8 * pair6.logic, two.registers - one.registers - 8 * pair6.registers, REQUANT_DSPS);
 
 const ULTRASCALE: Measured = {
-  processor: PROCESSOR,
+  // cx_proc 15,632, cx_ctrl 2,204, cx_axi 1,836, cx_regs 394 LUTs
+  processor: part(20_066, 3743, 8),
   array: {
-    plain8: part(16_077, 13_998, PLAIN_DSPS),
-    packed8: part(19_269, 14_510, PACKED_DSPS),
-    plain6: part(15_773, 12_814, PLAIN_DSPS),
-    packed6: part(17_077, 13_614, PACKED_DSPS),
+    plain8: part(23_383, 14_851, PLAIN_DSPS),
+    packed8: part(25_297, 15_355, PACKED_DSPS),
+    plain6: part(24_018, 13_667, PLAIN_DSPS),
+    packed6: part(25_964, 14_459, PACKED_DSPS),
   },
-  products: products(part(349, 476, 16), part(1097, 1016, 16), part(330, 402, 16), part(823, 904, 16)),
-  group: GROUP,
-  source:
-    'synthesis by yosys 0.23: array synth_xilinx -family xcup, other products by those of 16 cx_dot or 8 cx_dot_pair; processor -family xc7, unit by unit',
+  products: products(part(287, 476, 16), part(936, 1016, 16), part(249, 402, 16), part(850, 904, 16)),
+  group: groupOf(part(39_612, 25_542, 304), part(25_964, 14_459, 152), part(850, 904, 16)),
+  source: 'synthesis by yosys 0.23, synth_xilinx -family xcup, modules kept; other products by those of 16 cx_dot or 8 cx_dot_pair',
 };
 
 /** Of a run for Cyclone V: cx_proc 10,923, cx_ctrl 1,450, cx_axi 1,131, cx_regs 337 ALMs; cx_array 12,877. Packing does nothing for blocks of 9 x 9 or 18 x 19 bits. */
@@ -74,18 +73,18 @@ const altera = (dsps: number, source: string): Measured => {
 /** By yosys 0.23; npm run fpga-synth gives figures anew. UltraScale has those of UltraScale+. */
 export const MEASURED: Readonly<Record<FamilyName, Measured>> = {
   xc7: {
-    processor: PROCESSOR,
+    // cx_proc 13,895, cx_ctrl 1,908, cx_axi 1,437, cx_regs 385 LUTs
+    processor: part(17_625, 3474, 8),
     array: {
-      plain8: part(18_954, 7211, PLAIN_DSPS),
+      plain8: part(23_142, 7627, PLAIN_DSPS),
       // a multiplier of 25 x 18 bits does not hold two products of 8 bits: yosys takes two for each
-      packed8: part(24_650, 9387, PLAIN_DSPS),
-      plain6: part(19_194, 7051, PLAIN_DSPS),
-      packed6: part(19_231, 7075, PACKED_DSPS),
+      packed8: part(24_787, 9795, PLAIN_DSPS),
+      plain6: part(23_162, 7467, PLAIN_DSPS),
+      packed6: part(24_300, 7491, PACKED_DSPS),
     },
-    products: products(part(195, 92, 16), part(1102, 456, 32), part(210, 82, 16), part(475, 168, 16)),
-    group: GROUP,
-    source:
-      'synthesis by yosys 0.23, synth_xilinx -family xc7, modules kept: arrays of 8 and of 6 packed bits, other products by those of 16 cx_dot or 8 cx_dot_pair; the processor unit by unit',
+    products: products(part(131, 92, 16), part(942, 456, 32), part(115, 82, 16), part(262, 168, 16)),
+    group: groupOf(part(37_193, 11_606, 304), part(24_300, 7491, 152), part(262, 168, 16)),
+    source: 'synthesis by yosys 0.23, synth_xilinx -family xc7, modules kept; other products by those of 16 cx_dot or 8 cx_dot_pair',
   },
   xcu: ULTRASCALE,
   xcup: ULTRASCALE,
