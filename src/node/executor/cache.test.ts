@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { ModelCache } from './model-cache.ts';
-import { type CachePolicy, fifo, gdsf, lru } from './policy.ts';
+import { type CachePolicy, fifo, gdsf, lfu, lru } from './policy.ts';
 
 const cacheOf = (limit: number, policy: CachePolicy) => {
   const made: string[] = [];
@@ -67,5 +67,52 @@ describe('ModelCache', () => {
     const failing = () => cache.use('x', () => Promise.reject(new Error('no file')), (v) => v); // biome-ignore format: short
     await expect(Promise.all([failing(), failing()])).rejects.toThrow('no file');
     expect(await use('x')).toBe('x');
+  });
+});
+
+describe('ModelCache under pressure', () => {
+  test('least frequently used, and what was popular once grows old', async () => {
+    const { gone, use } = cacheOf(20, lfu());
+    for (const key of ['a', 'a', 'a', 'b', 'c']) await use(key);
+    expect(gone).toEqual(['b']);
+    // a was used three times, and goes when others come and go for long enough
+    for (let i = 0; i < 8 && !gone.includes('a'); i++) await use(`d${i}`);
+    expect(gone).toContain('a');
+  });
+
+  test('what was in use when room was needed keeps its price', async () => {
+    const { cache, gone, use } = cacheOf(30, gdsf());
+    await use('dear', 10, 1000);
+    await use('cheap', 10, 1);
+    await cache.use('dear', () => Promise.reject(new Error('it is there')), async () => {
+      // everything but this one goes, since it is in use
+      await use('large', 25, 500);
+    }); // biome-ignore format: short
+    expect(gone).toEqual(['cheap', 'large']);
+    for (const key of ['other', 'another']) await use(key, 15, 5);
+    expect(gone).toEqual(['cheap', 'large', 'other']);
+  });
+
+  test('what was just made is not pushed out before those who wait for it have it', async () => {
+    const gone: string[] = [];
+    const cache = new ModelCache<string>(10, lru(), (v) => gone.push(v), () => 0); // biome-ignore format: short
+    const use = (key: string): Promise<boolean> =>
+      cache.use(
+        key,
+        () => Promise.resolve({ value: key, bytes: 10 }),
+        (v) => !gone.includes(v),
+      );
+    expect(await Promise.all(['a', 'b', 'c', 'a', 'b'].map(use))).toEqual([true, true, true, true, true]);
+    expect(cache.counts()).toMatchObject({ entries: 1, bytes: 10 });
+  });
+
+  test('all that a worker had is forgotten', async () => {
+    const { cache, gone, made, use } = cacheOf(100, lru());
+    for (const key of ['a', 'b']) await use(key);
+    cache.forget((value) => value === 'a');
+    expect(gone).toEqual(['a']);
+    for (const key of ['a', 'b']) await use(key);
+    expect(made).toEqual(['a', 'b', 'a']);
+    expect(cache.counts()).toMatchObject({ evictions: 0, bytes: 20 });
   });
 });

@@ -21,6 +21,13 @@ interface Entry<T> extends Made<T> {
   users: number;
 }
 
+/** Something that is being made. */
+interface Making<T> {
+  /** Those who wait for it: it has so many users as soon as it is there. */
+  users: number;
+  entry: Promise<Entry<T>>;
+}
+
 /**
  * Values by key, at most so many bytes of them. One is made once however many ask for it at the same time; several are made at once.
  * What is in use is not given up, so that the limit can be passed while more is in use than fits.
@@ -31,7 +38,7 @@ export class ModelCache<T> {
   private readonly dispose: (value: T) => void;
   private readonly now: () => number;
   private readonly entries = new Map<string, Entry<T>>();
-  private readonly making = new Map<string, Promise<Entry<T>>>();
+  private readonly making = new Map<string, Making<T>>();
   private bytes = 0;
   private hits = 0;
   private misses = 0;
@@ -48,8 +55,7 @@ export class ModelCache<T> {
 
   /** Uses the value of a key, made by `make` when it is not there. */
   async use<R>(key: string, make: () => Promise<Made<T>>, work: (value: T) => R | Promise<R>): Promise<R> {
-    const entry = await this.entryOf(key, make);
-    entry.users++;
+    const entry = await this.hold(key, make);
     try {
       return await work(entry.value);
     } finally {
@@ -64,64 +70,83 @@ export class ModelCache<T> {
     return { hits, misses, evictions, oversized, bytes, entries: this.entries.size };
   }
 
-  /** Gives up everything that is not in use. */
-  clear(): void {
-    for (const key of this.entries.keys()) this.remove(key);
+  /** What is kept under a key, without using it. */
+  peek(key: string): Made<T> | undefined {
+    return this.entries.get(key);
   }
 
-  private async entryOf(key: string, make: () => Promise<Made<T>>): Promise<Entry<T>> {
+  keys(): Iterable<string> {
+    return this.entries.keys();
+  }
+
+  /** Whether so many bytes more fit without giving anything up. */
+  hasRoom(bytes: number): boolean {
+    return this.bytes + bytes <= this.limit;
+  }
+
+  /** Gives up everything of which that is said; what is in use, as soon as it is not. */
+  forget(which: (value: T) => boolean): void {
+    for (const [key, { value }] of this.entries) if (which(value)) this.remove(key);
+  }
+
+  private async hold(key: string, make: () => Promise<Made<T>>): Promise<Entry<T>> {
     const have = this.entries.get(key);
     if (have !== undefined) {
       this.hits++;
       this.policy.used(key);
+      have.users++;
       return have;
     }
     const underway = this.making.get(key);
     if (underway !== undefined) {
       this.hits++;
-      return underway;
+      underway.users++;
+      return underway.entry;
     }
     this.misses++;
+    const making: Making<T> = { users: 1, entry: this.made(key, make) };
+    this.making.set(key, making);
+    return making.entry;
+  }
+
+  private async made(key: string, make: () => Promise<Made<T>>): Promise<Entry<T>> {
     const started = this.now();
-    const promise = make().then((made) => {
-      const entry: Entry<T> = { ...made, users: 0 };
-      if (made.bytes > this.limit) this.oversized++;
-      else this.keep(key, entry, this.now() - started);
-      return entry;
-    });
-    this.making.set(key, promise);
-    try {
-      return await promise;
-    } finally {
+    // its place among those that are being made is taken first
+    await Promise.resolve();
+    const users = (): number => {
+      const waiting = this.making.get(key)?.users ?? 1;
       this.making.delete(key);
+      return waiting;
+    };
+    let made: Made<T>;
+    try {
+      made = await make();
+    } catch (error) {
+      users();
+      throw error;
     }
+    // from here on it is in use: whatever is made at the same time does not push it out before its users have it
+    const entry: Entry<T> = { ...made, users: users() };
+    if (made.bytes > this.limit) this.oversized++;
+    else this.keep(key, entry, this.now() - started);
+    return entry;
   }
 
   private keep(key: string, entry: Entry<T>, cost: number): void {
     this.entries.set(key, entry);
     this.bytes += entry.bytes;
     this.policy.added({ key, bytes: entry.bytes, cost });
-    this.shrink(key);
+    this.shrink();
   }
 
-  private shrink(newest?: string): void {
-    const busy: string[] = [];
+  private shrink(): void {
+    const isFree = (key: string): boolean => this.entries.get(key)?.users === 0;
     while (this.bytes > this.limit) {
-      const key = this.policy.victim();
-      if (key === undefined) break;
-      const entry = this.entries.get(key);
-      if (entry === undefined || entry.users > 0 || key === newest) {
-        // looked at again when its users are done
-        this.policy.removed(key);
-        busy.push(key);
-        continue;
-      }
+      const key = this.policy.victim(isFree);
+      // all are in use: it is looked at again when they are done
+      if (key === undefined) return;
       this.remove(key);
       this.evictions++;
-    }
-    for (const key of busy) {
-      const entry = this.entries.get(key);
-      if (entry !== undefined) this.policy.added({ key, bytes: entry.bytes, cost: 0 });
     }
   }
 

@@ -12,12 +12,12 @@ export interface CachePolicy {
   added(entry: Kept): void;
   used(key: string): void;
   removed(key: string): void;
-  /** The key that goes next; undefined when nothing is kept. */
-  victim(): string | undefined;
+  /** The key that goes next, of those that may; undefined when none may. It is given up then. */
+  victim(may: (key: string) => boolean): string | undefined;
 }
 
-const firstOf = (keys: Iterable<string>): string | undefined => {
-  for (const key of keys) return key;
+const firstOf = (keys: Iterable<string>, may: (key: string) => boolean): string | undefined => {
+  for (const key of keys) if (may(key)) return key;
   return undefined;
 };
 
@@ -33,7 +33,7 @@ export const lru = (): CachePolicy => {
     added: ({ key }) => last(key),
     used: last,
     removed: (key) => void order.delete(key),
-    victim: () => firstOf(order),
+    victim: (may) => firstOf(order, may),
   };
 };
 
@@ -45,46 +45,59 @@ export const fifo = (): CachePolicy => {
     added: ({ key }) => void order.add(key),
     used: () => undefined,
     removed: (key) => void order.delete(key),
-    victim: () => firstOf(order),
+    victim: (may) => firstOf(order, may),
   };
 };
 
+interface Ranked {
+  /** What a use is worth. */
+  readonly value: number;
+  uses: number;
+  priority: number;
+}
+
 /**
- * Greedy-dual-size-frequency (Cherkasova 1998): priority = age + uses * cost / bytes, age being the priority of the last victim. Keeps
- * what is small, often used and dear to make; what was popular once grows old.
+ * Priority = age + uses * value, age being the priority of the last victim: what was popular once grows old. Of equal ones the one that
+ * was used longer ago goes.
  */
-export const gdsf = (): CachePolicy => {
-  const entries = new Map<string, { readonly value: number; uses: number; priority: number }>();
+const ranked = (name: string, valueOf: (entry: Kept) => number): CachePolicy => {
+  const entries = new Map<string, Ranked>();
   let age = 0;
-  const least = (): string | undefined => {
-    let found: string | undefined;
-    let best = Number.POSITIVE_INFINITY;
-    for (const [key, { priority }] of entries)
-      if (priority < best) {
-        best = priority;
-        found = key;
-      }
-    return found;
-  };
   return {
-    name: 'gdsf',
-    added: ({ key, bytes, cost }) => {
-      const value = Math.max(cost, 1) / Math.max(bytes, 1);
-      entries.set(key, { value, uses: 1, priority: age + value });
+    name,
+    added: (entry) => {
+      const value = valueOf(entry);
+      entries.set(entry.key, { value, uses: 1, priority: age + value });
     },
     used: (key) => {
       const entry = entries.get(key);
       if (entry === undefined) return;
       entry.uses++;
       entry.priority = age + entry.uses * entry.value;
-    },
-    removed: (key) => {
-      age = Math.max(age, entries.get(key)?.priority ?? age);
       entries.delete(key);
+      entries.set(key, entry);
     },
-    victim: least,
+    removed: (key) => void entries.delete(key),
+    victim: (may) => {
+      let found: string | undefined;
+      let best = Number.POSITIVE_INFINITY;
+      for (const [key, { priority }] of entries)
+        if (priority < best && may(key)) {
+          best = priority;
+          found = key;
+        }
+      if (found !== undefined) age = Math.max(age, best);
+      return found;
+    },
   };
 };
 
-export const POLICIES = { lru, fifo, gdsf } as const satisfies Readonly<Record<string, () => CachePolicy>>;
+/** Least frequently used, with dynamic aging (LFU-DA; Arlitt et al. 1999): all are worth the same, however large. */
+export const lfu = (): CachePolicy => ranked('lfu', () => 1);
+
+/** Greedy-dual-size-frequency (Cherkasova 1998): keeps what is small, often used and dear to make. */
+export const gdsf = (): CachePolicy => ranked('gdsf', ({ bytes, cost }) => Math.max(cost, 1) / Math.max(bytes, 1));
+
+export const POLICIES = { lru, fifo, lfu, gdsf } as const satisfies Readonly<Record<string, () => CachePolicy>>;
 export type PolicyName = keyof typeof POLICIES;
+export const POLICY_NAMES = Object.keys(POLICIES) as readonly PolicyName[];
