@@ -42,6 +42,7 @@ export {
 export type { PackageFile } from './lay-out.ts';
 export type { ParameterStorage } from './parts.ts';
 export type { ParamRef, RawModule } from './read.ts';
+export { type PeekedPackage, peekPackage } from './peek.ts';
 export { PackageStream, type StreamedChunk, type StreamedFront } from './stream.ts';
 export { bytecodeCost, type BytecodeCost, type Header, isBytecode, readHeader, verifyBytecode } from './verify.ts';
 export { CHUNK_BYTES, decodeChunk, encodeParameter, MAX_RATIO, STORED_AS, type StoredAs } from './storage/index.ts';

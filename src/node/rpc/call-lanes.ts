@@ -73,6 +73,11 @@ export class CallLanes {
     }
   }
 
+  /** Work of the node itself in the lane of long calls. */
+  alone<T>(caller: Caller, work: () => Promise<T>): Promise<T> {
+    return this.long.run(caller, work);
+  }
+
   /** A machine over the same nodes of the state, which the chain does not use. */
   private machine(): Promise<Cvm> {
     const { engine, params } = this.chain.options;

@@ -53,6 +53,7 @@ const lineOf = (socket: Socket): Line => {
 const answer = (request: IncomingMessage, response: ServerResponse, status: number, body: string, close = false): void => {
   const { socket } = request;
   const slow = setTimeout(() => socket.destroy(), WRITE_MS);
+  slow.unref();
   response.once('close', () => clearTimeout(slow));
   response.writeHead(status, {
     ...(status === 204 ? {} : { 'content-type': 'application/json' }),

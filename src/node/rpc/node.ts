@@ -1,7 +1,11 @@
 import type { Block } from '@ethereumjs/block';
 import type { TypedTransaction } from '@ethereumjs/tx';
 import { type Address, createAddressFromPrivateKey, hexToBytes, type PrefixedHexString } from '@ethereumjs/util';
+import { Catalog } from '../catalog/catalog.ts';
+import { Names } from '../catalog/names.ts';
+import { chainSource } from '../catalog/source.ts';
 import type { Chain, Mined } from '../chain/chain.ts';
+import type { Layers } from '../trace/layers.ts';
 import type { ObjectStore } from '../store/objects.ts';
 import { type CallLimits, CallLanes } from './call-lanes.ts';
 import { invalidParams, notFound, rejected } from './rpc-error.ts';
@@ -42,8 +46,15 @@ export class DevNode {
   readonly chain: Chain;
   readonly objects: ObjectStore;
   readonly version: string;
+  /** The models of the chain, and what their packages say of them. */
+  readonly catalog: Catalog;
+  readonly names: Names;
   /** Where calls that change nothing run. */
   readonly calls: CallLanes;
+  /** The inside of models on the backend of this node. */
+  layers: Layers | undefined;
+  /** Where transactions go when another node makes the blocks. */
+  forward: ((tx: TypedTransaction) => Promise<Uint8Array>) | undefined;
   /** A block for each transaction, at once. */
   automine = true;
   private waiting: TypedTransaction[] = [];
@@ -52,12 +63,15 @@ export class DevNode {
     this.chain = chain;
     this.objects = objects;
     this.version = version;
+    this.catalog = new Catalog(chainSource(chain));
+    this.names = new Names(objects);
     this.calls = new CallLanes(chain, limits);
   }
 
   /** Takes a transaction. @returns its hash; rejects with the reason when it cannot run */
   async submit(tx: TypedTransaction): Promise<Uint8Array> {
     if (!tx.isSigned()) throw rejected('the transaction has no signature');
+    if (this.forward !== undefined) return this.forward(tx);
     if (!this.automine) {
       if (this.waiting.length >= MAX_WAITING) throw rejected(`${MAX_WAITING} transactions wait already`);
       this.waiting.push(tx);
@@ -71,6 +85,7 @@ export class DevNode {
 
   /** Makes a block of what waits. */
   async mine(): Promise<readonly Mined[]> {
+    if (this.forward !== undefined) throw rejected('this node follows another, which makes the blocks');
     const txs = this.waiting;
     this.waiting = [];
     return (await this.chain.mine(txs)).mined;
