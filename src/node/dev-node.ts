@@ -7,6 +7,7 @@ import { createEngine } from './executor/engine.ts';
 import { POLICIES, type PolicyName } from './executor/policy.ts';
 import type { CallLimits } from './rpc/call-lanes.ts';
 import { DEV_ACCOUNTS, DevNode } from './rpc/node.ts';
+import { Layers } from './trace/layers.ts';
 import { folderObjects, memoryObjects } from './store/objects.ts';
 
 export interface DevOptions {
@@ -22,6 +23,8 @@ export interface DevOptions {
   readonly threads?: number;
   /** Bounds of calls that change nothing. */
   readonly calls?: CallLimits;
+  /** Seconds since 1970 of the genesis: that of the node whose chain this one follows. */
+  readonly genesisTime?: number;
   /** Seconds since 1970. */
   readonly now: () => number;
 }
@@ -33,7 +36,18 @@ const DEV_UPLOADS = { quotaPerBlock: 2n ** 40n, chunkBytes: 2n ** 40n, feePerByt
 
 /** A chain of one node for development: ten funded accounts, a block for each transaction. */
 export const createDevNode = async (options: DevOptions): Promise<DevNode> => {
-  const { backend, version, chainId = 1337, hardfork = Hardfork.Cancun, now, objects, cacheBytes, policy = 'lru', threads } = options;
+  const {
+    backend,
+    version,
+    chainId = 1337,
+    hardfork = Hardfork.Cancun,
+    now,
+    objects,
+    cacheBytes,
+    policy = 'lru',
+    threads,
+    genesisTime,
+  } = options;
   const store = objects === undefined ? memoryObjects() : folderObjects(objects);
   const engine = createEngine({
     source: store,
@@ -51,7 +65,10 @@ export const createDevNode = async (options: DevOptions): Promise<DevNode> => {
     uploads: DEV_UPLOADS,
     balances,
     gasLimit: 2n ** 32n,
+    ...(genesisTime === undefined ? {} : { genesisTime }),
     now,
   });
-  return new DevNode(chain, store, version, options.calls);
+  const node = new DevNode(chain, store, version, options.calls);
+  node.layers = new Layers(store, backend, threads);
+  return node;
 };

@@ -18,6 +18,8 @@ export interface ChainOptions {
   /** Wei of each address in the genesis. */
   readonly balances: ReadonlyMap<PrefixedHexString, bigint>;
   readonly gasLimit: bigint;
+  /** Seconds since 1970 of the genesis; the present when left out. Nodes of one chain have the same. */
+  readonly genesisTime?: number;
   /** Seconds since 1970; the one thing that a chain takes from outside. */
   readonly now: () => number;
 }
@@ -81,7 +83,7 @@ export class Chain {
       number: 0,
       stateRoot: await state.getStateRoot(),
       gasLimit: options.gasLimit,
-      timestamp: options.now(),
+      timestamp: options.genesisTime ?? options.now(),
       baseFeePerGas: 10n ** 9n,
     };
     chain.append(chain.blockOf(header, []), []);

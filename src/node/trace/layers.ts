@@ -41,7 +41,13 @@ export const layersOf = (program: Program): readonly Layer[] => {
   const total = Math.max(1, costs.reduce((a, b) => a + b, 0)); // biome-ignore format: short
   return nodes.map((node, index) => {
     const operations = costs[index] ?? 0;
-    return { index, name: node.origin ?? `%${node.results[0] ?? 0}`, op: node.op, operations, share: Math.round((100_000 * operations) / total) };
+    return {
+      index,
+      name: node.origin ?? `%${node.results[0] ?? 0}`,
+      op: node.op,
+      operations,
+      share: Math.round((100_000 * operations) / total),
+    };
   });
 };
 

@@ -1,5 +1,5 @@
 import type { Block } from '@ethereumjs/block';
-import type { EVM, InterpreterStep, Message } from '@ethereumjs/evm';
+import type { EVM, EVMResult, InterpreterStep, Message } from '@ethereumjs/evm';
 import type { MerkleStateManager } from '@ethereumjs/statemanager';
 import { bytesToHex } from '@ethereumjs/util';
 import type { RunTxResult } from '@ethereumjs/vm';
@@ -16,12 +16,11 @@ export interface Watch {
   /** Before a transaction; steps are told from here on where `step` is there. */
   readonly begin?: (index: number) => void;
   readonly enter?: (message: Message) => void;
-  readonly leave?: (result: Parameters<LeaveListener>[0]) => void;
+  readonly leave?: (result: EVMResult) => void;
   readonly step?: (step: InterpreterStep) => void;
   /** `message` is the frame that ran it: that of the contract with the opcode, or the call of the precompile. */
   readonly inference?: (inference: Inference, transaction: number, message: Message | undefined) => void;
 }
-type LeaveListener = Parameters<NonNullable<EVM['events']>['on']>[1];
 
 /** What a transaction did when it ran again. */
 export interface Again {
@@ -55,7 +54,7 @@ const attach = (cvm: Cvm, watch: Watch, transaction: () => number, stepped: () =
     watch.enter?.(message);
     go?.();
   });
-  events.on('afterMessage', (result, go?: () => void) => {
+  events.on('afterMessage', (result: EVMResult, go?: () => void) => {
     watch.leave?.(result);
     frames.pop();
     go?.();
