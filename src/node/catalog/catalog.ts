@@ -8,6 +8,7 @@ import { Queue } from '../evm/queue.ts';
 import { readUsage } from '../evm/usage.ts';
 import { Boards } from './boards.ts';
 import { type CatalogEvent, readEvent } from './events.ts';
+import { flatHex } from './flat-hex.ts';
 import type { CatalogBlock, CatalogSource } from './source.ts';
 
 /** A model of the chain; replaced, never changed. */
@@ -59,6 +60,13 @@ const EMPTY = {
   hash: '0x', author: '0x', size: 0, fee: 0, operations: 0, gas: 0, inputs: [], outputs: [], seeded: false, block: 0, remaining: 0, ready: 0,
   withdrawn: 0, successor: undefined, runs: 0, fees: 0,
 } as const; // biome-ignore format: a record
+
+/** The fields in one order: records that are made alike take a third of the room of those that are put together by spreading. */
+const compact = (m: CatalogModel): CatalogModel => ({
+  address: m.address, hash: m.hash, author: m.author, size: m.size, fee: m.fee, operations: m.operations, gas: m.gas, inputs: m.inputs,
+  outputs: m.outputs, seeded: m.seeded, block: m.block, remaining: m.remaining, ready: m.ready, withdrawn: m.withdrawn,
+  successor: m.successor, runs: m.runs, fees: m.fees,
+}); // biome-ignore format: a record
 
 /**
  * The models of a chain and the results of test sets, in memory: built from events, brought up to date when it is asked, and taken back
@@ -119,7 +127,8 @@ export class Catalog {
       if (block.number % BATCH === 0) await others();
     }
     while (this.touched.size > 0) {
-      const some = [...this.touched].slice(0, BATCH);
+      const some: PrefixedHexString[] = [];
+      for (const address of this.touched) if (some.push(address) === BATCH) break;
       for (const address of some) this.touched.delete(address);
       try {
         await this.source.look(async (state) => {
@@ -211,7 +220,7 @@ export class Catalog {
     // inputs have the same events
     if (before === undefined && !create) return;
     if (!undo.before.has(address)) undo.before.set(address, before);
-    this.models.set(address, { ...(before ?? { ...EMPTY, address }), ...fields });
+    this.models.set(address, compact({ ...(before ?? { ...EMPTY, address }), ...fields }));
     if (create) this.touched.add(address);
   }
 
@@ -233,16 +242,16 @@ export class Catalog {
     const { runs, fees } = await readUsage(state, this.source.params, account);
     const uses = { runs: Number(runs), fees: Number(fees) };
     const meta = model.hash === '0x' ? decodeModel(await state.getCode(account)) : undefined;
-    if (meta === undefined) return void this.models.set(address, { ...model, ...uses });
-    const hash = bytesToHex(meta.hash);
+    if (meta === undefined) return void this.models.set(address, compact({ ...model, ...uses }));
+    const hash = flatHex(meta.hash);
     const have = this.byHash.get(hash);
     if (have === undefined) this.byHash.set(hash, [address]);
     else have.push(address);
-    this.models.set(address, {
+    const read = {
       ...model,
       ...uses,
       hash,
-      author: this.shared(bytesToHex(meta.author)) as PrefixedHexString,
+      author: this.shared(flatHex(meta.author)) as PrefixedHexString,
       size: Number(meta.rawSize),
       fee: Number(meta.fee),
       operations: Number(meta.operations),
@@ -251,7 +260,8 @@ export class Catalog {
       outputs: meta.outputs.map((t) => this.shared(typeText(t))),
       seeded: meta.seeded,
       block: Number(meta.block),
-    });
+    };
+    this.models.set(address, compact(read));
   }
 
   /** One copy of texts that many models have. */

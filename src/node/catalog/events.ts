@@ -1,5 +1,6 @@
 import { bytesToBigInt, bytesToHex, type PrefixedHexString } from '@ethereumjs/util';
 import { keccak_256 } from '@noble/hashes/sha3.js';
+import { flatHex } from './flat-hex.ts';
 
 /** A log as a block has it. */
 export type Log = readonly [address: Uint8Array, topics: readonly Uint8Array[], data: Uint8Array];
@@ -40,7 +41,7 @@ interface Fields {
 
 /** Values of the chain that fit; the contracts keep them in 64 bits. */
 const numberOf = (word: Uint8Array): number => Number(bytesToBigInt(word));
-const addressOf = (word: Uint8Array): PrefixedHexString => bytesToHex(word.slice(12));
+const addressOf = (word: Uint8Array): PrefixedHexString => flatHex(word.subarray(12));
 
 const READERS: readonly (readonly [signature: string, read: (f: Fields) => CatalogEvent])[] = [
   [
