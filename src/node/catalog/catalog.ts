@@ -61,13 +61,6 @@ const EMPTY = {
   withdrawn: 0, successor: undefined, runs: 0, fees: 0,
 } as const; // biome-ignore format: a record
 
-/** The fields in one order: records that are made alike take a third of the room of those that are put together by spreading. */
-const compact = (m: CatalogModel): CatalogModel => ({
-  address: m.address, hash: m.hash, author: m.author, size: m.size, fee: m.fee, operations: m.operations, gas: m.gas, inputs: m.inputs,
-  outputs: m.outputs, seeded: m.seeded, block: m.block, remaining: m.remaining, ready: m.ready, withdrawn: m.withdrawn,
-  successor: m.successor, runs: m.runs, fees: m.fees,
-}); // biome-ignore format: a record
-
 /**
  * The models of a chain and the results of test sets, in memory: built from events, brought up to date when it is asked, and taken back
  * with the chain. It decides nothing of the chain.
@@ -220,7 +213,7 @@ export class Catalog {
     // inputs have the same events
     if (before === undefined && !create) return;
     if (!undo.before.has(address)) undo.before.set(address, before);
-    this.models.set(address, compact({ ...(before ?? { ...EMPTY, address }), ...fields }));
+    this.models.set(address, { ...(before ?? { ...EMPTY, address }), ...fields });
     if (create) this.touched.add(address);
   }
 
@@ -242,7 +235,7 @@ export class Catalog {
     const { runs, fees } = await readUsage(state, this.source.params, account);
     const uses = { runs: Number(runs), fees: Number(fees) };
     const meta = model.hash === '0x' ? decodeModel(await state.getCode(account)) : undefined;
-    if (meta === undefined) return void this.models.set(address, compact({ ...model, ...uses }));
+    if (meta === undefined) return void this.models.set(address, { ...model, ...uses });
     const hash = flatHex(meta.hash);
     const have = this.byHash.get(hash);
     if (have === undefined) this.byHash.set(hash, [address]);
@@ -261,7 +254,7 @@ export class Catalog {
       seeded: meta.seeded,
       block: Number(meta.block),
     };
-    this.models.set(address, compact(read));
+    this.models.set(address, read);
   }
 
   /** One copy of texts that many models have. */
