@@ -30,7 +30,6 @@ const REQUANT_DSPS = 24;
 const PLAIN_DSPS = PRODUCTS + REQUANT_DSPS;
 const PACKED_DSPS = PRODUCTS / 2 + REQUANT_DSPS;
 
-
 /** 16 lanes, or 8 pairs. */
 const products = (lane8: Part, pair8: Part, lane6: Part, pair6: Part): Measured['products'] => {
   const times = (n: number, { logic, registers, dsps }: Part): Part => part(n * logic, n * registers, n * dsps);
@@ -55,17 +54,17 @@ const ULTRASCALE: Measured = {
   source: 'synthesis by yosys 0.23, synth_xilinx -family xcup, modules kept; other products by those of 16 cx_dot or 8 cx_dot_pair',
 };
 
-/** Of a run for Cyclone V: cx_proc 10,923, cx_ctrl 1,450, cx_axi 1,131, cx_regs 337 ALMs; cx_array 12,877. Packing does nothing for blocks of 9 x 9 or 18 x 19 bits. */
+/** Of runs for Cyclone V: cx_proc 10,894, cx_ctrl 1,508, cx_axi 1,148, cx_regs 337 ALMs; cx_array 15,455, of two groups with packed 6 bits 11,028 more. Packing does nothing for blocks of 9 x 9 or 18 x 19 bits. */
 const altera = (dsps: number, source: string): Measured => {
-  const array = part(12_877, 14_851, dsps);
+  const array = part(15_455, 14_883, dsps);
   const all = (each: Part): Readonly<Record<Kind, Part>> => ({ plain8: each, packed8: each, plain6: each, packed6: each });
   const rest = REQUANT_DSPS / 2;
   return {
-    processor: part(13_840, 3916, 4),
+    processor: part(13_887, 3916, 4),
     array: all(array),
-    products: all(part(16 * 196, 16 * 476, dsps - rest)),
-    // that of xc7 by the ratio of the arrays
-    group: part(5942, 5093, rest),
+    products: all(part(16 * 159, 16 * 476, dsps - rest)),
+    // of the packed array: its 8 pairs are 676 ALMs and 1,096 registers each
+    group: part(5620, 3871, rest),
     source,
   };
 };
@@ -88,6 +87,6 @@ export const MEASURED: Readonly<Record<FamilyName, Measured>> = {
   },
   xcu: ULTRASCALE,
   xcup: ULTRASCALE,
-  cyclonev: altera(98, 'synthesis by yosys 0.23 of the whole core, modules kept, synth_intel_alm -family cyclonev; 6 bits as 8 bits'),
-  arria10: altera((PRODUCTS + REQUANT_DSPS) / 2, 'synthesis by yosys 0.23 of the whole core for Cyclone V, with two products a DSP block'),
+  cyclonev: altera(98, 'synthesis by yosys 0.23 unit by unit, modules kept, synth_intel_alm -family cyclonev; 6 bits as 8 bits'),
+  arria10: altera((PRODUCTS + REQUANT_DSPS) / 2, 'synthesis by yosys 0.23 for Cyclone V, with two products a DSP block'),
 };
