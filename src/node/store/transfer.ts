@@ -5,11 +5,19 @@ export class TransferError extends Error {
   override readonly name = 'TransferError';
 }
 
-/** What an error says; addresses and text of peers in it are printable. */
-export const reasonOf = (error: unknown): string => {
-  const text = error instanceof Error ? (error.message === '' ? error.name : error.message) : String(error);
-  return text.replace(/\p{Cc}/gu, '�').slice(0, 300);
+/** The message of what was thrown, and of what caused it: errors of other realms and libraries are errors too. */
+const messageOf = (error: unknown): string => {
+  if (typeof error !== 'object' || error === null) return String(error);
+  const { message, name, cause } = error as { readonly message?: unknown; readonly name?: unknown; readonly cause?: unknown };
+  if (typeof cause === 'object' && cause !== null) return messageOf(cause);
+  return typeof message === 'string' && message !== '' ? message : String(name ?? 'an error without words');
 };
+
+/** What an error says; addresses and text of peers in it are printable. */
+export const reasonOf = (error: unknown): string =>
+  messageOf(error)
+    .replace(/\p{Cc}/gu, '\ufffd')
+    .slice(0, 300);
 
 /** @throws {TransferError} when the signal says so */
 export const checkSignal = (signal: AbortSignal): void => {

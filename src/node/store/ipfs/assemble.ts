@@ -1,6 +1,7 @@
 import {
   type BlockName,
   blockPrefix,
+  CHUNK_BYTES,
   packageBlocks,
   type PackageBlocks,
   PackageStream,
@@ -31,6 +32,12 @@ export const storageHints = (hints: readonly string[]): readonly BlockName[] =>
     return name?.kind === 'record' ? [name] : [];
   });
 
+interface Coming {
+  readonly bytes: Promise<Uint8Array>;
+  /** It stands in the draft, where it belongs. */
+  readonly kept: boolean;
+}
+
 /** Puts one form of a file together; frames that the draft has already are checked and kept. */
 class Assembly {
   private readonly wanted: Wanted;
@@ -52,32 +59,26 @@ class Assembly {
     // one controller for this form: what is on its way ends with it
     const ended = new AbortController();
     const all = AbortSignal.any([signal, ended.signal]);
-    const coming = new Map<number, Promise<Uint8Array>>();
-    let ahead = 0;
+    const coming = new Map<number, Coming>();
     try {
       await this.put(0, header);
       let offset = header.length;
       for (const [i, name] of blocks.entries()) {
         checkSignal(signal);
-        const there = coming.has(i) ? undefined : (this.known.get(toHex(name.digest)) ?? (await this.inDraft(name, offset)));
-        if (there === undefined) {
-          ahead = Math.max(ahead, i);
-          for (; ahead < Math.min(blocks.length, i + WINDOW); ahead++) {
-            const next = blocks[ahead];
-            if (next === undefined) break;
-            const block = this.get(next, Math.min(MAX_BLOCK_BYTES, size), all);
-            block.catch(() => {});
-            coming.set(ahead, block);
-          }
-        }
-        const bytes = there ?? (await coming.get(i));
+        const known = this.known.get(toHex(name.digest));
+        const there = coming.has(i) || known !== undefined ? undefined : await this.inDraft(name, offset);
+        if (known !== undefined) coming.set(i, { bytes: Promise.resolve(known), kept: false });
+        else if (there !== undefined) coming.set(i, { bytes: Promise.resolve(there), kept: true });
+        else await this.askAhead(blocks, i, offset, coming, all);
+        const block = coming.get(i);
         coming.delete(i);
-        if (bytes === undefined) throw new TransferError(`block ${i} was not asked for`);
+        if (block === undefined) throw new TransferError(`block ${i} was not asked for`);
+        const bytes = await block.bytes;
         const prefix = blockPrefix(name, bytes.length);
         const end = offset + prefix.length + bytes.length;
         if (end > size) throw new TransferError(`block ${i} of ${blocks.length} ends at byte ${end} but the chain says ${size} bytes`);
         await this.put(offset, prefix);
-        await this.put(offset + prefix.length, bytes, there !== undefined && !this.known.has(toHex(name.digest)));
+        await this.put(offset + prefix.length, bytes, block.kept);
         offset = end;
       }
       if (offset !== size) throw new TransferError(`the blocks make ${offset} bytes but the chain says ${size} bytes`);
@@ -85,6 +86,25 @@ class Assembly {
       if (!whole.ok) throw new TransferError(words(whole.diagnostics));
     } finally {
       ended.abort();
+    }
+  }
+
+  /** Sees to it that the next blocks are on their way, from block `i` on, which stands at `offset`. */
+  private async askAhead(
+    blocks: readonly BlockName[],
+    i: number,
+    offset: number,
+    coming: Map<number, Coming>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    for (const [ahead, name] of blocks.slice(i, i + WINDOW).entries()) {
+      if (coming.has(i + ahead)) continue;
+      // most blocks are whole chunks: where this is not so, one that is there is fetched once more
+      const place = offset + ahead * (blockPrefix(name, CHUNK_BYTES).length + CHUNK_BYTES);
+      const there = ahead > 0 ? await this.inDraft(name, place) : undefined;
+      const bytes = there === undefined ? this.get(name, Math.min(MAX_BLOCK_BYTES, this.wanted.size), signal) : Promise.resolve(there);
+      bytes.catch(() => {});
+      coming.set(i + ahead, { bytes, kept: there !== undefined });
     }
   }
 

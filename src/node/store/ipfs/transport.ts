@@ -20,7 +20,7 @@ export interface IpfsOptions extends P2pOptions {
 }
 
 /** Addresses of peers, by TCP and with the peer's name: what is behind them is known to be that peer. */
-const PEER_ADDRESS = /^\/(ip4|ip6|dns|dns4|dns6)\/[^/]+\/tcp\/\d+\/p2p\/[A-Za-z0-9]+$/;
+export const PEER_ADDRESS = /^\/(ip4|ip6|dns|dns4|dns6)\/[^/]+\/tcp\/\d+\/p2p\/[A-Za-z0-9]+$/;
 
 interface Asked {
   readonly id: PeerId;
