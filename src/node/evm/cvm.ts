@@ -4,7 +4,7 @@ import { Account, Address, bigIntToBytes, bytesToHex, hexToBytes, type PrefixedH
 import { createVM, runTx, type RunTxOpts, type RunTxResult, type VM } from '@ethereumjs/vm';
 import { REGISTRY_CODE } from '../contracts/registry.ts';
 import { SCORES_CODE } from '../contracts/scores.ts';
-import type { DataUnavailable, Inference, InferenceEngine } from './engine.ts';
+import type { DataUnavailable, Inference, InferenceEngine, InferenceRequest } from './engine.ts';
 import { type CvmContext, cvmOpcodes } from './opcodes.ts';
 import { type CvmParams, DEFAULT_PARAMS } from './params.ts';
 import { cvmPrecompiles } from './precompile.ts';
@@ -51,6 +51,8 @@ export class Cvm {
   readonly usage = new UsageCount();
   private readonly pulse: Pulse;
   private readonly queue = new Queue();
+  /** Of the call that runs; undefined while a transaction does. */
+  private calling: InferenceRequest['call'];
 
   private constructor(vm: VM, params: CvmParams, pulse: Pulse) {
     this.vm = vm;
@@ -65,7 +67,11 @@ export class Cvm {
     const context: CvmContext = {
       params,
       pulse,
-      engine,
+      engine: {
+        // one thing at a time runs on a machine, so that what it runs for is known
+        infer: (request) => engine.infer(late.cvm?.calling === undefined ? request : { ...request, call: late.cvm.calling }),
+        readInput: (hash, size) => engine.readInput(hash, size),
+      },
       unavailable: (error) => {
         if (late.cvm !== undefined) late.cvm.missing ??= error;
       },
@@ -120,6 +126,7 @@ export class Cvm {
       this.usage.clear();
       await state.checkpoint();
       try {
+        this.calling = { limitMs };
         this.pulse.start(limitMs);
         const result = await runTx(this.vm, options);
         this.pulse.finish();

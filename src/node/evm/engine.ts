@@ -7,6 +7,8 @@ export interface InferenceRequest {
   readonly input: Uint8Array;
   /** For random ops: two words of the chain's choice. */
   readonly seed: readonly [number, number];
+  /** It is for a call that changes nothing: this node may say that it is busy, or give it up after so long. Blocks have neither. */
+  readonly call?: { readonly limitMs: number | undefined };
 }
 
 /** An inference that a transaction or a call ran and paid for. */
