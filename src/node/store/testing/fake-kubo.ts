@@ -23,8 +23,9 @@ const bodyOf = async (request: IncomingMessage): Promise<Uint8Array> => {
 /** The content of the one file of a form. */
 const fileOf = (request: IncomingMessage, body: Uint8Array): Uint8Array => {
   const mark = /boundary=(\S+)/.exec(request.headers['content-type'] ?? '')?.[1] ?? '';
-  const buffer = Buffer.from(body);
-  return new Uint8Array(buffer.subarray(buffer.indexOf('\r\n\r\n') + 4, buffer.lastIndexOf(`\r\n--${mark}--`)));
+  // one character a byte
+  const text = new TextDecoder('latin1').decode(body);
+  return body.slice(text.indexOf('\r\n\r\n') + 4, text.lastIndexOf(`\r\n--${mark}--`));
 };
 
 /** A server that answers as the reference of Kubo's RPC says: POST alone, names as `arg`, errors as JSON with `Message`. */
