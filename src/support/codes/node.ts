@@ -33,4 +33,33 @@ export const nodeCodes = {
     explain: 'The address or port that IPFS or BitTorrent is to listen on is taken, not allowed, or no address. Port 0 takes any that is free.',
     exit: 6,
   },
+  NOD0051: {
+    title: 'node of another chain',
+    explain:
+      'A node follows only nodes that agree with it on the chain: its number, hard fork, limits, the parameters of models and uploads, and the genesis that follows from them. The message names the first that differs, with both values. Nodes of different versions may differ in a parameter.',
+    exit: 6,
+  },
+  NOD0052: {
+    title: 'peer went back',
+    explain:
+      'The node that makes the blocks has other blocks now than those that were followed: evm_revert, or a chain that was begun anew. A node that follows never gives up what it has accepted, so it stops following. Start it anew.',
+    exit: 6,
+  },
+  NOD0053: {
+    title: 'nodes disagree',
+    explain:
+      'A block that a peer made does not give here what its header says. The node keeps its own state, follows no longer, and looks for the first inference and the first op whose results differ; what it finds is in the notes and, as a program with inputs and both outputs, in the folder of the report. One of the two backends is wrong: run the program on the reference.',
+    exit: 1,
+  },
+  NOD0054: {
+    title: 'transaction is not known',
+    explain: 'The node has no transaction with this hash: it is in no block, or in one of another chain.',
+    exit: 6,
+  },
+  NOD0055: {
+    title: 'peer sends what cannot be',
+    explain:
+      'What another node answered is no answer, is larger than it may be, or is a block that no node of this chain makes. It is followed no longer; nothing of it was kept.',
+    exit: 6,
+  },
 } as const satisfies Record<string, CodeInfo>;

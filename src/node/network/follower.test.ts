@@ -1,0 +1,13 @@
+import { createTx } from '@ethereumjs/tx';
+import { Address, bytesToHex, hexToBytes } from '@ethereumjs/util';
+import { afterEach, describe, expect, jest, test } from '@jest/globals';
+import { type Backend, loadBackend } from '../../backends/index.ts';
+import { type AnyNode, at, paramTensors, type Program, runProgram, type Tensor, evaluateNode, type StaticType } from '../../ir/index.ts';
+import { ok, unwrap } from '../../support/index.ts';
+import { createDevNode } from '../dev-node.ts';
+import { DEFAULT_PARAMS } from '../evm/params.ts';
+import { DEV_ACCOUNTS, type DevNode } from '../rpc/node.ts';
+import { type RunningServer, serveRpc } from '../rpc/server.ts';
+import { call, joined, words, wordOf } from '../testing/abi.ts';
+import { packaged, SMALL } from '../testing/chain.ts';
+import { Follower, type FollowOptions, type Stopped } from './follower.ts';
