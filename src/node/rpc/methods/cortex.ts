@@ -3,6 +3,7 @@ import { decodeModel } from '../../evm/meta.ts';
 import { readStatus } from '../../evm/model-state.ts';
 import { hex, quantity, readAddress, readBytes } from '../fields.ts';
 import { invalidParams } from '../rpc-error.ts';
+import { parametersDigest, parametersOf } from '../parameters.ts';
 import type { Method } from './method.ts';
 
 const modelAt: Method = (node, [address, tag]) => {
@@ -40,15 +41,9 @@ export const CORTEX = {
     return hex(kept);
   },
   cortex_putInput: async (node, [bytes]) => hex(await node.objects.putInput(readBytes(bytes, 'input'))),
+  /** What nodes of this chain agree on, one digest over it, and what this node is: the digest tells two versions apart before a block does. */
   cortex_parameters: (node) => {
-    const p = node.chain.cvm.params;
-    return {
-      registry: p.registry.toString(),
-      inferPrecompile: p.inferPrecompile.toString(),
-      verifyPrecompile: p.verifyPrecompile.toString(),
-      matureBlocks: quantity(p.matureBlocks),
-      custodyBlocks: quantity(p.custodyBlocks),
-      maxModelBytes: quantity(p.maxModelBytes),
-    };
+    const parameters = parametersOf(node.chain, node.block('earliest').hash());
+    return { ...parameters, digest: parametersDigest(parameters), client: `cortexc/${node.version}` };
   },
 } as const satisfies Readonly<Record<string, Method>>;
