@@ -156,6 +156,21 @@ const main = async (): Promise<number> => {
     return 2;
   }
   const node = await startNode();
+  try {
+    return await crowd(node, { clients, seconds, hostile, json: values.json === true });
+  } finally {
+    if (node.child.exitCode === null) node.child.kill('SIGKILL');
+  }
+};
+
+interface Crowd {
+  readonly clients: number;
+  readonly seconds: number;
+  readonly hostile: number;
+  readonly json: boolean;
+}
+
+const crowd = async (node: RunningNode, { clients, seconds, hostile, json }: Crowd): Promise<number> => {
   const pid = node.child.pid ?? 0;
   const bad = Math.round((clients * hostile) / 100);
   const task: LoadTask = { url: node.url, clients: clients - bad, seconds, ...(await publish(node.url)) };
@@ -201,7 +216,7 @@ const main = async (): Promise<number> => {
     samples.length === 0
       ? 'memory: this system does not tell (skipped)'
       : `memory ${mb(first?.rss ?? 0)} at first, at most ${mb(Math.max(...samples.map((s) => s.rss)))}, ${mb(last?.rss ?? 0)} after the crowd; files ${first?.handles ?? 0}, at most ${Math.max(...samples.map((s) => s.handles))}, ${last?.handles ?? 0}`;
-  if (values.json === true)
+  if (json)
     process.stdout.write(
       `${JSON.stringify({ clients, hostile: bad, seconds, blocks, kinds: Object.fromEntries(Object.entries(report.kinds).map(([k, v]) => [k, { answers: v.count, busy: v.busy, errors: v.errors, p50: quantile(v, 0.5), p99: quantile(v, 0.99) }])), attempts, samples, problems })}\n`,
     );
