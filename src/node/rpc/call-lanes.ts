@@ -4,6 +4,7 @@ import type { MerkleStateManager } from '@ethereumjs/statemanager';
 import type { Chain } from '../chain/chain.ts';
 import { Cvm } from '../evm/cvm.ts';
 import { CallTooLong } from '../evm/pulse.ts';
+import { InferenceTooLong } from '../executor/outcomes.ts';
 import type { Caller } from './caller.ts';
 import { FairQueue } from './fair-queue.ts';
 import { limitExceeded } from './rpc-error.ts';
@@ -20,6 +21,8 @@ export const DEFAULT_CALL_LIMITS: CallLimits = { gas: 2n ** 27n, ms: 5_000 };
 
 /** A call that is done within this never waits for one that is not. */
 const QUICK_MS = 20;
+
+const isTooLong = (error: unknown): error is Error => error instanceof CallTooLong || error instanceof InferenceTooLong;
 
 export type CallOptions = Parameters<Cvm['call']>[0];
 
@@ -59,7 +62,7 @@ export class CallLanes {
     try {
       return await this.quick.run(caller, () => this.chain.at(block, (cvm) => work(cvm, Math.min(QUICK_MS, ms))));
     } catch (error) {
-      if (!(error instanceof CallTooLong)) throw error;
+      if (!isTooLong(error)) throw error;
     }
     try {
       return await this.long.run(caller, async () => {
@@ -68,7 +71,7 @@ export class CallLanes {
         return work(cvm, ms);
       });
     } catch (error) {
-      if (error instanceof CallTooLong) throw limitExceeded(`${error.message} (--call-ms)`);
+      if (isTooLong(error)) throw limitExceeded(`${error.message} (--call-ms)`);
       throw error;
     }
   }

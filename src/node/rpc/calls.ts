@@ -5,7 +5,7 @@ import { DataUnavailable } from '../evm/engine.ts';
 import { hex, isRecord, optional, readAddress, readBytes, readQuantity } from './fields.ts';
 import type { Caller } from './caller.ts';
 import type { DevAccount, DevNode } from './node.ts';
-import { invalidParams, rejected, revertedCall, unavailable } from './rpc-error.ts';
+import { invalidParams, rejected, noResult, revertedCall } from './rpc-error.ts';
 
 /** The fields of a transaction or a call, as `eth_call` and `eth_sendTransaction` take them. */
 export interface CallFields {
@@ -81,7 +81,7 @@ const simulate = async (node: DevNode, call: CallFields, block: Block, gas: bigi
       error: execResult.exceptionError?.error,
     };
   } catch (error) {
-    if (error instanceof DataUnavailable) throw unavailable(error.message);
+    if (error instanceof DataUnavailable) throw noResult(error);
     throw error;
   }
 };

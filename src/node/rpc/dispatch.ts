@@ -3,7 +3,7 @@ import type { Caller } from './caller.ts';
 import type { Gates } from './gates.ts';
 import { METHODS } from './methods/index.ts';
 import type { DevNode } from './node.ts';
-import { invalidRequest, limitExceeded, parseError, RpcError, unavailable, unknownMethod } from './rpc-error.ts';
+import { invalidRequest, limitExceeded, parseError, RpcError, noResult, unknownMethod } from './rpc-error.ts';
 
 /** Levels of brackets in a request at most: the parser of JSON goes down with each. */
 const MAX_DEPTH = 64;
@@ -46,9 +46,15 @@ const failed = (id: Answer['id'], error: RpcError): Answer => ({
 
 const errorOf = (error: unknown): RpcError => {
   if (error instanceof RpcError) return error;
-  if (error instanceof DataUnavailable) return unavailable(error.message);
-  return new RpcError(-32603, `internal error: ${error instanceof Error ? error.message : String(error)}`);
+  if (error instanceof DataUnavailable) return noResult(error);
+  return new RpcError(INTERNAL, `internal error: ${error instanceof Error ? error.message : String(error)}`);
 };
+
+const INTERNAL = -32603;
+const LIMIT = -32005;
+
+/** Numbers calls in the log. */
+let requests = 0;
 
 /** What requests are answered with. */
 export interface Desk {
@@ -61,6 +67,14 @@ const one = async ({ node, gates }: Desk, call: unknown, caller: Caller): Promis
   if (typeof call !== 'object' || call === null || Array.isArray(call)) return said(failed(null, invalidRequest('a call is an object')));
   const { id, method, params } = call as { readonly id?: unknown; readonly method?: unknown; readonly params?: unknown };
   const known = (typeof id === 'string' && id.length <= MAX_ID) || typeof id === 'number' ? id : null;
+  const started = performance.now();
+  const told = typeof method === 'string' && METHODS.has(method) ? method : 'unknown';
+  const done = (outcome: string): void => {
+    const ms = performance.now() - started;
+    node.metrics.count('rpcRequests', 1, { method: told, outcome });
+    node.metrics.time('rpc', ms / 1000, { method: told });
+    node.log.debug({ request: ++requests, method: told, outcome, ms: Math.round(ms) }, 'a call of the RPC was answered');
+  };
   try {
     if (typeof method !== 'string') throw invalidRequest('method is missing');
     if (params !== undefined && !Array.isArray(params)) throw invalidRequest('params is a list');
@@ -68,12 +82,17 @@ const one = async ({ node, gates }: Desk, call: unknown, caller: Caller): Promis
     if (run === undefined) throw unknownMethod(method);
     const result: unknown = await gates.run(method, caller, async () => run(node, params ?? [], caller));
     // a notification has no id and gets no answer
-    if (id === undefined) return undefined;
-    const text = said({ jsonrpc: '2.0', id: known, result: result ?? null });
-    if (text.length > MAX_ANSWER) throw limitExceeded(`the answer has ${text.length} characters, the limit is ${MAX_ANSWER}: ask for less`);
+    const text = id === undefined ? undefined : said({ jsonrpc: '2.0', id: known, result: result ?? null });
+    if (text !== undefined && text.length > MAX_ANSWER)
+      throw limitExceeded(`the answer has ${text.length} characters, the limit is ${MAX_ANSWER}: ask for less`);
+    done('ok');
     return text;
   } catch (error) {
-    return said(failed(known, errorOf(error)));
+    const problem = errorOf(error);
+    if (problem.code === INTERNAL)
+      node.log.error({ method: told, reason: problem.message }, 'a call of the RPC met an error of this program');
+    done(problem.code === LIMIT ? 'busy' : 'error');
+    return said(failed(known, problem));
   }
 };
 

@@ -6,6 +6,8 @@ import { Names } from '../catalog/names.ts';
 import { chainSource } from '../catalog/source.ts';
 import type { Chain, Mined } from '../chain/chain.ts';
 import type { Layers } from '../trace/layers.ts';
+import { type NodeLog, noLog } from '../log/index.ts';
+import { noMetrics, type NodeMetrics } from '../metrics/index.ts';
 import type { ObjectStore } from '../store/objects.ts';
 import { type CallLimits, CallLanes } from './call-lanes.ts';
 import { invalidParams, notFound, rejected } from './rpc-error.ts';
@@ -55,6 +57,9 @@ export class DevNode {
   layers: Layers | undefined;
   /** Where transactions go when another node makes the blocks. */
   forward: ((tx: TypedTransaction) => Promise<Uint8Array>) | undefined;
+  /** For people who watch the node. */
+  metrics: NodeMetrics = noMetrics;
+  log: NodeLog = noLog;
   /** A block for each transaction, at once. */
   automine = true;
   private waiting: TypedTransaction[] = [];

@@ -1,3 +1,6 @@
+import type { DataUnavailable } from '../evm/engine.ts';
+import { EngineBusy } from '../executor/outcomes.ts';
+
 /** An answer that says what was wrong (JSON-RPC 2.0 §5.1; codes of EIP-1474 and EIP-1193). */
 export class RpcError extends Error {
   override readonly name = 'RpcError';
@@ -21,6 +24,8 @@ export const rejected = (reason: string): RpcError => new RpcError(-32003, reaso
 export const limitExceeded = (detail: string): RpcError => new RpcError(-32005, detail);
 /** This node lacks a file: ask again later. */
 export const unavailable = (detail: string): RpcError => new RpcError(-32002, detail);
+/** The same, as the engine says it: it may be busy, too. */
+export const noResult = (error: DataUnavailable): RpcError => new RpcError(error instanceof EngineBusy ? -32005 : -32002, error.message);
 /** A call that reverted; libraries decode `data`. */
 export const revertedCall = (reason: string, data: string): RpcError => new RpcError(3, `execution reverted${reason}`, data);
 /** More is asked for than this node does at a time: ask again later. */

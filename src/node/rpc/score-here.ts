@@ -5,7 +5,7 @@ import { packedBytes } from '../evm/packing.ts';
 import { isRecord, optional, quantity, readAddress, readBytes, readQuantity } from './fields.ts';
 import type { Method } from './methods/method.ts';
 import type { DevNode } from './node.ts';
-import { invalidParams, rejected, unavailable } from './rpc-error.ts';
+import { invalidParams, noResult, rejected } from './rpc-error.ts';
 
 /** Samples that one request counts at most; fewer when time runs out. */
 const MAX_SAMPLES = 1000;
@@ -99,7 +99,7 @@ export const scoreHere: Method = async (node, [given], caller) => {
         classes,
       };
     } catch (error) {
-      if (error instanceof DataUnavailable) throw unavailable(error.message);
+      if (error instanceof DataUnavailable) throw noResult(error);
       throw error;
     }
   });
