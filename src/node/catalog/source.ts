@@ -27,20 +27,20 @@ export interface CatalogSource {
 export const chainSource = (chain: Chain): CatalogSource => ({
   params: chain.cvm.params,
   head: () => ({ number: Number(chain.head.header.number), hash: bytesToHex(chain.head.hash()) }),
-  hashOf: (number) => {
-    const block = chain.blocks[number];
-    return Promise.resolve(block === undefined ? undefined : bytesToHex(block.hash()));
+  hashOf: async (number) => {
+    const block = await chain.block(number);
+    return block === undefined ? undefined : bytesToHex(block.hash());
   },
-  block: (number) => {
-    const block = chain.blocks[number];
-    if (block === undefined) return Promise.resolve(undefined);
-    const mined = chain.transactionsOf(block);
-    return Promise.resolve({
+  block: async (number) => {
+    const block = await chain.block(number);
+    if (block === undefined) return undefined;
+    const mined = await chain.transactionsOf(block);
+    return {
       number,
       hash: bytesToHex(block.hash()),
       logs: mined.flatMap((m) => m.logs),
       models: mined.some((m) => m.models === undefined) ? undefined : mined.flatMap((m) => m.models ?? []),
-    });
+    };
   },
   look: (work) => chain.at(chain.head, (cvm) => work(cvm.vm.stateManager)),
 });

@@ -1,13 +1,19 @@
 import { type Block, createBlock, genTransactionsTrieRoot, type HeaderData } from '@ethereumjs/block';
 import { type Common, createCustomCommon, Hardfork, Mainnet } from '@ethereumjs/common';
+import { createMPT } from '@ethereumjs/mpt';
+import { MerkleStateManager } from '@ethereumjs/statemanager';
 import type { TypedTransaction } from '@ethereumjs/tx';
-import { Account, Address, bytesToHex, hexToBytes, type PrefixedHexString } from '@ethereumjs/util';
+import { Account, Address, bytesToHex, hexToBytes, type PrefixedHexString, ValueEncoding } from '@ethereumjs/util';
 import { keccak_256 } from '@noble/hashes/sha3.js';
 import { Cvm, type UploadRules } from '../evm/cvm.ts';
 import type { InferenceEngine } from '../evm/engine.ts';
 import type { CvmParams } from '../evm/params.ts';
 import { Queue } from '../evm/queue.ts';
+import { type KeyValue, type KeyValueChange, memoryKeyValue } from '../store/kv.ts';
+import { Archive, type Archived } from './archive.ts';
 import { type Executed, execute, type Ran, type Refused } from './execute.ts';
+import { describeGenesis, OtherChain } from './identity.ts';
+import { StateNodes } from './state-nodes.ts';
 
 export interface ChainOptions {
   readonly chainId: number;
@@ -20,6 +26,8 @@ export interface ChainOptions {
   readonly gasLimit: bigint;
   /** Seconds since 1970 of the genesis; the present when left out. Nodes of one chain have the same. */
   readonly genesisTime?: number;
+  /** Where blocks and states are kept; in memory when left out. A chain that is there goes on. */
+  readonly store?: KeyValue;
   /** Seconds since 1970; the one thing that a chain takes from outside. */
   readonly now: () => number;
 }
@@ -50,35 +58,58 @@ interface Saved {
   readonly height: number;
 }
 
+const GENESIS = 'genesis';
+
 /** A chain whose blocks this process makes or checks; its state is kept for every block. */
 export class Chain {
   readonly cvm: Cvm;
   readonly common: Common;
   readonly options: ChainOptions;
-  /** By number. */
-  readonly blocks: Block[] = [];
-  private readonly mined = new Map<string, Mined>();
-  private readonly byHash = new Map<string, Block>();
-  private readonly inBlock = new Map<string, readonly Mined[]>();
+  /** Blocks that were given up at the start because what is kept of them was not whole. */
+  lost = 0;
+  private readonly store: KeyValue;
+  private readonly archive: Archive;
+  private readonly nodes: StateNodes;
+  /** The latest block. */
+  private latest!: Block;
   private readonly saved: Saved[] = [];
-  /** A block and a call never run at the same time: the state is one. */
+  /** One block at a time: the state is one. */
   private readonly queue = new Queue();
+  /** Looks at states on a machine of its own, so that they do not wait for blocks. */
+  private readonly looks = new Queue();
+  private looker: Promise<Cvm> | undefined;
   private offset = 0;
   private nextTimestamp: number | undefined;
 
-  private constructor(cvm: Cvm, options: ChainOptions) {
+  private constructor(cvm: Cvm, nodes: StateNodes, store: KeyValue, options: ChainOptions) {
     this.cvm = cvm;
+    this.nodes = nodes;
+    this.store = store;
     this.common = cvm.vm.common;
+    this.archive = new Archive(store, this.common);
     this.options = options;
   }
 
+  /**
+   * Begins a chain, or goes on with the one in the store.
+   * @throws {OtherChain} the store has a chain with other parameters
+   */
   static async create(options: ChainOptions): Promise<Chain> {
-    const { chainId, engine, params, hardfork = Hardfork.Cancun } = options;
+    const { chainId, hardfork = Hardfork.Cancun, store = memoryKeyValue() } = options;
     const common = createCustomCommon({ chainId, name: 'cortex-dev' }, Mainnet, { hardfork });
-    const chain = new Chain(await Cvm.create({ common, engine, params }), options);
-    const { stateManager: state } = chain.cvm.vm;
+    const nodes = new StateNodes(store);
+    const chain = new Chain(await machineOn(nodes, common, options), nodes, store, options);
+    const there = await store.get(GENESIS);
+    if (there === undefined) await chain.begin();
+    else await chain.goOn(new TextDecoder().decode(there));
+    return chain;
+  }
+
+  private async begin(): Promise<void> {
+    const { options } = this;
+    const { stateManager: state } = this.cvm.vm;
     for (const [address, wei] of options.balances) await state.putAccount(new Address(hexToBytes(address)), new Account(0n, wei));
-    await chain.cvm.installRegistry(options.uploads);
+    await this.cvm.installRegistry(options.uploads);
     const header = {
       number: 0,
       stateRoot: await state.getStateRoot(),
@@ -86,12 +117,48 @@ export class Chain {
       timestamp: options.genesisTime ?? options.now(),
       baseFeePerGas: 10n ** 9n,
     };
-    chain.append(chain.blockOf(header, []), []);
-    return chain;
+    const description = new TextEncoder().encode(JSON.stringify(describeGenesis(options)));
+    await this.append(this.blockOf(header, []), [], [{ type: 'put', key: GENESIS, value: description }]);
+  }
+
+  /** Takes up the chain of the store, at the last block that is whole. */
+  private async goOn(description: string): Promise<void> {
+    const problem = OtherChain.compare(describeGenesis(this.options), description);
+    if (problem !== undefined) throw problem;
+    const top = (await this.archive.headNumber()) ?? 0;
+    for (let n = top; n >= 0; n--) {
+      const found = await this.archive.byNumber(n);
+      if (found === undefined || !(await this.isWhole(found))) continue;
+      if (n < top) await this.store.batch(await this.archive.cut(top, n), true);
+      this.archive.forgetAbove(n);
+      this.lost = top - n;
+      this.latest = found.block;
+      await this.cvm.vm.stateManager.setStateRoot(found.block.header.stateRoot);
+      return;
+    }
+    throw new OtherChain('blocks', 'at least the genesis', 'none that is whole');
+  }
+
+  /** Whether a block follows its parent and its state is there. */
+  private async isWhole({ block }: Archived): Promise<boolean> {
+    const parent = block.header.number === 0n ? undefined : await this.archive.byNumber(Number(block.header.number) - 1);
+    const follows =
+      block.header.number === 0n || (parent !== undefined && bytesToHex(parent.block.hash()) === bytesToHex(block.header.parentHash));
+    return follows && (await this.cvm.vm.stateManager.hasStateRoot(block.header.stateRoot));
+  }
+
+  /** A machine of its own over the states of the chain; what it changes is seen by nobody else. */
+  machine(): Promise<Cvm> {
+    return machineOn(new StateNodes(this.store), this.common.copy(), this.options);
+  }
+
+  /** Ends the use of the store. */
+  close(): Promise<void> {
+    return this.queue.run(() => this.store.close());
   }
 
   get head(): Block {
-    return this.blocks[this.blocks.length - 1] as Block;
+    return this.latest;
   }
 
   private blockOf(header: HeaderData, transactions: readonly TypedTransaction[]): Block {
@@ -101,27 +168,29 @@ export class Chain {
     );
   }
 
-  private append(block: Block, ran: readonly Ran[]): void {
-    this.blocks.push(block);
-    this.byHash.set(bytesToHex(block.hash()), block);
-    let firstLog = 0;
-    const all = ran.map((r, index) => {
-      const mined: Mined = { ...r, block, index, firstLog };
-      firstLog += r.logs.length;
-      this.mined.set(bytesToHex(r.tx.hash()), mined);
-      return mined;
-    });
-    this.inBlock.set(bytesToHex(block.hash()), all);
+  /** Makes a block the head. It is in the store with its state when this resolves, or nothing of it is. */
+  private async append(block: Block, ran: readonly Ran[], more: readonly KeyValueChange[] = []): Promise<Archived> {
+    const { archived, changes } = this.archive.append(block, ran);
+    await this.store.batch([...this.nodes.changes(), ...changes, ...more], true);
+    this.nodes.settle();
+    this.archive.remember(Number(block.header.number), archived);
+    this.latest = block;
+    return archived;
   }
 
-  blockByHash(hash: string): Block | undefined {
-    return this.byHash.get(hash);
+  /** The block with a number; undefined: there is none. */
+  async block(number: number | bigint): Promise<Block | undefined> {
+    return (await this.archive.byNumber(Number(number)))?.block;
   }
-  transaction(hash: string): Mined | undefined {
-    return this.mined.get(hash);
+  async blockByHash(hash: string): Promise<Block | undefined> {
+    return (await this.archive.byHash(hash))?.block;
   }
-  transactionsOf(block: Block): readonly Mined[] {
-    return this.inBlock.get(bytesToHex(block.hash())) ?? [];
+  transaction(hash: string): Promise<Mined | undefined> {
+    return this.archive.transaction(hash);
+  }
+  async transactionsOf(block: Block): Promise<readonly Mined[]> {
+    const found = await this.archive.byNumber(Number(block.header.number));
+    return found !== undefined && bytesToHex(found.block.hash()) === bytesToHex(block.hash()) ? found.mined : [];
   }
 
   /** Header of the block after the head, before its transactions ran. */
@@ -160,8 +229,8 @@ export class Chain {
     this.nextTimestamp = undefined;
     const kept = done.ran.map((r) => r.tx);
     const block = this.blockOf({ ...header, ...(await this.results(done, kept)) }, kept);
-    this.append(block, done.ran);
-    return { block, mined: this.transactionsOf(block), refused: done.refused };
+    const { mined } = await this.append(block, done.ran);
+    return { block, mined, refused: done.refused };
   }
 
   /**
@@ -193,7 +262,7 @@ export class Chain {
     const text = (v: bigint | Uint8Array): string => (typeof v === 'bigint' ? String(v) : bytesToHex(v));
     const wrong = pairs.find(([, expected, found]) => text(expected) !== text(found));
     if (wrong !== undefined) return { what: wrong[0], expected: text(wrong[1]), found: text(wrong[2]) };
-    this.append(block, done.ran);
+    await this.append(block, done.ran);
     return undefined;
   }
 
@@ -213,16 +282,19 @@ export class Chain {
       try {
         return await work();
       } finally {
+        this.nodes.forget();
         await this.cvm.vm.stateManager.setStateRoot(this.head.header.stateRoot);
       }
     });
   }
 
-  /** Looks at the state after a block; what `work` changes is forgotten. */
+  /** Looks at the state after a block, on a machine that makes no blocks; what `work` changes is forgotten. */
   at<T>(block: Block, work: (cvm: Cvm) => Promise<T>): Promise<T> {
-    return this.alone(async () => {
-      await this.cvm.vm.stateManager.setStateRoot(block.header.stateRoot);
-      return work(this.cvm);
+    return this.looks.run(async () => {
+      this.looker ??= this.machine();
+      const cvm = await this.looker;
+      await cvm.vm.stateManager.setStateRoot(block.header.stateRoot);
+      return work(cvm);
     });
   }
 
@@ -235,27 +307,32 @@ export class Chain {
     this.nextTimestamp = seconds;
   }
 
-  /** Remembers the head. @returns its number, for `revert` */
+  /** Remembers the head, for as long as the process runs. @returns its number, for `revert` */
   snapshot(): number {
-    this.saved.push({ height: this.blocks.length });
+    this.saved.push({ height: Number(this.head.header.number) });
     return this.saved.length;
   }
 
   /** Goes back to a remembered head; it and all after it are forgotten. */
   revert(id: number): Promise<boolean> {
-    return this.alone(() => Promise.resolve(this.forget(id)));
+    return this.alone(() => this.forget(id));
   }
 
-  private forget(id: number): boolean {
+  private async forget(id: number): Promise<boolean> {
     const found = this.saved[id - 1];
     if (found === undefined) return false;
+    const head = await this.archive.byNumber(found.height);
+    if (head === undefined) return false;
     this.saved.length = id - 1;
-    for (const block of this.blocks.splice(found.height)) {
-      const hash = bytesToHex(block.hash());
-      for (const m of this.inBlock.get(hash) ?? []) this.mined.delete(bytesToHex(m.tx.hash()));
-      this.inBlock.delete(hash);
-      this.byHash.delete(hash);
-    }
+    await this.store.batch(await this.archive.cut(Number(this.head.header.number), found.height), true);
+    this.archive.forgetAbove(found.height);
+    this.latest = head.block;
     return true;
   }
 }
+
+/** A machine over nodes of states. */
+const machineOn = async (nodes: StateNodes, common: Common, { engine, params }: ChainOptions): Promise<Cvm> => {
+  const trie = await createMPT({ db: nodes, useKeyHashing: true, common, valueEncoding: ValueEncoding.Bytes });
+  return Cvm.create({ common, engine, params, state: new MerkleStateManager({ common, trie }) });
+};

@@ -1,8 +1,7 @@
 import type { Block } from '@ethereumjs/block';
 import type { ExecResult } from '@ethereumjs/evm';
-import type { MerkleStateManager } from '@ethereumjs/statemanager';
 import type { Chain } from '../chain/chain.ts';
-import { Cvm } from '../evm/cvm.ts';
+import type { Cvm } from '../evm/cvm.ts';
 import { CallTooLong } from '../evm/pulse.ts';
 import { InferenceTooLong } from '../executor/outcomes.ts';
 import type { Caller } from './caller.ts';
@@ -83,9 +82,7 @@ export class CallLanes {
 
   /** A machine over the same nodes of the state, which the chain does not use. */
   private machine(): Promise<Cvm> {
-    const { engine, params } = this.chain.options;
-    const state = this.chain.cvm.vm.stateManager as MerkleStateManager;
-    this.own ??= Cvm.create({ common: this.chain.common, engine, params, state: state.shallowCopy(false) });
+    this.own ??= this.chain.machine();
     return this.own;
   }
 }

@@ -101,15 +101,16 @@ export class DevNode {
   }
 
   /** The block that a tag, a number or a hash names. */
-  block(tag: unknown): Block {
-    const { blocks, head } = this.chain;
+  async block(tag: unknown): Promise<Block> {
+    const { chain } = this;
+    const { head } = chain;
     if (tag === undefined || tag === null || tag === 'latest' || tag === 'pending' || tag === 'safe' || tag === 'finalized') return head;
-    if (tag === 'earliest') return blocks[0] ?? head;
+    if (tag === 'earliest') return (await chain.block(0)) ?? head;
     if (typeof tag === 'object' && 'blockHash' in tag)
-      return this.chain.blockByHash(hex(readFixed(tag.blockHash, 32, 'blockHash'))) ?? missing('block');
+      return (await chain.blockByHash(hex(readFixed(tag.blockHash, 32, 'blockHash')))) ?? missing('block');
     if (typeof tag === 'object' && 'blockNumber' in tag) return this.block(tag.blockNumber);
     if (typeof tag !== 'string') throw invalidParams('a block is named by a tag, a number or a hash');
-    return blocks[Number(readQuantity(tag, 'block'))] ?? missing(`block ${tag}`);
+    return (await chain.block(readQuantity(tag, 'block'))) ?? missing(`block ${tag}`);
   }
 }
 

@@ -1,10 +1,9 @@
 import type { Block } from '@ethereumjs/block';
 import type { EVM, EVMResult, InterpreterStep, Message } from '@ethereumjs/evm';
-import type { MerkleStateManager } from '@ethereumjs/statemanager';
 import { bytesToHex } from '@ethereumjs/util';
 import type { RunTxResult } from '@ethereumjs/vm';
 import type { Chain } from '../chain/chain.ts';
-import { Cvm } from '../evm/cvm.ts';
+import type { Cvm } from '../evm/cvm.ts';
 import { DataUnavailable, type Inference } from '../evm/engine.ts';
 import { CallTooLong } from '../evm/pulse.ts';
 
@@ -38,10 +37,8 @@ export interface AgainBlock {
 
 /** A machine of its own on the state after a block: what it does is seen by nobody else. */
 export const machineAt = async (chain: Chain, stateRoot: Uint8Array): Promise<Cvm> => {
-  const { engine, params } = chain.options;
-  const state = (chain.cvm.vm.stateManager as MerkleStateManager).shallowCopy(false);
-  const cvm = await Cvm.create({ common: chain.common, engine, params, state });
-  await state.setStateRoot(stateRoot);
+  const cvm = await chain.machine();
+  await cvm.vm.stateManager.setStateRoot(stateRoot);
   return cvm;
 };
 

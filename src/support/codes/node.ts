@@ -22,6 +22,23 @@ export const nodeCodes = {
       'A development node signs for accounts whose keys everyone knows. Bound to an address that others reach, it does what they ask.',
     exit: 2,
   },
+  NOD0010: {
+    title: 'chain is in use',
+    explain: 'Another process has the folder of the chain. One node writes to a folder at a time; a second one needs a folder of its own.',
+    exit: 6,
+  },
+  NOD0011: {
+    title: 'chain cannot be opened',
+    explain:
+      'The folder cannot be read or written, or what is in it is damaged in a way that its journal does not mend. What was on the disk stays as it is.',
+    exit: 6,
+  },
+  NOD0012: {
+    title: 'folder of another chain',
+    explain:
+      'The folder has a chain with other parameters than the ones asked for: the message names the first, with both values. Give the parameters of the chain, or another folder. A newer version of the node may keep chains in another format.',
+    exit: 2,
+  },
   NOD0040: {
     title: 'a way to other stores lacks a package',
     explain:

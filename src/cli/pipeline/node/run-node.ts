@@ -70,7 +70,7 @@ export const runNode = async (args: NodeArgs, context: Context): Promise<Result<
   );
   await ended;
   await server.close();
-  const blocks = node.chain.blocks.length;
+  const blocks = Number(node.chain.head.header.number) + 1;
   const warnings = LOOPBACK.test(args.host)
     ? []
     : [diagnostic('NOD0004', `the node listened on ${args.host}, where others may reach it`, { severity: 'warning' })];

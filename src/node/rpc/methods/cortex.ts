@@ -6,9 +6,9 @@ import { invalidParams } from '../rpc-error.ts';
 import { parametersDigest, parametersOf } from '../parameters.ts';
 import type { Method } from './method.ts';
 
-const modelAt: Method = (node, [address, tag]) => {
+const modelAt: Method = async (node, [address, tag]) => {
   const account = readAddress(address);
-  const block = node.block(tag);
+  const block = await node.block(tag);
   return node.chain.at(block, async (cvm) => {
     const meta = decodeModel(await cvm.vm.stateManager.getCode(account));
     const status = meta === undefined ? undefined : await readStatus(cvm.vm.stateManager, cvm.params, account);
@@ -42,8 +42,8 @@ export const CORTEX = {
   },
   cortex_putInput: async (node, [bytes]) => hex(await node.objects.putInput(readBytes(bytes, 'input'))),
   /** What nodes of this chain agree on, one digest over it, and what this node is: the digest tells two versions apart before a block does. */
-  cortex_parameters: (node) => {
-    const parameters = parametersOf(node.chain, node.block('earliest').hash());
+  cortex_parameters: async (node) => {
+    const parameters = parametersOf(node.chain, (await node.block('earliest')).hash());
     return { ...parameters, digest: parametersDigest(parameters), client: `cortexc/${node.version}` };
   },
 } as const satisfies Readonly<Record<string, Method>>;

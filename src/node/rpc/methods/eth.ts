@@ -11,6 +11,8 @@ import type { Method } from './method.ts';
 
 /** Logs that one answer holds at most. */
 const MAX_LOGS = 10_000;
+/** Blocks that one answer looks through at most. */
+const MAX_LOG_BLOCKS = 50_000n;
 const GWEI = 10n ** 9n;
 /** Bytes of a transaction at most: with the bytecode of a large model. */
 const MAX_TX_BYTES = 2 ** 23;
@@ -22,12 +24,15 @@ const choices = (given: unknown): readonly unknown[] => {
   return list;
 };
 
-const stateOf = <T>(node: DevNode, tag: unknown, read: (state: DevNode['chain']['cvm']['vm']['stateManager']) => Promise<T>): Promise<T> =>
-  node.chain.at(node.block(tag), (cvm) => read(cvm.vm.stateManager));
+const stateOf = async <T>(
+  node: DevNode,
+  tag: unknown,
+  read: (state: DevNode['chain']['cvm']['vm']['stateManager']) => Promise<T>,
+): Promise<T> => node.chain.at(await node.block(tag), (cvm) => read(cvm.vm.stateManager));
 
-const blockAt = (node: DevNode, tag: unknown, whole: unknown): unknown => {
-  const block = node.block(tag);
-  return blockView(block, node.chain.transactionsOf(block), whole === true);
+const blockAt = async (node: DevNode, tag: unknown, whole: unknown): Promise<unknown> => {
+  const block = await node.block(tag);
+  return blockView(block, await node.chain.transactionsOf(block), whole === true);
 };
 
 type TopicFilter = readonly (readonly string[] | undefined)[];
@@ -38,18 +43,21 @@ const readTopics = (given: unknown): TopicFilter => {
   return given.map((t: unknown) => (t === null ? undefined : choices(t).map((x: unknown) => hex(readFixed(x, 32, 'topic')))));
 };
 
-const logs: Method = (node, [filter]) => {
+const logs: Method = async (node, [filter]) => {
   if (!isRecord(filter)) throw invalidParams('a filter is an object');
   const addresses = optional(filter['address'], (v) => choices(v).map((a: unknown) => readAddress(a).toString()));
   const topics = readTopics(filter['topics']);
   const hash = filter['blockHash'];
-  const first = hash === undefined ? node.block(filter['fromBlock']) : node.block({ blockHash: hash });
-  const last = hash === undefined ? node.block(filter['toBlock']) : first;
+  const first = await node.block(hash === undefined ? filter['fromBlock'] : { blockHash: hash });
+  const last = hash === undefined ? await node.block(filter['toBlock']) : first;
+  const count = last.header.number - first.header.number + 1n;
+  if (count > MAX_LOG_BLOCKS) throw limitExceeded(`${count} blocks are more than ${MAX_LOG_BLOCKS}: ask for fewer`);
   const found: unknown[] = [];
   for (let n = Number(first.header.number); n <= Number(last.header.number); n++) {
-    const block = node.chain.blocks[n];
+    const block = await node.chain.block(n);
     if (block === undefined) break;
-    for (const m of node.chain.transactionsOf(block))
+    if (block.header.gasUsed === 0n) continue;
+    for (const m of await node.chain.transactionsOf(block))
       for (const [i, [address, has]] of m.logs.entries()) {
         const wanted =
           (addresses === undefined || addresses.includes(hex(address))) &&
@@ -61,10 +69,11 @@ const logs: Method = (node, [filter]) => {
   return found;
 };
 
-const feeHistory: Method = (node, [count, newest, percentiles]) => {
-  const last = Number(node.block(newest).header.number);
+const feeHistory: Method = async (node, [count, newest, percentiles]) => {
+  const last = Number((await node.block(newest)).header.number);
   const wanted = Math.min(Number(readQuantity(count, 'block count')), 1024, last + 1);
-  const blocks = node.chain.blocks.slice(last + 1 - wanted, last + 1);
+  const read = await Promise.all(Array.from({ length: wanted }, (_, i) => node.chain.block(last + 1 - wanted + i)));
+  const blocks = read.filter((b) => b !== undefined);
   const next = blocks[blocks.length - 1]?.header.calcNextBaseFee() ?? 0n;
   const asked = Array.isArray(percentiles) ? choices(percentiles) : [];
   return {
@@ -105,8 +114,8 @@ const nonceOf: Method = async (node, [address, tag]) => {
 
 const byHash =
   <T>(view: (m: Parameters<typeof receiptView>[0]) => T): Method =>
-  (node, [hash]) => {
-    const found = node.chain.transaction(hex(readFixed(hash, 32, 'hash')));
+  async (node, [hash]) => {
+    const found = await node.chain.transaction(hex(readFixed(hash, 32, 'hash')));
     return found === undefined ? null : view(found);
   };
 
@@ -143,15 +152,17 @@ export const ETH = {
     );
     return hex(setLengthLeft(value, 32));
   },
-  eth_call: async (node, [call, tag], caller) => hex(await runCall(node, readCall(call), node.block(tag), caller)),
-  eth_estimateGas: async (node, [call, tag], caller) => quantity(await estimateGas(node, readCall(call), node.block(tag), caller)),
+  eth_call: async (node, [call, tag], caller) => hex(await runCall(node, readCall(call), await node.block(tag), caller)),
+  eth_estimateGas: async (node, [call, tag], caller) => quantity(await estimateGas(node, readCall(call), await node.block(tag), caller)),
   eth_sendTransaction: sendTransaction,
   eth_sendRawTransaction: sendRaw,
   eth_getTransactionByHash: byHash(transactionView),
   eth_getTransactionReceipt: byHash(receiptView),
   eth_getBlockByNumber: orNull((node, [tag, whole]) => blockAt(node, tag, whole)),
   eth_getBlockByHash: orNull((node, [hash, whole]) => blockAt(node, { blockHash: hash }, whole)),
-  eth_getBlockTransactionCountByNumber: orNull((node, [tag]) => quantity(node.chain.transactionsOf(node.block(tag)).length)),
+  eth_getBlockTransactionCountByNumber: orNull(async (node, [tag]) =>
+    quantity((await node.chain.transactionsOf(await node.block(tag))).length),
+  ),
   eth_getLogs: logs,
   net_version: (node) => String(node.chain.options.chainId),
   net_listening: () => true,
