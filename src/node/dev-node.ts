@@ -3,7 +3,9 @@ import type { PrefixedHexString } from '@ethereumjs/util';
 import type { Backend } from '../backends/index.ts';
 import { Chain } from './chain/chain.ts';
 import { DEFAULT_PARAMS } from './evm/params.ts';
-import { createEngine } from './executor/engine.ts';
+import { createEngine, type LocalEngine, type ObjectSource } from './executor/engine.ts';
+import { type NodeLog, noLog } from './log/index.ts';
+import { type NodeMetrics, noMetrics } from './metrics/index.ts';
 import { POLICIES, type PolicyName } from './executor/policy.ts';
 import type { CallLimits } from './rpc/call-lanes.ts';
 import { DEV_ACCOUNTS, DevNode } from './rpc/node.ts';
@@ -21,6 +23,10 @@ export interface DevOptions {
   readonly cacheBytes?: number;
   readonly policy?: PolicyName;
   readonly threads?: number;
+  /** Runs the models, such as a service of workers; in this thread when left out. */
+  readonly engineOf?: (objects: ObjectSource) => LocalEngine;
+  readonly metrics?: NodeMetrics;
+  readonly log?: NodeLog;
   /** Bounds of calls that change nothing. */
   readonly calls?: CallLimits;
   /** Seconds since 1970 of the genesis: that of the node whose chain this one follows. */
@@ -49,13 +55,15 @@ export const createDevNode = async (options: DevOptions): Promise<DevNode> => {
     genesisTime,
   } = options;
   const store = objects === undefined ? memoryObjects() : folderObjects(objects);
-  const engine = createEngine({
-    source: store,
-    backend,
-    policy: POLICIES[policy](),
-    ...(cacheBytes === undefined ? {} : { cacheBytes }),
-    ...(threads === undefined ? {} : { threads }),
-  });
+  const ownEngine = (): LocalEngine =>
+    createEngine({
+      source: store,
+      backend,
+      policy: POLICIES[policy](),
+      ...(cacheBytes === undefined ? {} : { cacheBytes }),
+      ...(threads === undefined ? {} : { threads }),
+    });
+  const engine = options.engineOf?.(store) ?? ownEngine();
   const balances = new Map<PrefixedHexString, bigint>(DEV_ACCOUNTS.map((a) => [a.address.toString(), 10_000n * ETHER]));
   const chain = await Chain.create({
     chainId,
@@ -69,6 +77,8 @@ export const createDevNode = async (options: DevOptions): Promise<DevNode> => {
     now,
   });
   const node = new DevNode(chain, store, version, options.calls);
+  node.metrics = options.metrics ?? noMetrics;
+  node.log = options.log ?? noLog;
   node.layers = new Layers(store, backend, threads);
   return node;
 };
