@@ -123,6 +123,20 @@ describe('two peers', () => {
     expect(half.written() - before).toBeLessThan(model.bytes.length - 2_000_000 + 2 ** 18);
   });
 
+  test('a seeder that leaves with the last piece has done its work', async () => {
+    const torrent = await makeTorrent(model.hash, bytesSource(model.bytes));
+    const [receiver, seeder] = [await node(), await hostilePeer(torrent, model.bytes, 'leaves with the last block')];
+    open.push(seeder);
+    const draft = memoryDraft(model.hash, model.bytes.length);
+    // the disk is slower than the peer
+    const slow = {
+      ...draft,
+      write: async (offset: number, bytes: Uint8Array) => (await new Promise((next) => setTimeout(next, 30)), draft.write(offset, bytes)),
+    };
+    await receiver.fetch(wantedOf([seeder.magnet]), slow, never);
+    expect(Buffer.compare(draft.bytes(), model.bytes)).toBe(0);
+  });
+
   test('bytes in the draft that are wrong are fetched anew', async () => {
     const [sender, receiver] = [await node(), await node()];
     const hints = await sender.offer(model.hash, bytesSource(model.bytes));

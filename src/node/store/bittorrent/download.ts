@@ -83,7 +83,10 @@ export class Download implements Swarm {
 
   /** Ends the fetch when there is nobody left to ask. */
   giveUp(): void {
-    if (this.active.size === 0 && this.connecting === 0 && !this.ended) this.end(new TransferError(this.words('no peer is left')));
+    // seeders leave who has all pieces, which are still being checked then
+    const complete = this.ready && this.had.every((state) => state !== 0);
+    if (this.active.size === 0 && this.connecting === 0 && !this.ended && !complete)
+      this.end(new TransferError(this.words('no peer is left')));
   }
 
   private words(front: string): string {
@@ -223,7 +226,7 @@ export class Download implements Swarm {
         this.had[piece] = 1;
         this.progress = performance.now();
         for (const other of this.active.keys()) {
-          other.tellHave(piece);
+          if (!other.has(piece)) other.tellHave(piece);
           this.changed(other);
         }
         return this.check(torrent);

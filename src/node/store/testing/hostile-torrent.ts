@@ -26,8 +26,13 @@ export interface HostilePeer {
 }
 
 /** A peer that has the package and does one thing wrong. @param bytes - the package */
-export const hostilePeer = async (torrent: Torrent, bytes: Uint8Array, lie: TorrentLie): Promise<HostilePeer> => {
+export const hostilePeer = async (
+  torrent: Torrent,
+  bytes: Uint8Array,
+  lie: TorrentLie | 'leaves with the last block',
+): Promise<HostilePeer> => {
   let asked = 0;
+  const blocks = Math.ceil(bytes.length / BLOCK_BYTES);
   const server: Server = createServer((socket) => {
     socket.on('error', () => {});
     if (lie === 'no handshake') return;
@@ -60,6 +65,7 @@ export const hostilePeer = async (torrent: Torrent, bytes: Uint8Array, lie: Torr
           const block = bytes.slice(start, start + length);
           if (lie === 'has all, sends nothing') return Promise.resolve(undefined);
           if (lie === 'corrupted pieces') block[0] = (block[0] ?? 0) ^ 1;
+          if (lie === 'leaves with the last block' && asked === blocks) setTimeout(() => socket.end(), 10);
           if (lie === 'closes within a piece' && asked > 5) socket.destroy();
           return Promise.resolve(lie === 'longer blocks' ? new Uint8Array(length + 1) : block);
         },
