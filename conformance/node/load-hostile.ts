@@ -59,7 +59,8 @@ export const ATTACKS: Readonly<Record<string, Attack>> = {
     const socket = open(url);
     socket.write(head('chunked'));
     const piece = `10000\r\n${' '.repeat(65_536)}\r\n`;
-    while (!socket.destroyed) if (!socket.write(piece)) await Promise.race([new Promise((go) => socket.once('drain', go)), ended(socket)]);
+    const over = ended(socket);
+    while (!socket.destroyed) if (!socket.write(piece)) await Promise.race([new Promise((go) => socket.once('drain', go)), over]);
   },
   'large JSON': (_, url) => post(url, `{"id":1,"method":"x","params":["${'a'.repeat(2 ** 23)}"]}`),
   'dripped headers': (_, url) => drip(url, 'POST / HTTP/1.1\r\nhost: localhost\r\nx: '),

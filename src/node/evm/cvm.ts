@@ -8,7 +8,7 @@ import type { DataUnavailable, Inference, InferenceEngine, InferenceRequest } fr
 import { type CvmContext, cvmOpcodes } from './opcodes.ts';
 import { type CvmParams, DEFAULT_PARAMS } from './params.ts';
 import { cvmPrecompiles } from './precompile.ts';
-import { attachPulse, jumpdest, Pulse } from './pulse.ts';
+import { attachPulse, type CallBound, jumpdest, Pulse } from './pulse.ts';
 import { Queue } from './queue.ts';
 import { UsageCount } from './usage.ts';
 
@@ -126,8 +126,9 @@ export class Cvm {
       this.usage.clear();
       await state.checkpoint();
       try {
-        this.calling = { limitMs };
-        this.pulse.start(limitMs);
+        // the inferences of a block have no clock; those of a trace do
+        this.calling = limitMs === undefined ? undefined : { limitMs };
+        this.pulse.start(limitMs === undefined ? undefined : { ms: limitMs });
         const result = await runTx(this.vm, options);
         this.pulse.finish();
         // only now: what ran without the file ran into an error that is none of the chain
@@ -145,11 +146,11 @@ export class Cvm {
 
   /**
    * Runs a call that changes nothing.
-   * @param limitMs - of its own running; none when left out
+   * @param bound - what it may take; no bound when left out
    * @throws {DataUnavailable}
    * @throws {CallTooLong} it was ended at the limit
    */
-  call(options: Parameters<VM['evm']['runCall']>[0], limitMs?: number): ReturnType<VM['evm']['runCall']> {
+  call(options: Parameters<VM['evm']['runCall']>[0], bound?: CallBound): ReturnType<VM['evm']['runCall']> {
     return this.queue.run(async () => {
       const { stateManager: state } = this.vm;
       this.missing = undefined;
@@ -157,7 +158,8 @@ export class Cvm {
       this.usage.clear();
       await state.checkpoint();
       try {
-        this.pulse.start(limitMs);
+        this.calling = { limitMs: bound?.ms };
+        this.pulse.start(bound);
         const result = await this.vm.evm.runCall(options);
         this.pulse.finish();
         this.refuseMissing();

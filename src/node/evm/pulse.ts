@@ -5,10 +5,22 @@ import type { CustomOpcode } from './evm-types.ts';
 
 /** Milliseconds for which the EVM holds the event loop before others have their turn. */
 const SLICE_MS = 5;
+/** A call that passed by less often has done little, whatever the clock says: the machine was busy with something else. */
+const LEAST_BEATS = 2000;
+/** Times the limit after which it ends all the same: it waits for inferences. */
+const PATIENCE = 8;
 
 /** A call took longer than whoever asked for it may: never the fate of a transaction. */
 export class CallTooLong extends Error {
   override readonly name = 'CallTooLong';
+}
+
+/** What a call that changes nothing may take. */
+export interface CallBound {
+  /** Milliseconds of its own running, without what others took in between. */
+  readonly ms: number;
+  /** Whether nobody waits for it any more. */
+  readonly gone?: () => boolean;
 }
 
 /**
@@ -16,15 +28,17 @@ export class CallTooLong extends Error {
  * ended here, and a call that is ended has no result.
  */
 export class Pulse {
-  private limit: number | undefined;
+  private bound: CallBound | undefined;
+  private beats = 0;
   private active = 0;
   private since = 0;
   private over = false;
   private reason = '';
 
-  /** @param limitMs - of its own running, without what others took in between; undefined: none */
-  start(limitMs: number | undefined): void {
-    this.limit = limitMs;
+  /** @param bound - undefined: a transaction, or a call that may take as long as it does */
+  start(bound: CallBound | undefined): void {
+    this.bound = bound;
+    this.beats = 0;
     this.active = 0;
     this.since = performance.now();
     this.over = false;
@@ -38,10 +52,16 @@ export class Pulse {
   }
 
   get bounded(): boolean {
-    return this.limit !== undefined;
+    return this.bound !== undefined;
   }
   get ended(): boolean {
     return this.over;
+  }
+
+  private excess({ ms, gone }: CallBound): string | undefined {
+    if (gone?.() === true) return 'nobody waits for the call any more';
+    const over = this.active > ms && (this.beats >= LEAST_BEATS || this.active > PATIENCE * ms);
+    return over ? `the call ran for ${Math.ceil(this.active)} ms, the limit is ${ms} ms` : undefined;
   }
 
   end(reason: string): void {
@@ -56,11 +76,13 @@ export class Pulse {
    */
   beat(): Promise<void> | undefined {
     if (this.over) throw new EVMError(EVMError.errorMessages.OUT_OF_GAS);
+    this.beats++;
     const slice = performance.now() - this.since;
     if (slice < SLICE_MS) return undefined;
     this.active += slice;
-    if (this.limit !== undefined && this.active > this.limit) {
-      this.end(`the call ran for ${Math.ceil(this.active)} ms, the limit is ${this.limit} ms`);
+    const reason = this.bound === undefined ? undefined : this.excess(this.bound);
+    if (reason !== undefined) {
+      this.end(reason);
       throw new EVMError(EVMError.errorMessages.OUT_OF_GAS);
     }
     return new Promise((go) =>

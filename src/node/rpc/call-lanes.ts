@@ -18,32 +18,49 @@ export interface CallLimits {
 /** Enough for an inference of 2.6 trillion operations, and for the longest registration. */
 export const DEFAULT_CALL_LIMITS: CallLimits = { gas: 2n ** 27n, ms: 5_000 };
 
-/** A call that is done within this never waits for one that is not. */
+/** Milliseconds of the first lanes; the last has the limit of the node. */
 const QUICK_MS = 20;
+const MIDDLE_MS = 250;
 
 const isTooLong = (error: unknown): error is Error => error instanceof CallTooLong || error instanceof InferenceTooLong;
 
 export type CallOptions = Parameters<Cvm['call']>[0];
 
+/** Calls up to a length, and the machine that they run on. */
+interface Lane {
+  readonly ms: number;
+  readonly queue: FairQueue;
+  readonly run: <T>(block: Block, work: (cvm: Cvm) => Promise<T>) => Promise<T>;
+}
+
 /**
  * Where calls that change nothing run. Each begins in the quick lane, on the state of the chain; one that is not done soon is begun
- * again in the lane of long ones, on a machine of its own, so that short calls, reads and blocks go on meanwhile.
+ * again in the next, on a machine of its own, so that what is short never waits for what is long, and blocks go on meanwhile. The lanes
+ * run side by side, a slice of some milliseconds each.
  */
 export class CallLanes {
   readonly limits: CallLimits;
   private readonly chain: Chain;
-  private readonly quick = new FairQueue('calls', { active: 4, waiting: 4096, perCaller: 64 });
-  private readonly long = new FairQueue('long calls', { active: 1, waiting: 256, perCaller: 4 });
-  private own: Promise<Cvm> | undefined;
+  private readonly lanes: readonly Lane[];
+  private readonly last: FairQueue;
 
   constructor(chain: Chain, limits: CallLimits = DEFAULT_CALL_LIMITS) {
     this.chain = chain;
     this.limits = limits;
+    this.last = new FairQueue('long calls', { active: 1, waiting: 256, perCaller: 4 });
+    const quick = new FairQueue('calls', { active: 4, waiting: 4096, perCaller: 64 });
+    const middle = new FairQueue('calls', { active: 1, waiting: 1024, perCaller: 16 });
+    const lanes: readonly Lane[] = [
+      { ms: QUICK_MS, queue: quick, run: (block, work) => chain.at(block, work) },
+      { ms: MIDDLE_MS, queue: middle, run: this.apart() },
+      { ms: limits.ms, queue: this.last, run: this.apart() },
+    ];
+    this.lanes = lanes.filter(({ ms }, i) => ms < limits.ms || i === lanes.length - 1);
   }
 
   /** Calls that run and that wait, by lane. */
-  loads(): Readonly<Record<string, FairQueue['load']>> {
-    return { quick: this.quick.load, long: this.long.load };
+  loads(): readonly FairQueue['load'][] {
+    return this.lanes.map(({ queue }) => queue.load);
   }
 
   /**
@@ -51,38 +68,34 @@ export class CallLanes {
    * @throws {RpcError} it took longer than the limit, or too many wait
    * @throws {DataUnavailable}
    */
-  run(block: Block, options: CallOptions, caller: Caller): Promise<ExecResult> {
-    return this.with(block, caller, async (cvm, limitMs) => (await cvm.call(options, limitMs)).execResult);
-  }
-
-  /** The same for work that calls several times or looks at the state in between. `limitMs` holds for each call. */
-  async with<T>(block: Block, caller: Caller, work: (cvm: Cvm, limitMs: number) => Promise<T>): Promise<T> {
-    const { ms } = this.limits;
-    try {
-      return await this.quick.run(caller, () => this.chain.at(block, (cvm) => work(cvm, Math.min(QUICK_MS, ms))));
-    } catch (error) {
-      if (!isTooLong(error)) throw error;
+  async run(block: Block, options: CallOptions, caller: Caller): Promise<ExecResult> {
+    let reason = '';
+    for (const { ms, queue, run } of this.lanes) {
+      const bound = { ms, gone: () => caller.gone() };
+      try {
+        return await queue.run(caller, () => run(block, async (cvm) => (await cvm.call(options, bound)).execResult));
+      } catch (error) {
+        if (!isTooLong(error)) throw error;
+        reason = error.message;
+        if (caller.gone()) break;
+      }
     }
-    try {
-      return await this.long.run(caller, async () => {
-        const cvm = await this.machine();
-        await cvm.vm.stateManager.setStateRoot(block.header.stateRoot);
-        return work(cvm, ms);
-      });
-    } catch (error) {
-      if (isTooLong(error)) throw limitExceeded(`${error.message} (--call-ms)`);
-      throw error;
-    }
+    throw limitExceeded(`${reason} (--call-ms)`);
   }
 
   /** Work of the node itself in the lane of long calls. */
   alone<T>(caller: Caller, work: () => Promise<T>): Promise<T> {
-    return this.long.run(caller, work);
+    return this.last.run(caller, work);
   }
 
-  /** A machine over the same nodes of the state, which the chain does not use. */
-  private machine(): Promise<Cvm> {
-    this.own ??= this.chain.machine();
-    return this.own;
+  /** A machine over the same nodes of the state, which the chain does not use; made when it is needed. */
+  private apart(): Lane['run'] {
+    let made: Promise<Cvm> | undefined;
+    return async (block, work) => {
+      made ??= this.chain.machine();
+      const cvm = await made;
+      await cvm.vm.stateManager.setStateRoot(block.header.stateRoot);
+      return work(cvm);
+    };
   }
 }
