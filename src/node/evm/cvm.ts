@@ -158,6 +158,9 @@ export class Cvm {
       this.usage.clear();
       await state.checkpoint();
       try {
+        // what an earlier call made warm is cold again, as at the beginning of a transaction
+        this.vm.evm.journal.cleanJournal();
+        state.originalStorageCache.clear();
         this.calling = { limitMs: bound?.ms };
         this.pulse.start(bound);
         const result = await this.vm.evm.runCall(options);

@@ -158,6 +158,14 @@ const runsAndAsks = (m: Address, x: Address, y: Address, fails: boolean): Uint8A
   );
 };
 
+test('a call costs the same however often it is made: what one made warm is cold for the next', async () => {
+  const asks = { block: chain.header(), to: registry, data: call('runsOf(address)', number(model)) };
+  const used: bigint[] = [];
+  for (let i = 0; i < 3; i++) used.push((await chain.cvm.call(asks)).execResult.executionGasUsed);
+  expect(used[0]).toBeGreaterThan(2100n);
+  expect(used).toEqual([used[0], used[0], used[0]]);
+});
+
 describe('Scores', () => {
   const send = async (data: Uint8Array) => (await chain.send(data, scores)).execResult;
   const view = async (data: Uint8Array): Promise<readonly bigint[]> => numbersOf((await send(data)).returnValue);
