@@ -58,6 +58,13 @@ interface Saved {
   readonly height: number;
 }
 
+/** Told of what becomes of the head. It must not throw, and is not waited for. */
+export interface ChainWatcher {
+  readonly added: (block: Block) => void;
+  /** Blocks above this height are gone. */
+  readonly wentBack: (height: number) => void;
+}
+
 const GENESIS = 'genesis';
 
 /** A chain whose blocks this process makes or checks; its state is kept for every block. */
@@ -67,6 +74,7 @@ export class Chain {
   readonly options: ChainOptions;
   /** Blocks that were given up at the start because what is kept of them was not whole. */
   lost = 0;
+  readonly watchers = new Set<ChainWatcher>();
   private readonly store: KeyValue;
   private readonly archive: Archive;
   private readonly nodes: StateNodes;
@@ -175,6 +183,7 @@ export class Chain {
     this.nodes.settle();
     this.archive.remember(Number(block.header.number), archived);
     this.latest = block;
+    for (const watcher of this.watchers) watcher.added(block);
     return archived;
   }
 
@@ -327,6 +336,7 @@ export class Chain {
     await this.store.batch(await this.archive.cut(Number(this.head.header.number), found.height), true);
     this.archive.forgetAbove(found.height);
     this.latest = head.block;
+    for (const watcher of this.watchers) watcher.wentBack(found.height);
     return true;
   }
 }

@@ -2,11 +2,13 @@ import { CATALOG } from './catalog.ts';
 import { CORTEX } from './cortex.ts';
 import { DEVELOPMENT } from './development.ts';
 import { ETH } from './eth.ts';
+import { FILTERS } from './filters.ts';
+import { LOOKUPS } from './lookups.ts';
 import type { Method } from './method.ts';
 import { NETWORK } from './network.ts';
 import { TRACE } from './trace.ts';
 
 /** Every method, by name. */
 export const METHODS: ReadonlyMap<string, Method> = new Map<string, Method>(
-  Object.entries({ ...ETH, ...DEVELOPMENT, ...CORTEX, ...CATALOG }),
+  Object.entries({ ...ETH, ...DEVELOPMENT, ...CORTEX, ...CATALOG, ...FILTERS, ...LOOKUPS, ...NETWORK, ...TRACE }),
 );
