@@ -1,5 +1,6 @@
 import type { ByteSource } from '../../support/index.ts';
 import type { ObjectSource } from '../executor/engine.ts';
+import type { Given, HeldDraft, Referenced, StorePolicy } from './policy.ts';
 
 /** A package that is on its way; what is there of it outlives the process where the store is on disk. */
 export interface PackageDraft {
@@ -40,6 +41,31 @@ export interface ObjectStore extends ObjectSource {
   readonly pin: (hash: Uint8Array, pinned: boolean) => Promise<boolean>;
 }
 
+export interface StoreUsage {
+  /** Bytes of packages, inputs and drafts; a draft counts with its whole size. */
+  readonly bytes: number;
+  /** Infinity: no limit. */
+  readonly limitBytes: number;
+  readonly packages: number;
+  readonly inputs: number;
+  readonly drafts: number;
+}
+
+/** A store whose node decides what it keeps. */
+export interface ManagedStore extends ObjectStore {
+  readonly policy: StorePolicy;
+  /** Whether a package is here; unlike asking for it, this is no use of it. */
+  readonly has: (hash: Uint8Array) => Promise<boolean>;
+  /** Checks a package that was found damaged, and sets its file aside if it is. @returns whether it was */
+  readonly suspect: (hash: Uint8Array) => Promise<boolean>;
+  /** Says which packages the chain names; before, none is given up for not being named. */
+  readonly setReferences: (referenced: Referenced) => void;
+  /** Gives up what the policy, the chain and time say. @returns what went */
+  readonly collect: () => Promise<readonly Given[]>;
+  readonly usage: () => StoreUsage;
+  readonly drafts: () => readonly HeldDraft[];
+}
+
 /** A package that a node lacks. */
 export interface Wanted {
   readonly hash: Uint8Array;
@@ -54,6 +80,11 @@ export interface Wanted {
  */
 export interface Transport {
   readonly name: string;
+  /**
+   * Bytes of the file of a package, as a peer says: the chain knows only what its plain parameters take. Undefined: no peer has it.
+   * Where this is left out, the size that is wanted is taken to be that of the file.
+   */
+  readonly sizeOf?: (wanted: Wanted, signal: AbortSignal) => Promise<number | undefined>;
   /** Lets others fetch a package. @returns hints that lead here */
   readonly offer: (hash: Uint8Array, file: ByteSource) => Promise<readonly string[]>;
   /** Ends an offer. */
