@@ -10,6 +10,7 @@ import { POLICIES, type PolicyName } from './executor/policy.ts';
 import type { CallLimits } from './rpc/call-lanes.ts';
 import { DEV_ACCOUNTS, DevNode } from './rpc/node.ts';
 import { Layers } from './trace/layers.ts';
+import type { KeyValue } from './store/kv.ts';
 import { folderObjects, memoryObjects } from './store/objects.ts';
 
 export interface DevOptions {
@@ -20,6 +21,8 @@ export interface DevOptions {
   readonly hardfork?: Hardfork;
   /** Folder of packages and inputs; in memory when left out. */
   readonly objects?: string;
+  /** Where the chain is kept; in memory when left out. */
+  readonly store?: KeyValue;
   readonly cacheBytes?: number;
   readonly policy?: PolicyName;
   readonly threads?: number;
@@ -40,7 +43,10 @@ const ETHER = 10n ** 18n;
 const DEV_PARAMS = { ...DEFAULT_PARAMS, matureBlocks: 1n };
 const DEV_UPLOADS = { quotaPerBlock: 2n ** 40n, chunkBytes: 2n ** 40n, feePerByte: 0n };
 
-/** A chain of one node for development: ten funded accounts, a block for each transaction. */
+/**
+ * A chain of one node for development: ten funded accounts, a block for each transaction.
+ * @throws {OtherChain} the store has a chain with other parameters
+ */
 export const createDevNode = async (options: DevOptions): Promise<DevNode> => {
   const {
     backend,
@@ -74,9 +80,11 @@ export const createDevNode = async (options: DevOptions): Promise<DevNode> => {
     balances,
     gasLimit: 2n ** 32n,
     ...(genesisTime === undefined ? {} : { genesisTime }),
+    ...(options.store === undefined ? {} : { store: options.store }),
     now,
   });
   const node = new DevNode(chain, store, version, options.calls);
+  if (options.store !== undefined) await node.keepWaiting(options.store);
   node.metrics = options.metrics ?? noMetrics;
   node.log = options.log ?? noLog;
   node.layers = new Layers(store, backend, threads);

@@ -6,6 +6,7 @@ export { modelCalls } from './evm/model-calls.ts';
 export { packedBytes, packTensors, unpackTensors } from './evm/packing.ts';
 export { type CvmParams, DEFAULT_PARAMS } from './evm/params.ts';
 export { createEngine, type EngineOptions, type LocalEngine, type ObjectSource } from './executor/engine.ts';
+export { decodeMemory, encodeMemory, type ModelMemory, type PreloadChoice, readPreload } from './executor/model-memory.ts';
 export { createModelTrace, readModelTrace, type TraceLine } from './executor/model-trace.ts';
 export { type CachePolicy, POLICIES, POLICY_NAMES, type PolicyName } from './executor/policy.ts';
 export { type Replayed, replay, replayOffline, type SizedRequest } from './executor/replay.ts';
@@ -14,5 +15,6 @@ export { LOG_LEVELS, type LogLevel, noLog, type NodeLog, pinoLog } from './log/i
 export { noMetrics, type NodeMetrics, prometheusMetrics, type PrometheusMetrics } from './metrics/index.ts';
 export { createDevNode, type DevOptions } from './dev-node.ts';
 export { DEV_ACCOUNTS, type DevAccount, DevNode } from './rpc/node.ts';
+export type { Route } from './rpc/http-rpc.ts';
 export { type RunningServer, serveRpc, type ServerOptions } from './rpc/server.ts';
 export { folderObjects, memoryObjects, type ObjectStore } from './store/objects.ts';

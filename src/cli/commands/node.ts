@@ -11,7 +11,7 @@ export const node = command({
   doc:
     'An EVM with INFER (0xc0) and INFERARRAY (0xc1), and the same as a precompile for plain Solidity. Serves JSON-RPC (eth_*, net_*, web3_*, evm_*, cortex_*) over HTTP and WebSocket, for viem, ' +
     'ethers, Hardhat and Foundry. Ten accounts are funded, those of the mnemonic that Hardhat and Foundry use; each transaction gets a block at once. `cortexc publish` puts a package on it. ' +
-    'It listens on this machine alone unless --host says otherwise; Ctrl-C ends it, and the chain with it; packages stay where --objects says.',
+    'It listens on this machine alone unless --host says otherwise; Ctrl-C ends it; with --data the chain goes on from there the next time, without it ends too.',
   positionals: {},
   options: {
     dev: { type: 'boolean', default: false, describe: 'A development chain; the only kind so far' },
@@ -19,7 +19,9 @@ export const node = command({
     host: { type: 'string', default: '127.0.0.1', requiresArg: true, describe: 'Address to listen on' },
     'chain-id': { type: 'number', default: 1337, requiresArg: true, describe: 'Number of the chain, in signatures' },
     backend: { type: 'string', default: 'wasm', requiresArg: true, describe: 'What runs models; the bytes are the same on all' },
-    objects: { type: 'string', requiresArg: true, describe: 'Folder of packages and inputs; in memory if left out' },
+    data: { type: 'string', requiresArg: true, describe: 'Folder of the chain, packages and inputs; in memory if left out' },
+    'block-time': { type: 'number', requiresArg: true, describe: 'Seconds between blocks; a block for each transaction if left out' },
+    objects: { type: 'string', requiresArg: true, describe: 'Folder of packages and inputs; that of --data, or in memory, if left out' },
     'cache-bytes': { type: 'number', default: 2 ** 31, requiresArg: true, describe: 'Bytes of models that are kept ready' },
     'cache-policy': {
       type: 'string',
@@ -31,7 +33,7 @@ export const node = command({
   },
   examples: [
     ['cortexc node --dev', 'a chain at http://127.0.0.1:8545'],
-    ['cortexc node --dev --port 0 --objects models', 'another port, packages on disk'],
+    ['cortexc node --dev --port 0 --data chain', 'another port; chain and packages on disk'],
   ],
   run: async (args, context) => {
     if (!args.dev) return fail(optionsConflict('node runs a development chain, and --dev is not given', 'Say so: cortexc node --dev.'));
@@ -41,10 +43,18 @@ export const node = command({
         ? []
         : [optionValue(name, `is ${v} but takes a whole number from ${least} to ${most}`)];
     };
-    const problems = [...whole('port', 0, MAX_PORT), ...whole('chain-id', 1, 2 ** 31), ...whole('cache-bytes', 0, Number.MAX_SAFE_INTEGER)];
+    const pause = args['block-time'];
+    const problems = [
+      ...(pause === undefined || (pause > 0 && pause <= 86_400)
+        ? []
+        : [optionValue('block-time', `is ${pause} but takes seconds from 0 to 86400`)]),
+      ...whole('port', 0, MAX_PORT),
+      ...whole('chain-id', 1, 2 ** 31),
+      ...whole('cache-bytes', 0, Number.MAX_SAFE_INTEGER),
+    ];
     if (problems.length > 0) return fail(...problems);
     const { runNode } = await import('../pipeline/node/run-node.ts');
     const policy = CACHE_POLICIES.find((p) => p === args['cache-policy']) ?? 'lru';
-    return runNode({ ...args, policy, chainId: args['chain-id'], cacheBytes: args['cache-bytes'] }, context);
+    return runNode({ ...args, policy, chainId: args['chain-id'], blockTime: pause, cacheBytes: args['cache-bytes'] }, context);
   },
 });

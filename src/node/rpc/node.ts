@@ -5,6 +5,8 @@ import { Catalog } from '../catalog/catalog.ts';
 import { Names } from '../catalog/names.ts';
 import { chainSource } from '../catalog/source.ts';
 import type { Chain, Mined } from '../chain/chain.ts';
+import type { KeyValue } from '../store/kv.ts';
+import { WaitingTransactions } from '../chain/waiting.ts';
 import type { Layers } from '../trace/layers.ts';
 import { type NodeLog, noLog } from '../log/index.ts';
 import { noMetrics, type NodeMetrics } from '../metrics/index.ts';
@@ -40,9 +42,6 @@ export const DEV_ACCOUNTS: readonly DevAccount[] = DEV_KEYS.map((text) => {
   return { address: createAddressFromPrivateKey(key), key };
 });
 
-/** Transactions that wait at most. */
-const MAX_WAITING = 4096;
-
 /** A node of a development chain: what the methods of its RPC work with. */
 export class DevNode {
   readonly chain: Chain;
@@ -62,7 +61,7 @@ export class DevNode {
   log: NodeLog = noLog;
   /** A block for each transaction, at once. */
   automine = true;
-  private waiting: TypedTransaction[] = [];
+  private pool = new WaitingTransactions();
 
   constructor(chain: Chain, objects: ObjectStore, version: string, limits?: CallLimits) {
     this.chain = chain;
@@ -78,8 +77,8 @@ export class DevNode {
     if (!tx.isSigned()) throw rejected('the transaction has no signature');
     if (this.forward !== undefined) return this.forward(tx);
     if (!this.automine) {
-      if (this.waiting.length >= MAX_WAITING) throw rejected(`${MAX_WAITING} transactions wait already`);
-      this.waiting.push(tx);
+      const refused = await this.pool.add(tx);
+      if (refused !== undefined) throw rejected(refused);
       return tx.hash();
     }
     const { refused } = await this.chain.mine([tx]);
@@ -91,13 +90,19 @@ export class DevNode {
   /** Makes a block of what waits. */
   async mine(): Promise<readonly Mined[]> {
     if (this.forward !== undefined) throw rejected('this node follows another, which makes the blocks');
-    const txs = this.waiting;
-    this.waiting = [];
-    return (await this.chain.mine(txs)).mined;
+    const txs = this.pool.all();
+    const { mined } = await this.chain.mine(txs);
+    await this.pool.done(txs);
+    return mined;
+  }
+
+  /** Keeps what waits in a store from now on, and takes up what waited there. */
+  async keepWaiting(store: KeyValue): Promise<void> {
+    this.pool = await WaitingTransactions.open(store, this.chain.common);
   }
 
   waitingOf(address: Address): number {
-    return this.waiting.filter((tx) => tx.getSenderAddress().equals(address)).length;
+    return this.pool.of(address);
   }
 
   /** The block that a tag, a number or a hash names. */

@@ -2,14 +2,10 @@ import { ClassicLevel } from 'classic-level';
 import { diagnostic, fail, ok, type Result } from '../../support/index.ts';
 import type { KeyValue } from './kv.ts';
 
-const codeOf = (error: unknown): string => {
-  const all = [error, error instanceof Error ? error.cause : undefined];
-  for (const e of all.reverse()) if (e instanceof Error && 'code' in e && typeof e.code === 'string') return e.code;
-  return '';
-};
-const textOf = (error: unknown): string => {
-  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-  return cause instanceof Error ? cause.message : String(cause);
+/** What the binding says of an error: in its cause, where the wrapper adds one. */
+const reasonOf = (error: unknown): { readonly code?: unknown; readonly message?: unknown } => {
+  if (typeof error !== 'object' || error === null) return {};
+  return 'cause' in error && typeof error.cause === 'object' && error.cause !== null ? error.cause : error;
 };
 
 /**
@@ -21,10 +17,11 @@ export const openLevel = async (folder: string): Promise<Result<KeyValue>> => {
   try {
     await level.open();
   } catch (error) {
-    return codeOf(error) === 'LEVEL_LOCKED'
+    const { code, message } = reasonOf(error);
+    return code === 'LEVEL_LOCKED'
       ? fail(diagnostic('NOD0010', `another process uses the chain in ${folder}`, { notes: ['End it, or give another folder: --data.'] }))
       : fail(
-          diagnostic('NOD0011', `the chain in ${folder} cannot be opened: ${textOf(error)}`, {
+          diagnostic('NOD0011', `the chain in ${folder} cannot be opened: ${String(message)}`, {
             notes: ['A node that follows another gets its blocks again in an empty folder.'],
           }),
         );

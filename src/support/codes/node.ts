@@ -39,6 +39,11 @@ export const nodeCodes = {
       'The folder has a chain with other parameters than the ones asked for: the message names the first, with both values. Give the parameters of the chain, or another folder. A newer version of the node may keep chains in another format.',
     exit: 2,
   },
+  NOD0030: {
+    title: 'lines of the node cannot be written',
+    explain: 'The file that --log or --trace-models names cannot be opened for appending: its folder is missing, or may not be written to.',
+    exit: 6,
+  },
   NOD0040: {
     title: 'a way to other stores lacks a package',
     explain:

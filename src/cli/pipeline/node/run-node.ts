@@ -1,6 +1,7 @@
-import { resolve } from 'node:path';
+import { mkdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { loadBackend } from '../../../backends/index.ts';
-import { createDevNode, DEV_ACCOUNTS, type PolicyName, serveRpc } from '../../../node/index.ts';
+import { createDevNode, DEV_ACCOUNTS, type DevNode, openLevel, OtherChain, type PolicyName, serveRpc } from '../../../node/index.ts';
 import { diagnostic, fail, ok, type Result } from '../../../support/index.ts';
 import type { Report } from '../../command.ts';
 import type { Context } from '../../context.ts';
@@ -13,6 +14,10 @@ export interface NodeArgs {
   readonly chainId: number;
   readonly backend: string;
   readonly objects?: string | undefined;
+  /** Folder of chain, packages and inputs. */
+  readonly data?: string | undefined;
+  /** Seconds between blocks; undefined: a block for each transaction. */
+  readonly blockTime?: number | undefined;
   readonly cacheBytes: number;
   readonly policy: PolicyName;
 }
@@ -26,20 +31,67 @@ const asked = (): Promise<void> =>
     process.once('SIGTERM', () => done());
   });
 
+const openChain = (data: string): ReturnType<typeof openLevel> => {
+  try {
+    mkdirSync(data, { recursive: true });
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return Promise.resolve(fail(diagnostic('NOD0011', `the chain in ${visible(data)} cannot be opened: ${visible(reason)}`)));
+  }
+  return openLevel(join(data, 'chain'));
+};
+
+const otherChain = ({ what, asked, there }: OtherChain, data: string) =>
+  diagnostic('NOD0012', `${visible(data)} has another chain: ${what} is ${visible(asked)} here and ${visible(there)} there`, {
+    notes: ['Give the parameters of that chain, or another folder: --data.'],
+  });
+
+/** A block each so many seconds. @returns ends it */
+const minePeriodically = (node: DevNode, seconds: number, tell: (line: string) => void): (() => Promise<void>) => {
+  node.automine = false;
+  let last: Promise<unknown> = Promise.resolve();
+  let going = false;
+  const timer = setInterval(() => {
+    // a block that takes longer than the pause is waited for
+    if (going) return;
+    going = true;
+    last = node
+      .mine()
+      .catch((error: unknown) => tell(`no block: ${visible(error instanceof Error ? error.message : String(error))}`))
+      .finally(() => (going = false));
+  }, seconds * 1000);
+  return async () => {
+    clearInterval(timer);
+    await last;
+  };
+};
+
 /** `cortexc node --dev`: serves until it is asked to end. */
 export const runNode = async (args: NodeArgs, context: Context): Promise<Result<Report>> => {
   const backend = await loadBackend(args.backend);
   if (!backend.ok) return backend;
   const { io } = context;
-  const node = await createDevNode({
-    backend: backend.value,
-    version: compilerVersion(),
-    chainId: args.chainId,
-    cacheBytes: args.cacheBytes,
-    policy: args.policy,
-    ...(args.objects === undefined ? {} : { objects: resolve(io.cwd, args.objects) }),
-    now: () => Math.floor(Date.now() / 1000),
-  });
+  const data = args.data === undefined ? undefined : resolve(io.cwd, args.data);
+  const store = data === undefined ? undefined : await openChain(data);
+  if (store?.ok === false) return store;
+  const objects = args.objects === undefined ? data && join(data, 'objects') : resolve(io.cwd, args.objects);
+  let node: DevNode;
+  try {
+    node = await createDevNode({
+      backend: backend.value,
+      version: compilerVersion(),
+      chainId: args.chainId,
+      cacheBytes: args.cacheBytes,
+      policy: args.policy,
+      ...(store === undefined ? {} : { store: store.value }),
+      ...(objects === undefined ? {} : { objects }),
+      now: () => Math.floor(Date.now() / 1000),
+    });
+  } catch (error) {
+    await store?.value.close();
+    if (error instanceof OtherChain) return fail(otherChain(error, data ?? ''));
+    throw error;
+  }
   const ended = asked();
   let server: Awaited<ReturnType<typeof serveRpc>>;
   try {
@@ -63,13 +115,17 @@ export const runNode = async (args: NodeArgs, context: Context): Promise<Result<
       ['registry', registry.toString()],
       ['infer', `${inferPrecompile.toString()} (precompile); INFER 0xc0, INFERARRAY 0xc1`],
       ['backend', args.backend],
-      ['objects', args.objects ?? 'in memory'],
+      ['data', data === undefined ? 'in memory' : `${data}, block ${node.chain.head.header.number}`],
+      ['objects', objects ?? 'in memory'],
       ...DEV_ACCOUNTS.map((a, i) => [i === 0 ? 'accounts' : '', `${a.address.toString()}, 10000 ether`] as const),
       ['next', `cortexc publish MODEL.cvm --rpc ${url}`],
     ]),
   );
+  const mining = args.blockTime === undefined ? undefined : minePeriodically(node, args.blockTime, (line) => io.stderr.write(`${line}\n`));
   await ended;
+  await mining?.();
   await server.close();
+  await node.chain.close();
   const blocks = Number(node.chain.head.header.number) + 1;
   const warnings = LOOPBACK.test(args.host)
     ? []
