@@ -11,6 +11,7 @@ import type { Layers } from '../trace/layers.ts';
 import { type NodeLog, noLog } from '../log/index.ts';
 import { noMetrics, type NodeMetrics } from '../metrics/index.ts';
 import type { ObjectStore } from '../store/objects.ts';
+import type { Sharing } from '../store/sharing.ts';
 import { type CallLimits, CallLanes } from './call-lanes.ts';
 import { invalidParams, notFound, rejected } from './rpc-error.ts';
 import { hex, readFixed, readQuantity } from './fields.ts';
@@ -56,6 +57,8 @@ export class DevNode {
   layers: Layers | undefined;
   /** Where transactions go when another node makes the blocks. */
   forward: ((tx: TypedTransaction) => Promise<Uint8Array>) | undefined;
+  /** Offers packages of this node to others, where there are ways to do so. */
+  sharing: Sharing | undefined;
   /** For people who watch the node. */
   metrics: NodeMetrics = noMetrics;
   log: NodeLog = noLog;

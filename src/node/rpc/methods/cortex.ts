@@ -38,6 +38,7 @@ export const CORTEX = {
   cortex_putPackage: async (node, [bytes]) => {
     const kept = await node.objects.putPackage(readBytes(bytes, 'package'));
     if (typeof kept === 'string') throw invalidParams(`the package is refused: ${kept}`);
+    void node.sharing?.offer(kept, () => node.objects.package(kept));
     return hex(kept);
   },
   cortex_putInput: async (node, [bytes]) => hex(await node.objects.putInput(readBytes(bytes, 'input'))),
