@@ -19,6 +19,8 @@ export interface Transports {
   /** In the order in which they are tried. */
   readonly all: readonly Transport[];
   readonly torrent: BitTorrent | undefined;
+  /** Multiaddresses of this node among IPFS peers. */
+  readonly addresses: readonly string[];
   readonly close: () => Promise<void>;
 }
 
@@ -43,5 +45,5 @@ export const createTransports = async ({ ipfs, kubo, torrent, folder }: Transpor
     all.push(swarm.value);
   }
   if (kubo !== undefined) all.push(createKubo(kubo));
-  return ok({ all, torrent: swarm?.value, close });
+  return ok({ all, torrent: swarm?.value, addresses: host?.value.addresses() ?? [], close });
 };

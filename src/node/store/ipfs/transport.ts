@@ -88,7 +88,12 @@ class Askers {
   }
 }
 
-class IpfsTransport implements Transport {
+/** IPFS as a transport, and where its peers reach it. */
+export interface Ipfs extends Transport {
+  readonly addresses: () => readonly string[];
+}
+
+class IpfsTransport implements Ipfs {
   readonly name = 'ipfs';
   private readonly p2p: P2p;
   private readonly options: IpfsOptions;
@@ -115,7 +120,7 @@ class IpfsTransport implements Transport {
     if (root === undefined || toHex(root.name.digest) !== toHex(hash)) return refuse('its first block is another root');
     this.shelf.add(hash, file, places.value);
     const storage = second?.name.kind === 'record' ? [`ipfs://${blockCid(second.name)}`] : [];
-    return Promise.resolve([...this.p2p.libp2p.getMultiaddrs().map((a) => a.toString()), ...storage]);
+    return Promise.resolve([...this.addresses(), ...storage]);
   }
 
   withdraw(hash: Uint8Array): Promise<void> {
@@ -149,13 +154,17 @@ class IpfsTransport implements Transport {
     await assemble(wanted, draft, (name, atMost, all) => askers.get(name, atMost, all), signal);
   }
 
+  addresses(): readonly string[] {
+    return this.p2p.libp2p.getMultiaddrs().map((address) => address.toString());
+  }
+
   async close(): Promise<void> {
     await this.p2p.libp2p.stop();
   }
 }
 
 /** Blocks by Bitswap from peers that are named, and to whoever asks. Errors: NOD0040, NOD0041 */
-export const createIpfs = async (options: IpfsOptions): Promise<Result<Transport>> => {
+export const createIpfs = async (options: IpfsOptions): Promise<Result<Ipfs>> => {
   const p2p = await startP2p(options);
   if (!p2p.ok) return p2p;
   const shelf = new BlockShelf();
