@@ -1,8 +1,9 @@
 import { fail } from '../../support/index.ts';
 import { command } from '../command.ts';
 import { optionsConflict, optionValue } from '../diagnostics.ts';
+import { SERVICE_OPTIONS, serviceArgs, serviceProblems } from '../node-service-options.ts';
 
-const CACHE_POLICIES = ['lru', 'fifo', 'gdsf'] as const;
+const CACHE_POLICIES = ['lru', 'fifo', 'lfu', 'gdsf'] as const;
 const MAX_PORT = 65_535;
 
 export const node = command({
@@ -28,8 +29,9 @@ export const node = command({
       choices: CACHE_POLICIES,
       default: 'lru',
       requiresArg: true,
-      describe: 'What is given up first: least recently used, first in, or by size, use and price (gdsf)',
+      describe: 'What is given up first: least recently used, first in, least often used, or by size, use and price (gdsf)',
     },
+    ...SERVICE_OPTIONS,
   },
   examples: [
     ['cortexc node --dev', 'a chain at http://127.0.0.1:8545'],
@@ -51,10 +53,14 @@ export const node = command({
       ...whole('port', 0, MAX_PORT),
       ...whole('chain-id', 1, 2 ** 31),
       ...whole('cache-bytes', 0, Number.MAX_SAFE_INTEGER),
+      ...serviceProblems(args),
     ];
     if (problems.length > 0) return fail(...problems);
     const { runNode } = await import('../pipeline/node/run-node.ts');
     const policy = CACHE_POLICIES.find((p) => p === args['cache-policy']) ?? 'lru';
-    return runNode({ ...args, policy, chainId: args['chain-id'], blockTime: pause, cacheBytes: args['cache-bytes'] }, context);
+    return runNode(
+      { ...args, ...serviceArgs(args), policy, chainId: args['chain-id'], blockTime: pause, cacheBytes: args['cache-bytes'] },
+      context,
+    );
   },
 });

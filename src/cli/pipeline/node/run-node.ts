@@ -6,9 +6,11 @@ import { diagnostic, fail, ok, type Result } from '../../../support/index.ts';
 import type { Report } from '../../command.ts';
 import type { Context } from '../../context.ts';
 import { formatFacts, visible } from '../../text.ts';
+import type { ServiceArgs } from '../../node-service-options.ts';
 import { compilerVersion } from '../../version.ts';
+import { openNodeService } from './run-service.ts';
 
-export interface NodeArgs {
+export interface NodeArgs extends ServiceArgs {
   readonly port: number;
   readonly host: string;
   readonly chainId: number;
@@ -75,6 +77,9 @@ export const runNode = async (args: NodeArgs, context: Context): Promise<Result<
   const store = data === undefined ? undefined : await openChain(data);
   if (store?.ok === false) return store;
   const objects = args.objects === undefined ? data && join(data, 'objects') : resolve(io.cwd, args.objects);
+  const opened = openNodeService({ ...args, folder: data ?? objects }, context);
+  if (!opened.ok) return opened;
+  const service = opened.value;
   let node: DevNode;
   try {
     node = await createDevNode({
@@ -85,10 +90,14 @@ export const runNode = async (args: NodeArgs, context: Context): Promise<Result<
       policy: args.policy,
       ...(store === undefined ? {} : { store: store.value }),
       ...(objects === undefined ? {} : { objects }),
+      ...(service.engineOf === undefined ? {} : { engineOf: service.engineOf }),
+      metrics: service.metrics,
+      log: service.log,
       now: () => Math.floor(Date.now() / 1000),
     });
   } catch (error) {
     await store?.value.close();
+    service.close();
     if (error instanceof OtherChain) return fail(otherChain(error, data ?? ''));
     throw error;
   }
@@ -98,6 +107,7 @@ export const runNode = async (args: NodeArgs, context: Context): Promise<Result<
     server = await serveRpc(node, {
       host: args.host,
       port: args.port,
+      routes: service.routes,
       ...(LOOPBACK.test(args.host) ? {} : { hosts: [args.host.toLowerCase()] }),
     });
   } catch (error) {
@@ -114,7 +124,7 @@ export const runNode = async (args: NodeArgs, context: Context): Promise<Result<
       ['chain', String(args.chainId)],
       ['registry', registry.toString()],
       ['infer', `${inferPrecompile.toString()} (precompile); INFER 0xc0, INFERARRAY 0xc1`],
-      ['backend', args.backend],
+      ['backend', args.workers === 0 ? args.backend : `${args.backend}, ${args.workers} workers`],
       ['data', data === undefined ? 'in memory' : `${data}, block ${node.chain.head.header.number}`],
       ['objects', objects ?? 'in memory'],
       ...DEV_ACCOUNTS.map((a, i) => [i === 0 ? 'accounts' : '', `${a.address.toString()}, 10000 ether`] as const),
@@ -122,10 +132,12 @@ export const runNode = async (args: NodeArgs, context: Context): Promise<Result<
     ]),
   );
   const mining = args.blockTime === undefined ? undefined : minePeriodically(node, args.blockTime, (line) => io.stderr.write(`${line}\n`));
+  service.begin(node);
   await ended;
   await mining?.();
   await server.close();
   await node.chain.close();
+  service.close();
   const blocks = Number(node.chain.head.header.number) + 1;
   const warnings = LOOPBACK.test(args.host)
     ? []
