@@ -17,4 +17,7 @@ export { createDevNode, type DevOptions } from './dev-node.ts';
 export { DEV_ACCOUNTS, type DevAccount, DevNode } from './rpc/node.ts';
 export type { Route } from './rpc/http-rpc.ts';
 export { type RunningServer, serveRpc, type ServerOptions } from './rpc/server.ts';
+export { OtherChain } from './chain/identity.ts';
+export { openLevel } from './store/kv-level.ts';
+export type { KeyValue } from './store/kv.ts';
 export { folderObjects, memoryObjects, type ObjectStore } from './store/objects.ts';
