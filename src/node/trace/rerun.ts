@@ -35,13 +35,6 @@ export interface AgainBlock {
   readonly refused?: { readonly index: number; readonly reason: string };
 }
 
-/** A machine of its own on the state after a block: what it does is seen by nobody else. */
-export const machineAt = async (chain: Chain, stateRoot: Uint8Array): Promise<Cvm> => {
-  const cvm = await chain.machine();
-  await cvm.vm.stateManager.setStateRoot(stateRoot);
-  return cvm;
-};
-
 /** Has the machine tell of its frames, and keeps the stack of them. */
 const attach = (cvm: Cvm, watch: Watch, transaction: () => number, stepped: () => boolean): void => {
   const frames: Message[] = [];
@@ -72,7 +65,8 @@ const attach = (cvm: Cvm, watch: Watch, transaction: () => number, stepped: () =
  * @throws {CallTooLong} it ran for a minute
  */
 export const runAgain = async (chain: Chain, parent: Block, block: Block, watch: Watch = {}, last?: number): Promise<AgainBlock> => {
-  const cvm = await machineAt(chain, parent.header.stateRoot);
+  const cvm = await chain.machine();
+  await cvm.vm.stateManager.setStateRoot(parent.header.stateRoot);
   let current = 0;
   attach(cvm, watch, () => current, () => last === undefined || current === last); // biome-ignore format: short
   const transactions: Again[] = [];
