@@ -13,6 +13,9 @@ export { type Replayed, replay, replayOffline, type SizedRequest } from './execu
 export { createService, type InferenceService, type ServiceOptions } from './executor/service.ts';
 export { LOG_LEVELS, type LogLevel, noLog, type NodeLog, pinoLog } from './log/index.ts';
 export { noMetrics, type NodeMetrics, prometheusMetrics, type PrometheusMetrics } from './metrics/index.ts';
+export { Follower, type FollowOptions, type Stopped } from './network/follower.ts';
+export type { Finding } from './network/investigate.ts';
+export { type Joined, joinChain } from './network/join.ts';
 export { createDevNode, type DevOptions } from './dev-node.ts';
 export { DEV_ACCOUNTS, type DevAccount, DevNode } from './rpc/node.ts';
 export type { Route } from './rpc/http-rpc.ts';

@@ -31,10 +31,22 @@ export const node = command({
       requiresArg: true,
       describe: 'What is given up first: least recently used, first in, least often used, or by size, use and price (gdsf)',
     },
+    peer: { type: 'string', array: true, requiresArg: true, describe: 'URL of a node to follow; it makes the blocks (repeatable)' },
+    'exit-on-mismatch': {
+      type: 'boolean',
+      default: false,
+      describe: 'End when following ends: with exit 1 where this node and its peer disagree on a block',
+    },
+    mismatch: {
+      type: 'string',
+      requiresArg: true,
+      describe: 'Folder for the op that differs, its inputs and both outputs; cortexc-mismatch if left out',
+    },
     ...SERVICE_OPTIONS,
   },
   examples: [
     ['cortexc node --dev', 'a chain at http://127.0.0.1:8545'],
+    ['cortexc node --dev --port 0 --peer http://127.0.0.1:8545 --backend native', 'follows that node on another backend, and compares'],
     ['cortexc node --dev --port 0 --data chain', 'another port; chain and packages on disk'],
   ],
   run: async (args, context) => {
@@ -54,12 +66,26 @@ export const node = command({
       ...whole('chain-id', 1, 2 ** 31),
       ...whole('cache-bytes', 0, Number.MAX_SAFE_INTEGER),
       ...serviceProblems(args),
+      ...(args.peer ?? [])
+        .filter((url) => !/^https?:\/\/[^/]/.test(url))
+        .map((url) => optionValue('peer', `is ${url} but takes http://HOST:PORT`)),
+      ...(args.peer !== undefined && pause !== undefined
+        ? [optionValue('block-time', 'is given with --peer, but the peer makes the blocks')]
+        : []),
     ];
     if (problems.length > 0) return fail(...problems);
     const { runNode } = await import('../pipeline/node/run-node.ts');
     const policy = CACHE_POLICIES.find((p) => p === args['cache-policy']) ?? 'lru';
     return runNode(
-      { ...args, ...serviceArgs(args), policy, chainId: args['chain-id'], blockTime: pause, cacheBytes: args['cache-bytes'] },
+      {
+        ...args,
+        ...serviceArgs(args),
+        policy,
+        chainId: args['chain-id'],
+        exitOnMismatch: args['exit-on-mismatch'],
+        blockTime: pause,
+        cacheBytes: args['cache-bytes'],
+      },
       context,
     );
   },

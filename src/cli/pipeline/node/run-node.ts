@@ -8,9 +8,10 @@ import type { Context } from '../../context.ts';
 import { formatFacts, visible } from '../../text.ts';
 import type { ServiceArgs } from '../../node-service-options.ts';
 import { compilerVersion } from '../../version.ts';
+import { followPeers, type FollowArgs, genesisOfPeers } from './follow.ts';
 import { openNodeService } from './run-service.ts';
 
-export interface NodeArgs extends ServiceArgs {
+export interface NodeArgs extends ServiceArgs, FollowArgs {
   readonly port: number;
   readonly host: string;
   readonly chainId: number;
@@ -73,6 +74,12 @@ export const runNode = async (args: NodeArgs, context: Context): Promise<Result<
   const backend = await loadBackend(args.backend);
   if (!backend.ok) return backend;
   const { io } = context;
+  const tell = (line: string): unknown => io.stderr.write(`${line}\n`);
+  const interrupted = new AbortController();
+  const ended = asked().then(() => interrupted.abort());
+  const peers = args.peer ?? [];
+  const joined = peers.length === 0 ? ok(undefined) : await genesisOfPeers(peers, args.chainId, interrupted.signal, tell);
+  if (!joined.ok) return joined;
   const data = args.data === undefined ? undefined : resolve(io.cwd, args.data);
   const store = data === undefined ? undefined : await openChain(data);
   if (store?.ok === false) return store;
@@ -93,6 +100,7 @@ export const runNode = async (args: NodeArgs, context: Context): Promise<Result<
       ...(service.engineOf === undefined ? {} : { engineOf: service.engineOf }),
       metrics: service.metrics,
       log: service.log,
+      ...joined.value,
       now: () => Math.floor(Date.now() / 1000),
     });
   } catch (error) {
@@ -101,7 +109,6 @@ export const runNode = async (args: NodeArgs, context: Context): Promise<Result<
     if (error instanceof OtherChain) return fail(otherChain(error, data ?? ''));
     throw error;
   }
-  const ended = asked();
   let server: Awaited<ReturnType<typeof serveRpc>>;
   try {
     server = await serveRpc(node, {
@@ -133,11 +140,15 @@ export const runNode = async (args: NodeArgs, context: Context): Promise<Result<
   );
   const mining = args.blockTime === undefined ? undefined : minePeriodically(node, args.blockTime, (line) => io.stderr.write(`${line}\n`));
   service.begin(node);
-  await ended;
+  const following = peers.length === 0 ? undefined : followPeers(node, args, io.cwd, tell);
+  // a node that follows no longer still answers what it knows
+  const mismatch = await Promise.race([ended, ...(following !== undefined && args.exitOnMismatch === true ? [following.ended] : [])]);
+  await following?.stop();
   await mining?.();
   await server.close();
   await node.chain.close();
   service.close();
+  if (mismatch !== undefined) return fail(mismatch);
   const blocks = Number(node.chain.head.header.number) + 1;
   const warnings = LOOPBACK.test(args.host)
     ? []
