@@ -1,0 +1,60 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { type DevNode, Follower, joinChain } from '../../../node/index.ts';
+import { diagnostic, type Diagnostic, type Result } from '../../../support/index.ts';
+import { visible } from '../../text.ts';
+
+export interface FollowArgs {
+  /** URLs of nodes to follow. */
+  readonly peer?: readonly string[] | undefined;
+  readonly exitOnMismatch?: boolean | undefined;
+  /** Folder for what is found when nodes disagree. */
+  readonly mismatch?: string | undefined;
+}
+
+/** What the folder of a mismatch is called when nobody says. */
+const FOLDER = 'cortexc-mismatch';
+
+/** The time of the genesis of the peers; undefined when there is none, or the waiting was ended. */
+export const genesisOfPeers = async (
+  peers: readonly string[],
+  chainId: number,
+  signal: AbortSignal,
+  tell: (line: string) => void,
+): Promise<Result<{ readonly genesisTime: number } | undefined>> => joinChain(peers, chainId, signal, (line) => tell(visible(line)));
+
+export interface Following {
+  /** Why following ended, unless it was asked to. */
+  readonly ended: Promise<Diagnostic | undefined>;
+  readonly stop: () => Promise<void>;
+}
+
+/** Follows peers; what is found when they disagree is written down. */
+export const followPeers = (node: DevNode, args: FollowArgs, cwd: string, tell: (line: string) => void): Following => {
+  const follower = new Follower(node, { peers: args.peer ?? [], tell: (line) => tell(visible(line)) });
+  const run = async (): Promise<Diagnostic | undefined> => {
+    const { reason, finding } = await follower.run();
+    if (reason === undefined) return undefined;
+    for (const note of [reason.message, ...(reason.notes ?? [])]) tell(`${reason.code}: ${visible(note)}`);
+    if (finding === undefined || finding.files.size === 0) return reason;
+    const folder = join(resolve(cwd, args.mismatch ?? FOLDER), `block-${finding.block.number}`);
+    try {
+      mkdirSync(folder, { recursive: true });
+      for (const [name, bytes] of finding.files) writeFileSync(join(folder, name), bytes);
+      tell(`program, inputs and both outputs: ${visible(folder)}`);
+    } catch (error) {
+      tell(`the report cannot be written to ${visible(folder)}: ${visible(error instanceof Error ? error.message : String(error))}`);
+    }
+    return reason;
+  };
+  const ended = run().catch((error: unknown) =>
+    diagnostic('NOD0055', `following ended: ${visible(error instanceof Error ? error.message : String(error))}`),
+  );
+  return {
+    ended,
+    stop: async () => {
+      follower.stop();
+      await ended;
+    },
+  };
+};
