@@ -17,7 +17,7 @@ export interface LieRow {
   readonly healed: boolean;
 }
 
-const QUIET_MS = 500;
+const QUIET_MS = 2000;
 const never = new AbortController().signal;
 
 const tried = async (

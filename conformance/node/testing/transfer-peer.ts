@@ -2,7 +2,7 @@
  * One end of a transfer, in a process of its own: send ENGINE FILE HASH, or receive ENGINE FILE HASH SIZE HINTS. Tells what happens as lines of JSON: the sender its hints,
  * both the memory that they took. The sender ends when its standard input does.
  */
-import { statSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import type { Transport } from '../../../src/node/store/contract.ts';
 import { fileDraft, fileSource } from '../../../src/node/store/testing/test-draft.ts';
 import { createTransports } from '../../../src/node/store/transports.ts';
@@ -25,8 +25,14 @@ const start = async (engine: string): Promise<Transport> => {
 const MB = 10 ** 6;
 const say = (value: object): void => void process.stdout.write(`${JSON.stringify(value)}\n`);
 
+/** Most memory so far, in bytes. getrusage would begin with that of the process that started this one. */
+const peak = (): number => {
+  const found = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync('/proc/self/status', 'utf8'));
+  return Number(found?.[1]) * 1024;
+};
+
 /** Megabytes of memory above those of the process when it was ready. */
-const above = (idle: number): number => Math.round((process.resourceUsage().maxRSS * 1024 - idle) / MB);
+const above = (idle: number): number => Math.round((peak() - idle) / MB);
 
 const main = async ([role = '', engine = '', file = '', hash = '', size = '', ...hints]: readonly string[]): Promise<void> => {
   const transport = await start(engine);

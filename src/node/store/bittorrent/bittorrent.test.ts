@@ -10,7 +10,7 @@ import { infoLength, magnetOf, makeTorrent, pieceLengthOf, readAddress, readMagn
 import { type BitTorrent, createBitTorrent } from './transport.ts';
 
 const open: { readonly close: () => unknown }[] = [];
-const node = async (stallMs = 400): Promise<BitTorrent> => {
+const node = async (stallMs = 2000): Promise<BitTorrent> => {
   const transport = unwrap(await createBitTorrent({ host: '127.0.0.1', port: 0, stallMs }));
   open.push(transport);
   return transport;
@@ -208,9 +208,9 @@ describe('a hostile peer', () => {
     const torrent = await makeTorrent(model.hash, bytesSource(model.bytes));
     const liar = await hostilePeer(torrent, model.bytes, lie);
     open.push(liar);
-    const [sender, receiver] = [await node(), await node()];
+    const [sender, receiver, alone] = [await node(), await node(), await node(400)];
     const draft = memoryDraft(model.hash, model.bytes.length);
-    expect(await reason(receiver.fetch(wantedOf([liar.magnet]), draft, never))).toMatch(WORDS[lie]);
+    expect(await reason(alone.fetch(wantedOf([liar.magnet]), draft, never))).toMatch(WORDS[lie]);
     const honest = await sender.offer(model.hash, bytesSource(model.bytes));
     const both = memoryDraft(model.hash, model.bytes.length);
     await receiver.fetch(wantedOf([liar.magnet, ...honest]), both, never);

@@ -15,6 +15,8 @@ const MAX_WANTS = 4096;
 /** Digests that are remembered of what a peer sent, so that a block that comes twice is no lie. */
 const MAX_RECENT = 256;
 const WANTS_PER_MESSAGE = 64;
+/** How long a stream stays open for what may follow. */
+const LINGER_MS = 500;
 
 /** Looks a block up. @returns undefined where it is not there or damaged */
 export type BlockReader = (name: BlockName) => Uint8Array | undefined;
@@ -36,6 +38,8 @@ interface Peer {
   /** What it wants, by digest and kind. */
   readonly wanted: Map<string, { readonly name: BlockName; readonly haveOnly: boolean; readonly tellAbsent: boolean }>;
   sending: boolean;
+  /** Tells the open stream that there is more to send. */
+  wake: (() => void) | undefined;
 }
 
 /**
@@ -81,7 +85,7 @@ export class Bitswap {
     const key = id.toString();
     const known = this.peers.get(key);
     if (known !== undefined) return known;
-    const peer: Peer = { id, pending: new Map(), recent: new Set(), outgoing: [], wanted: new Map(), sending: false };
+    const peer: Peer = { id, pending: new Map(), recent: new Set(), outgoing: [], wanted: new Map(), sending: false, wake: undefined };
     this.peers.set(key, peer);
     return peer;
   }
@@ -90,7 +94,13 @@ export class Bitswap {
     const peer = this.peers.get(id.toString());
     if (peer === undefined) return;
     this.peers.delete(id.toString());
+    peer.wake?.();
     for (const { refuse } of peer.pending.values()) refuse(new TransferError(why));
+  }
+
+  /** Ends what waits. */
+  stop(): void {
+    for (const peer of [...this.peers.values()]) this.forget(peer.id, 'the node ends');
   }
 
   /** Leaves a peer that does what peers do not. */
@@ -159,19 +169,26 @@ export class Bitswap {
 
   /** Sends what there is to send, over a stream that ends with it. */
   private async send(peer: Peer): Promise<void> {
+    peer.wake?.();
     if (peer.sending) return;
     peer.sending = true;
     let stream: Stream | undefined;
     let clock: ReturnType<typeof setTimeout> | undefined;
+    // no AbortSignal.timeout: what listens to one is held until its time has come, blocks with it
+    let opening = new AbortController();
     const wind = (): void => {
       clearTimeout(clock);
-      clock = setTimeout(() => stream?.abort(new TransferError(`the peer took nothing for ${this.idleMs / 1000} s`)), this.idleMs);
+      clock = setTimeout(() => {
+        opening.abort();
+        stream?.abort(new TransferError(`the peer took nothing for ${this.idleMs / 1000} s`));
+      }, this.idleMs);
     };
     try {
       while (peer.outgoing.length > 0 || peer.wanted.size > 0) {
-        stream = await this.libp2p.dialProtocol(peer.id, PROTOCOL, { signal: AbortSignal.timeout(this.idleMs) });
-        await stream.closeRead();
+        opening = new AbortController();
         wind();
+        stream = await this.libp2p.dialProtocol(peer.id, PROTOCOL, { signal: opening.signal });
+        await stream.closeRead();
         await stream.sink(this.messages(peer, wind));
         await stream.close();
       }
@@ -182,6 +199,18 @@ export class Bitswap {
       clearTimeout(clock);
       peer.sending = false;
     }
+  }
+
+  /** Waits a little for more to send: a stream for each message would be one for each block. @returns whether there is */
+  private async more(peer: Peer): Promise<boolean> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    await new Promise<void>((resume) => {
+      peer.wake = resume;
+      timer = setTimeout(resume, LINGER_MS);
+    });
+    clearTimeout(timer);
+    peer.wake = undefined;
+    return this.peers.get(peer.id.toString()) === peer && (peer.outgoing.length > 0 || peer.wanted.size > 0);
   }
 
   /** The muxer asks for the next message when the peer has room for it. */
@@ -195,7 +224,10 @@ export class Bitswap {
         continue;
       }
       const [next] = peer.wanted;
-      if (next === undefined) return;
+      if (next === undefined) {
+        if (await this.more(peer)) continue;
+        return;
+      }
       const [key, { name, haveOnly, tellAbsent }] = next;
       peer.wanted.delete(key);
       const block = this.read(name);

@@ -45,12 +45,14 @@ class KuboRpc {
   ): Promise<Uint8Array> {
     const url = `${this.api}/api/v0/${command}?${new URLSearchParams(query.map(([k, v]): [string, string] => [k, v])).toString()}`;
     const ended = new AbortController();
-    const all = AbortSignal.any([signal, ended.signal]);
+    const end = (): void => ended.abort();
+    signal.addEventListener('abort', end, { once: true });
     try {
+      checkSignal(signal);
       const sent = fetch(url, {
         method: 'POST',
         redirect: 'error',
-        signal: all,
+        signal: ended.signal,
         ...(body === undefined ? {} : { body: body.stream, headers: { 'content-type': body.type }, duplex: 'half' }),
       } as RequestInit);
       // a body takes as long as it takes; the daemon answers when it has all of it
@@ -63,7 +65,8 @@ class KuboRpc {
       if (error instanceof TransferError) throw error;
       throw new TransferError(`the Kubo daemon at ${this.api} does not answer: ${reasonOf(error)}`);
     } finally {
-      ended.abort();
+      signal.removeEventListener('abort', end);
+      end();
     }
   }
 

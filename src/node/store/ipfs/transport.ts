@@ -159,6 +159,7 @@ class IpfsTransport implements Ipfs {
   }
 
   async close(): Promise<void> {
+    this.bitswap.stop();
     await this.p2p.libp2p.stop();
   }
 }
