@@ -1,5 +1,5 @@
-import { fail, ok, type Result } from '../../support/index.ts';
-import { optionsConflict, optionValue } from '../diagnostics.ts';
+import { fail, ok, type Result } from '../support/index.ts';
+import { optionsConflict, optionValue } from './diagnostics.ts';
 
 /** Options of the ways by which packages come from other nodes and go to them. */
 export const TRANSPORT_OPTIONS = {
