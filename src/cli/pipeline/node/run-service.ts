@@ -103,7 +103,7 @@ const preload = async (
   const done = new Set<string>();
   for (const choice of choices) {
     const models = await chosen(choice, node, memory);
-    if (models.length === 0)
+    if (models.length === 0 && choice.kind === 'address')
       log.warn(
         { preload: choice.kind, ...(choice.kind === 'address' ? { address: choice.address } : {}) },
         'there is no such model to make ready',
