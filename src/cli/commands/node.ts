@@ -2,6 +2,7 @@ import { fail } from '../../support/index.ts';
 import { command } from '../command.ts';
 import { optionsConflict, optionValue } from '../diagnostics.ts';
 import { SERVICE_OPTIONS, serviceArgs, serviceProblems } from '../node-service-options.ts';
+import { readTransportArgs, TRANSPORT_OPTIONS } from '../transport-options.ts';
 
 const CACHE_POLICIES = ['lru', 'fifo', 'lfu', 'gdsf'] as const;
 const MAX_PORT = 65_535;
@@ -43,6 +44,7 @@ export const node = command({
       describe: 'Folder for the op that differs, its inputs and both outputs; cortexc-mismatch if left out',
     },
     ...SERVICE_OPTIONS,
+    ...TRANSPORT_OPTIONS,
   },
   examples: [
     ['cortexc node --dev', 'a chain at http://127.0.0.1:8545'],
@@ -73,6 +75,8 @@ export const node = command({
         ? [optionValue('block-time', 'is given with --peer, but the peer makes the blocks')]
         : []),
     ];
+    const transports = readTransportArgs(args);
+    if (!transports.ok) return fail(...problems, ...transports.diagnostics);
     if (problems.length > 0) return fail(...problems);
     const { runNode } = await import('../pipeline/node/run-node.ts');
     const policy = CACHE_POLICIES.find((p) => p === args['cache-policy']) ?? 'lru';
@@ -80,6 +84,7 @@ export const node = command({
       {
         ...args,
         ...serviceArgs(args),
+        transports: transports.value,
         policy,
         chainId: args['chain-id'],
         exitOnMismatch: args['exit-on-mismatch'],

@@ -9,9 +9,12 @@ import { formatFacts, visible } from '../../text.ts';
 import type { ServiceArgs } from '../../node-service-options.ts';
 import { compilerVersion } from '../../version.ts';
 import { followPeers, type FollowArgs, genesisOfPeers } from './follow.ts';
+import type { TransportArgs } from '../../transport-options.ts';
 import { openNodeService } from './run-service.ts';
+import { openWays } from './ways.ts';
 
 export interface NodeArgs extends ServiceArgs, FollowArgs {
+  readonly transports: TransportArgs;
   readonly port: number;
   readonly host: string;
   readonly chainId: number;
@@ -123,6 +126,13 @@ export const runNode = async (args: NodeArgs, context: Context): Promise<Result<
       diagnostic('NOD0001', `cannot listen on ${args.host}:${args.port}: ${visible(reason)}`, { notes: ['Take any free port: --port 0.'] }),
     );
   }
+  const ways = await openWays(args.transports, node, objects, (line) => service.log.warn({}, line));
+  if (!ways.ok) {
+    await server.close();
+    await node.chain.close();
+    service.close();
+    return ways;
+  }
   const url = `http://${args.host}:${server.port}`;
   const { registry, inferPrecompile } = node.chain.cvm.params;
   io.stderr.write(
@@ -134,6 +144,7 @@ export const runNode = async (args: NodeArgs, context: Context): Promise<Result<
       ['backend', args.workers === 0 ? args.backend : `${args.backend}, ${args.workers} workers`],
       ['data', data === undefined ? 'in memory' : `${data}, block ${node.chain.head.header.number}`],
       ['objects', objects ?? 'in memory'],
+      ...ways.value.facts,
       ...DEV_ACCOUNTS.map((a, i) => [i === 0 ? 'accounts' : '', `${a.address.toString()}, 10000 ether`] as const),
       ['next', `cortexc publish MODEL.cvm --rpc ${url}`],
     ]),
@@ -146,6 +157,7 @@ export const runNode = async (args: NodeArgs, context: Context): Promise<Result<
   await following?.stop();
   await mining?.();
   await server.close();
+  await ways.value.close();
   await node.chain.close();
   service.close();
   if (mismatch !== undefined) return fail(mismatch);
