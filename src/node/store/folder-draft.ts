@@ -78,10 +78,10 @@ export const openFolderDraft = (place: DraftPlace, hash: Uint8Array, size: numbe
     finish: async () => {
       needOpen();
       const missing = size - rangeBytes(ranges);
-      if (missing > 0) return `NOD0011 ${missing} of ${size} bytes of the package are missing`;
       sync();
       end();
-      return place.finish();
+      // it can be gone on with
+      return missing > 0 ? `NOD0011 ${missing} of ${size} bytes of the package are missing` : place.finish();
     },
     close: () =>
       later(() => {
