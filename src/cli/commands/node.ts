@@ -21,6 +21,7 @@ export const node = command({
     host: { type: 'string', default: '127.0.0.1', requiresArg: true, describe: 'Address to listen on' },
     'chain-id': { type: 'number', default: 1337, requiresArg: true, describe: 'Number of the chain, in signatures' },
     backend: { type: 'string', default: 'wasm', requiresArg: true, describe: 'What runs models; the bytes are the same on all' },
+    threads: { type: 'number', default: 1, requiresArg: true, describe: 'Threads of one inference; the bytes do not depend on them' },
     data: { type: 'string', requiresArg: true, describe: 'Folder of the chain, packages and inputs; in memory if left out' },
     'block-time': { type: 'number', requiresArg: true, describe: 'Seconds between blocks; a block for each transaction if left out' },
     objects: { type: 'string', requiresArg: true, describe: 'Folder of packages and inputs; that of --data, or in memory, if left out' },
@@ -53,7 +54,7 @@ export const node = command({
   ],
   run: async (args, context) => {
     if (!args.dev) return fail(optionsConflict('node runs a development chain, and --dev is not given', 'Say so: cortexc node --dev.'));
-    const whole = (name: 'port' | 'chain-id' | 'cache-bytes', least: number, most: number) => {
+    const whole = (name: 'port' | 'chain-id' | 'cache-bytes' | 'threads', least: number, most: number) => {
       const v = args[name];
       return Number.isSafeInteger(v) && v >= least && v <= most
         ? []
@@ -66,6 +67,7 @@ export const node = command({
         : [optionValue('block-time', `is ${pause} but takes seconds from 0 to 86400`)]),
       ...whole('port', 0, MAX_PORT),
       ...whole('chain-id', 1, 2 ** 31),
+      ...whole('threads', 1, 64),
       ...whole('cache-bytes', 0, Number.MAX_SAFE_INTEGER),
       ...serviceProblems(args),
       ...(args.peer ?? [])

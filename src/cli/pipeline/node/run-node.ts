@@ -19,6 +19,7 @@ export interface NodeArgs extends ServiceArgs, FollowArgs {
   readonly host: string;
   readonly chainId: number;
   readonly backend: string;
+  readonly threads: number;
   readonly objects?: string | undefined;
   /** Folder of chain, packages and inputs. */
   readonly data?: string | undefined;
@@ -98,6 +99,7 @@ export const runNode = async (args: NodeArgs, context: Context): Promise<Result<
       chainId: args.chainId,
       cacheBytes: args.cacheBytes,
       policy: args.policy,
+      threads: args.threads,
       ...(store === undefined ? {} : { store: store.value }),
       ...(objects === undefined ? {} : { objects }),
       ...(service.engineOf === undefined ? {} : { engineOf: service.engineOf }),

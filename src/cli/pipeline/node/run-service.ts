@@ -27,6 +27,7 @@ import { visible } from '../../text.ts';
 
 export interface NodeServiceArgs extends ServiceArgs {
   readonly backend: string;
+  readonly threads: number;
   readonly cacheBytes: number;
   readonly policy: PolicyName;
   /** Folder where it is remembered which models ran; undefined: it is forgotten. */
@@ -145,6 +146,7 @@ export const openNodeService = (args: NodeServiceArgs, { io }: Context): Result<
       objects,
       backend: args.backend,
       workers: args.workers,
+      threads: args.threads,
       cacheBytes: args.cacheBytes,
       policy: POLICIES[args.policy](),
       limits: { callMs: args.maxCallMs },
