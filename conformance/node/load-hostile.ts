@@ -157,10 +157,11 @@ const main = async (): Promise<void> => {
   const task = readTask();
   const url = new URL(task.url);
   const until = performance.now() + task.seconds * 1000;
-  const kinds = Object.values(ATTACKS);
+  const names = Object.keys(ATTACKS).filter((name) => task.only === undefined || name === task.only);
+  const kinds = Object.values(ATTACKS).filter((_, i) => task.only === undefined || Object.keys(ATTACKS)[i] === task.only);
   const counts = kinds.map(() => 0);
   const tell = setInterval(
-    () => process.send?.({ attempts: Object.fromEntries(Object.keys(ATTACKS).map((k, i) => [k, counts[i]])) }),
+    () => process.send?.({ attempts: Object.fromEntries(names.map((k, i) => [k, counts[i]])) }),
     1000,
   );
   const stop = pause(task.seconds * 1000);

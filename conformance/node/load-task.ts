@@ -7,6 +7,8 @@ export interface LoadTask {
   readonly precompile: string;
   readonly model: string;
   readonly scorePrecompile: string;
+  /** One way of attack instead of all. */
+  readonly only?: string | undefined;
 }
 
 export const readTask = (): LoadTask => JSON.parse(process.argv[2] ?? '{}') as LoadTask;

@@ -1,7 +1,7 @@
 import { EVMError, type PrecompileInput } from '@ethereumjs/evm';
 import type { VM } from '@ethereumjs/vm';
 import { bytesToBigInt } from '@ethereumjs/util';
-import type { CustomOpcode } from './evm-types.ts';
+import type { CustomOpcode, RunState } from './evm-types.ts';
 
 /** Milliseconds for which the EVM holds the event loop before others have their turn. */
 const SLICE_MS = 5;
@@ -120,6 +120,10 @@ const PRECOMPILE_MS: ReadonlyMap<number, (data: Uint8Array) => number> = new Map
 /** Longest single run of a precompile in a call that has a limit. */
 const PRECOMPILE_LIMIT_MS = 250;
 
+const KECCAK256 = 0x20;
+/** Bytes that a call with a limit hashes at once: 8 ms, which nothing interrupts. */
+const HASH_LIMIT = 2n ** 19n;
+
 /** As EIP-2565 reckons the work: 30 ms for a million gas. */
 const modexpMs = (data: Uint8Array): number => {
   const length = (i: number): number => Number(bytesToBigInt(data.slice(32 * i, 32 * i + 32)) % 2n ** 40n);
@@ -133,10 +137,15 @@ const modexpMs = (data: Uint8Array): number => {
  */
 export const attachPulse = (vm: VM, pulse: Pulse): void => {
   const { _opcodeMap: entries = [] } = vm.evm as unknown as { readonly _opcodeMap?: readonly Entry[] };
+  const hash = entries[KECCAK256];
   for (const entry of new Set(entries)) {
     const { gasHandler } = entry;
     if (gasHandler === undefined) continue;
     entry.gasHandler = (...args) => {
+      if (entry === hash && pulse.bounded) {
+        const [, length = 0n] = (args[0] as RunState).stack.peek(2);
+        if (length > HASH_LIMIT) pulse.end(`the call hashes ${length} bytes at once, the limit is ${HASH_LIMIT}`);
+      }
       const wait = pulse.beat();
       return wait === undefined ? gasHandler(...args) : wait.then(() => gasHandler(...args));
     };

@@ -21,6 +21,8 @@ export const DEFAULT_CALL_LIMITS: CallLimits = { gas: 2n ** 27n, ms: 5_000 };
 /** Milliseconds of the first lanes; the last has the limit of the node. */
 const QUICK_MS = 20;
 const MIDDLE_MS = 250;
+/** Short calls side by side: one that takes its time to end, deep in frames, does not hold up the others. */
+const QUICK_MACHINES = 3;
 
 const isTooLong = (error: unknown): error is Error => error instanceof CallTooLong || error instanceof InferenceTooLong;
 
@@ -34,8 +36,8 @@ interface Lane {
 }
 
 /**
- * Where calls that change nothing run. Each begins in the quick lane, on the state of the chain; one that is not done soon is begun
- * again in the next, on a machine of its own, so that what is short never waits for what is long, and blocks go on meanwhile. The lanes
+ * Where calls that change nothing run. Each begins in the quick lane; one that is not done soon is begun again in the next. Each lane
+ * has machines of its own, so that what is short never waits for what is long, and blocks go on meanwhile. The lanes
  * run side by side, a slice of some milliseconds each.
  */
 export class CallLanes {
@@ -48,12 +50,12 @@ export class CallLanes {
     this.chain = chain;
     this.limits = limits;
     this.last = new FairQueue('long calls', { active: 1, waiting: 256, perCaller: 4 });
-    const quick = new FairQueue('calls', { active: 4, waiting: 4096, perCaller: 64 });
+    const quick = new FairQueue('calls', { active: QUICK_MACHINES, waiting: 4096, perCaller: 64 });
     const middle = new FairQueue('calls', { active: 1, waiting: 1024, perCaller: 16 });
     const lanes: readonly Lane[] = [
-      { ms: QUICK_MS, queue: quick, run: (block, work) => chain.at(block, work) },
-      { ms: MIDDLE_MS, queue: middle, run: this.apart() },
-      { ms: limits.ms, queue: this.last, run: this.apart() },
+      { ms: QUICK_MS, queue: quick, run: this.apart(QUICK_MACHINES) },
+      { ms: MIDDLE_MS, queue: middle, run: this.apart(1) },
+      { ms: limits.ms, queue: this.last, run: this.apart(1) },
     ];
     this.lanes = lanes.filter(({ ms }, i) => ms < limits.ms || i === lanes.length - 1);
   }
@@ -88,14 +90,19 @@ export class CallLanes {
     return this.last.run(caller, work);
   }
 
-  /** A machine over the same nodes of the state, which the chain does not use; made when it is needed. */
-  private apart(): Lane['run'] {
-    let made: Promise<Cvm> | undefined;
+  /** Machines over the states of the chain, which the chain does not use; each is made when it is needed. */
+  private apart(count: number): Lane['run'] {
+    const free: (Promise<Cvm> | undefined)[] = Array.from({ length: count }, () => undefined);
     return async (block, work) => {
-      made ??= this.chain.machine();
-      const cvm = await made;
-      await cvm.vm.stateManager.setStateRoot(block.header.stateRoot);
-      return work(cvm);
+      // no more run at a time than there are machines
+      const machine = free.pop() ?? this.chain.machine();
+      try {
+        const cvm = await machine;
+        await cvm.vm.stateManager.setStateRoot(block.header.stateRoot);
+        return await work(cvm);
+      } finally {
+        free.push(machine);
+      }
     };
   }
 }

@@ -1,3 +1,4 @@
+import { setImmediate as others } from 'node:timers/promises';
 import { DataUnavailable } from '../evm/engine.ts';
 import type { Caller } from './caller.ts';
 import type { Gates } from './gates.ts';
@@ -11,6 +12,8 @@ const MAX_DEPTH = 64;
 const MAX_BATCH = 100;
 /** Characters of an answer at most. */
 const MAX_ANSWER = 2 ** 25;
+/** Milliseconds of a list after which others have their turn. */
+const TURN_MS = 5;
 /** Characters of an id, which an answer repeats. */
 const MAX_ID = 256;
 
@@ -112,8 +115,14 @@ export const dispatch = async (desk: Desk, text: string, caller: Caller): Promis
     return said(failed(null, invalidRequest(`a list has 1 to ${MAX_BATCH} calls, this has ${request.length}`)));
   const answers: string[] = [];
   let length = 0;
+  let turn = performance.now();
   for (const call of request as readonly unknown[]) {
     if (caller.gone()) return undefined;
+    // calls that wait for nothing would hold the event loop one after another
+    if (performance.now() - turn > TURN_MS) {
+      await others();
+      turn = performance.now();
+    }
     const answer = await one(desk, call, caller);
     length += answer?.length ?? 0;
     if (length > MAX_ANSWER)

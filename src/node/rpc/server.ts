@@ -47,7 +47,9 @@ export interface ServerLoads {
 const DEFAULT_MAX_BYTES = 2 ** 25;
 const DEFAULT_CONNECTIONS = 8192;
 const DEFAULT_PER_ADDRESS = 256;
-const DEFAULT_PATIENCE_MS = 10_000;
+const DEFAULT_PATIENCE_MS = 20_000;
+/** Connections that the system keeps until they are looked at. */
+const BACKLOG = 4096;
 /** Bytes of requests of all connections together. */
 const BUDGET_BYTES = 2 ** 28;
 /** Bytes a second that a long body has to come at. */
@@ -114,7 +116,7 @@ export const serveRpc = async (node: DevNode, options: ServerOptions): Promise<R
 
   await new Promise<void>((done, fail) => {
     server.once('error', fail);
-    server.listen(port, host, done);
+    server.listen({ port, host, backlog: BACKLOG }, done);
   });
   return {
     port: (server.address() as AddressInfo).port,

@@ -100,6 +100,8 @@ export const createSockets = (rules: SocketRules, limit: number): Sockets => {
     noServer: true,
     maxPayload: Math.min(MAX_MESSAGE, rules.maxBytes),
     perMessageDeflate: false,
+    // one message a turn of the event loop: a flood of small ones holds up nobody else
+    allowSynchronousEvents: false,
   });
   const peers = new Map<WebSocket, Peer>();
   const beat = setInterval(() => {

@@ -18,6 +18,7 @@ const GWEI = 10n ** 9n;
 const MAX_TX_BYTES = 2 ** 23;
 /** Addresses of a filter, alternatives of a topic, percentiles of a fee history at most. */
 const MAX_CHOICES = 1000;
+const MAX_PERCENTILES = 100;
 const choices = (given: unknown): readonly unknown[] => {
   const list: readonly unknown[] = Array.isArray(given) ? given : [given];
   if (list.length > MAX_CHOICES) throw invalidParams(`a list of ${list.length} is longer than ${MAX_CHOICES}`);
@@ -75,7 +76,8 @@ const feeHistory: Method = async (node, [count, newest, percentiles]) => {
   const read = await Promise.all(Array.from({ length: wanted }, (_, i) => node.chain.block(last + 1 - wanted + i)));
   const blocks = read.filter((b) => b !== undefined);
   const next = blocks[blocks.length - 1]?.header.calcNextBaseFee() ?? 0n;
-  const asked = Array.isArray(percentiles) ? choices(percentiles) : [];
+  const asked = Array.isArray(percentiles) ? percentiles : [];
+  if (asked.length > MAX_PERCENTILES) throw invalidParams(`${asked.length} percentiles are more than ${MAX_PERCENTILES}`);
   return {
     oldestBlock: quantity(last + 1 - wanted),
     baseFeePerGas: [...blocks.map((b) => quantity(b.header.baseFeePerGas ?? 0n)), quantity(next)],
