@@ -32,7 +32,7 @@ interface Running {
 }
 
 const start = (data: string): Running => {
-  const args = [CLI, 'node', '--dev', '--port', '0', '--backend', 'reference', '--data', data];
+  const args = [CLI, 'node', '--dev', '--port', '0', '--backend', 'reference', '--workers', '0', '--data', data];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'] });
   let text = '';
   child.stderr.setEncoding('utf8');
@@ -67,7 +67,11 @@ const rounds = async (count: number, data: string, dice: Dice, promises: Promise
   let killedWhileStarting = 0;
   const told: string[] = [];
   const sender = new Sender(promises, dice);
-  for (let round = 0; round < count; round++) {
+  let stop = false;
+  // whoever ends it gets what there is until then
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => (stop = true));
+  let round = 0;
+  for (; round < count && !stop; round++) {
     const node = start(data);
     try {
       if (round > 0 && dice(STARTS) === 0) {
@@ -92,7 +96,7 @@ const rounds = async (count: number, data: string, dice: Dice, promises: Promise
       process.stderr.write(`round ${round + 1} of ${count}: ${promises.summary()}, ${promises.broken.length} broken\n`);
     if (promises.broken.length > 0) break;
   }
-  return { rounds: count, killedWhileStarting, told };
+  return { rounds: round, killedWhileStarting, told };
 };
 
 const main = async (): Promise<number> => {
@@ -131,7 +135,7 @@ const main = async (): Promise<number> => {
   process.stdout.write(
     values.json === true
       ? `${JSON.stringify(result)}\n`
-      : `${count} kills, ${outcome.killedWhileStarting} of them while the node started: ${promises.summary()}; ${blocks} blocks ran again in memory\n` +
+      : `${outcome.rounds} kills, ${outcome.killedWhileStarting} of them while the node started: ${promises.summary()}; ${blocks} blocks ran again in memory\n` +
           [...outcome.told, ...promises.broken].map((line) => `  ${line}\n`).join('') +
           `${fine ? 'nothing was lost' : `something was lost; the folder is ${data}`}\n`,
   );
