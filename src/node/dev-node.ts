@@ -11,7 +11,7 @@ import type { CallLimits } from './rpc/call-lanes.ts';
 import { DEV_ACCOUNTS, DevNode } from './rpc/node.ts';
 import { Layers } from './trace/layers.ts';
 import type { KeyValue } from './store/kv.ts';
-import { folderObjects, memoryObjects } from './store/objects.ts';
+import { type FolderOptions, folderObjects, memoryObjects } from './store/objects.ts';
 
 export interface DevOptions {
   /** Ready to compile (`loadBackend`). */
@@ -21,6 +21,8 @@ export interface DevOptions {
   readonly hardfork?: Hardfork;
   /** Folder of packages and inputs; in memory when left out. */
   readonly objects?: string;
+  /** What that folder keeps. */
+  readonly keep?: FolderOptions;
   /** Where the chain is kept; in memory when left out. */
   readonly store?: KeyValue;
   readonly cacheBytes?: number;
@@ -60,7 +62,7 @@ export const createDevNode = async (options: DevOptions): Promise<DevNode> => {
     threads,
     genesisTime,
   } = options;
-  const store = objects === undefined ? memoryObjects() : folderObjects(objects);
+  const store = objects === undefined ? memoryObjects(options.keep?.limitBytes) : folderObjects(objects, { now, ...options.keep });
   const ownEngine = (): LocalEngine =>
     createEngine({
       source: store,

@@ -6,6 +6,8 @@ export interface Caller {
   readonly gone: () => boolean;
   /** Told once when the connection ends. */
   readonly onClose: (told: () => void) => void;
+  /** What the request says of who asks, as HTTP does: `Bearer TOKEN`. */
+  readonly authorization?: string | undefined;
 }
 
 /** The node itself, for tests and for work that no connection asked for. */

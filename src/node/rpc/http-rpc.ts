@@ -86,6 +86,10 @@ export const handleHttp = async (rules: HttpRules, request: IncomingMessage, res
   if (request.method !== 'POST') return answer(request, response, 405, refusal('POST a JSON-RPC request'), true);
   if (!isJson(request)) return answer(request, response, 415, refusal('the request needs the header content-type: application/json'), true);
   const line = lineOf(request.socket);
+  const { authorization } = request.headers;
+  // a header that opens nothing gives no share of its own
+  const caller =
+    authorization !== undefined && rules.desk.node.admin.allows(authorization) ? { ...line.caller, authorization } : line.caller;
   if (line.open >= MAX_PIPELINED) return void request.socket.destroy();
   line.open++;
   try {
@@ -95,7 +99,7 @@ export const handleHttp = async (rules: HttpRules, request: IncomingMessage, res
       return answer(request, response, status, refusal(message), true);
     }
     try {
-      const said = await rules.duty.run(body.bytes, () => dispatch(rules.desk, body.text, line.caller));
+      const said = await rules.duty.run(body.bytes, () => dispatch(rules.desk, body.text, caller));
       answer(request, response, said === undefined ? 204 : 200, said ?? '');
     } finally {
       body.release();

@@ -10,7 +10,8 @@ import { WaitingTransactions } from '../chain/waiting.ts';
 import type { Layers } from '../trace/layers.ts';
 import { type NodeLog, noLog } from '../log/index.ts';
 import { noMetrics, type NodeMetrics } from '../metrics/index.ts';
-import type { ObjectStore } from '../store/objects.ts';
+import type { ManagedStore } from '../store/objects.ts';
+import { type AdminGate, adminGate } from './admin.ts';
 import type { Sharing } from '../store/sharing.ts';
 import { type CallLimits, CallLanes } from './call-lanes.ts';
 import { invalidParams, notFound, rejected } from './rpc-error.ts';
@@ -46,7 +47,7 @@ export const DEV_ACCOUNTS: readonly DevAccount[] = DEV_KEYS.map((text) => {
 /** A node of a development chain: what the methods of its RPC work with. */
 export class DevNode {
   readonly chain: Chain;
-  readonly objects: ObjectStore;
+  readonly objects: ManagedStore;
   readonly version: string;
   /** The models of the chain, and what their packages say of them. */
   readonly catalog: Catalog;
@@ -59,6 +60,8 @@ export class DevNode {
   forward: ((tx: TypedTransaction) => Promise<Uint8Array>) | undefined;
   /** Offers packages of this node to others, where there are ways to do so. */
   sharing: Sharing | undefined;
+  /** Who may remove and pin packages. */
+  admin: AdminGate = adminGate({ loopback: true });
   /** For people who watch the node. */
   metrics: NodeMetrics = noMetrics;
   log: NodeLog = noLog;
@@ -66,7 +69,7 @@ export class DevNode {
   automine = true;
   private pool = new WaitingTransactions();
 
-  constructor(chain: Chain, objects: ObjectStore, version: string, limits?: CallLimits) {
+  constructor(chain: Chain, objects: ManagedStore, version: string, limits?: CallLimits) {
     this.chain = chain;
     this.objects = objects;
     this.version = version;

@@ -41,7 +41,7 @@ const MAX_SENDING = 128;
 const PATH = /^\/(packages|inputs)\/([0-9a-f]{64})(\/draft)?$/;
 const DIGEST = /^sha-256=:([A-Za-z0-9+/]{43}=):$/;
 
-const STATUS: readonly (readonly [code: string, status: number])[] = [['NOD0010', 507], ['NOD0013', 503]]; // biome-ignore format: a list
+const STATUS: readonly (readonly [code: string, status: number])[] = [['NOD0060', 507], ['NOD0063', 503]]; // biome-ignore format: a list
 const statusOf = (words: string): number => STATUS.find(([code]) => words.startsWith(code))?.[1] ?? 422;
 
 type Answer = readonly [status: number, words: string, headers?: Readonly<Record<string, string>>];
@@ -144,7 +144,7 @@ export const packageRoutes = ({ store, admin, named, patienceMs = PATIENCE_MS }:
   const write = async (request: IncomingMessage, kind: string, hash: Uint8Array): Promise<Answer> => {
     const gate = admin();
     if (!gate.allows(request.headers.authorization) && !(kind === 'packages' && (await named(toHex(hash)))))
-      return [403, `NOD0015 ${gate.need}`];
+      return [403, `NOD0065 ${gate.need}`];
     const length = Number(request.headers['content-length'] ?? Number.NaN);
     if (!Number.isSafeInteger(length)) return [411, 'the header content-length is needed'];
     if (kind === 'inputs') {

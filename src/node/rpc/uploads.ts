@@ -27,13 +27,13 @@ export class Uploads {
     const name = toHex(hash);
     let open = this.open.get(name);
     if (open === undefined) {
-      if (this.open.size >= MAX_OPEN) return `NOD0013 ${MAX_OPEN} packages are being uploaded: ask again later`;
+      if (this.open.size >= MAX_OPEN) return `NOD0063 ${MAX_OPEN} packages are being uploaded: ask again later`;
       const draft = await this.store.draft(hash, size);
       if (draft === undefined || typeof draft === 'string') return draft;
       open = { draft, busy: 0, idle: undefined, finishing: undefined };
       this.open.set(name, open);
     }
-    if (open.draft.size !== size) return `NOD0011 the package is being uploaded with ${open.draft.size} bytes, not ${size}`;
+    if (open.draft.size !== size) return `NOD0061 the package is being uploaded with ${open.draft.size} bytes, not ${size}`;
     clearTimeout(open.idle);
     open.busy++;
     try {

@@ -16,7 +16,7 @@ export const checkPackage = (file: ByteSource, hash?: Uint8Array): Uint8Array | 
         .join('; ');
     const { modelHash } = decoded.value;
     if (hash === undefined || toHex(hash) === toHex(modelHash)) return modelHash;
-    return `NOD0011 the package has the root ${toHex(modelHash)} but ${toHex(hash)} was expected`;
+    return `NOD0061 the package has the root ${toHex(modelHash)} but ${toHex(hash)} was expected`;
   } catch (error) {
     if (error instanceof MrlError) return error.diagnostics.map((d) => `${d.code} ${d.message}`).join('; ');
     throw error;

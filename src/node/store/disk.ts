@@ -17,7 +17,7 @@ const FULL: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
 export const asStoreFull = (error: unknown, what: string): StoreFull => {
   const code = typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : '';
   if (!FULL.has(code)) throw error;
-  return new StoreFull(`NOD0010 ${what}: the disk is full (${code})`, { cause: error });
+  return new StoreFull(`NOD0060 ${what}: the disk is full (${code})`, { cause: error });
 };
 
 /** Writes all bytes. @throws {StoreFull} */
@@ -73,6 +73,6 @@ export class StoredFile implements ByteSource {
     const into = room !== undefined && room.length >= wanted ? room.subarray(0, wanted) : new Uint8Array(wanted);
     const bytes = readAt(this.handle, offset, into);
     if (bytes.length === wanted) return bytes;
-    throw new MrlError([diagnostic('NOD0012', `a file of the store has ${offset + bytes.length} bytes now but had ${this.size}`)]);
+    throw new MrlError([diagnostic('NOD0062', `a file of the store has ${offset + bytes.length} bytes now but had ${this.size}`)]);
   }
 }

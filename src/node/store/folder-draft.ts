@@ -81,7 +81,7 @@ export const openFolderDraft = (place: DraftPlace, hash: Uint8Array, size: numbe
       sync();
       end();
       // it can be gone on with
-      return missing > 0 ? `NOD0011 ${missing} of ${size} bytes of the package are missing` : place.finish();
+      return missing > 0 ? `NOD0061 ${missing} of ${size} bytes of the package are missing` : place.finish();
     },
     close: () =>
       later(() => {

@@ -168,7 +168,7 @@ export const folderObjects = (folder: string, options: FolderOptions = {}): Mana
     if (over <= 0) return undefined;
     const plan = bytes > limitBytes ? undefined : planRoom(holdings(), policy, referenced, now(), over);
     if (plan === undefined)
-      return `NOD0010 ${bytes} bytes do not fit: the store holds ${usedBytes()} of at most ${limitBytes} bytes, and nothing more may be given up; a larger --store-bytes, or \`cortexc models remove\`, makes room`;
+      return `NOD0060 ${bytes} bytes do not fit: the store holds ${usedBytes()} of at most ${limitBytes} bytes, and nothing more may be given up; a larger --store-bytes, or \`cortexc models remove\`, makes room`;
     giveUp(plan);
     return undefined;
   };
@@ -189,7 +189,7 @@ export const folderObjects = (folder: string, options: FolderOptions = {}): Mana
     mkdirSync(asideFolder, { recursive: true });
     // one for each name: a disk that damages files all the time does not fill up
     renameSync(path, join(asideFolder, name));
-    log.error({ file: name, reason }, 'NOD0012 a file of the store is damaged: it was set aside');
+    log.error({ file: name, reason }, 'NOD0062 a file of the store is damaged: it was set aside');
   };
 
   const openPackage = (name: string, entry: Entry): ByteSource | undefined => {
@@ -200,7 +200,7 @@ export const folderObjects = (folder: string, options: FolderOptions = {}): Mana
       sources.set(name, new WeakRef(source));
       return source;
     } catch (error) {
-      log.error({ package: name, reason: String(error) }, 'NOD0012 a package of the store cannot be opened');
+      log.error({ package: name, reason: String(error) }, 'NOD0062 a package of the store cannot be opened');
       return undefined;
     }
   };
@@ -227,9 +227,9 @@ export const folderObjects = (folder: string, options: FolderOptions = {}): Mana
   const openDraft = (hash: Uint8Array, size: number): PackageDraft | string | undefined => {
     const name = toHex(hash);
     if (packages.has(name)) return undefined;
-    if (!Number.isSafeInteger(size) || size <= 0) return `NOD0011 a package of ${size} bytes is none`;
+    if (!Number.isSafeInteger(size) || size <= 0) return `NOD0061 a package of ${size} bytes is none`;
     const there = drafts.get(name);
-    if (there?.open === true) return 'NOD0013 somebody else is bringing this package: ask again later';
+    if (there?.open === true) return 'NOD0063 somebody else is bringing this package: ask again later';
     if (there !== undefined && there.size !== size) removeDraft(name);
     if (!drafts.has(name)) {
       const problem = roomProblem(size);

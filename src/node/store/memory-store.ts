@@ -26,13 +26,13 @@ export const memoryObjects = (limitBytes = MEMORY_BYTES): ManagedStore => {
   const problem = (size: number): string | undefined =>
     usedBytes() + size <= limitBytes
       ? undefined
-      : `NOD0010 ${size} bytes do not fit: the store is in memory and holds ${usedBytes()} of at most ${limitBytes} bytes; a node with --objects FOLDER takes more`;
+      : `NOD0060 ${size} bytes do not fit: the store is in memory and holds ${usedBytes()} of at most ${limitBytes} bytes; a node with --objects FOLDER takes more`;
   const draftOf = (hash: Uint8Array, size: number): PackageDraft | string | undefined => {
     const name = toHex(hash);
     if (packages.has(name)) return undefined;
-    if (!Number.isSafeInteger(size) || size <= 0) return `NOD0011 a package of ${size} bytes is none`;
+    if (!Number.isSafeInteger(size) || size <= 0) return `NOD0061 a package of ${size} bytes is none`;
     const there = drafts.get(name);
-    if (there?.open === true) return 'NOD0013 somebody else is bringing this package: ask again later';
+    if (there?.open === true) return 'NOD0063 somebody else is bringing this package: ask again later';
     if (there?.bytes.length !== size) {
       drafts.delete(name);
       const full = problem(size);
@@ -58,7 +58,7 @@ export const memoryObjects = (limitBytes = MEMORY_BYTES): ManagedStore => {
       finish: () => {
         draft.open = false;
         const missing = size - rangeBytes(draft.ranges);
-        if (missing > 0) return Promise.resolve(`NOD0011 ${missing} of ${size} bytes of the package are missing`);
+        if (missing > 0) return Promise.resolve(`NOD0061 ${missing} of ${size} bytes of the package are missing`);
         const checked = checkPackage(bytesSource(draft.bytes), hash);
         drafts.delete(name);
         if (typeof checked === 'string') return Promise.resolve(checked);

@@ -64,7 +64,7 @@ describe.each(['folder', 'memory'] as const)('a store in a %s', (kind) => {
   test('takes packages in parts, in any order, and gives them back', async () => {
     const store = make();
     const draft = draftOf(await store.draft(SMALL.hash, SMALL.bytes.length));
-    expect(await store.draft(SMALL.hash, SMALL.bytes.length)).toContain('NOD0013');
+    expect(await store.draft(SMALL.hash, SMALL.bytes.length)).toContain('NOD0063');
     await fill(draft, SMALL, 2 ** 19);
     expect(draft.present()).toEqual([[2 ** 19, SMALL.bytes.length]]);
     expect((await draft.read(2 ** 19 + 5, 7)).length).toBe(7);
@@ -93,9 +93,9 @@ describe.each(['folder', 'memory'] as const)('a store in a %s', (kind) => {
     expect(await wrong.finish()).toContain('bytes of the package are missing');
     const same = draftOf(await store.draft(OTHER.hash, SMALL.bytes.length));
     await fill(same, SMALL);
-    expect(await same.finish()).toContain('NOD0011');
+    expect(await same.finish()).toContain('NOD0061');
     expect(await store.packages()).toEqual([]);
-    expect(await store.draft(SMALL.hash, -5)).toContain('NOD0011');
+    expect(await store.draft(SMALL.hash, -5)).toContain('NOD0061');
   });
 });
 
@@ -169,13 +169,13 @@ describe('a folder', () => {
         return writeAt(handle, part, offset);
       },
     });
-    expect(await store.putPackage(SMALL.bytes)).toContain('NOD0010');
+    expect(await store.putPackage(SMALL.bytes)).toContain('NOD0060');
     expect(existsSync(join(folder, `${toHex(SMALL.hash)}.cvm`))).toBe(false);
     expect(readdirSync(join(folder, 'drafts'))).toEqual([]);
-    await expect(store.putInput(Uint8Array.of(1))).rejects.toThrow('NOD0010');
+    await expect(store.putInput(Uint8Array.of(1))).rejects.toThrow('NOD0060');
     room = 700_000;
     const draft = draftOf(await store.draft(SMALL.hash, SMALL.bytes.length));
-    await expect(fill(draft, SMALL)).rejects.toThrow('NOD0010');
+    await expect(fill(draft, SMALL)).rejects.toThrow('NOD0060');
     const have = draft.present();
     expect(have).toEqual([[0, 2 ** 19]]);
     room = Number.POSITIVE_INFINITY;
@@ -194,11 +194,11 @@ describe('a folder', () => {
     const four = syntheticPackage(2 * MIB, 4);
     clock += 10_000;
     // nobody said yet what the chain names
-    expect(await full.putPackage(four.bytes)).toContain('NOD0010');
+    expect(await full.putPackage(four.bytes)).toContain('NOD0060');
     full.setReferences((hash) => hash === toHex(SMALL.hash));
     expect(await full.putPackage(four.bytes)).toEqual(four.hash);
     expect([await full.has(SMALL.hash), await full.has(OTHER.hash)]).toEqual([true, false]);
-    expect(await full.draft(OTHER.hash, 5 * MIB)).toContain('NOD0010');
+    expect(await full.draft(OTHER.hash, 5 * MIB)).toContain('NOD0060');
 
     clock += 10_000;
     const light = folderObjects(folder, { ...options, policy: lightPolicy(1.5 * MIB) });

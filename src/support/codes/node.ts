@@ -52,7 +52,8 @@ export const nodeCodes = {
   },
   NOD0041: {
     title: 'a way to other stores cannot listen',
-    explain: 'The address or port that IPFS or BitTorrent is to listen on is taken, not allowed, or no address. Port 0 takes any that is free.',
+    explain:
+      'The address or port that IPFS or BitTorrent is to listen on is taken, not allowed, or no address. Port 0 takes any that is free.',
     exit: 6,
   },
   NOD0051: {
@@ -82,6 +83,42 @@ export const nodeCodes = {
     title: 'peer sends what cannot be',
     explain:
       'What another node answered is no answer, is larger than it may be, or is a block that no node of this chain makes. It is followed no longer; nothing of it was kept.',
+    exit: 6,
+  },
+  NOD0060: {
+    title: 'store has no room',
+    explain:
+      'The disk is full, or the store holds as many bytes as --store-bytes allows and nothing of it may be given up. Nothing was lost, and what came of a package stays for when there is room: remove packages (cortexc models remove), or allow more.',
+    exit: 6,
+  },
+  NOD0061: {
+    title: 'not the package that was announced',
+    explain:
+      'What came under the hash of a package is another one, is not whole, or has another size. A package is named by the SHA-256 of the record at its root (cortexc inspect shows it); what is refused is not kept.',
+    exit: 3,
+  },
+  NOD0062: {
+    title: 'file of the store is damaged',
+    explain:
+      'A package or an input of the node no longer has the digests that name it: the disk, or somebody, changed it. The file was put into set-aside/ of the store, and is fetched again where other nodes are known. Nothing about the chain depends on it.',
+    exit: 3,
+  },
+  NOD0063: {
+    title: 'package is being brought',
+    explain:
+      'Another client, or the node itself, is bringing the same package, or many are being uploaded. Ask again a little later; nothing is lost.',
+    exit: 6,
+  },
+  NOD0064: {
+    title: 'model is registered already',
+    explain:
+      'The chain has a registration of this package by the same author. To publish it once more is a second model with an address of its own: --again. An upload that was not finished goes on by itself.',
+    exit: 2,
+  },
+  NOD0065: {
+    title: 'admin rights are needed',
+    explain:
+      'What removes or pins packages, or fills the disk with packages that no chain names, is done for nobody but whoever runs the node: from the machine itself while the node listens on loopback alone, or with the token of --admin-token-file (--admin-token-file of cortexc publish and cortexc models sends it).',
     exit: 6,
   },
 } as const satisfies Record<string, CodeInfo>;

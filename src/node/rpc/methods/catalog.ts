@@ -114,7 +114,7 @@ const modelView = async (node: DevNode, m: CatalogModel) => {
     successor: m.successor ?? null,
     runs: quantity(m.runs),
     fees: quantity(m.fees),
-    here: m.hash.length === 66 && (await node.objects.package(readFixed(m.hash, 32, 'hash'))) !== undefined,
+    here: m.hash.length === 66 && (await node.objects.has(readFixed(m.hash, 32, 'hash'))),
   };
 };
 

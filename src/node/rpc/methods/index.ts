@@ -6,10 +6,11 @@ import { FILTERS } from './filters.ts';
 import { LOOKUPS } from './lookups.ts';
 import type { Method } from './method.ts';
 import { NETWORK } from './network.ts';
+import { PACKAGES } from './packages.ts';
 import { SHARING } from './sharing.ts';
 import { TRACE } from './trace.ts';
 
 /** Every method, by name. */
 export const METHODS: ReadonlyMap<string, Method> = new Map<string, Method>(
-  Object.entries({ ...SHARING, ...ETH, ...DEVELOPMENT, ...CORTEX, ...CATALOG, ...FILTERS, ...LOOKUPS, ...NETWORK, ...TRACE }),
+  Object.entries({ ...SHARING, ...ETH, ...DEVELOPMENT, ...CORTEX, ...CATALOG, ...PACKAGES, ...FILTERS, ...LOOKUPS, ...NETWORK, ...TRACE }),
 );
