@@ -189,13 +189,13 @@ const main = async ({ blocks, seed, backends, kills, data }: Options): Promise<v
     }
     const height = await maker.height();
     for (const follower of followers) await comparison.reach(follower, height);
-    const [last] = followers;
-    if (last !== undefined) {
+    const [one] = followers;
+    if (one !== undefined) {
       // from nothing, in memory or in a folder of its own
-      await last.kill();
-      const fresh = new Process(last.name, kills === 0 ? undefined : join(data, 'fresh'), maker.url);
+      await one.kill();
+      const fresh = new Process(one.name, kills === 0 ? undefined : join(data, 'fresh'), maker.url);
       nodes.push(fresh);
-      comparison.forget(last);
+      comparison.forget(one);
       const since = Date.now();
       await fresh.start();
       await comparison.reach(fresh, height);

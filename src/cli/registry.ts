@@ -1,5 +1,6 @@
 import type { Command } from './command.ts';
 import { bench } from './commands/bench.ts';
+import { bind } from './commands/bind.ts';
 import { compile } from './commands/compile.ts';
 import { completion } from './commands/completion.ts';
 import { conformance } from './commands/conformance.ts';
@@ -20,6 +21,7 @@ import { rebuild } from './commands/rebuild.ts';
 import { run } from './commands/run.ts';
 import { selftest } from './commands/selftest.ts';
 import { similarity } from './commands/similarity.ts';
+import { trace } from './commands/trace.ts';
 
 /** Every command, in the order of the help. A command loads what it works with when it runs, so that `--help` stays fast. */
 export const COMMANDS: readonly Command[] = [
@@ -38,6 +40,8 @@ export const COMMANDS: readonly Command[] = [
   opt,
   node,
   publish,
+  trace,
+  bind,
   conformance,
   fuzz,
   selftest,
