@@ -2,6 +2,7 @@ import { fail } from '../../support/index.ts';
 import { command } from '../command.ts';
 import { optionsConflict, optionValue } from '../diagnostics.ts';
 import { SERVICE_OPTIONS, serviceArgs, serviceProblems } from '../node-service-options.ts';
+import { STORE_OPTIONS, storeArgs, storeProblems } from '../node-store-options.ts';
 import { readTransportArgs, TRANSPORT_OPTIONS } from '../transport-options.ts';
 
 const CACHE_POLICIES = ['lru', 'fifo', 'lfu', 'gdsf'] as const;
@@ -45,6 +46,7 @@ export const node = command({
       describe: 'Folder for the op that differs, its inputs and both outputs; cortexc-mismatch if left out',
     },
     ...SERVICE_OPTIONS,
+    ...STORE_OPTIONS,
     ...TRANSPORT_OPTIONS,
   },
   examples: [
@@ -70,6 +72,7 @@ export const node = command({
       ...whole('threads', 1, 64),
       ...whole('cache-bytes', 0, Number.MAX_SAFE_INTEGER),
       ...serviceProblems(args),
+      ...storeProblems(args),
       ...(args.peer ?? [])
         .filter((url) => !/^https?:\/\/[^/]/.test(url))
         .map((url) => optionValue('peer', `is ${url} but takes http://HOST:PORT`)),
@@ -86,6 +89,7 @@ export const node = command({
       {
         ...args,
         ...serviceArgs(args),
+        keep: storeArgs(args),
         transports: transports.value,
         policy,
         chainId: args['chain-id'],

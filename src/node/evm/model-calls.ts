@@ -17,4 +17,6 @@ export const modelCalls = {
   },
   /** @param account - address in hex */
   upload: (account: string): string => selector('upload(address)') + word(BigInt(account)),
+  /** @param account - address in hex */
+  withdraw: (account: string): string => selector('withdraw(address)') + word(BigInt(account)),
 } as const;

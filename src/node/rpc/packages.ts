@@ -17,6 +17,8 @@ export interface PackageRouteOptions {
   readonly admin: () => AdminGate;
   /** Whether the chain names a package: such a one is taken from anybody. */
   readonly named: (hash: string) => Promise<boolean>;
+  /** Told when a package came whole. */
+  readonly onArrived?: (hash: Uint8Array) => void;
   /** Milliseconds that a client may take over what it sends or reads. */
   readonly patienceMs?: number;
 }
@@ -66,7 +68,7 @@ const say = (request: IncomingMessage, response: ServerResponse, [status, words,
 const fromHex = (hex: string): Uint8Array => Uint8Array.from(hex.match(/../g) ?? [], (b) => Number.parseInt(b, 16));
 
 /** Packages and inputs by HTTP: `PUT /packages/HASH` in parts that can be sent again, `GET` with ranges. */
-export const packageRoutes = ({ store, admin, named, patienceMs = PATIENCE_MS }: PackageRouteOptions): PackageRoutes => {
+export const packageRoutes = ({ store, admin, named, patienceMs = PATIENCE_MS, onArrived }: PackageRouteOptions): PackageRoutes => {
   const uploads = new Uploads(store);
   const parts = new ByteBudget(PARTS_BYTES);
   let sending = 0;
@@ -128,6 +130,7 @@ export const packageRoutes = ({ store, admin, named, patienceMs = PATIENCE_MS }:
         const have = rangeBytes(draft.present());
         if (have < draft.size) return [204, '', { 'upload-bytes': String(have) }];
         const refused = await uploads.finish(open);
+        if (refused === undefined) onArrived?.(hash);
         return refused === undefined ? [201, ''] : [statusOf(refused), refused];
       });
       if (outcome === undefined) return [200, ''];

@@ -7,9 +7,11 @@ import type { Report } from '../../command.ts';
 import type { Context } from '../../context.ts';
 import { formatFacts, visible } from '../../text.ts';
 import type { ServiceArgs } from '../../node-service-options.ts';
+import type { StoreArgs } from '../../node-store-options.ts';
 import { compilerVersion } from '../../version.ts';
 import { followPeers, type FollowArgs, genesisOfPeers } from './follow.ts';
 import type { TransportArgs } from '../../transport-options.ts';
+import { openNodeStore } from './node-store.ts';
 import { openNodeService } from './run-service.ts';
 import { openWays } from './ways.ts';
 
@@ -27,6 +29,7 @@ export interface NodeArgs extends ServiceArgs, FollowArgs {
   readonly blockTime?: number | undefined;
   readonly cacheBytes: number;
   readonly policy: PolicyName;
+  readonly keep: StoreArgs;
 }
 
 const LOOPBACK = /^(localhost|127(\.\d+){3}|::1)$/;
@@ -91,6 +94,12 @@ export const runNode = async (args: NodeArgs, context: Context): Promise<Result<
   const opened = openNodeService({ ...args, folder: data ?? objects }, context);
   if (!opened.ok) return opened;
   const service = opened.value;
+  const packages = openNodeStore(args.keep, LOOPBACK.test(args.host), service.log, context);
+  if (!packages.ok) {
+    await store?.value.close();
+    service.close();
+    return packages;
+  }
   let node: DevNode;
   try {
     node = await createDevNode({
@@ -103,6 +112,7 @@ export const runNode = async (args: NodeArgs, context: Context): Promise<Result<
       ...(store === undefined ? {} : { store: store.value }),
       ...(objects === undefined ? {} : { objects }),
       ...(service.engineOf === undefined ? {} : { engineOf: service.engineOf }),
+      keep: packages.value.keep,
       metrics: service.metrics,
       log: service.log,
       ...joined.value,
@@ -114,12 +124,13 @@ export const runNode = async (args: NodeArgs, context: Context): Promise<Result<
     if (error instanceof OtherChain) return fail(otherChain(error, data ?? ''));
     throw error;
   }
+  packages.value.attach(node);
   let server: Awaited<ReturnType<typeof serveRpc>>;
   try {
     server = await serveRpc(node, {
       host: args.host,
       port: args.port,
-      routes: service.routes,
+      routes: [...service.routes, packages.value.route],
       ...(LOOPBACK.test(args.host) ? {} : { hosts: [args.host.toLowerCase()] }),
     });
   } catch (error) {
@@ -153,12 +164,14 @@ export const runNode = async (args: NodeArgs, context: Context): Promise<Result<
   );
   const mining = args.blockTime === undefined ? undefined : minePeriodically(node, args.blockTime, (line) => io.stderr.write(`${line}\n`));
   service.begin(node);
+  packages.value.begin(ways.value.transports, peers);
   const following = peers.length === 0 ? undefined : followPeers(node, args, io.cwd, tell);
   // a node that follows no longer still answers what it knows
   const mismatch = await Promise.race([ended, ...(following !== undefined && args.exitOnMismatch === true ? [following.ended] : [])]);
   await following?.stop();
   await mining?.();
   await server.close();
+  await packages.value.close();
   await ways.value.close();
   await node.chain.close();
   service.close();
