@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { POLICIES, POLICY_NAMES, readModelTrace, replay, replayOffline, type SizedRequest } from '../../src/node/index.ts';
+import { hitBound, POLICIES, POLICY_NAMES, readModelTrace, replay, replayOffline, type SizedRequest } from '../../src/node/index.ts';
 import { attempt, type Bench } from '../rows.ts';
 import { ALL_BYTES, TRACES } from './policy-traces.ts';
 
@@ -14,14 +14,16 @@ const rowsOf = async (bench: Bench, name: string, trace: readonly SizedRequest[]
   for (const share of SHARES) {
     const limit = Math.floor(share * allBytes);
     const best = replayOffline(trace, limit);
-    const bound = percent(best.hits, best.requests);
+    const bound = percent(hitBound(trace, limit), trace.length);
     for (const policy of POLICY_NAMES) {
       const { requests, hits, loadedBytes } = await replay(trace, limit, POLICIES[policy]());
       bench.row({
         name: `${name}, cache of ${100 * share} %, ${policy}: hits`,
         value: percent(hits, requests),
         unit: '%',
-        peer: `${gigabytes(loadedBytes)}; ${bound.toFixed(1)} % and ${gigabytes(best.loadedBytes)} by one who knows the future`,
+        goal: `<= ${bound.toFixed(1)}`,
+        met: percent(hits, requests) <= bound,
+        peer: `${gigabytes(loadedBytes)}; knowing the future (Belady by bytes): ${percent(best.hits, best.requests).toFixed(1)} %, ${gigabytes(best.loadedBytes)}; goal: the bound for any cache`,
       });
     }
   }

@@ -7,6 +7,7 @@ import { at, bytesSource, sha256, toHex, unwrap } from '../../src/support/index.
 import { ROOT } from '../data.ts';
 import { type NetworkName, networkProgram, networkTitle, STREAM_NETWORKS } from '../gpu/networks/architectures.ts';
 import { streamOrder } from '../gpu/stream.ts';
+import type { StreamPeer } from './stream-peer.ts';
 
 export type { NetworkName };
 export { STREAM_NETWORKS };
@@ -51,8 +52,12 @@ export const streamPackage = (name: NetworkName): StreamPackage => {
 export interface WayResult {
   readonly images: number;
   readonly msPerImage: number;
+  /** Of all images, by the peer; 0: there was none. */
+  readonly peerMs: number;
   /** Percent. */
   readonly hits: number;
+  /** That the models hold at the end. */
+  readonly bytes: number;
   /** Digest of each model's output. */
   readonly digests: ReadonlyMap<string, string>;
   readonly failed: readonly string[];
@@ -86,7 +91,13 @@ const serviceOf = (packages: readonly StreamPackage[], { policy, cacheBytes }: W
 };
 
 /** Runs an image on each of the models that the schedule names, one after another, as a chain does. */
-export const runWay = async (packages: readonly StreamPackage[], way: Way, backend: string, images: number): Promise<WayResult> => {
+export const runWay = async (
+  packages: readonly StreamPackage[],
+  way: Way,
+  backend: string,
+  images: number,
+  peer?: StreamPeer,
+): Promise<WayResult> => {
   const service = serviceOf(packages, way, backend);
   const digests = new Map<string, string>();
   const failed: string[] = [];
@@ -105,22 +116,16 @@ export const runWay = async (packages: readonly StreamPackage[], way: Way, backe
     else await service.preload(at(packages, 0).hash);
     const next = streamOrder(packages.length, 1);
     const before = service.counts();
-    const started = performance.now();
-    for (let i = 0; i < images; i++) await infer(at(packages, next()[0]));
-    const msPerImage = (performance.now() - started) / images;
-    const { hits } = service.counts();
-    return { images, msPerImage, hits: (100 * (hits - before.hits)) / images, digests, failed };
-  } finally {
-    service.close();
-  }
-};
-
-/** Bytes that a model holds once it is ready. */
-export const readyBytes = async (p: StreamPackage, backend: string): Promise<number> => {
-  const service = serviceOf([p], { policy: 'lru', cacheBytes: 2 ** 40, preloaded: true }, backend);
-  try {
-    await service.preload(p.hash);
-    return service.counts().bytes;
+    let [ownMs, peerMs] = [0, 0];
+    for (let i = 0; i < images; i++) {
+      const [place] = next();
+      const started = performance.now();
+      await infer(at(packages, place));
+      ownMs += performance.now() - started;
+      if (peer !== undefined) peerMs += await peer.run(place);
+    }
+    const { hits, bytes } = service.counts();
+    return { images, msPerImage: ownMs / images, peerMs, hits: (100 * (hits - before.hits)) / images, bytes, digests, failed };
   } finally {
     service.close();
   }

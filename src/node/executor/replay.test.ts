@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { createModelTrace, readModelTrace } from './model-trace.ts';
-import { fifo, lru } from './policy.ts';
-import { replay, replayOffline, type SizedRequest } from './replay.ts';
+import { fifo, lru, POLICIES } from './policy.ts';
+import { hitBound, replay, replayOffline, type SizedRequest } from './replay.ts';
 
 const traceOf = (models: string): SizedRequest[] => Array.from(models).map((model) => ({ model, bytes: 10, cost: 1 }));
 
@@ -36,6 +36,23 @@ describe('traces of models', () => {
     // the textbook's trace: 3 places give 9 faults with FIFO and 7 at best
     expect((await replay(worked, 30, fifo())).hits).toBe(3);
     expect(replayOffline(worked, 30).hits).toBe(5);
+  });
+
+  test('models of many sizes: no policy passes the bound', async () => {
+    const sizes = [3, 5, 8, 13, 21, 34];
+    let state = 7;
+    const random = (): number => (state = (state * 48_271) % 2_147_483_647); // biome-ignore format: short
+    const trace = Array.from({ length: 2000 }, () => {
+      const i = random() % sizes.length;
+      return { model: `m${i}`, bytes: sizes[i] ?? 1, cost: 1 };
+    });
+    for (const limit of [20, 40, 60]) {
+      const bound = hitBound(trace, limit);
+      const hits = [replayOffline(trace, limit).hits];
+      for (const make of Object.values(POLICIES)) hits.push((await replay(trace, limit, make())).hits);
+      expect(Math.max(...hits)).toBeLessThanOrEqual(bound);
+      expect(bound).toBeLessThan(trace.length);
+    }
   });
 
   test('what is larger than the cache is used and not kept', async () => {

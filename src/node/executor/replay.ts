@@ -34,13 +34,8 @@ export const replay = async (trace: readonly SizedRequest[], limit: number, poli
   return { requests: trace.length, hits, loadedBytes, evictions };
 };
 
-/**
- * What one who knows the future would do (Belady 1966): gives up what is needed again last. With models of different sizes the best is
- * hard to find (Berger et al. 2018); this gives up the largest of bytes times distance, and may leave a request out of the cache, so that
- * it is a figure to compare with and, where all are of one size, the bound.
- */
-export const replayOffline = (trace: readonly SizedRequest[], limit: number): Replayed => {
-  /** The next request for the same model. */
+/** For each request the next one for the same model; infinity: there is none. */
+const nextOf = (trace: readonly SizedRequest[]): readonly number[] => {
   const next = new Array<number>(trace.length).fill(Number.POSITIVE_INFINITY);
   const later = new Map<string, number>();
   for (let i = trace.length - 1; i >= 0; i--) {
@@ -48,6 +43,15 @@ export const replayOffline = (trace: readonly SizedRequest[], limit: number): Re
     next[i] = later.get(model) ?? Number.POSITIVE_INFINITY;
     later.set(model, i);
   }
+  return next;
+};
+
+/**
+ * What one who knows the future would do (Belady 1966): gives up the largest of bytes times distance to the next request, and may leave a
+ * request out of the cache. Where all are of one size it is the best that there is, else a good way to be compared with (Berger et al. 2018).
+ */
+export const replayOffline = (trace: readonly SizedRequest[], limit: number): Replayed => {
+  const next = nextOf(trace);
   const kept = new Map<string, { readonly bytes: number; next: number }>();
   let [used, hits, loadedBytes, evictions] = [0, 0, 0, 0];
   trace.forEach(({ model, bytes }, i) => {
@@ -59,6 +63,7 @@ export const replayOffline = (trace: readonly SizedRequest[], limit: number): Re
       return;
     }
     loadedBytes += bytes;
+    if (bytes > limit) return;
     kept.set(model, { bytes, next: again });
     used += bytes;
     while (used > limit) {
@@ -75,4 +80,18 @@ export const replayOffline = (trace: readonly SizedRequest[], limit: number): Re
     }
   });
   return { requests: trace.length, hits, loadedBytes, evictions };
+};
+
+/**
+ * Hits that no cache can pass (PFOO-L; Berger, Beckmann, Harchol-Balter 2018): a hit takes the bytes of the model for as long as it is kept for
+ * it, and all together have the bytes of the cache times the length of the trace; the cheapest are taken.
+ */
+export const hitBound = (trace: readonly SizedRequest[], limit: number): number => {
+  const prices = nextOf(trace).flatMap((again, i) => {
+    const bytes = trace[i]?.bytes ?? 0;
+    return Number.isFinite(again) && bytes <= limit ? [(again - i) * bytes] : [];
+  });
+  prices.sort((a, b) => a - b);
+  let left = limit * trace.length;
+  return prices.filter((price) => (left -= price) >= 0).length;
 };
