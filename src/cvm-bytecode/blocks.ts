@@ -1,11 +1,12 @@
 import * as dagCbor from '@ipld/dag-cbor';
 import { CID } from 'multiformats/cid';
 import * as Digest from 'multiformats/hashes/digest';
-import { type ByteSource, ByteReader, type Result, sha256, toHex } from '../support/index.ts';
-import { carHeader, framePrefix, readRecord, rootCount } from './car.ts';
+import { type ByteSource, ByteReader, type Result, sha256, toHex, unwrap } from '../support/index.ts';
+import { carHeader, frameBytes, framePrefix, readRecord, rootCount } from './car.ts';
 import { attempt, reject } from './format.ts';
 import { readRoot } from './parts.ts';
-import { readStorage } from './storage/index.ts';
+import { chunkBytes, chunkCount, readStorage } from './storage/index.ts';
+import { verifyBytecode } from './verify.ts';
 
 /** The name of a block of a package, for those who carry blocks: a CID of version 1 with SHA-256. */
 export interface BlockName {
@@ -68,6 +69,17 @@ export const packageBlocks = (record: Uint8Array, storage: Uint8Array | undefine
     const blocks = [root, second, model, bytecode, ...stored.parameters.flatMap((p) => p.blocks)];
     const all = floats === undefined ? blocks : [...blocks, floats.manifest, ...floats.tensors.flatMap((p) => p.blocks)];
     return { header: carHeader([root, second]), blocks: all.map(nameOf) };
+  });
+
+/** Bytes of the plain file with this record and bytecode, known before its parameters are there. @param model - bytes of the model string. Errors as `packageBlocks` and `verifyBytecode` */
+export const plainFileBytes = (record: Uint8Array, model: number, bytecode: Uint8Array): Result<number> =>
+  attempt('CVM2005', () => {
+    const root = cidOf({ kind: 'record', digest: sha256(record) });
+    const { params } = unwrap(verifyBytecode(bytecode)).raw;
+    const front = carHeader([root]).length + frameBytes(record.length) + frameBytes(model) + frameBytes(bytecode.length);
+    let bytes = front;
+    for (const { type } of params) for (let i = 0; i < chunkCount(type); i++) bytes += frameBytes(chunkBytes(type, i));
+    return bytes;
   });
 
 /** Where a block stands in a file. */

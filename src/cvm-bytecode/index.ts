@@ -6,6 +6,7 @@ export {
   blockPlaces,
   blockPrefix,
   packageBlocks,
+  plainFileBytes,
   type PackageBlocks,
   readBlockCid,
   readBlockCidBytes,

@@ -86,6 +86,8 @@ export const torrentFile = (torrent: Torrent, announce?: string): Uint8Array => 
 
 export interface Magnet {
   readonly infoHash: Uint8Array;
+  /** Bytes of the file, as the link says. */
+  readonly size: number | undefined;
   readonly peers: readonly { readonly host: string; readonly port: number }[];
 }
 
@@ -111,5 +113,10 @@ export const readMagnet = (link: string): Magnet | undefined => {
   const fields = new URLSearchParams(link.slice('magnet:?'.length));
   const match = fields.getAll('xt').flatMap((xt) => /^urn:btih:([0-9a-fA-F]{40})$/.exec(xt) ?? []);
   if (match[1] === undefined) return undefined;
-  return { infoHash: fromHex(match[1]), peers: fields.getAll('x.pe').flatMap((address) => readAddress(address) ?? []) };
+  const size = /^\d{1,15}$/.exec(fields.get('xl') ?? '')?.[0];
+  return {
+    infoHash: fromHex(match[1]),
+    size: size === undefined ? undefined : Number(size),
+    peers: fields.getAll('x.pe').flatMap((address) => readAddress(address) ?? []),
+  };
 };

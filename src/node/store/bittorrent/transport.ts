@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { type ByteSource, diagnostic, fail, joinBytes, ok, type Result, toHex } from '../../../support/index.ts';
-import type { Transport } from '../contract.ts';
+import type { Transport, Wanted } from '../contract.ts';
+import { SizeChoice } from '../size-choice.ts';
 import { checkSignal, reasonOf, TransferError } from '../transfer.ts';
 import { bytesOf } from './bencode.ts';
 import { Download } from './download.ts';
@@ -47,6 +48,7 @@ class Engine implements BitTorrent {
   private readonly sessions = new Set<Session>();
   private readonly offers = new Map<string, Offer>();
   private readonly downloads = new Map<string, Download>();
+  private readonly sizes = new SizeChoice();
 
   constructor(server: Server, port: number, options: BitTorrentOptions) {
     this.server = server;
@@ -87,13 +89,24 @@ class Engine implements BitTorrent {
     return undefined;
   }
 
+  sizeOf({ hash, size, hints }: Wanted): Promise<number | undefined> {
+    return Promise.resolve(
+      this.sizes.choose(
+        hash,
+        size,
+        hints.flatMap((hint) => readMagnet(hint)?.size ?? []),
+      ),
+    );
+  }
+
   async fetch(...[wanted, draft, signal]: Parameters<Transport['fetch']>): Promise<void> {
     const swarms = new Map<string, Magnet[]>();
     for (const magnet of wanted.hints.flatMap((hint) => readMagnet(hint) ?? [])) {
+      if (magnet.size !== undefined && magnet.size !== wanted.size) continue;
       const key = toHex(magnet.infoHash);
       swarms.set(key, [...(swarms.get(key) ?? []), magnet]);
     }
-    if (swarms.size === 0) throw new TransferError('no hint is a magnet link');
+    if (swarms.size === 0) throw new TransferError(`no hint is a magnet link of a file of ${wanted.size} bytes`);
     const problems: string[] = [];
     for (const [key, magnets] of [...swarms].slice(0, MAX_TORRENTS)) {
       checkSignal(signal);
@@ -108,6 +121,7 @@ class Engine implements BitTorrent {
       }
     }
     checkSignal(signal);
+    this.sizes.failed(wanted.hash, wanted.size);
     throw new TransferError(problems.join('; ') || 'the torrents of the hints are being fetched already');
   }
 

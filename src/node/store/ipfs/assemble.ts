@@ -1,8 +1,10 @@
 import {
   type BlockName,
+  blockCid,
   blockPrefix,
   CHUNK_BYTES,
   packageBlocks,
+  plainFileBytes,
   type PackageBlocks,
   PackageStream,
   readBlockCid,
@@ -25,12 +27,39 @@ export type BlockGetter = (name: BlockName, atMost: number, signal: AbortSignal)
 
 const words = (diagnostics: readonly Diagnostic[]): string => diagnostics.map((d) => `${d.code} ${d.message}`).join('; ');
 
-/** Storage records that hints name: `ipfs://CID`. Anyone may have written them. */
-export const storageHints = (hints: readonly string[]): readonly BlockName[] =>
+/** A storage record that a hint names, and the bytes of the file with it. */
+interface StorageHint {
+  readonly name: BlockName;
+  readonly bytes: number | undefined;
+}
+
+/** Storage records that hints name: `ipfs://CID?bytes=SIZE`. Anyone may have written them. */
+const storageHints = (hints: readonly string[]): readonly StorageHint[] =>
   hints.flatMap((hint) => {
-    const name = hint.startsWith('ipfs://') ? readBlockCid(hint.slice('ipfs://'.length)) : undefined;
-    return name?.kind === 'record' ? [name] : [];
+    const [, cid = '', bytes] = /^ipfs:\/\/([a-z0-9]{1,100})(?:\?bytes=(\d{1,15}))?$/.exec(hint) ?? [];
+    const name = readBlockCid(cid);
+    return name?.kind === 'record' ? [{ name, bytes: bytes === undefined ? undefined : Number(bytes) }] : [];
   });
+
+/** What names the storage record of a file for others. */
+export const storageHint = (name: BlockName, bytes: number): string => `ipfs://${blockCid(name)}?bytes=${bytes}`;
+
+/**
+ * What the file of a package may have in bytes: as hints say of files with a storage record, and as follows from record and bytecode of the plain one.
+ * @throws {TransferError} when the front of the package does not come
+ */
+export const fileSizes = async ({ hash, hints }: Wanted, get: BlockGetter, signal: AbortSignal): Promise<readonly number[]> => {
+  const told = storageHints(hints).flatMap(({ bytes }) => bytes ?? []);
+  const record = await get({ kind: 'record', digest: hash }, MAX_BLOCK_BYTES, signal);
+  const order = packageBlocks(record, undefined);
+  if (!order.ok) throw new TransferError(words(order.diagnostics));
+  const [, model, bytecode] = order.value.blocks;
+  if (model === undefined || bytecode === undefined) return told;
+  const text = await get(model, MAX_BLOCK_BYTES, signal);
+  const plain = plainFileBytes(record, text.length, await get(bytecode, MAX_BLOCK_BYTES, signal));
+  if (!plain.ok) throw new TransferError(words(plain.diagnostics));
+  return [...told, plain.value];
+};
 
 interface Coming {
   readonly bytes: Promise<Uint8Array>;
@@ -135,7 +164,7 @@ class Assembly {
 
 /**
  * Fetches the blocks of a package and puts its file together in the order of the format, byte for byte. The root names all blocks of a plain file; those of
- * one with a storage record are named by that record, which a hint must name (`ipfs://CID`).
+ * one with a storage record are named by that record, which a hint must name (`ipfs://CID?bytes=SIZE`).
  * @throws {TransferError} when blocks do not come, or make another file than the chain says
  */
 export const assemble = async (wanted: Wanted, draft: PackageDraft, get: BlockGetter, signal: AbortSignal): Promise<void> => {
@@ -143,7 +172,8 @@ export const assemble = async (wanted: Wanted, draft: PackageDraft, get: BlockGe
   const limit = Math.min(MAX_BLOCK_BYTES, size);
   const record = await get({ kind: 'record', digest: hash }, limit, signal);
   const problems: string[] = [];
-  for (const name of [...storageHints(hints), undefined]) {
+  const forms = storageHints(hints).filter((hint) => hint.bytes === undefined || hint.bytes === size);
+  for (const name of [...forms.map((hint) => hint.name), undefined]) {
     checkSignal(signal);
     try {
       const storage = name === undefined ? undefined : await get(name, limit, signal);

@@ -182,6 +182,8 @@ export class Bitswap {
         opening.abort();
         stream?.abort(new TransferError(`the peer took nothing for ${this.idleMs / 1000} s`));
       }, this.idleMs);
+      // it ends what hangs, and is no reason for the process to stay
+      clock.unref();
     };
     try {
       while (peer.outgoing.length > 0 || peer.wanted.size > 0) {
@@ -206,7 +208,7 @@ export class Bitswap {
     let timer: ReturnType<typeof setTimeout> | undefined;
     await new Promise<void>((resume) => {
       peer.wake = resume;
-      timer = setTimeout(resume, LINGER_MS);
+      timer = setTimeout(resume, LINGER_MS).unref();
     });
     clearTimeout(timer);
     peer.wake = undefined;

@@ -117,12 +117,12 @@ const WORDS: Record<IpfsLie, RegExp> = {
 describe('a hostile peer', () => {
   test.each(IPFS_LIES)('%s: it is told, and another peer is asked', async (lie) => {
     const liar = await hostilePeer(plain.bytes, lie);
-    const alone = await ipfs(400);
+    const alone = await ipfs(lie === 'silent' ? 400 : 5000);
     expect(await reason(alone.fetch(wantedOf(plain, [liar.address]), memoryDraft(plain.hash, plain.bytes.length), never))).toMatch(
       WORDS[lie],
     );
     // slow machines are no liars
-    const [sender, receiver] = [await ipfs(), await ipfs(2000)];
+    const [sender, receiver] = [await ipfs(), await ipfs(lie === 'silent' ? 2000 : 5000)];
     const honest = await sender.offer(plain.hash, bytesSource(plain.bytes));
     const draft = memoryDraft(plain.hash, plain.bytes.length);
     await receiver.fetch(wantedOf(plain, [liar.address, ...honest]), draft, never);

@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { blockCid, type BlockName, blockPlaces } from '../../../cvm-bytecode/index.ts';
 import { type ByteSource, joinBytes, sha256, sourcePieces, toHex } from '../../../support/index.ts';
-import type { Transport } from '../contract.ts';
+import type { Transport, Wanted } from '../contract.ts';
+import { SizeChoice } from '../size-choice.ts';
 import { checkSignal, reasonOf, TransferError, within } from '../transfer.ts';
-import { assemble, MAX_BLOCK_BYTES } from './assemble.ts';
+import { assemble, fileSizes, MAX_BLOCK_BYTES, storageHint } from './assemble.ts';
 import { PEER_ADDRESS } from './transport.ts';
 
 /** Bytes of an answer that is no block. */
@@ -139,6 +140,7 @@ class KuboTransport implements Transport {
   private readonly peers: readonly string[];
   private readonly pins = new Map<string, Pins>();
   private readonly ended = new AbortController();
+  private readonly sizes = new SizeChoice();
 
   constructor({ api, peers = [], idleMs = IDLE_MS }: KuboOptions) {
     this.rpc = new KuboRpc(api, idleMs);
@@ -154,7 +156,7 @@ class KuboTransport implements Transport {
     // pinning during the import waits for blocks that a compressed file does not have
     const imported = await this.rpc.call('dag/import', [['pin-roots', 'false'], ['allow-big-block', 'true']], MAX_ANSWER_BYTES, signal, fileBody(file)); // biome-ignore format: pairs
     this.checkImport(imported);
-    const storage = second?.name.kind === 'record' ? blockCid(second.name) : undefined;
+    const storage = second?.name.kind === 'record' ? storageHint(second.name, file.size) : undefined;
     // the root of a compressed file names chunks that are not in it: its blocks are pinned one by one
     const pins: Pins =
       storage === undefined
@@ -165,7 +167,7 @@ class KuboTransport implements Transport {
     const id = this.json(await this.rpc.call('id', [], MAX_ANSWER_BYTES, signal));
     const addresses: unknown = isRecord(id) ? id['Addresses'] : undefined;
     const hints = Array.isArray(addresses) ? addresses.filter((a): a is string => typeof a === 'string' && PEER_ADDRESS.test(a)) : [];
-    return [...hints.slice(0, MAX_PEERS), ...(storage === undefined ? [] : [`ipfs://${storage}`])];
+    return [...hints.slice(0, MAX_PEERS), ...(storage === undefined ? [] : [storage])];
   }
 
   async withdraw(hash: Uint8Array): Promise<void> {
@@ -175,12 +177,28 @@ class KuboTransport implements Transport {
     await this.pin('pin/rm', pins);
   }
 
+  async sizeOf(wanted: Wanted, signal: AbortSignal): Promise<number | undefined> {
+    const ends = await this.connect(wanted, signal);
+    const sizes = await fileSizes(wanted, (name, atMost, all) => this.block(name, atMost, all), ends);
+    return this.sizes.choose(wanted.hash, wanted.size, sizes);
+  }
+
   async fetch(...[wanted, draft, signal]: Parameters<Transport['fetch']>): Promise<void> {
+    const ends = await this.connect(wanted, signal);
+    try {
+      await assemble(wanted, draft, (name, atMost, all) => this.block(name, atMost, all), ends);
+    } catch (error) {
+      this.sizes.failed(wanted.hash, wanted.size);
+      throw error;
+    }
+  }
+
+  /** Tells the daemon of peers; whoever cannot be reached may be found by it in another way. @returns a signal that ends with the node too */
+  private async connect({ hints }: Wanted, signal: AbortSignal): Promise<AbortSignal> {
     const all = AbortSignal.any([signal, this.ended.signal]);
-    const addresses = [...new Set([...this.peers, ...wanted.hints])].filter((hint) => PEER_ADDRESS.test(hint)).slice(0, MAX_PEERS);
-    // whoever cannot be reached may be found by the daemon in another way
+    const addresses = [...new Set([...this.peers, ...hints])].filter((hint) => PEER_ADDRESS.test(hint)).slice(0, MAX_PEERS);
     await Promise.allSettled(addresses.map((address) => this.rpc.call('swarm/connect', [['arg', address]], MAX_ANSWER_BYTES, all)));
-    await assemble(wanted, draft, (name, atMost, ends) => this.block(name, atMost, ends), all);
+    return all;
   }
 
   close(): Promise<void> {

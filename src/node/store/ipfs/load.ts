@@ -4,15 +4,15 @@ import type { Libp2p, PrivateKey } from '@libp2p/interface';
 import { diagnostic, fail, ok, type Result } from '../../../support/index.ts';
 import { reasonOf } from '../transfer.ts';
 
-/** Packages that the IPFS engine needs and that are installed by those who want it. */
+/** Packages that the IPFS engine needs and that are installed by those who want it; later ones need Node 22. */
 const PACKAGES = [
-  'libp2p',
-  '@libp2p/tcp',
-  '@libp2p/identify',
-  '@libp2p/crypto',
-  '@chainsafe/libp2p-noise',
-  '@chainsafe/libp2p-yamux',
-  '@multiformats/multiaddr',
+  'libp2p@2',
+  '@libp2p/tcp@10',
+  '@libp2p/identify@3',
+  '@libp2p/crypto@5',
+  '@chainsafe/libp2p-noise@16',
+  '@chainsafe/libp2p-yamux@7',
+  '@multiformats/multiaddr@12',
 ];
 
 /** Connections at most, in both directions. */

@@ -1,9 +1,10 @@
 import type { PeerId } from '@libp2p/interface';
 import { blockCid, type BlockName, blockPlaces } from '../../../cvm-bytecode/index.ts';
 import { type ByteSource, ok, type Result, toHex } from '../../../support/index.ts';
-import type { Transport } from '../contract.ts';
+import type { Transport, Wanted } from '../contract.ts';
+import { SizeChoice } from '../size-choice.ts';
 import { checkSignal, reasonOf, TransferError, within } from '../transfer.ts';
-import { assemble, MAX_BLOCK_BYTES } from './assemble.ts';
+import { assemble, fileSizes, MAX_BLOCK_BYTES, storageHint } from './assemble.ts';
 import { Bitswap } from './bitswap.ts';
 import { type P2p, type P2pOptions, startP2p } from './load.ts';
 import { BlockShelf } from './shelf.ts';
@@ -11,6 +12,7 @@ import { BlockShelf } from './shelf.ts';
 /** Peers that are tried for a package at most: hints are written by anyone. */
 const MAX_PEERS = 16;
 const IDLE_MS = 20_000;
+const DIAL_MS = 10_000;
 
 export interface IpfsOptions extends P2pOptions {
   /** Multiaddresses with `/p2p/` that are asked for every package. */
@@ -100,6 +102,7 @@ class IpfsTransport implements Ipfs {
   private readonly shelf: BlockShelf;
   private readonly bitswap: Bitswap;
   private readonly idleMs: number;
+  private readonly sizes = new SizeChoice();
 
   constructor(p2p: P2p, shelf: BlockShelf, bitswap: Bitswap, options: IpfsOptions) {
     this.p2p = p2p;
@@ -119,7 +122,7 @@ class IpfsTransport implements Ipfs {
     const [root, second] = places.value;
     if (root === undefined || toHex(root.name.digest) !== toHex(hash)) return refuse('its first block is another root');
     this.shelf.add(hash, file, places.value);
-    const storage = second?.name.kind === 'record' ? [`ipfs://${blockCid(second.name)}`] : [];
+    const storage = second?.name.kind === 'record' ? [storageHint(second.name, file.size)] : [];
     return Promise.resolve([...this.addresses(), ...storage]);
   }
 
@@ -128,7 +131,7 @@ class IpfsTransport implements Ipfs {
     return Promise.resolve();
   }
 
-  async fetch(...[wanted, draft, signal]: Parameters<Transport['fetch']>): Promise<void> {
+  private async ask(wanted: Wanted, signal: AbortSignal): Promise<Askers> {
     const addresses = [...new Set([...(this.options.peers ?? []), ...wanted.hints])]
       .filter((hint) => PEER_ADDRESS.test(hint))
       .slice(0, MAX_PEERS);
@@ -136,7 +139,7 @@ class IpfsTransport implements Ipfs {
     const dialled = await Promise.all(
       addresses.map(async (address) => {
         try {
-          const connection = await within(this.p2p.libp2p.dial(this.p2p.multiaddr(address), { signal }), this.idleMs, signal, address);
+          const connection = await within(this.p2p.libp2p.dial(this.p2p.multiaddr(address), { signal }), DIAL_MS, signal, address);
           return [connection.remotePeer];
         } catch (error) {
           problems.push(`${address}: ${reasonOf(error)}`);
@@ -150,8 +153,23 @@ class IpfsTransport implements Ipfs {
       throw new TransferError(
         addresses.length === 0 ? 'no hint is the address of an IPFS peer' : `no IPFS peer answers: ${problems.join('; ')}`,
       );
-    const askers = new Askers(this.bitswap, this.idleMs, [...ids.values()]);
-    await assemble(wanted, draft, (name, atMost, all) => askers.get(name, atMost, all), signal);
+    return new Askers(this.bitswap, this.idleMs, [...ids.values()]);
+  }
+
+  async sizeOf(wanted: Wanted, signal: AbortSignal): Promise<number | undefined> {
+    const askers = await this.ask(wanted, signal);
+    const sizes = await fileSizes(wanted, (name, atMost, all) => askers.get(name, atMost, all), signal);
+    return this.sizes.choose(wanted.hash, wanted.size, sizes);
+  }
+
+  async fetch(...[wanted, draft, signal]: Parameters<Transport['fetch']>): Promise<void> {
+    const askers = await this.ask(wanted, signal);
+    try {
+      await assemble(wanted, draft, (name, atMost, all) => askers.get(name, atMost, all), signal);
+    } catch (error) {
+      this.sizes.failed(wanted.hash, wanted.size);
+      throw error;
+    }
   }
 
   addresses(): readonly string[] {
