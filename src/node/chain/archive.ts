@@ -141,7 +141,9 @@ export class Archive {
     const place = await this.store.get(`t:${hash}`);
     if (place === undefined) return undefined;
     const [number, index] = list(RLP.decode(place) as Item);
-    return (await this.byNumber(bytesToInt(bytes(number))))?.mined[bytesToInt(bytes(index))];
+    const found = (await this.byNumber(bytesToInt(bytes(number))))?.mined[bytesToInt(bytes(index))];
+    // the place may be of a block that was given up because it could not be read, so that its transactions were not known
+    return found !== undefined && bytesToHex(found.tx.hash()) === hash ? found : undefined;
   }
 
   /** Changes that make a block the head. */

@@ -152,7 +152,7 @@ export class Chain {
     const parent = block.header.number === 0n ? undefined : await this.archive.byNumber(Number(block.header.number) - 1);
     const follows =
       block.header.number === 0n || (parent !== undefined && bytesToHex(parent.block.hash()) === bytesToHex(block.header.parentHash));
-    return follows && (await this.cvm.vm.stateManager.hasStateRoot(block.header.stateRoot));
+    return follows && (await this.nodes.has(block.header.stateRoot));
   }
 
   /** A machine of its own over the states of the chain; what it changes is seen by nobody else. */
@@ -225,16 +225,17 @@ export class Chain {
   }
 
   /**
-   * Makes a block of transactions; those that cannot stand in it are left out and told.
-   * @throws {DataUnavailable} nothing is changed
+   * Makes a block of transactions; those that cannot stand in it, and those that need a file that is not here, are left out and told.
+   * @param empty - whether a block without transactions is made; if not, the head stays and is given back
    */
-  mine(txs: readonly TypedTransaction[]): Promise<MinedBlock> {
-    return this.alone(() => this.make(txs));
+  mine(txs: readonly TypedTransaction[], { empty = true }: { readonly empty?: boolean } = {}): Promise<MinedBlock> {
+    return this.alone(() => this.make(txs, empty));
   }
 
-  private async make(txs: readonly TypedTransaction[]): Promise<MinedBlock> {
+  private async make(txs: readonly TypedTransaction[], empty: boolean): Promise<MinedBlock> {
     const header = this.nextHeader();
-    const done = await execute(this.cvm, this.blockOf(header, []), txs);
+    const done = await execute(this.cvm, this.blockOf(header, []), txs, { leaveOutLacking: true });
+    if (!empty && done.ran.length === 0) return { block: this.head, mined: [], refused: done.refused };
     this.nextTimestamp = undefined;
     const kept = done.ran.map((r) => r.tx);
     const block = this.blockOf({ ...header, ...(await this.results(done, kept)) }, kept);

@@ -5,6 +5,8 @@ import type { TypedTransaction } from '@ethereumjs/tx';
 import type { Address, PrefixedHexString } from '@ethereumjs/util';
 import { encodeReceipt, type RunTxResult } from '@ethereumjs/vm';
 import type { Cvm } from '../evm/cvm.ts';
+import { DataUnavailable } from '../evm/engine.ts';
+import { StateDamaged } from './state-nodes.ts';
 
 /** A transaction that ran. */
 export interface Ran {
@@ -28,6 +30,8 @@ export interface Ran {
 export interface Refused {
   readonly tx: TypedTransaction;
   readonly reason: string;
+  /** This node lacks a file: it may run later, and on other nodes. */
+  readonly lacking?: DataUnavailable;
 }
 
 /** What the transactions of a block did. */
@@ -59,9 +63,16 @@ const ranOf = (tx: TypedTransaction, r: RunTxResult, models: readonly PrefixedHe
 /**
  * Runs transactions in order on the state of a machine.
  * @param block - with the header that the EVM shows to contracts
+ * @param leaveOutLacking - whoever makes a block may leave out what needs a file that is not here; who checks one may not
+ * @throws {StateDamaged}
  * @throws {DataUnavailable} the state is then somewhere within the block: the caller puts it back
  */
-export const execute = async (cvm: Cvm, block: Block, txs: readonly TypedTransaction[]): Promise<Executed> => {
+export const execute = async (
+  cvm: Cvm,
+  block: Block,
+  txs: readonly TypedTransaction[],
+  { leaveOutLacking = false }: { readonly leaveOutLacking?: boolean } = {},
+): Promise<Executed> => {
   const ran: Ran[] = [];
   const refused: Refused[] = [];
   const receipts = await createMPT({ common: cvm.vm.common });
@@ -76,9 +87,11 @@ export const execute = async (cvm: Cvm, block: Block, txs: readonly TypedTransac
     try {
       result = await cvm.runTx({ tx, block, blockGasUsed: gasUsed });
     } catch (error) {
-      // what @ethereumjs/vm throws for a transaction that is not valid; a missing file is not that
-      if (error instanceof Error && error.name === 'DataUnavailable') throw error;
-      refused.push({ tx, reason: error instanceof Error ? error.message : String(error) });
+      // what @ethereumjs/vm throws for a transaction that is not valid; a missing file or a damaged disk is not that
+      if (error instanceof StateDamaged) throw error;
+      const lacking = error instanceof DataUnavailable ? { lacking: error } : {};
+      if (error instanceof DataUnavailable && !leaveOutLacking) throw error;
+      refused.push({ tx, reason: error instanceof Error ? error.message : String(error), ...lacking });
       continue;
     }
     gasUsed += result.totalGasSpent;

@@ -1,9 +1,25 @@
-import type { BatchDBOp, DB } from '@ethereumjs/util';
+import { type BatchDBOp, bytesToHex, type DB, KECCAK256_RLP_S } from '@ethereumjs/util';
+import { keccak_256 } from '@noble/hashes/sha3.js';
 import type { KeyValue, KeyValueChange } from '../store/kv.ts';
 
 /** Bytes of nodes that are read without the store. */
 const CACHE_BYTES = 2 ** 26;
 const PREFIX = 's:';
+/** Hash of the trie without nodes, which nobody stores. */
+const EMPTY = KECCAK256_RLP_S.slice(2);
+/** Before the hash in keys of codes, so that they never meet those of nodes. */
+const CODE_MARK = /^63(?=[0-9a-f]{64}$)/;
+
+/**
+ * A node of the state or a code is not in the store, is not what its hash says, or cannot be read. That is the trouble of this disk
+ * and never a result: the library of tries takes a node that is missing for an account that does not exist.
+ */
+export class StateDamaged extends Error {
+  override readonly name = 'StateDamaged';
+  constructor(key: string, what: string) {
+    super(`the state on disk is damaged: ${key} ${what}; begin in an empty folder (--data), or bring a copy of the folder back`);
+  }
+}
 
 /**
  * Nodes of the state and codes of contracts, by their hash. What a block makes is held back until the chain takes the block, so that
@@ -29,8 +45,33 @@ export class StateNodes implements DB<string, Uint8Array> {
       this.known.set(key, known);
       return known;
     }
-    const value = await this.store.get(PREFIX + key);
-    if (value !== undefined) this.remember(key, value);
+    if (key === EMPTY) return undefined;
+    const value = await this.read(key);
+    if (value === undefined) throw new StateDamaged(key, 'is missing');
+    this.remember(key, value);
+    return value;
+  }
+
+  /** Whether a node is there and whole. */
+  async has(hash: Uint8Array): Promise<boolean> {
+    try {
+      const key = bytesToHex(hash).slice(2);
+      return key === EMPTY || (await this.get(key)) !== undefined;
+    } catch (error) {
+      if (error instanceof StateDamaged) return false;
+      throw error;
+    }
+  }
+
+  private async read(key: string): Promise<Uint8Array | undefined> {
+    let value: Uint8Array | undefined;
+    try {
+      value = await this.store.get(PREFIX + key);
+    } catch (error) {
+      throw new StateDamaged(key, `cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+    }
+    if (value !== undefined && bytesToHex(keccak_256(value)).slice(2) !== key.replace(CODE_MARK, ''))
+      throw new StateDamaged(key, `has ${value.length} bytes with another hash`);
     return value;
   }
 
