@@ -47,6 +47,8 @@ const samplesOf = async (node: DevNode, f: Readonly<Record<string, unknown>>, mo
   const { engine } = node.chain.options;
   const [input] = model.inputs;
   const count = images instanceof Uint8Array && input !== undefined ? images.length / packedBytes([input]) : 0;
+  if (!Number.isInteger(count))
+    throw invalidParams(`images have ${(images as Uint8Array).length} bytes, but one input of the model has ${packedBytes(model.inputs)}`);
   const read = (given: InputMeta | Uint8Array) => (): Promise<Uint8Array> =>
     given instanceof Uint8Array ? Promise.resolve(given) : engine.readInput(given.hash, given.rawSize);
   return {
