@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, jest, test } from '@jest/globals';
 import { loadBackend } from '../backends/index.ts';
-import { createDevNode, serveRpc } from '../node/index.ts';
+import { createDevNode, packageRoutes, serveRpc } from '../node/index.ts';
 import { packaged, SMALL } from '../node/testing/chain.ts';
 import { toHex, unwrap } from '../support/index.ts';
 import { cli, inFolder } from './testing/run.ts';
@@ -14,7 +14,8 @@ test('publish: the model is registered, uploaded, and its price told; a second t
     let clock = 1_800_000_000;
     const backend = unwrap(await loadBackend('reference', { selfTest: false }));
     const node = await createDevNode({ backend, version: 'test', objects: join(folder, 'objects'), now: () => clock++ });
-    const server = await serveRpc(node, { port: 0 });
+    const packages = packageRoutes({ store: node.objects, admin: () => node.admin, named: () => Promise.resolve(false) });
+    const server = await serveRpc(node, { port: 0, routes: [packages.route] });
     const rpc = `http://127.0.0.1:${server.port}`;
     try {
       const { file, hash } = packaged(SMALL);
@@ -25,12 +26,15 @@ test('publish: the model is registered, uploaded, and its price told; a second t
       expect(told).toMatchObject({ hash: toHex(hash), inferenceGas: 8, usableFrom: 3 });
       expect(told.address).toMatch(/^0x[0-9a-f]{40}$/);
       const again = await cli(['publish', 'small.cvm', '--rpc', rpc], { cwd: folder });
-      expect(again.stdout).toContain(toHex(hash));
+      expect([again.stdout.includes(told.address), again.stderr]).toEqual([true, expect.stringContaining('NOD0064')]);
+      const second = await cli(['publish', 'small.cvm', '--rpc', rpc, '--again', '--json'], { cwd: folder });
+      expect((JSON.parse(second.stdout) as { address: string }).address).not.toBe(told.address);
       const stranger = await cli(['publish', 'small.cvm', '--rpc', rpc, '--from', `0x${'11'.repeat(20)}`], { cwd: folder });
       expect([stranger.exit, stranger.stderr]).toEqual([6, expect.stringContaining('NOD0003')]);
       writeFileSync(join(folder, 'damaged.cvm'), file.with(file.length - 1, 1));
       expect((await cli(['publish', 'damaged.cvm', '--rpc', rpc], { cwd: folder })).exit).toBe(3);
     } finally {
+      await packages.close();
       await server.close();
     }
     const gone = await cli(['publish', 'small.cvm', '--rpc', rpc], { cwd: folder });
