@@ -14,6 +14,7 @@ import { fuzz } from './commands/fuzz.ts';
 import { index } from './commands/index-models.ts';
 import { inspect } from './commands/inspect.ts';
 import { iso } from './commands/iso.ts';
+import { models } from './commands/models.ts';
 import { node } from './commands/node.ts';
 import { opt } from './commands/opt.ts';
 import { publish } from './commands/publish.ts';
@@ -40,6 +41,7 @@ export const COMMANDS: readonly Command[] = [
   opt,
   node,
   publish,
+  models,
   trace,
   bind,
   conformance,
