@@ -87,18 +87,20 @@ export class DevNode {
       if (refused !== undefined) throw rejected(refused);
       return tx.hash();
     }
-    const { refused } = await this.chain.mine([tx]);
+    const { refused } = await this.chain.mine([tx], { empty: false });
     const [first] = refused;
-    if (first !== undefined) throw rejected(first.reason);
+    if (first !== undefined) throw first.lacking ?? rejected(first.reason);
     return tx.hash();
   }
 
-  /** Makes a block of what waits. */
+  /** Makes a block of what waits. What needs a file that is not here, and what its sender sent after it, waits on. */
   async mine(): Promise<readonly Mined[]> {
     if (this.forward !== undefined) throw rejected('this node follows another, which makes the blocks');
     const txs = this.pool.all();
-    const { mined } = await this.chain.mine(txs);
-    await this.pool.done(txs);
+    const { mined, refused } = await this.chain.mine(txs);
+    const stuck = new Set(refused.flatMap((r) => (r.lacking === undefined ? [] : [r.tx.getSenderAddress().toString()])));
+    const left = new Set(refused.filter((r) => stuck.has(r.tx.getSenderAddress().toString())).map((r) => r.tx));
+    await this.pool.done(txs.filter((tx) => !left.has(tx)));
     return mined;
   }
 
