@@ -29,6 +29,7 @@ export { createFetcher, type Fetcher } from './store/fetcher.ts';
 export { createHttpTransport } from './store/http-transport.ts';
 export { fullPolicy, lightPolicy } from './store/policy.ts';
 export { gapsOf, type Range, rangeBytes } from './store/ranges.ts';
+export { withPeerHints } from './store/peer-hints.ts';
 export { Sharing } from './store/sharing.ts';
 export { createTransports } from './store/transports.ts';
 export { OtherChain } from './chain/identity.ts';

@@ -13,6 +13,7 @@ import {
   packageRoutes,
   type Route,
   type Transport,
+  withPeerHints,
 } from '../../../node/index.ts';
 import { fail, fromHex, ok, type Result, toHex } from '../../../support/index.ts';
 import type { Context } from '../../context.ts';
@@ -75,7 +76,10 @@ export const openNodeStore = (args: StoreArgs, loopback: boolean, log: NodeLog, 
       const http = createHttpTransport({ peers: [...args.peers, ...peers], tell: (line) => log.warn({}, line) });
       const fetcher = createFetcher({
         store: made.objects,
-        transports: [...(args.peers.length + peers.length > 0 ? [http] : []), ...transports],
+        transports: [
+          ...(args.peers.length + peers.length > 0 ? [http] : []),
+          ...transports.map((transport) => withPeerHints(transport, [...args.peers, ...peers])),
+        ],
         log,
         onFetched: (hash) => void made.sharing?.offer(hash, () => made.objects.package(hash)),
       });
