@@ -27,6 +27,11 @@ interface View {
 
 const sleep = (ms: number): Promise<void> => new Promise((go) => setTimeout(go, ms));
 
+/** What was to be so is not. */
+class Missed extends Error {
+  override readonly name = 'Missed';
+}
+
 /** A node in a process of its own. */
 class Process {
   readonly name: string;
@@ -63,7 +68,7 @@ class Process {
         this.port = Number(port);
         return;
       }
-      if (child.exitCode !== null || Date.now() > end) throw new Error(`${this.name} does not start: ${this.log}`);
+      if (child.exitCode !== null || Date.now() > end) throw new Missed(`${this.name} does not start: ${this.log}`);
       await sleep(20);
     }
   }
@@ -92,7 +97,7 @@ class Process {
       body: JSON.stringify({ jsonrpc: '2.0', id: ++this.id, method, params }),
     });
     const { result, error } = (await response.json()) as { readonly result?: unknown; readonly error?: { readonly message: string } };
-    if (error !== undefined) throw new Error(`${this.name}: ${method}: ${error.message}`);
+    if (error !== undefined) throw new Missed(`${this.name}: ${method}: ${error.message}`);
     return result;
   }
 
@@ -115,20 +120,22 @@ class Comparison {
   }
 
   /** @throws when a follower has another block, or does not get there in time */
-  async reach(follower: Process, height: number, alive: () => boolean = () => true): Promise<void> {
+  async reach(follower: Process, height: number): Promise<void> {
     const end = Date.now() + WAIT_MS;
     let next = this.compared.get(follower.name) ?? 0;
-    while (next <= height && alive()) {
-      if (follower.ended) throw new Error(`${follower.name} ended: ${follower.words}`);
+    while (next <= height) {
+      if (follower.ended) throw new Missed(`${follower.name} ended: ${follower.words}`);
       const there = await follower.height();
       for (; next <= Math.min(there, height); next++) {
         const [own, mine] = [await follower.block(next), (this.roots[next] ??= (await this.maker.block(next)) as View)];
         if (own?.hash !== mine.hash || own.stateRoot !== mine.stateRoot)
-          throw new Error(`block ${next} of ${follower.name} has root ${own?.stateRoot}, and that of ${this.maker.name} ${mine.stateRoot}`);
+          throw new Missed(
+            `block ${next} of ${follower.name} has root ${own?.stateRoot}, and that of ${this.maker.name} ${mine.stateRoot}`,
+          );
         this.compared.set(follower.name, next + 1);
       }
       if (next <= height) {
-        if (Date.now() > end) throw new Error(`${follower.name} does not get to block ${height}, it has ${there}: ${follower.words}`);
+        if (Date.now() > end) throw new Missed(`${follower.name} does not get to block ${height}, it has ${there}: ${follower.words}`);
         await sleep(20);
       }
     }

@@ -267,7 +267,7 @@ export class Follower {
   }
 
   private wakeWaiters(): void {
-    for (const wake of [...this.waiters]) wake();
+    for (const wake of this.waiters) wake();
   }
 }
 

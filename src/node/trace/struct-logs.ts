@@ -1,4 +1,5 @@
 import type { InterpreterStep } from '@ethereumjs/evm';
+import { toHex } from '../../support/index.ts';
 
 /** Steps of one trace at most; and words of memory and stack in all of them. */
 const MAX_STEPS = 20_000;
@@ -24,7 +25,7 @@ interface StructLog {
 const word = (n: bigint): string => `0x${n.toString(16)}`;
 
 const memoryWords = (memory: Uint8Array, words: number): string[] =>
-  Array.from({ length: words }, (_, i) => Buffer.from(memory.subarray(32 * i, 32 * i + 32)).toString('hex').padEnd(64, '0')); // biome-ignore format: short
+  Array.from({ length: words }, (_, i) => toHex(memory.subarray(32 * i, 32 * i + 32)).padEnd(64, '0')); // biome-ignore format: short
 
 /** Collects the steps of a transaction in the form of Geth's struct logger. Storage is left out: `stack` shows what SLOAD and SSTORE do. */
 export class StructTracer {
