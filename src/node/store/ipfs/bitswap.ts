@@ -100,7 +100,7 @@ export class Bitswap {
 
   /** Ends what waits. */
   stop(): void {
-    for (const peer of [...this.peers.values()]) this.forget(peer.id, 'the node ends');
+    for (const peer of this.peers.values()) this.forget(peer.id, 'the node ends');
   }
 
   /** Leaves a peer that does what peers do not. */
