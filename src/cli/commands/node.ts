@@ -4,6 +4,7 @@ import { optionsConflict, optionValue } from '../diagnostics.ts';
 import { SERVICE_OPTIONS, serviceArgs, serviceProblems } from '../node-service-options.ts';
 import { STORE_OPTIONS, storeArgs, storeProblems } from '../node-store-options.ts';
 import { readTransportArgs, TRANSPORT_OPTIONS } from '../transport-options.ts';
+import { RPC_OPTIONS, rpcArgs, rpcProblems } from '../node-rpc-options.ts';
 
 const CACHE_POLICIES = ['lru', 'fifo', 'lfu', 'gdsf'] as const;
 const MAX_PORT = 65_535;
@@ -45,6 +46,7 @@ export const node = command({
       requiresArg: true,
       describe: 'Folder for the op that differs, its inputs and both outputs; cortexc-mismatch if left out',
     },
+    ...RPC_OPTIONS,
     ...SERVICE_OPTIONS,
     ...STORE_OPTIONS,
     ...TRANSPORT_OPTIONS,
@@ -71,6 +73,7 @@ export const node = command({
       ...whole('chain-id', 1, 2 ** 31),
       ...whole('threads', 1, 64),
       ...whole('cache-bytes', 0, Number.MAX_SAFE_INTEGER),
+      ...rpcProblems(args),
       ...serviceProblems(args),
       ...storeProblems(args),
       ...(args.peer ?? [])
@@ -89,6 +92,7 @@ export const node = command({
       {
         ...args,
         ...serviceArgs(args),
+        ...rpcArgs(args),
         keep: storeArgs(args),
         transports: transports.value,
         policy,

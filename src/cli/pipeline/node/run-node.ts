@@ -30,6 +30,10 @@ export interface NodeArgs extends ServiceArgs, FollowArgs {
   readonly cacheBytes: number;
   readonly policy: PolicyName;
   readonly keep: StoreArgs;
+  /** Origins of web pages that may use the RPC. */
+  readonly origins: readonly string[];
+  /** Bounds of calls that change nothing. */
+  readonly calls: { readonly gas: bigint; readonly ms: number };
 }
 
 const LOOPBACK = /^(localhost|127(\.\d+){3}|::1)$/;
@@ -113,6 +117,7 @@ export const runNode = async (args: NodeArgs, context: Context): Promise<Result<
       ...(objects === undefined ? {} : { objects }),
       ...(service.engineOf === undefined ? {} : { engineOf: service.engineOf }),
       keep: packages.value.keep,
+      calls: args.calls,
       metrics: service.metrics,
       log: service.log,
       ...joined.value,
@@ -128,6 +133,7 @@ export const runNode = async (args: NodeArgs, context: Context): Promise<Result<
   let server: Awaited<ReturnType<typeof serveRpc>>;
   try {
     server = await serveRpc(node, {
+      origins: args.origins,
       host: args.host,
       port: args.port,
       routes: [...service.routes, packages.value.route],

@@ -20,8 +20,8 @@ let node: DevNode;
 let model: string;
 let [imagesAt, labelsAt] = ['', ''];
 
-const rpc = async (method: string, ...params: readonly unknown[]): Promise<Record<string, never>> =>
-  (await METHODS.get(method)!(node, params, LOCAL_CALLER)) as Record<string, never>;
+const rpc = async (method: string, ...params: readonly unknown[]): Promise<Record<string, unknown>> =>
+  (await METHODS.get(method)!(node, params, LOCAL_CALLER)) as Record<string, unknown>;
 const from = DEV_ACCOUNTS[0]!.address.toString();
 const send = async (
   to: string,
