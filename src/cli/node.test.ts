@@ -29,6 +29,18 @@ test('publish: the model is registered, uploaded, and its price told; a second t
       expect([again.stdout.includes(told.address), again.stderr]).toEqual([true, expect.stringContaining('NOD0064')]);
       const second = await cli(['publish', 'small.cvm', '--rpc', rpc, '--again', '--json'], { cwd: folder });
       expect((JSON.parse(second.stdout) as { address: string }).address).not.toBe(told.address);
+      const listed = await cli(['models', '--rpc', rpc], { cwd: folder });
+      expect([listed.stdout.includes(told.address), listed.stdout.includes('usable')]).toEqual([true, true]);
+      expect((await cli(['models', 'show', told.address, '--rpc', rpc, '--json'], { cwd: folder })).stdout).toContain(toHex(hash));
+      const change = async (action: string, model = told.address): Promise<number> =>
+        (await cli(['models', action, model, '--rpc', rpc], { cwd: folder })).exit;
+      expect([await change('pin'), await change('remove'), await change('unpin', toHex(hash))]).toEqual([0, 6, 0]);
+      expect([await change('remove'), await change('remove'), await change('show', `0x${'22'.repeat(20)}`)]).toEqual([0, 6, 6]);
+      expect((await cli(['models', '--rpc', rpc], { cwd: folder })).stdout).toContain('missing here');
+      expect(await change('withdraw')).toBe(0);
+      expect((await cli(['models', '--rpc', rpc], { cwd: folder })).stdout).toContain('leaving');
+      node.admin = { allows: () => false, need: 'a key is needed' };
+      expect((await cli(['models', 'pin', toHex(hash), '--rpc', rpc], { cwd: folder })).stderr).toContain('NOD0065');
       const stranger = await cli(['publish', 'small.cvm', '--rpc', rpc, '--from', `0x${'11'.repeat(20)}`], { cwd: folder });
       expect([stranger.exit, stranger.stderr]).toEqual([6, expect.stringContaining('NOD0003')]);
       writeFileSync(join(folder, 'damaged.cvm'), file.with(file.length - 1, 1));

@@ -6,10 +6,13 @@ const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
 /** Calls methods of a node. Errors: NOD0002 when it does not answer, NOD0003 with what it says. */
 export class RpcClient {
   private readonly url: string;
+  private readonly token: string | undefined;
   private id = 0;
 
-  constructor(url: string) {
+  /** @param token - of whoever runs the node */
+  constructor(url: string, token?: string) {
     this.url = url;
+    this.token = token;
   }
 
   async call(method: string, ...params: readonly unknown[]): Promise<Result<unknown>> {
@@ -23,7 +26,7 @@ export class RpcClient {
     try {
       const response = await fetch(this.url, {
         method: 'POST',
-        headers: { 'content-type': 'application/json' },
+        headers: { 'content-type': 'application/json', ...(this.token === undefined ? {} : { authorization: `Bearer ${this.token}` }) },
         body: JSON.stringify({ jsonrpc: '2.0', id: ++this.id, method, params }),
       });
       answer = await response.json();
