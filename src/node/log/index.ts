@@ -1,2 +1,2 @@
-export { LOG_LEVELS, type LogFields, type LogLevel, noLog, type NodeLog } from './log.ts';
-export { type LogOptions, pinoLog } from './pino-log.ts';
+export { LOG_LEVELS, type LogLevel, noLog, type NodeLog } from './log.ts';
+export { pinoLog } from './pino-log.ts';

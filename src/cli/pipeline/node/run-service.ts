@@ -123,6 +123,19 @@ const preload = async (
   }
 };
 
+/** Counts the blocks that become part of the chain. */
+const watchChain = ({ chain }: DevNode, metrics: NodeMetrics): void => {
+  metrics.watch('height', () => Number(chain.head.header.number));
+  chain.watchers.add({
+    added: ({ header, transactions }) => {
+      metrics.count('blocks', 1, { origin: 'any', outcome: 'accepted' });
+      metrics.count('transactions', transactions.length);
+      metrics.count('gas', Number(header.gasUsed));
+    },
+    wentBack: () => undefined,
+  });
+};
+
 /** Logs, metrics, and the workers that run models. Errors: NOD0030. */
 export const openNodeService = (args: NodeServiceArgs, { io }: Context): Result<NodeService> => {
   const logFile = args.log === undefined ? undefined : appendTo(io.cwd, args.log);
@@ -169,6 +182,7 @@ export const openNodeService = (args: NodeServiceArgs, { io }: Context): Result<
     routes: prometheus === undefined ? [] : [prometheus.route],
     engineOf: args.workers === 0 ? undefined : engineOf,
     begin: (node) => {
+      watchChain(node, metrics);
       if (service === undefined) return;
       timer = setInterval(remember, REMEMBER_MS).unref();
       const choices = args.preload.flatMap((text) => readPreload(text) ?? []);
