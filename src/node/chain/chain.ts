@@ -66,6 +66,8 @@ export interface ChainWatcher {
 }
 
 const GENESIS = 'genesis';
+/** Seconds since 1970 that no clock of a chain goes beyond: in the year 36812. */
+export const LATEST_TIME = 2 ** 40;
 
 /** A chain whose blocks this process makes or checks; its state is kept for every block. */
 export class Chain {
@@ -205,7 +207,9 @@ export class Chain {
   /** Header of the block after the head, before its transactions ran. */
   nextHeader(): HeaderData {
     const parent = this.head.header;
-    const time = this.nextTimestamp ?? this.options.now() + this.offset;
+    const asked = this.nextTimestamp ?? this.options.now() + this.offset;
+    // a clock that says nothing of use does not count; later than this, a second more would get lost
+    const time = Number.isSafeInteger(asked) && asked <= LATEST_TIME ? asked : 0;
     return {
       number: parent.number + 1n,
       parentHash: parent.hash(),

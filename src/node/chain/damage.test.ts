@@ -15,7 +15,7 @@ const engine: InferenceEngine = {
   infer: () => Promise.resolve('no models here'),
   readInput: () => Promise.resolve(new Uint8Array(0)),
 };
-const chainOn = (store: KeyValue): Promise<Chain> =>
+const chainOn = (store: KeyValue, now: () => number = () => 1_800_000_000): Promise<Chain> =>
   Chain.create({
     chainId: 7,
     engine,
@@ -23,7 +23,7 @@ const chainOn = (store: KeyValue): Promise<Chain> =>
     uploads: CORTEX_UPLOADS,
     balances: new Map([[sender.toString(), 10n ** 24n]]),
     gasLimit: 10n ** 8n,
-    now: () => 1_800_000_000,
+    now,
     store,
   });
 /** A transfer of some wei to oneself; another value is another transaction. */
@@ -104,4 +104,12 @@ describe('whoever makes a block', () => {
     expect([refused.length, block.header.number, chain.head.header.number]).toEqual([1, 0n, 0n]);
     expect((await chain.mine([])).block.header.number).toBe(1n);
   });
+});
+
+test('a clock that goes back, far ahead or nowhere: each block is later than its parent, by less than a double loses', async () => {
+  let time = 1_800_000_000;
+  const chain = await chainOn(memoryKeyValue(), () => time);
+  const times: bigint[] = [];
+  for (time of [5, 2 ** 60, Number.NaN, 1.5, -7, 1_800_000_100]) times.push((await chain.mine([])).block.header.timestamp);
+  expect(times.map((t) => t - 1_800_000_000n)).toEqual([1n, 2n, 3n, 4n, 5n, 100n]);
 });

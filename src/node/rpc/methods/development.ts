@@ -1,3 +1,4 @@
+import { LATEST_TIME } from '../../chain/chain.ts';
 import { optional, quantity, readQuantity } from '../fields.ts';
 import { invalidParams, limitExceeded } from '../rpc-error.ts';
 import type { Method } from './method.ts';
@@ -22,10 +23,17 @@ export const DEVELOPMENT = {
   },
   evm_snapshot: (node) => quantity(node.chain.snapshot()),
   evm_revert: (node, [id]) => node.chain.revert(Number(readQuantity(id, 'snapshot'))),
-  evm_increaseTime: (node, [seconds]) => quantity(node.chain.increaseTime(Number(readQuantity(seconds, 'seconds')))),
+  evm_increaseTime: (node, [seconds]) => {
+    const more = readQuantity(seconds, 'seconds');
+    const latest = BigInt(LATEST_TIME);
+    const from = BigInt(Math.max(Number(node.chain.head.header.timestamp), Number(node.chain.nextHeader().timestamp)));
+    if (from + more > latest) throw invalidParams(`${more} seconds lead beyond ${latest}, the latest time of a block`);
+    return quantity(node.chain.increaseTime(Number(more)));
+  },
   evm_setNextBlockTimestamp: (node, [seconds]) => {
     const time = readQuantity(seconds, 'timestamp');
     if (time <= node.chain.head.header.timestamp) throw invalidParams(`timestamp ${time} is not after that of the head`);
+    if (time > BigInt(LATEST_TIME)) throw invalidParams(`timestamp ${time} is after ${LATEST_TIME}, the latest time of a block`);
     node.chain.setNextTimestamp(Number(time));
     return true;
   },
