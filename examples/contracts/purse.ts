@@ -35,13 +35,17 @@ export const purse = async (desk: Desk): Promise<void> => {
   await show(desk, contract, 'a new address');
   await desk.send(contract, 'deposit', [], 10n ** 18n);
   await show(desk, contract, 'after a deposit');
+  await desk.pass(5);
+  await desk.send(contract, 'pay', [FRIEND, 1000n]);
+  await show(desk, contract, 'a payment five blocks later');
   for (let i = 1; i <= 12; i++) {
+    await desk.send(contract, 'deposit', [], 1000n);
     const refused = await refusal(desk.send(contract, 'pay', [FRIEND, 1000n]));
     if (refused !== undefined) {
-      say(`payment ${i} is refused: ${refused}`);
+      say(`the next is refused: ${refused}`);
       return;
     }
-    await show(desk, contract, `after payment ${i}`);
+    await show(desk, contract, `received and paid at once, ${i}`);
   }
   throw new Error('no payment was refused');
 };

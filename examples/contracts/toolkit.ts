@@ -110,6 +110,11 @@ export class Desk {
     return this.open.readContract({ address, abi, functionName, args } as never) as Promise<T>;
   }
 
+  /** Lets blocks pass. */
+  async pass(blocks: number): Promise<void> {
+    await this.open.request({ method: 'hardhat_mine', params: [`0x${blocks.toString(16)}`] } as never);
+  }
+
   get sender(): Hex {
     return this.account.address;
   }
