@@ -2,7 +2,7 @@
 import { Agent, request as httpRequest } from 'node:http';
 import WebSocket from 'ws';
 import { Stats } from './load-stats.ts';
-import { type LoadTask, pause, randomFrom, readTask, request } from './load-task.ts';
+import { type LoadTask, NoAnswer, pause, randomFrom, readTask, request } from './load-task.ts';
 
 /** Milliseconds between an answer and the next question, on average. */
 const THINK_MS = 2000;
@@ -105,7 +105,7 @@ const httpSend = (url: URL): Send => {
           response.on('error', fail);
         },
       );
-      r.on('timeout', () => r.destroy(new Error('no answer in a minute')));
+      r.on('timeout', () => r.destroy(new NoAnswer('no answer in a minute')));
       r.on('error', fail);
       r.end(text);
     });
@@ -117,21 +117,21 @@ const socketSend = async (url: URL): Promise<Send> => {
   let end: ((error: Error) => void) | undefined;
   ws.on('message', (data: Buffer) => answer?.(data.toString('utf8')));
   ws.on('error', (e) => end?.(e));
-  ws.on('close', () => end?.(new Error('the WebSocket was closed')));
+  ws.on('close', () => end?.(new NoAnswer('the WebSocket was closed')));
   await new Promise((open, fail) => {
     ws.once('open', open);
     ws.once('error', fail);
   });
   return (text) =>
     new Promise((done, fail) => {
-      const late = setTimeout(() => fail(new Error('no answer in a minute')), PATIENCE_MS);
+      const late = setTimeout(() => fail(new NoAnswer('no answer in a minute')), PATIENCE_MS);
       answer = (said) => {
         clearTimeout(late);
         done(said);
       };
       end = fail;
       if (ws.readyState === ws.OPEN) ws.send(text);
-      else fail(new Error('the WebSocket was closed'));
+      else fail(new NoAnswer('the WebSocket was closed'));
     });
 };
 

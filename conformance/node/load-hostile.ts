@@ -22,7 +22,7 @@ const head = (length: number | 'chunked', host = 'localhost', more = ''): string
 /** Sends a body and waits for an answer, or for so long. */
 const post = async (url: URL, body: string, host?: string, more?: string): Promise<void> => {
   const socket = open(url);
-  socket.write(head(Buffer.byteLength(body), host, more));
+  socket.write(head(new TextEncoder().encode(body).length, host, more));
   socket.write(body);
   await Promise.race([new Promise((answer) => socket.once('data', answer)), ended(socket), pause(10_000)]);
   socket.destroy();
@@ -160,10 +160,7 @@ const main = async (): Promise<void> => {
   const names = Object.keys(ATTACKS).filter((name) => task.only === undefined || name === task.only);
   const kinds = Object.values(ATTACKS).filter((_, i) => task.only === undefined || Object.keys(ATTACKS)[i] === task.only);
   const counts = kinds.map(() => 0);
-  const tell = setInterval(
-    () => process.send?.({ attempts: Object.fromEntries(names.map((k, i) => [k, counts[i]])) }),
-    1000,
-  );
+  const tell = setInterval(() => process.send?.({ attempts: Object.fromEntries(names.map((k, i) => [k, counts[i]])) }), 1000);
   const stop = pause(task.seconds * 1000);
   const attacker = async (i: number): Promise<void> => {
     const which = i % kinds.length;

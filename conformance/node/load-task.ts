@@ -30,3 +30,8 @@ export const randomFrom = (seed: number): (() => number) => {
 
 export const request = (id: number, method: string, params: readonly unknown[]): string =>
   JSON.stringify({ jsonrpc: '2.0', id, method, params });
+
+/** A request that got no answer, or a node that does not do its part. */
+export class NoAnswer extends Error {
+  override readonly name = 'NoAnswer';
+}

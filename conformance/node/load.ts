@@ -13,7 +13,7 @@ import { parseMrl } from '../../src/frontend/mrl/index.ts';
 import { modelCalls } from '../../src/node/index.ts';
 import { sha256, toHex, unwrap } from '../../src/support/index.ts';
 import { type ClientReport, type KindStats, median, quantile, sum } from './load-stats.ts';
-import { type LoadTask, pause, request } from './load-task.ts';
+import { type LoadTask, NoAnswer, pause, request } from './load-task.ts';
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 const CLI = join(HERE, '../../src/cli/main.js');
@@ -49,7 +49,7 @@ const packaged = () => {
 const rpc = async <T>(url: string, method: string, ...params: readonly unknown[]): Promise<T> => {
   const response = await fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body: request(1, method, params) });
   const { result, error } = (await response.json()) as { readonly result: T; readonly error?: { readonly message: string } };
-  if (error !== undefined) throw new Error(`${method}: ${error.message}`);
+  if (error !== undefined) throw new NoAnswer(`${method}: ${error.message}`);
   return result;
 };
 
@@ -71,7 +71,7 @@ const startNode = async (): Promise<RunningNode> => {
     await pause(100);
   }
   child.kill();
-  throw new Error(`the node did not start: ${text}`);
+  throw new NoAnswer(`the node did not start: ${text}`);
 };
 
 /** Registers the model; its address. */
@@ -121,7 +121,7 @@ const verdict = (
   rest: { readonly handles: number; readonly blocks: number },
   first: Sample | undefined,
 ): readonly string[] => {
-  const problems = [...report.wrong.map((w) => `wrong answer: ${w}`)];
+  const problems = report.wrong.map((w) => `wrong answer: ${w}`);
   const all = sum(Object.values(report.kinds));
   if (all.count === 0) problems.push('no honest request was answered');
   if (all.errors > LOST_SHARE * all.count) problems.push(`${all.errors} honest requests got no answer: ${JSON.stringify(report.errors)}`);
