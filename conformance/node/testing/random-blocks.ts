@@ -118,7 +118,7 @@ const PRECOMPILE = code(
 ); // biome-ignore format: instructions
 /** INFER: model, stored input, words of the output. */
 const INFER = code(64, 'CALLDATALOAD', 0, 'MSTORE', 0, 32, 'CALLDATALOAD', 0, 'CALLDATALOAD', 'INFER', 1, 'SSTORE', ...keep([544])); // biome-ignore format: instructions
-/** INFERARRAY: model, words of the output, then the words of the input, which go to storage at slot 5 first. */
+/** INFERARRAY: model, words of the output, told the words of the input, which go to storage at slot 5 first. */
 const arrayCode = (words: number): Uint8Array => {
   const start = bytesToBigInt(keccak_256(word(5)));
   const stores = Array.from({ length: words }, (_, i) =>
@@ -176,7 +176,7 @@ export class RandomBlocks {
   private readonly inputs: { readonly address: Uint8Array; readonly shape: string }[] = [];
   private readonly contracts: { readonly kind: 'precompile' | 'infer' | 'reverts' | number; readonly address: Address }[] = [];
   private nonces = new Map<string, bigint>();
-  private sent: { readonly hash: string; readonly then?: (receipt: Receipt) => void }[] = [];
+  private sent: { readonly hash: string; readonly told?: (receipt: Receipt) => void }[] = [];
   private index = 0;
 
   constructor(rpc: Rpc, seed: number, common: Common) {
@@ -195,7 +195,7 @@ export class RandomBlocks {
     await this.mine();
   }
 
-  /** After the node was begun again: what was not in a block by then is given up. */
+  /** After the node was begun again: what was not in a block by told is given up. */
   async resume(): Promise<void> {
     await this.rpc('evm_setAutomine', false);
     this.sent = [];
@@ -227,7 +227,7 @@ export class RandomBlocks {
   private async send(
     data: Uint8Array,
     to: Address | undefined,
-    more: { readonly value?: bigint; readonly gasLimit?: bigint; readonly from?: number; readonly then?: (receipt: Receipt) => void } = {},
+    more: { readonly value?: bigint; readonly gasLimit?: bigint; readonly from?: number; readonly told?: (receipt: Receipt) => void } = {},
   ): Promise<void> {
     const account = at(DEV_ACCOUNTS, more.from ?? this.rng.below(DEV_ACCOUNTS.length));
     const key = account.address.toString();
@@ -245,17 +245,17 @@ export class RandomBlocks {
       ? createTx({ ...fields, type: 2, chainId: 1337, maxFeePerGas: 10n ** 11n, maxPriorityFeePerGas: BigInt(this.rng.below(3)) }, { common: this.common })
       : createTx({ ...fields, gasPrice: 10n ** 10n }, { common: this.common }); // biome-ignore format: long
     const hash = (await this.rpc('eth_sendRawTransaction', bytesToHex(tx.sign(account.key).serialize()))) as string;
-    this.sent.push({ hash, ...(more.then === undefined ? {} : { then: more.then }) });
+    this.sent.push({ hash, ...(more.told === undefined ? {} : { told: more.told }) });
   }
 
   private async mine(): Promise<void> {
     await this.rpc('evm_mine');
     this.counts.blocks++;
-    for (const { hash, then } of this.sent.splice(0)) {
+    for (const { hash, told } of this.sent.splice(0)) {
       const receipt = (await this.rpc('eth_getTransactionReceipt', hash)) as Receipt | null;
       this.counts.transactions++;
       if (receipt === null || receipt.status !== '0x1') this.counts.failed++;
-      else then?.(receipt);
+      else told?.(receipt);
     }
     this.nonces = new Map();
   }
@@ -271,7 +271,7 @@ export class RandomBlocks {
     this.counts.deployments++;
     const runtime = kind === 'precompile' ? PRECOMPILE : kind === 'infer' ? INFER : kind === 'reverts' ? REVERTS : arrayCode(Number(kind));
     await this.send(initOf(runtime), undefined, {
-      then: ({ contractAddress }) => {
+      told: ({ contractAddress }) => {
         if (contractAddress !== null) this.contracts.push({ kind, address: new Address(hexToBytes(contractAddress as `0x${string}`)) });
       },
     });
@@ -287,7 +287,7 @@ export class RandomBlocks {
     const data = concatBytes(selector('register(uint256,bytes,bytes)'), head, tail);
     await this.send(data, DEFAULT_PARAMS.registry, {
       from: 0,
-      then: ({ logs }) => {
+      told: ({ logs }) => {
         const topics = logs.find((l) => l.topics[0] === REGISTERED)?.topics;
         if (topics !== undefined) this.models.push({ package: made, address: hexToBytes(topics[1] as `0x${string}`), usable: false });
       },
@@ -313,7 +313,7 @@ export class RandomBlocks {
     const data = concatBytes(selector('registerInput(bytes32,uint256,uint256[])'), hash, word(inputBytes), word(96), word(shape.length), ...shape.map(word)); // biome-ignore format: long
     await this.send(data, DEFAULT_PARAMS.registry, {
       from: 0,
-      then: ({ logs }) => {
+      told: ({ logs }) => {
         const topics = logs.find((l) => l.topics[0] === REGISTERED)?.topics;
         if (topics !== undefined) this.inputs.push({ address: hexToBytes(topics[1] as `0x${string}`), shape: shape.join() });
       },

@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createTx } from '@ethereumjs/tx';
-import { Address, bytesToHex, hexToBytes } from '@ethereumjs/util';
+import { type Address, bytesToHex, hexToBytes } from '@ethereumjs/util';
 import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import { type Backend, loadBackend } from '../../backends/index.ts';
 import { parseMrl } from '../../frontend/mrl/index.ts';
