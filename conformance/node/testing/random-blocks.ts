@@ -118,7 +118,7 @@ const PRECOMPILE = code(
 ); // biome-ignore format: instructions
 /** INFER: model, stored input, words of the output. */
 const INFER = code(64, 'CALLDATALOAD', 0, 'MSTORE', 0, 32, 'CALLDATALOAD', 0, 'CALLDATALOAD', 'INFER', 1, 'SSTORE', ...keep([544])); // biome-ignore format: instructions
-/** INFERARRAY: model, words of the output, told the words of the input, which go to storage at slot 5 first. */
+/** INFERARRAY: model, words of the output, then the words of the input, which go to storage at slot 5 first. */
 const arrayCode = (words: number): Uint8Array => {
   const start = bytesToBigInt(keccak_256(word(5)));
   const stores = Array.from({ length: words }, (_, i) =>
@@ -195,7 +195,7 @@ export class RandomBlocks {
     await this.mine();
   }
 
-  /** After the node was begun again: what was not in a block by told is given up. */
+  /** After the node was begun again: what was not in a block by then is given up. */
   async resume(): Promise<void> {
     await this.rpc('evm_setAutomine', false);
     this.sent = [];
