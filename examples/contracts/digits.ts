@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { decodeEventLog, type Hex, toHex } from 'viem';
 import { decodeNpy } from '../../src/frontend/tensors/index.ts';
-import { unwrap } from '../../src/support/index.ts';
+import { invariant, unwrap } from '../../src/support/index.ts';
 import { cortexc, type Desk, OUT, ROOT, say } from './toolkit.ts';
 
 const DATA = join(ROOT, 'examples', 'digits');
@@ -54,7 +54,7 @@ export const digits = async (desk: Desk): Promise<void> => {
   const bytes: Hex = toHex(new Uint8Array(image.buffer));
   const receipt = await desk.send(contract, 'classify', [bytes]);
   const [log] = receipt.logs;
-  if (log === undefined) throw new Error('the contract told nothing');
+  invariant(log !== undefined, 'the contract told nothing');
   const { args } = decodeEventLog({ abi: contract.abi, data: log.data, topics: log.topics });
   const { digit, score } = args as unknown as { readonly digit: bigint; readonly score: number };
   say();
@@ -63,7 +63,7 @@ export const digits = async (desk: Desk): Promise<void> => {
   );
   say(`Endorphin  ${gas} of ${receipt.gasUsed} gas`);
   say(`block      ${receipt.blockNumber}, ${receipt.blockHash}`);
-  if (Number(digit) !== Number(labels.data[n])) throw new Error('that is not the digit of the test set');
+  invariant(Number(digit) === Number(labels.data[n]), 'that is not the digit of the test set');
   say(
     `\nThe contract: ${join('examples', 'contracts', 'Digits.sol')}; the library that it imports was written by cortexc bind. Others: npm run tour -- creature, npm run tour -- purse.`,
   );

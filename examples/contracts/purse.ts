@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type BaseError, ContractFunctionRevertedError, type Hex } from 'viem';
+import { invariant } from '../../src/support/index.ts';
 import { cortexc, type Deployed, type Desk, HERE, OUT, say } from './toolkit.ts';
 
 const FRIEND: Hex = '0x70997970c51812dc3a010c7d01b50e0d17dc79c8';
@@ -47,5 +48,5 @@ export const purse = async (desk: Desk): Promise<void> => {
     }
     await show(desk, contract, `received and paid at once, ${i}`);
   }
-  throw new Error('no payment was refused');
+  invariant(false, 'no payment was refused');
 };

@@ -27,6 +27,11 @@ export const ROOT = findRoot();
 export const HERE = join(ROOT, 'examples', 'contracts');
 export const OUT = join(ROOT, 'build', 'contracts');
 
+/** An example cannot go on. */
+export class ExampleError extends Error {
+  override readonly name = 'ExampleError';
+}
+
 export const say = (text = ''): void => void process.stdout.write(`${text}\n`);
 
 const CORTEXC = [join(ROOT, 'dist', 'src', 'cli', 'cortexc.cjs')];
@@ -38,7 +43,7 @@ export const cortexc = async (...words: readonly string[]): Promise<string> => {
   child.stdout.on('data', (piece: Buffer) => (out += piece.toString()));
   child.stderr.on('data', (piece: Buffer) => (complaints += piece.toString()));
   const status = await new Promise((done) => child.on('close', done));
-  if (status !== 0) throw new Error(`cortexc ${words.join(' ')} ended with ${String(status)}:\n${complaints}`);
+  if (status !== 0) throw new ExampleError(`cortexc ${words.join(' ')} ended with ${String(status)}:\n${complaints}`);
   return out;
 };
 
@@ -80,7 +85,7 @@ export class Desk {
         const [here] = /http:\/\/127\.0\.0\.1:\d+/.exec(line) ?? [];
         if (here !== undefined) done(here);
       });
-      child.once('exit', (code) => fail(new Error(`the node ended with ${String(code)}:\n${seen.join('\n')}`)));
+      child.once('exit', (code) => fail(new ExampleError(`the node ended with ${String(code)}:\n${seen.join('\n')}`)));
     });
     return new Desk(found, child);
   }
@@ -95,7 +100,7 @@ export class Desk {
     const { abi, bytecode } = compileSolidity(name, folder);
     const hash = await this.wallet.deployContract({ abi, bytecode, args, account: this.account, chain: null });
     const { contractAddress } = await this.open.waitForTransactionReceipt({ hash });
-    if (contractAddress === null || contractAddress === undefined) throw new Error(`${name} was not deployed`);
+    if (contractAddress === null || contractAddress === undefined) throw new ExampleError(`${name} was not deployed`);
     return { abi, address: contractAddress };
   }
 
@@ -155,6 +160,6 @@ const compileSolidity = (name: string, folder: string): { readonly abi: Abi; rea
   const output = JSON.parse(solc.compile(JSON.stringify(input), { import: find })) as SolcOutput;
   const errors = (output.errors ?? []).filter((e) => e.severity === 'error');
   const made = Object.values(output.contracts?.[`${name}.sol`] ?? {}).find((c) => c.evm.bytecode.object !== '');
-  if (errors.length > 0 || made === undefined) throw new Error(errors.map((e) => e.formattedMessage).join('\n'));
+  if (errors.length > 0 || made === undefined) throw new ExampleError(errors.map((e) => e.formattedMessage).join('\n'));
   return { abi: made.abi, bytecode: `0x${made.evm.bytecode.object}` };
 };

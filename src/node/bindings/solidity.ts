@@ -29,7 +29,7 @@ const constants = (ports: readonly BoundPort[], what: string): readonly string[]
     `    uint256 internal constant ${upper(p)}_BYTES = ${p.bytes};`,
   ]);
 
-const runFunctions = ({ facts, inputs, inputBytes, outputBytes }: Binding): readonly string[] => {
+const runFunctions = ({ facts, inputs, inputBytes }: Binding): readonly string[] => {
   if (facts.seeded)
     return [
       `    /// @notice Runs the model on ${inputBytes} bytes that stand in storage, in ${Math.ceil(inputBytes / 32)} words; the chain gives the seed of its random ops.`,

@@ -11,7 +11,7 @@ import {
   type PrefixedHexString,
 } from '@ethereumjs/util';
 import type { KeyValue, KeyValueChange } from '../store/kv.ts';
-import type { Mined } from './chain.ts';
+import type { Mined } from './options.ts';
 import type { Ran } from './execute.ts';
 
 /** A block and what its transactions did. */

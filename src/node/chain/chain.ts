@@ -3,42 +3,18 @@ import { type Common, createCustomCommon, Hardfork, Mainnet } from '@ethereumjs/
 import { createMPT } from '@ethereumjs/mpt';
 import { MerkleStateManager } from '@ethereumjs/statemanager';
 import type { TypedTransaction } from '@ethereumjs/tx';
-import { Account, Address, bytesToHex, hexToBytes, type PrefixedHexString, ValueEncoding } from '@ethereumjs/util';
+import { Account, Address, bytesToHex, hexToBytes, ValueEncoding } from '@ethereumjs/util';
 import { keccak_256 } from '@noble/hashes/sha3.js';
-import { Cvm, type UploadRules } from '../evm/cvm.ts';
-import type { InferenceEngine } from '../evm/engine.ts';
-import type { CvmParams } from '../evm/params.ts';
+import { Cvm } from '../evm/cvm.ts';
 import { Queue } from '../evm/queue.ts';
 import { type KeyValue, type KeyValueChange, memoryKeyValue } from '../store/kv.ts';
+import type { ChainOptions, Mined } from './options.ts';
+
+export type { ChainOptions, Mined } from './options.ts';
 import { Archive, type Archived } from './archive.ts';
 import { type Executed, execute, type Ran, type Refused } from './execute.ts';
 import { describeGenesis, OtherChain } from './identity.ts';
 import { StateNodes } from './state-nodes.ts';
-
-export interface ChainOptions {
-  readonly chainId: number;
-  readonly hardfork?: Hardfork;
-  readonly engine: InferenceEngine;
-  readonly params: CvmParams;
-  readonly uploads: UploadRules;
-  /** Wei of each address in the genesis. */
-  readonly balances: ReadonlyMap<PrefixedHexString, bigint>;
-  readonly gasLimit: bigint;
-  /** Seconds since 1970 of the genesis; the present when left out. Nodes of one chain have the same. */
-  readonly genesisTime?: number;
-  /** Where blocks and states are kept; in memory when left out. A chain that is there goes on. */
-  readonly store?: KeyValue;
-  /** Seconds since 1970; the one thing that a chain takes from outside. */
-  readonly now: () => number;
-}
-
-/** A transaction that stands in a block. */
-export interface Mined extends Ran {
-  readonly block: Block;
-  readonly index: number;
-  /** Number of logs in the block before those of this transaction. */
-  readonly firstLog: number;
-}
 
 /** A block is not what its header says, or does not follow the head. */
 export interface Disagreement {

@@ -1,4 +1,4 @@
-import type { ChainOptions } from './chain.ts';
+import type { ChainOptions } from './options.ts';
 
 /** Changes with what is in a store, and how. */
 const FORMAT = 1;

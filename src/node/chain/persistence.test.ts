@@ -144,7 +144,7 @@ describe('a chain in a store', () => {
     };
     const before = await count();
     const wrong = (await import('@ethereumjs/block')).createBlock(
-      { header: { ...block.header, stateRoot: new Uint8Array(32) }, transactions: [...block.transactions], withdrawals: [] },
+      { header: { ...block.header.toJSON(), stateRoot: new Uint8Array(32) }, transactions: [...block.transactions], withdrawals: [] },
       { common: other.common, setHardfork: false, skipConsensusFormatValidation: true },
     );
     expect((await other.accept(wrong))?.what).toBe('state root');
