@@ -8,6 +8,7 @@ import { devices } from './commands/devices.ts';
 import { dis } from './commands/dis.ts';
 import { doctor } from './commands/doctor.ts';
 import { emit } from './commands/emit.ts';
+import { estimate } from './commands/estimate.ts';
 import { explain } from './commands/explain.ts';
 import { fmt } from './commands/fmt.ts';
 import { fuzz } from './commands/fuzz.ts';
@@ -32,6 +33,7 @@ export const COMMANDS: readonly Command[] = [
   bench,
   emit,
   inspect,
+  estimate,
   iso,
   similarity,
   index,

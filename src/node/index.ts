@@ -17,6 +17,7 @@ export { noMetrics, type NodeMetrics, prometheusMetrics, type PrometheusMetrics 
 export { Follower, type FollowOptions, type Stopped } from './network/follower.ts';
 export type { Finding } from './network/investigate.ts';
 export { type Joined, joinChain } from './network/join.ts';
+export { type LifeGas, lifeGasOf } from './registration-gas.ts';
 export { createDevNode, type DevOptions } from './dev-node.ts';
 export { DEV_ACCOUNTS, type DevAccount, DevNode } from './rpc/node.ts';
 export type { Route } from './rpc/http-rpc.ts';

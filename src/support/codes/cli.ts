@@ -112,6 +112,17 @@ export const cliCodes = {
     explain: 'A command that writes a whole folder does not mix its files with others: give it an empty or new folder, or --force.',
     exit: 3,
   },
+  CLI2016: {
+    title: 'file of prices cannot be read',
+    explain: 'A line of an .endorphin-snapshot is `NAME (endorphin: NUMBER)`, each name once. Write it anew: cortexc estimate MODELS --snapshot.',
+    exit: 3,
+  },
+  CLI2017: {
+    title: 'model has no price',
+    explain:
+      'A price follows from sizes that are numbers; a symbolic dimension needs one (--bind NAME=SIZE). And what the registry of a chain refuses has no price of registration: the message has its words.',
+    exit: 3,
+  },
   CLI3001: {
     title: 'results differ from the reference',
     explain:
