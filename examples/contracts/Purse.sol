@@ -7,7 +7,7 @@ import "./RiskModel.sol";
 contract Purse {
     address public immutable model;
     /// @notice Scores above this are refused; they go from 0 to 127.
-    uint256 public constant LIMIT = 90;
+    uint256 public constant LIMIT = 80;
 
     struct Seen {
         uint64 firstBlock;

@@ -48,7 +48,7 @@ export const digits = async (desk: Desk): Promise<void> => {
 
   const images = unwrap(decodeNpy(readFileSync(join(DATA, 'test-images.npy'))));
   const labels = unwrap(decodeNpy(readFileSync(join(DATA, 'test-labels.npy'))));
-  const n = Number(process.env['DIGIT'] ?? 5);
+  const n = 5;
   const image = elements(images.data.subarray(SIDE * SIDE * n, SIDE * SIDE * (n + 1)));
   say(picture(image));
   const bytes: Hex = toHex(new Uint8Array(image.buffer));

@@ -43,7 +43,7 @@ export const cortexc = async (...words: readonly string[]): Promise<string> => {
   child.stdout.on('data', (piece: Buffer) => (out += piece.toString()));
   child.stderr.on('data', (piece: Buffer) => (complaints += piece.toString()));
   const status = await new Promise((done) => child.on('close', done));
-  if (status !== 0) throw new ExampleError(`cortexc ${words.join(' ')} ended with ${String(status)}:\n${complaints}`);
+  if (status !== 0) throw new ExampleError(`cortexc ${words.join(' ')} ended with ${String(status)}:\n${complaints}${out}`);
   return out;
 };
 

@@ -26,7 +26,7 @@ export const bind = command({
     force: { type: 'boolean', default: false, describe: 'Also into a folder that holds something' },
   },
   examples: [
-    ['cortexc bind digits.cvm -o contracts/', 'Digits.sol, Infer.sol, digits.ts'],
+    ['cortexc bind digits.cvm -o contracts/', 'Digits.sol, Infer.sol and digits.ts, by the name of the model'],
     ['cortexc bind digits.cvm -o contracts/ --lang solidity --address 0x1dac…a5af', 'with the address of the model'],
   ],
   run: async (args, context) => {

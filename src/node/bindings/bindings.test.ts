@@ -65,35 +65,62 @@ const HOSTILE: ModelFacts = {
   labels: ['plain', '"; selfdestruct(); //\n', '\u202e\u0000\\x`${1}`'],
 };
 
+const CASES: readonly (readonly [what: string, facts: ModelFacts])[] = [
+  ['a model of two outputs', factsOf(SMALL)],
+  ['a model with random ops', factsOf(RANDOM)],
+  ['hostile names', HOSTILE],
+  ['many inputs', { ...HOSTILE, inputs: Array.from({ length: 12 }, (_, i) => ({ name: `x${i}`, dtype: 'i8' as const, shape: [i + 1] })) }],
+  [
+    'inputs and outputs of the same names',
+    {
+      ...HOSTILE,
+      inputs: [
+        { name: 'x', dtype: 'i8', shape: [1] },
+        { name: 'output', dtype: 'i8', shape: [2] },
+      ],
+      outputs: [
+        { name: 'x', dtype: 'i8', shape: [1] },
+        { name: 'output', dtype: 'i8', shape: [2] },
+        { name: 'input', dtype: 'i8', shape: [2] },
+      ],
+    },
+  ],
+  [
+    'names of types',
+    {
+      ...HOSTILE,
+      inputs: ['uint256', 'bytes32', 'int', 'Infer', 'packed'].map((name) => ({ name, dtype: 'i8' as const, shape: [1] })),
+      outputs: [{ name: 'fixed128x18', dtype: 'i8', shape: [1] }],
+    },
+  ],
+  ['an address', { ...HOSTILE, address: `0x${'Ab'.repeat(20)}` }],
+  [
+    '10,000 labels',
+    {
+      ...HOSTILE,
+      outputs: [{ name: 'y', dtype: 'i8' as const, shape: [1, 10_000] }],
+      labels: Array.from({ length: 10_000 }, (_, i) => `l${i}`),
+    },
+  ],
+];
+
 describe('names', () => {
   test('become identifiers, and differ', () => {
     expect(['image', 'conv 1/out', '2x', '数', 'function', 'Äpfel', ''].map((t) => camelCase(t, 'data'))).toEqual(
       ['image', 'conv1Out', '_2x', 'data', 'function_', 'aPfel', 'data'],
     ); // biome-ignore format: pairs
-    expect(pascalCase('2d net', 'Model')).toBe('M2dNet');
+    expect(['2d net', 'Infer', 'uint8', 'model'].map((t) => pascalCase(t, 'Model'))).toEqual([
+      'M2dNet',
+      'InferModel',
+      'Uint8Model',
+      'ModelModel',
+    ]);
     expect(unique(['a', 'A', 'b', 'a'])).toEqual(['a', 'A2', 'b', 'a3']);
   });
 });
 
 describe('Solidity', () => {
-  test.each([
-    ['a model of two outputs', factsOf(SMALL)],
-    ['a model with random ops', factsOf(RANDOM)],
-    ['hostile names', HOSTILE],
-    [
-      'many inputs',
-      { ...HOSTILE, inputs: Array.from({ length: 12 }, (_, i) => ({ name: `x${i}`, dtype: 'i8' as const, shape: [i + 1] })) },
-    ],
-    ['an address', { ...HOSTILE, address: `0x${'Ab'.repeat(20)}` }],
-    [
-      '10,000 labels',
-      {
-        ...HOSTILE,
-        outputs: [{ name: 'y', dtype: 'i8' as const, shape: [1, 10_000] }],
-        labels: Array.from({ length: 10_000 }, (_, i) => `l${i}`),
-      },
-    ],
-  ])('%s compiles, the same each time', (_, facts) => {
+  test.each(CASES)('%s compiles, the same each time', (_, facts) => {
     const binding = bindingOf(facts, 'Bound');
     const text = solidityBinding(binding);
     expect(text).toBe(solidityBinding(bindingOf(facts, 'Bound')));

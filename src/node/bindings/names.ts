@@ -10,6 +10,9 @@ const TAKEN: ReadonlySet<string> = new Set(
   ).split(' '),
 );
 
+/** Types of Solidity with a size, and what Infer.sol and InferOps.sol define. */
+const SIZED = /^(u?int\d*|bytes\d*|u?fixed\w*|infer|inferOps|inferFailed)$/i;
+
 const ascii = (text: string): string => text.normalize('NFKD').replace(/[^A-Za-z0-9]+/g, ' ').trim(); // biome-ignore format: short
 
 /** `lowerCamelCase` of a text of any kind; `fallback` where nothing of it is left. */
@@ -17,11 +20,11 @@ export const camelCase = (text: string, fallback: string): string => {
   const words = ascii(text).slice(0, 64).split(' ').filter((w) => w !== ''); // biome-ignore format: short
   const joined = words.map((w, i) => (i === 0 ? w.charAt(0).toLowerCase() : w.charAt(0).toUpperCase()) + w.slice(1)).join('');
   const name = joined === '' ? fallback : /^\d/.test(joined) ? `_${joined}` : joined;
-  return TAKEN.has(name) ? `${name}_` : name;
+  return TAKEN.has(name) || SIZED.test(name) ? `${name}_` : name;
 };
 
 export const pascalCase = (text: string, fallback: string): string => {
-  const name = camelCase(text, fallback).replace(/^_/, 'M');
+  const name = camelCase(text, fallback).replace(/^_/, 'M').replace(/_$/, 'Model');
   return name.charAt(0).toUpperCase() + name.slice(1);
 };
 

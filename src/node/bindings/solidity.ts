@@ -19,14 +19,15 @@ const MOST_ARGUMENTS = 6;
 const MOST_LABELS = 256;
 
 const typeText = (p: BoundPort): string => `${p.dtype}[${p.shape.join(', ')}]`;
-const upper = (p: BoundPort): string => p.identifier.replace(/([a-z0-9])([A-Z])/g, '$1_$2').toUpperCase();
+/** Name of a constant: inputs and outputs may have the same names. */
+const upper = (kind: 'in' | 'out', p: BoundPort): string => `${kind}_${p.identifier.replace(/([a-z0-9])([A-Z])/g, '$1_$2')}`.toUpperCase();
 
-const constants = (ports: readonly BoundPort[], what: string): readonly string[] =>
+const constants = (ports: readonly BoundPort[], kind: 'in' | 'out'): readonly string[] =>
   ports.flatMap((p) => [
-    `    /// @dev ${what} ${harmless(p.name)}, ${typeText(p)}, row by row.`,
-    `    uint256 internal constant ${upper(p)}_COUNT = ${p.count};`,
-    `    uint256 internal constant ${upper(p)}_OFFSET = ${p.offset};`,
-    `    uint256 internal constant ${upper(p)}_BYTES = ${p.bytes};`,
+    `    /// @dev ${kind === 'in' ? 'Input' : 'Output'} ${harmless(p.name)}, ${typeText(p)}, row by row.`,
+    `    uint256 internal constant ${upper(kind, p)}_COUNT = ${p.count};`,
+    `    uint256 internal constant ${upper(kind, p)}_OFFSET = ${p.offset};`,
+    `    uint256 internal constant ${upper(kind, p)}_BYTES = ${p.bytes};`,
   ]);
 
 const runFunctions = ({ facts, inputs, inputBytes }: Binding): readonly string[] => {
@@ -53,7 +54,7 @@ const runFunctions = ({ facts, inputs, inputBytes }: Binding): readonly string[]
     '',
     '    /// @notice Runs the model on its inputs.',
     `    function run(address model, ${inputs.map((p) => `bytes memory ${p.identifier}`).join(', ')}) internal view returns (bytes memory outputs) {`,
-    ...inputs.map((p) => `        if (${p.identifier}.length != ${upper(p)}_BYTES) revert WrongLength(${p.identifier}.length, ${upper(p)}_BYTES);`),
+    ...inputs.map((p) => `        if (${p.identifier}.length != ${upper('in', p)}_BYTES) revert WrongLength(${p.identifier}.length, ${upper('in', p)}_BYTES);`),
     `        return run(model, bytes.concat(${inputs.map((p) => p.identifier).join(', ')}));`,
     '    }',
   ]; // biome-ignore format: lines of code
@@ -66,8 +67,8 @@ const readers = (outputs: readonly BoundPort[]): readonly string[] =>
       '',
       `    /// @notice Element of ${harmless(p.name)}, ${typeText(p)}, row by row.`,
       `    function ${p.identifier}At(bytes memory outputs, uint256 i) internal pure returns (${type}) {`,
-      `        if (i >= ${upper(p)}_COUNT) revert WrongLength(i, ${upper(p)}_COUNT);`,
-      `        return Infer.${read}(outputs, ${upper(p)}_OFFSET + ${p.elementBytes} * i);`,
+      `        if (i >= ${upper('out', p)}_COUNT) revert WrongLength(i, ${upper('out', p)}_COUNT);`,
+      `        return Infer.${read}(outputs, ${upper('out', p)}_OFFSET + ${p.elementBytes} * i);`,
       '    }',
     ];
   });
@@ -82,7 +83,7 @@ const classes = (b: Binding): readonly string[] => {
     '',
     '    /// @notice The class with the greatest score; the first of equals.',
     '    function classOf(bytes memory outputs) internal pure returns (uint256) {',
-    `        return Infer.${argmax}(outputs, ${upper(first)}_OFFSET, ${upper(first)}_COUNT);`,
+    `        return Infer.${argmax}(outputs, ${upper('out', first)}_OFFSET, ${upper('out', first)}_COUNT);`,
     '    }',
     ...(named
       ? [
@@ -125,8 +126,8 @@ export const solidityBinding = (b: Binding): string => {
     `    uint256 internal constant RUN_GAS = ${facts.gas};`,
     `    uint256 internal constant INPUT_BYTES = ${b.inputBytes};`,
     `    uint256 internal constant OUTPUT_BYTES = ${b.outputBytes};`,
-    ...constants(b.inputs, 'Input'),
-    ...constants(b.outputs, 'Output'),
+    ...constants(b.inputs, 'in'),
+    ...constants(b.outputs, 'out'),
     '',
     '    error WrongLength(uint256 given, uint256 wanted);',
     '',
