@@ -6,6 +6,7 @@ import { Hardfork } from '@ethereumjs/common';
 import { loadBackend } from '../../backends/index.ts';
 import { unwrap } from '../../support/index.ts';
 import { createDevNode } from '../dev-node.ts';
+import { adminGate } from './admin.ts';
 import { LOCAL_CALLER } from './caller.ts';
 import { FairQueue } from './fair-queue.ts';
 import { Gates } from './gates.ts';
@@ -122,6 +123,51 @@ describe('who is slow', () => {
     expect(told).toContain('400');
     expect(refused).toContain('413');
     expect(server.loads().bytes).toBe(0);
+  });
+});
+
+describe('what fills or empties the store of a node that is open to others', () => {
+  const token = 'a token of this test';
+  beforeAll(() => {
+    node.admin = adminGate({ token: token.replaceAll(' ', '-'), loopback: false });
+  });
+  afterAll(() => {
+    node.admin = adminGate({ loopback: true });
+  });
+  const bearer = (secret: string): Record<string, string> => ({ authorization: `Bearer ${secret.replaceAll(' ', '-')}` });
+  const put = call('cortex_putInput', '0x010203');
+  const bySocket = (headers: Record<string, string>): Promise<string> =>
+    new Promise((done, fail) => {
+      const ws = new WebSocket(`ws://127.0.0.1:${server.port}`, { headers });
+      ws.on('error', fail);
+      ws.on('open', () => ws.send(put));
+      ws.on('message', (data: Buffer) => {
+        ws.terminate();
+        done(data.toString());
+      });
+    });
+
+  test('is for those with the token, by HTTP and by WebSocket', async () => {
+    const hash = '00'.repeat(32);
+    for (const method of [
+      put,
+      call('cortex_putPackage', '0x00'),
+      call('cortex_removePackage', `0x${hash}`),
+      call('cortex_pin', `0x${hash}`),
+    ]) {
+      expect((await ask(method)).text).toContain('NOD0065');
+      expect((await ask(method, bearer('another token here'))).text).toContain('NOD0065');
+    }
+    expect(await bySocket({})).toContain('NOD0065');
+    expect(await bySocket(bearer('another token here'))).toContain('NOD0065');
+    expect(node.objects.usage().inputs).toBe(0);
+
+    const hashOfInput = '039058c6f2c0cb492c533b0a4d14ef77cc0f78abccced5287d84a1a2011cfb81';
+    expect(await bySocket(bearer(token))).toContain(hashOfInput);
+    expect(node.objects.usage().inputs).toBe(1);
+    expect((await ask(put, bearer(token))).text).toContain(hashOfInput);
+    // what it says is told to whoever may
+    expect((await ask(call('cortex_putPackage', '0x00'), bearer(token))).text).toContain('the package is refused');
   });
 });
 

@@ -39,7 +39,7 @@ interface Peer {
 }
 
 /** Serves one connection. */
-const attend = (rules: SocketRules, ws: WebSocket, stream: Duplex): Peer => {
+const attend = (rules: SocketRules, ws: WebSocket, stream: Duplex, authorization: string | undefined): Peer => {
   const { desk, duty, budget } = rules;
   const peer: Peer = { alive: true, pings: 0 };
   let open = 0;
@@ -50,7 +50,7 @@ const attend = (rules: SocketRules, ws: WebSocket, stream: Duplex): Peer => {
     if (ws.bufferedAmount + text.length > MAX_UNREAD) ws.terminate();
     else ws.send(text);
   };
-  const caller: Caller = { notify: send, gone: () => ws.readyState !== ws.OPEN, onClose: (told) => ws.once('close', told) };
+  const caller: Caller = { notify: send, gone: () => ws.readyState !== ws.OPEN, onClose: (told) => ws.once('close', told), authorization };
 
   // bytes of messages that are not whole yet count among those of all connections
   stream.prependListener('data', (piece: Uint8Array) => {
@@ -121,7 +121,7 @@ export const createSockets = (rules: SocketRules, limit: number): Sockets => {
     upgrade: (request, socket, head) => {
       if (peers.size >= limit) return void socket.destroy();
       server.handleUpgrade(request, socket, head, (ws) => {
-        peers.set(ws, attend(rules, ws, socket));
+        peers.set(ws, attend(rules, ws, socket, request.headers.authorization));
         ws.once('close', () => peers.delete(ws));
       });
     },

@@ -2,9 +2,11 @@ import { inferenceGas } from '../../evm/gas.ts';
 import { decodeModel } from '../../evm/meta.ts';
 import { readStatus } from '../../evm/model-state.ts';
 import { hex, quantity, readAddress, readBytes } from '../fields.ts';
-import { invalidParams } from '../rpc-error.ts';
+import { StoreFull } from '../../store/disk.ts';
+import { invalidParams, rejected } from '../rpc-error.ts';
 import { parametersDigest, parametersOf } from '../parameters.ts';
 import type { Method } from './method.ts';
+import { needAdmin } from './packages.ts';
 
 const modelAt: Method = async (node, [address, tag]) => {
   const account = readAddress(address);
@@ -35,13 +37,23 @@ const modelAt: Method = async (node, [address, tag]) => {
 /** Models, inputs and what the chain agrees on about them. */
 export const CORTEX = {
   cortex_getModel: modelAt,
-  cortex_putPackage: async (node, [bytes]) => {
+  // what the chain names is taken from anybody by `PUT /packages/HASH`, where the name is known before the bytes
+  cortex_putPackage: async (node, [bytes], caller) => {
+    needAdmin(node, caller);
     const kept = await node.objects.putPackage(readBytes(bytes, 'package'));
     if (typeof kept === 'string') throw invalidParams(`the package is refused: ${kept}`);
     void node.sharing?.offer(kept, () => node.objects.package(kept));
     return hex(kept);
   },
-  cortex_putInput: async (node, [bytes]) => hex(await node.objects.putInput(readBytes(bytes, 'input'))),
+  cortex_putInput: async (node, [bytes], caller) => {
+    needAdmin(node, caller);
+    try {
+      return hex(await node.objects.putInput(readBytes(bytes, 'input')));
+    } catch (error) {
+      if (error instanceof StoreFull) throw rejected(error.message);
+      throw error;
+    }
+  },
   /** What nodes of this chain agree on, one digest over it, and what this node is: the digest tells two versions apart before a block does. */
   cortex_parameters: async (node) => {
     const parameters = parametersOf(node.chain, (await node.block('earliest')).hash());

@@ -7,8 +7,8 @@ import type { Method } from './method.ts';
 
 const MAX_PAGE = 1000;
 
-/** @throws {RpcError} where the caller may not */
-const needAdmin = (node: DevNode, caller: Caller): void => {
+/** @throws {RpcError} where the caller may not change what the node keeps */
+export const needAdmin = (node: DevNode, caller: Caller): void => {
   if (!node.admin.allows(caller.authorization)) throw new RpcError(-32004, `NOD0065 ${node.admin.need}`);
 };
 
