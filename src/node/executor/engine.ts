@@ -1,9 +1,9 @@
 import type { Backend } from '../../backends/index.ts';
-import { type ByteSource, toHex } from '../../support/index.ts';
+import { type ByteSource, MrlError, toHex } from '../../support/index.ts';
 import { DataUnavailable, type InferenceEngine } from '../evm/engine.ts';
 import { type CacheCounts, type Made, ModelCache } from './model-cache.ts';
 import { type CachePolicy, lru } from './policy.ts';
-import { type ReadyModel, readyModel, runPacked } from './ready-model.ts';
+import { isDamage, type ReadyModel, readyModel, runPacked, unreadable } from './ready-model.ts';
 
 /** Where a node finds what models and inputs are made of. */
 export interface ObjectSource {
@@ -13,6 +13,8 @@ export interface ObjectSource {
   readonly packagePath?: (hash: Uint8Array) => Promise<string | undefined>;
   /** The stored input with this SHA-256. */
   readonly input: (hash: Uint8Array) => Promise<Uint8Array | undefined>;
+  /** Told that a package was found damaged. @returns whether it was: it is there no more then, and can be brought anew */
+  readonly suspect?: (hash: Uint8Array) => Promise<boolean>;
 }
 
 export interface EngineOptions {
@@ -52,8 +54,15 @@ export const createEngine = (options: EngineOptions): LocalEngine => {
   const ready = async (hash: Uint8Array): Promise<Made<ReadyModel>> => {
     const file = await source.package(hash);
     if (file === undefined) throw new DataUnavailable(hash, 'package');
-    const value = await readyModel(file, backend, threads);
-    if (typeof value === 'string') throw new DataUnavailable(hash, value);
+    const value = await readyModel(file, backend, threads).catch((error: unknown) => {
+      // what reading a file throws, such as one that was cut off
+      if (error instanceof MrlError) return unreadable(error.message);
+      throw error;
+    });
+    if (typeof value === 'string') {
+      if (isDamage(value)) await source.suspect?.(hash);
+      throw new DataUnavailable(hash, value);
+    }
     return { value, bytes: value.bytes };
   };
 

@@ -21,6 +21,16 @@ export interface ReadyModel {
  */
 const FAULTS_OF_THE_MODEL: ReadonlySet<Code> = new Set(['CVM1013', 'CVM1014', 'CVM1015', 'CVM2006', 'CVM2007', 'CVM2011']);
 
+/** How reasons begin that are of the file, not of what this node can run. */
+const UNDAMAGED = 'undamaged';
+const READABLE = 'readable';
+
+/** Why a package cannot be read at all. */
+export const unreadable = (reason: string): string => `${READABLE} package (${reason})`;
+
+/** Whether a reason is of the file: the store is to look at it. */
+export const isDamage = (reason: string): boolean => reason.startsWith(UNDAMAGED) || reason.startsWith(READABLE);
+
 /** Bytes of a model that is refused. */
 const REFUSED_BYTES = 64;
 
@@ -33,7 +43,7 @@ export const readyModel = async (file: ByteSource, backend: Backend, threads: nu
   if (!decoded.ok) {
     const codes = decoded.diagnostics.map((d) => d.code);
     // a file that is damaged here says nothing of the model
-    if (!codes.every((code) => FAULTS_OF_THE_MODEL.has(code))) return `undamaged package (${codes.join(', ')})`;
+    if (!codes.every((code) => FAULTS_OF_THE_MODEL.has(code))) return `${UNDAMAGED} package (${codes.join(', ')})`;
     return { refused: `package is refused: ${codes.join(', ')}`, seed: undefined, bytes: REFUSED_BYTES };
   }
   const { program, cost } = decoded.value;

@@ -13,6 +13,7 @@ import { StatsOfModels } from './model-stats.ts';
 import { EngineBusy, InferenceTooLong, ModelEndsWorkers } from './outcomes.ts';
 import { type CachePolicy, lru } from './policy.ts';
 import type { PackageAt, Ran } from './protocol.ts';
+import { isDamage } from './ready-model.ts';
 import { type Isolation, isolationFor } from './worker.ts';
 
 export interface ServiceLimits {
@@ -215,7 +216,10 @@ class Service {
       try {
         const loading = lane.load(model, from, { urgent: ticket.urgent, gone: false });
         const loaded = await loading;
-        if (typeof loaded === 'string') throw new DataUnavailable(hash, loaded);
+        if (typeof loaded === 'string') {
+          if (isDamage(loaded)) await this.options.objects.suspect?.(hash);
+          throw new DataUnavailable(hash, loaded);
+        }
         const stats = this.stats.of(model);
         stats.loadMs = loaded.ms;
         stats.bytes = loaded.bytes;

@@ -3,7 +3,7 @@ import { type Backend, loadBackend } from '../../backends/index.ts';
 import { bytesSource } from '../../support/index.ts';
 import { withFile } from './file-source.ts';
 import type { Answer, PackageAt, Ran, Request, WorkerStart } from './protocol.ts';
-import { type PackedRequest, type ReadyModel, readyModel, runPacked } from './ready-model.ts';
+import { type PackedRequest, type ReadyModel, readyModel, runPacked, unreadable } from './ready-model.ts';
 
 // A worker of the execution service, as a thread or as a process of its own (worker.ts): it has a backend and the models that it was told
 // to load, and does one thing at a time.
@@ -41,7 +41,7 @@ const load = async (model: string, from: PackageAt): Promise<Answer> => {
     models.set(model, made);
     return { kind: 'loaded', bytes: made.bytes, ms: performance.now() - started };
   } catch (error) {
-    return { kind: 'unavailable', what: `readable package (${textOf(error)})` };
+    return { kind: 'unavailable', what: unreadable(textOf(error)) };
   }
 };
 

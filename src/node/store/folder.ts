@@ -4,6 +4,7 @@ import {
 import { join } from 'node:path';
 import { type ByteSource, bytesSource, sha256, toHex } from '../../support/index.ts';
 import { noLog, type NodeLog } from '../log/index.ts';
+import { type CheckFile, createCheck } from './check-file.ts';
 import { checkPackage } from './check-package.ts';
 import type { ManagedStore, PackageDraft, StoredPackage } from './contract.ts';
 import { StoredFile, StoreFull, syncFolder, type WriteAt, writeAllAt, writeAt } from './disk.ts';
@@ -22,6 +23,8 @@ export interface FolderOptions {
   readonly onDamaged?: (hash: Uint8Array) => void;
   /** How parts of files are written. */
   readonly write?: WriteAt;
+  /** How files of packages are checked: large ones in a thread when left out. */
+  readonly check?: CheckFile;
 }
 
 interface Entry {
@@ -48,7 +51,7 @@ const fromHex = (hex: string): Uint8Array => Uint8Array.from(hex.match(/../g) ??
  */
 export const folderObjects = (folder: string, options: FolderOptions = {}): ManagedStore => {
   const { limitBytes = Number.POSITIVE_INFINITY, policy = fullPolicy, now = () => Math.floor(Date.now() / 1000) } = options;
-  const { log = noLog, write = writeAt, onDamaged } = options;
+  const { log = noLog, write = writeAt, onDamaged, check = createCheck() } = options;
   const draftsFolder = join(folder, 'drafts');
   const asideFolder = join(folder, 'set-aside');
   mkdirSync(draftsFolder, { recursive: true });
@@ -205,8 +208,8 @@ export const folderObjects = (folder: string, options: FolderOptions = {}): Mana
     }
   };
 
-  const finishDraft = (name: string, hash: Uint8Array, size: number): string | undefined => {
-    const checked = checkPackage(new StoredFile(partPath(name), size), hash);
+  const finishDraft = async (name: string, hash: Uint8Array, size: number): Promise<string | undefined> => {
+    const checked = await check(partPath(name), size, hash);
     if (typeof checked === 'string') {
       removeDraft(name);
       return checked;
@@ -246,7 +249,15 @@ export const folderObjects = (folder: string, options: FolderOptions = {}): Mana
           touched: () => void (state.progress = now()),
           closed: () => void (state.open = false),
           remove: () => removeDraft(name),
-          finish: () => new Promise((done) => done(finishDraft(name, hash, size))),
+          finish: async () => {
+            // nobody else goes on with it or gives it up while it is checked
+            state.open = true;
+            try {
+              return await finishDraft(name, hash, size);
+            } finally {
+              state.open = false;
+            }
+          },
         },
         hash,
         size,
@@ -270,7 +281,10 @@ export const folderObjects = (folder: string, options: FolderOptions = {}): Mana
         const entry = packages.get(name);
         if (entry === undefined) return undefined;
         use(name, entry);
-        return openPackage(name, entry);
+        const file = openPackage(name, entry);
+        // whoever took it away did not ask this store
+        if (file === undefined && !existsSync(packagePath(name)) && packages.delete(name)) onDamaged?.(hash);
+        return file;
       }),
     packagePath: (hash) => later(() => pathOf(hash)),
     input: (hash) =>
@@ -324,20 +338,20 @@ export const folderObjects = (folder: string, options: FolderOptions = {}): Mana
         note(name, entry);
         return true;
       }),
-    suspect: (hash) =>
-      later(() => {
-        const name = toHex(hash);
-        const entry = packages.get(name);
-        if (entry === undefined) return false;
-        const file = openPackage(name, entry);
-        const checked = file === undefined ? 'it cannot be opened' : checkPackage(file, hash);
-        if (typeof checked !== 'string') return false;
-        packages.delete(name);
-        sources.delete(name);
-        if (existsSync(packagePath(name))) setAside(packagePath(name), `${name}.cvm`, checked);
-        onDamaged?.(hash);
-        return true;
-      }),
+    suspect: async (hash) => {
+      const name = toHex(hash);
+      const entry = packages.get(name);
+      if (entry === undefined) return false;
+      // by its name: a file that is open can be another one, or gone
+      const checked = await check(packagePath(name), entry.size, hash).catch((error: unknown) => `it cannot be read: ${String(error)}`);
+      if (typeof checked !== 'string' || packages.get(name) !== entry) return false;
+      packages.delete(name);
+      sources.delete(name);
+      if (existsSync(packagePath(name))) setAside(packagePath(name), `${name}.cvm`, checked);
+      else log.error({ package: name, reason: checked }, 'NOD0062 a package of the store is gone');
+      onDamaged?.(hash);
+      return true;
+    },
     setReferences: (names) => {
       referenced = names;
     },
