@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { checkPackage } from './check-package.ts';
 import { StoredFile } from './disk.ts';
+import { TransferError } from './transfer.ts';
 
 /**
  * Reads the file of a package to its end.
@@ -20,7 +21,7 @@ const inThread = (main: URL, path: string, size: number, hash: Uint8Array): Prom
     worker.once('message', done);
     worker.once('error', failed);
     // after an answer this says nothing
-    worker.once('exit', (code) => failed(new Error(`the thread that checks a package ended with code ${code} and no answer`)));
+    worker.once('exit', (code) => failed(new TransferError(`the thread that checks a package ended with code ${code} and no answer`)));
   });
 
 /**

@@ -15,7 +15,7 @@ import { DEV_ACCOUNTS, type DevNode } from '../rpc/node.ts';
 import { packageRoutes } from '../rpc/packages.ts';
 import { serveRpc } from '../rpc/server.ts';
 import { packaged, SMALL } from '../testing/chain.ts';
-import { createFetcher, type Fetcher } from './fetcher.ts';
+import { createFetcher } from './fetcher.ts';
 import { createHttpTransport } from './http-transport.ts';
 import { memoryObjects } from './memory-store.ts';
 
@@ -48,8 +48,7 @@ const nodeWithPeer = async (engineOf?: (objects: ObjectSource) => InferenceServi
   );
 
   const fetched: Promise<unknown>[] = [];
-  let fetcher: Fetcher | undefined;
-  const onDamaged = (hash: Uint8Array): void => void fetched.push(fetcher?.want(hash, small.file.length, []) ?? Promise.resolve());
+  const onDamaged = (hash: Uint8Array): void => void fetched.push(fetcher.want(hash, small.file.length, []));
   const node = await createDevNode({
     backend,
     version: 'test',
@@ -59,9 +58,8 @@ const nodeWithPeer = async (engineOf?: (objects: ObjectSource) => InferenceServi
     now: () => clock++,
   });
   const transport = createHttpTransport({ peers: [`http://127.0.0.1:${server.port}`], tell: () => undefined });
-  const made = createFetcher({ store: node.objects, transports: [transport] });
-  fetcher = made;
-  opened.push(() => made.close());
+  const fetcher = createFetcher({ store: node.objects, transports: [transport] });
+  opened.push(() => fetcher.close());
   return { node, fetched };
 };
 

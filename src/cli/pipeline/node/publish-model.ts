@@ -4,6 +4,7 @@ import { diagnostic, fail, ok, type Result, toHex } from '../../../support/index
 import type { Report } from '../../command.ts';
 import type { Context } from '../../context.ts';
 import { wrongKind } from '../../diagnostics.ts';
+import { openSource } from '../../file-source.ts';
 import { formatBytes, formatCount, formatFacts } from '../../text.ts';
 import { readToken } from './node-store.ts';
 import { RpcClient } from './rpc-client.ts';
@@ -28,6 +29,8 @@ interface ModelView {
   readonly withdrawn: string | null;
 }
 
+/** Files above are read in parts, whatever else is whole: what is sent is a part at a time. */
+const HELD_BYTES = 2 ** 23;
 const QUOTA_PAUSE_MS = 2000;
 /** Looks at a chain whose quota is used up, before it is given up for now. */
 const QUOTA_LOOKS = 1800;
@@ -92,7 +95,7 @@ const meter = async (
 export const publishModel = async (args: PublishArgs, context: Context): Promise<Result<Report>> => {
   const token = args.tokenFile === undefined ? ok(undefined) : readToken(args.tokenFile, context);
   if (!token.ok) return token;
-  const file = context.open(args.model, 'model');
+  const file = openSource(context.io.cwd, args.model, 'model', HELD_BYTES);
   if (!file.ok) return file;
   if (!isPackage(file.value.read(0, START_BYTES)))
     return fail(wrongKind(args.model, 'this is no package', 'Make one: cortexc compile MODEL.'));

@@ -83,7 +83,10 @@ export const uploadPackage = async (file: ByteSource, { rpc, hash, token, progre
   const present = draft.value?.present.filter(([a, b]) => a < b && b <= file.size) ?? [];
   let done = rangeBytes(present);
   let sent = 0;
-  for (const [from, to] of gapsOf(present, file.size, MAX_PART_BYTES)) {
+  const gaps = [...gapsOf(present, file.size, MAX_PART_BYTES)];
+  // all of it came before, but the node ended before it was checked: a part asks for that
+  if (gaps.length === 0) gaps.push([Math.max(0, file.size - MAX_PART_BYTES), file.size]);
+  for (const [from, to] of gaps) {
     progress.step('upload (KiB)', Math.floor(done / KIB), Math.ceil(file.size / KIB));
     // a copy: the request holds it until it is sent
     const bytes = file.read(from, to - from).slice();
@@ -104,7 +107,7 @@ export const uploadPackage = async (file: ByteSource, { rpc, hash, token, progre
     const { status, words } = part.value;
     if (status !== 200 && status !== 201 && status !== 204)
       return fail(diagnostic('NOD0003', `the package is refused (${status}): ${visible(words)}`, { where: visible(rpc) }));
-    done += to - from;
+    done = Math.min(file.size, done + to - from);
     sent += to - from;
     if (status !== 204) return ok(sent);
   }
