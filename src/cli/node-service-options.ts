@@ -18,12 +18,6 @@ export const SERVICE_OPTIONS = {
     describe:
       'Models that are made ready at the start: an address, all, last (those that were ready when the node ended) or top:N (those that ran most)',
   },
-  'max-call-ms': {
-    type: 'number',
-    default: 5000,
-    requiresArg: true,
-    describe: 'Milliseconds that an inference of a call (never of a block) may take',
-  },
   'trace-models': { type: 'string', requiresArg: true, describe: 'File that gets a line of JSON for each inference: time and model' },
   metrics: { type: 'boolean', default: true, describe: 'Figures for Prometheus at GET /metrics of the RPC' },
   log: { type: 'string', requiresArg: true, describe: 'File that the log is appended to, as JSON lines; stderr if left out' },
@@ -34,7 +28,6 @@ export const SERVICE_OPTIONS = {
 export interface GivenService {
   readonly workers?: number | undefined;
   readonly preload?: readonly string[] | undefined;
-  readonly 'max-call-ms': number;
   readonly 'trace-models'?: string | undefined;
   readonly metrics: boolean;
   readonly log?: string | undefined;
@@ -44,7 +37,6 @@ export interface GivenService {
 export interface ServiceArgs {
   readonly workers: number;
   readonly preload: readonly string[];
-  readonly maxCallMs: number;
   readonly traceModels: string | undefined;
   readonly metrics: boolean;
   readonly log: string | undefined;
@@ -52,7 +44,6 @@ export interface ServiceArgs {
 }
 
 const MAX_WORKERS = 256;
-const MAX_CALL_MS = 86_400_000;
 const PRELOAD = /^(all|last|top:[1-9]\d{0,5}|0x[0-9a-fA-F]{40})$/;
 
 export const defaultWorkers = (): number => Math.max(1, availableParallelism() - 1);
@@ -60,13 +51,11 @@ export const defaultWorkers = (): number => Math.max(1, availableParallelism() -
 /** What is wrong with the options of the service. */
 export const serviceProblems = (given: GivenService): readonly Diagnostic[] => {
   const { workers, preload = [] } = given;
-  const ms = given['max-call-ms'];
   const isWhole = (n: number, least: number, most: number): boolean => Number.isSafeInteger(n) && n >= least && n <= most;
   return [
     ...(workers === undefined || isWhole(workers, 0, MAX_WORKERS)
       ? []
       : [optionValue('workers', `is ${workers} but takes a whole number from 0 to ${MAX_WORKERS}`)]),
-    ...(isWhole(ms, 1, MAX_CALL_MS) ? [] : [optionValue('max-call-ms', `is ${ms} but takes a whole number from 1 to ${MAX_CALL_MS}`)]),
     ...preload
       .filter((p) => !PRELOAD.test(p))
       .map((p) => optionValue('preload', `is ${JSON.stringify(p)} but takes all, last, top:N or an address`)),
@@ -76,7 +65,6 @@ export const serviceProblems = (given: GivenService): readonly Diagnostic[] => {
 export const serviceArgs = (given: GivenService): ServiceArgs => ({
   workers: given.workers ?? defaultWorkers(),
   preload: given.preload ?? [],
-  maxCallMs: given['max-call-ms'],
   traceModels: given['trace-models'],
   metrics: given.metrics,
   log: given.log,

@@ -30,6 +30,8 @@ export interface NodeServiceArgs extends ServiceArgs {
   readonly threads: number;
   readonly cacheBytes: number;
   readonly policy: PolicyName;
+  /** Bounds of calls that change nothing. */
+  readonly calls: { readonly ms: number };
   /** Folder where it is remembered which models ran; undefined: it is forgotten. */
   readonly folder: string | undefined;
 }
@@ -162,7 +164,7 @@ export const openNodeService = (args: NodeServiceArgs, { io }: Context): Result<
       threads: args.threads,
       cacheBytes: args.cacheBytes,
       policy: POLICIES[args.policy](),
-      limits: { callMs: args.maxCallMs },
+      limits: { callMs: args.calls.ms },
       metrics,
       log,
       ...(trace === undefined ? {} : { asked: trace }),
