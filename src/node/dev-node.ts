@@ -62,7 +62,10 @@ export const createDevNode = async (options: DevOptions): Promise<DevNode> => {
     threads,
     genesisTime,
   } = options;
-  const store = objects === undefined ? memoryObjects(options.keep?.limitBytes) : folderObjects(objects, { now, ...options.keep });
+  const store =
+    objects === undefined
+      ? memoryObjects(options.keep?.limitBytes, options.keep?.onGone)
+      : folderObjects(objects, { now, ...options.keep });
   const ownEngine = (): LocalEngine =>
     createEngine({
       source: store,

@@ -21,6 +21,8 @@ export interface FolderOptions {
   readonly log?: NodeLog;
   /** Told when a file was found damaged and set aside: it can be fetched anew. */
   readonly onDamaged?: (hash: Uint8Array) => void;
+  /** Told when a package is here no longer, whatever the reason: nobody is to be offered it. */
+  readonly onGone?: ((hash: Uint8Array) => void) | undefined;
   /** How parts of files are written. */
   readonly write?: WriteAt;
   /** How files of packages are checked: large ones in a thread when left out. */
@@ -51,7 +53,7 @@ const fromHex = (hex: string): Uint8Array => Uint8Array.from(hex.match(/../g) ??
  */
 export const folderObjects = (folder: string, options: FolderOptions = {}): ManagedStore => {
   const { limitBytes = Number.POSITIVE_INFINITY, policy = fullPolicy, now = () => Math.floor(Date.now() / 1000) } = options;
-  const { log = noLog, write = writeAt, onDamaged, check = createCheck() } = options;
+  const { log = noLog, write = writeAt, onDamaged, onGone, check = createCheck() } = options;
   const draftsFolder = join(folder, 'drafts');
   const asideFolder = join(folder, 'set-aside');
   mkdirSync(draftsFolder, { recursive: true });
@@ -144,9 +146,15 @@ export const folderObjects = (folder: string, options: FolderOptions = {}): Mana
     drafts: [...drafts].map(([hash, d]) => ({ hash, ...d })),
   });
 
-  const removePackage = (name: string): boolean => {
+  /** Forgets a package, whose file goes or is not what it was. @returns whether there was one */
+  const forget = (name: string): boolean => {
     if (!packages.delete(name)) return false;
     sources.delete(name);
+    onGone?.(fromHex(name));
+    return true;
+  };
+  const removePackage = (name: string): boolean => {
+    if (!forget(name)) return false;
     rmSync(packagePath(name), { force: true });
     rmSync(notePath(name), { force: true });
     return true;
@@ -283,7 +291,7 @@ export const folderObjects = (folder: string, options: FolderOptions = {}): Mana
         use(name, entry);
         const file = openPackage(name, entry);
         // whoever took it away did not ask this store
-        if (file === undefined && !existsSync(packagePath(name)) && packages.delete(name)) onDamaged?.(hash);
+        if (file === undefined && !existsSync(packagePath(name)) && forget(name)) onDamaged?.(hash);
         return file;
       }),
     packagePath: (hash) => later(() => pathOf(hash)),
@@ -345,8 +353,7 @@ export const folderObjects = (folder: string, options: FolderOptions = {}): Mana
       // by its name: a file that is open can be another one, or gone
       const checked = await check(packagePath(name), entry.size, hash).catch((error: unknown) => `it cannot be read: ${String(error)}`);
       if (typeof checked !== 'string' || packages.get(name) !== entry) return false;
-      packages.delete(name);
-      sources.delete(name);
+      forget(name);
       if (existsSync(packagePath(name))) setAside(packagePath(name), `${name}.cvm`, checked);
       else log.error({ package: name, reason: checked }, 'NOD0062 a package of the store is gone');
       onDamaged?.(hash);

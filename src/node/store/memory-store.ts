@@ -14,8 +14,11 @@ interface Held {
 /** Bytes of a store in memory, when nothing else is said: larger packages want a folder. */
 const MEMORY_BYTES = 2 ** 30;
 
-/** Keeps objects in memory: for tests, and for chains that end with their process. */
-export const memoryObjects = (limitBytes = MEMORY_BYTES): ManagedStore => {
+/**
+ * Keeps objects in memory: for tests, and for chains that end with their process.
+ * @param onGone - told when a package is here no longer
+ */
+export const memoryObjects = (limitBytes = MEMORY_BYTES, onGone?: (hash: Uint8Array) => void): ManagedStore => {
   const packages = new Map<string, Held>();
   const inputs = new Map<string, Uint8Array>();
   /** Drafts, with their whole size. */
@@ -100,7 +103,11 @@ export const memoryObjects = (limitBytes = MEMORY_BYTES): ManagedStore => {
       Promise.resolve(
         [...packages].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, { hash, bytes, pinned }]) => ({ hash, size: bytes.length, pinned })),
       ),
-    remove: (hash) => Promise.resolve(packages.delete(toHex(hash))),
+    remove: (hash) => {
+      const removed = packages.delete(toHex(hash));
+      if (removed) onGone?.(hash);
+      return Promise.resolve(removed);
+    },
     pin: (hash, pinned) => {
       const held = packages.get(toHex(hash));
       if (held !== undefined) held.pinned = pinned;

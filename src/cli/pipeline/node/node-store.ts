@@ -53,6 +53,7 @@ export const openNodeStore = (args: StoreArgs, loopback: boolean, log: NodeLog, 
       policy: args.policy === 'light' ? lightPolicy(args.lightBytes) : fullPolicy,
       log,
       onDamaged: (hash) => again?.(hash),
+      onGone: (hash) => void node?.sharing?.withdraw(hash),
     },
     route: (request, response) => routes?.route(request, response) === true,
     attach: (made) => {

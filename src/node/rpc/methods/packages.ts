@@ -44,6 +44,7 @@ const remove: Method = async (node, [given], caller) => {
   const found = (await node.objects.packages()).find((p) => toHex(p.hash) === toHex(hash));
   if (found === undefined) throw notFound('the package');
   if (found.pinned) throw invalidParams('the package is pinned: unpin it first');
+  // told to be gone only when nobody is offered it
   await node.sharing?.withdraw(hash);
   return node.objects.remove(hash);
 };
