@@ -34,6 +34,8 @@ export { withPeerHints } from './store/peer-hints.ts';
 export { Sharing } from './store/sharing.ts';
 export { createTransports } from './store/transports.ts';
 export { OtherChain } from './chain/identity.ts';
+export { StateDamaged } from './chain/state-nodes.ts';
 export { openLevel } from './store/kv-level.ts';
+export { lockFolder } from './store/lock.ts';
 export type { KeyValue } from './store/kv.ts';
 export { type FolderOptions, folderObjects, memoryObjects, type ObjectStore } from './store/objects.ts';

@@ -14,7 +14,7 @@ export type { ChainOptions, Mined } from './options.ts';
 import { Archive, type Archived } from './archive.ts';
 import { type Executed, execute, type Ran, type Refused } from './execute.ts';
 import { describeGenesis, OtherChain } from './identity.ts';
-import { StateNodes } from './state-nodes.ts';
+import { StateDamaged, StateNodes } from './state-nodes.ts';
 
 /** A block is not what its header says, or does not follow the head. */
 export interface Disagreement {
@@ -39,6 +39,8 @@ export interface ChainWatcher {
   readonly added: (block: Block) => void;
   /** Blocks above this height are gone. */
   readonly wentBack: (height: number) => void;
+  /** A block could be neither made nor checked, for what the disk no longer has: none can be from now on. */
+  readonly damaged?: (error: StateDamaged) => void;
 }
 
 const GENESIS = 'genesis';
@@ -270,10 +272,15 @@ export class Chain {
   private alone<T>(work: () => Promise<T>): Promise<T> {
     return this.queue.run(async () => {
       try {
-        return await work();
-      } finally {
-        this.nodes.forget();
-        await this.cvm.vm.stateManager.setStateRoot(this.head.header.stateRoot);
+        try {
+          return await work();
+        } finally {
+          this.nodes.forget();
+          await this.cvm.vm.stateManager.setStateRoot(this.head.header.stateRoot);
+        }
+      } catch (error) {
+        if (error instanceof StateDamaged) for (const watcher of this.watchers) watcher.damaged?.(error);
+        throw error;
       }
     });
   }

@@ -16,6 +16,7 @@ const CODE_MARK = /^63(?=[0-9a-f]{64}$)/;
  */
 export class StateDamaged extends Error {
   override readonly name = 'StateDamaged';
+  readonly code = 'NOD0070';
   constructor(key: string, what: string) {
     super(`the state on disk is damaged: ${key} ${what}; begin in an empty folder (--data), or bring a copy of the folder back`);
   }

@@ -1,10 +1,11 @@
 import { setImmediate as others } from 'node:timers/promises';
+import { StateDamaged } from '../chain/state-nodes.ts';
 import { DataUnavailable } from '../evm/engine.ts';
 import type { Caller } from './caller.ts';
 import type { Gates } from './gates.ts';
 import { METHODS } from './methods/index.ts';
 import type { DevNode } from './node.ts';
-import { invalidRequest, limitExceeded, parseError, RpcError, noResult, unknownMethod } from './rpc-error.ts';
+import { invalidRequest, limitExceeded, parseError, RpcError, noResult, unavailable, unknownMethod } from './rpc-error.ts';
 
 /** Levels of brackets in a request at most: the parser of JSON goes down with each. */
 const MAX_DEPTH = 64;
@@ -50,6 +51,7 @@ const failed = (id: Answer['id'], error: RpcError): Answer => ({
 const errorOf = (error: unknown): RpcError => {
   if (error instanceof RpcError) return error;
   if (error instanceof DataUnavailable) return noResult(error);
+  if (error instanceof StateDamaged) return unavailable(`${error.code} ${error.message}`);
   return new RpcError(INTERNAL, `internal error: ${error instanceof Error ? error.message : String(error)}`);
 };
 
@@ -92,6 +94,8 @@ const one = async ({ node, gates }: Desk, call: unknown, caller: Caller): Promis
     return text;
   } catch (error) {
     const problem = errorOf(error);
+    if (error instanceof StateDamaged)
+      node.log.error({ method: told, reason: error.message }, `${error.code} the state on disk is damaged`);
     if (problem.code === INTERNAL)
       node.log.error({ method: told, reason: problem.message }, 'a call of the RPC met an error of this program');
     done(problem.code === LIMIT ? 'busy' : 'error');

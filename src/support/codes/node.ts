@@ -121,4 +121,10 @@ export const nodeCodes = {
       'What removes or pins packages, or fills the disk with packages that no chain names, is done for nobody but whoever runs the node: from the machine itself while the node listens on loopback alone, or with the token of --admin-token-file (--admin-token-file of cortexc publish and cortexc models sends it).',
     exit: 6,
   },
+  NOD0070: {
+    title: 'state on disk is damaged',
+    explain:
+      'Something of the state of the chain is not in the folder of the node, cannot be read, or is not what its hash says: the disk, or somebody, changed it. Without it the node can neither make nor check a block, so it ends; a call that meets it is answered with this code. No block was made or refused because of it. Bring a copy of the folder back, or begin in an empty one (--data) and follow a peer.',
+    exit: 6,
+  },
 } as const satisfies Record<string, CodeInfo>;

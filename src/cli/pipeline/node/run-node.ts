@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { loadBackend } from '../../../backends/index.ts';
 import { createDevNode, DEV_ACCOUNTS, type DevNode, openLevel, OtherChain, type PolicyName, serveRpc } from '../../../node/index.ts';
-import { diagnostic, fail, ok, type Result } from '../../../support/index.ts';
+import { diagnostic, type Diagnostic, fail, ok, type Result } from '../../../support/index.ts';
 import type { Report } from '../../command.ts';
 import type { Context } from '../../context.ts';
 import { formatFacts, visible } from '../../text.ts';
@@ -60,6 +60,19 @@ const otherChain = ({ what, asked, there }: OtherChain, data: string) =>
     notes: ['Give the parameters of that chain, or another folder: --data.'],
   });
 
+/** Resolves when the chain can go on no longer, for what its disk lost. */
+const damageOf = ({ chain, log }: DevNode): Promise<Diagnostic> =>
+  new Promise((done) => {
+    chain.watchers.add({
+      added: () => undefined,
+      wentBack: () => undefined,
+      damaged: ({ code, message }) => {
+        log.error({ reason: message }, `${code} no block can be made or checked: the node ends`);
+        done(diagnostic(code, visible(message), { notes: [`The head stays block ${chain.head.header.number}.`] }));
+      },
+    });
+  });
+
 /** A block each so many seconds. @returns ends it */
 const minePeriodically = (node: DevNode, seconds: number, tell: (line: string) => void): (() => Promise<void>) => {
   node.automine = false;
@@ -98,7 +111,7 @@ export const runNode = async (args: NodeArgs, context: Context): Promise<Result<
   const opened = openNodeService({ ...args, folder: data ?? objects }, context);
   if (!opened.ok) return opened;
   const service = opened.value;
-  const packages = openNodeStore(args.keep, LOOPBACK.test(args.host), service.log, context);
+  const packages = await openNodeStore(args.keep, { folder: objects, loopback: LOOPBACK.test(args.host) }, service.log, context);
   if (!packages.ok) {
     await store?.value.close();
     service.close();
@@ -126,9 +139,11 @@ export const runNode = async (args: NodeArgs, context: Context): Promise<Result<
   } catch (error) {
     await store?.value.close();
     service.close();
+    await packages.value.close();
     if (error instanceof OtherChain) return fail(otherChain(error, data ?? ''));
     throw error;
   }
+  const damaged = damageOf(node);
   packages.value.attach(node);
   let server: Awaited<ReturnType<typeof serveRpc>>;
   try {
@@ -141,6 +156,7 @@ export const runNode = async (args: NodeArgs, context: Context): Promise<Result<
     });
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
+    await packages.value.close();
     return fail(
       diagnostic('NOD0001', `cannot listen on ${args.host}:${args.port}: ${visible(reason)}`, { notes: ['Take any free port: --port 0.'] }),
     );
@@ -148,6 +164,7 @@ export const runNode = async (args: NodeArgs, context: Context): Promise<Result<
   const ways = await openWays(args.transports, node, objects, (line) => service.log.warn({}, line));
   if (!ways.ok) {
     await server.close();
+    await packages.value.close();
     await node.chain.close();
     service.close();
     return ways;
@@ -173,7 +190,11 @@ export const runNode = async (args: NodeArgs, context: Context): Promise<Result<
   packages.value.begin(ways.value.transports, peers);
   const following = peers.length === 0 ? undefined : followPeers(node, args, io.cwd, tell);
   // a node that follows no longer still answers what it knows
-  const mismatch = await Promise.race([ended, ...(following !== undefined && args.exitOnMismatch === true ? [following.ended] : [])]);
+  const problem = await Promise.race([
+    ended,
+    damaged,
+    ...(following !== undefined && args.exitOnMismatch === true ? [following.ended] : []),
+  ]);
   await following?.stop();
   await mining?.();
   await server.close();
@@ -181,7 +202,7 @@ export const runNode = async (args: NodeArgs, context: Context): Promise<Result<
   await ways.value.close();
   await node.chain.close();
   service.close();
-  if (mismatch !== undefined) return fail(mismatch);
+  if (problem !== undefined) return fail(problem);
   const blocks = Number(node.chain.head.header.number) + 1;
   const warnings = LOOPBACK.test(args.host)
     ? []
