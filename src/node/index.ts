@@ -37,5 +37,6 @@ export { OtherChain } from './chain/identity.ts';
 export { StateDamaged } from './chain/state-nodes.ts';
 export { openLevel } from './store/kv-level.ts';
 export { lockFolder } from './store/lock.ts';
+export { lockFolder } from './store/lock.ts';
 export type { KeyValue } from './store/kv.ts';
 export { type FolderOptions, folderObjects, memoryObjects, type ObjectStore } from './store/objects.ts';

@@ -3,7 +3,7 @@ import { diagnostic, fail, ok, type Result } from '../../support/index.ts';
 import type { KeyValue } from './kv.ts';
 
 /** What the binding says of an error: in its cause, where the wrapper adds one. */
-const reasonOf = (error: unknown): { readonly code?: unknown; readonly message?: unknown } => {
+export const levelReason = (error: unknown): { readonly code?: unknown; readonly message?: unknown } => {
   if (typeof error !== 'object' || error === null) return {};
   return 'cause' in error && typeof error.cause === 'object' && error.cause !== null ? error.cause : error;
 };
@@ -17,7 +17,7 @@ export const openLevel = async (folder: string): Promise<Result<KeyValue>> => {
   try {
     await level.open();
   } catch (error) {
-    const { code, message } = reasonOf(error);
+    const { code, message } = levelReason(error);
     return code === 'LEVEL_LOCKED'
       ? fail(diagnostic('NOD0010', `another process uses the chain in ${folder}`, { notes: ['End it, or give another folder: --data.'] }))
       : fail(

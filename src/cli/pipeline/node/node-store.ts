@@ -7,6 +7,7 @@ import {
   fullPolicy,
   keepStore,
   lightPolicy,
+  lockFolder,
   MIN_TOKEN,
   type NodeLog,
   type PackageRoutes,
@@ -40,9 +41,24 @@ export const readToken = (path: string, context: Context): Result<string> => {
   return fail(optionValue('admin-token-file', `has ${token.length} characters but takes at least ${MIN_TOKEN}, of ASCII without blanks`));
 };
 
-export const openNodeStore = (args: StoreArgs, loopback: boolean, log: NodeLog, context: Context): Result<NodeStore> => {
+export interface StorePlace {
+  /** Of packages; undefined: in memory. */
+  readonly folder: string | undefined;
+  /** Whether the node listens on this machine alone. */
+  readonly loopback: boolean;
+}
+
+/** Has the folder for this process alone until it is closed. Errors: CLI0003, NOD0010, NOD0011 and those of files. */
+export const openNodeStore = async (
+  args: StoreArgs,
+  { folder, loopback }: StorePlace,
+  log: NodeLog,
+  context: Context,
+): Promise<Result<NodeStore>> => {
   const token = args.tokenFile === undefined ? ok(undefined) : readToken(args.tokenFile, context);
   if (!token.ok) return token;
+  const lock = folder === undefined ? undefined : await lockFolder(folder);
+  if (lock?.ok === false) return lock;
   let node: DevNode | undefined;
   let routes: PackageRoutes | undefined;
   let stop: (() => Promise<void>) | undefined;
@@ -95,6 +111,7 @@ export const openNodeStore = (args: StoreArgs, loopback: boolean, log: NodeLog, 
     close: async () => {
       await stop?.();
       await routes?.close();
+      await lock?.value.release();
     },
   });
 };
