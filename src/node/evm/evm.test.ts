@@ -7,9 +7,10 @@ import { assemble, call, joined, reasonOf, wordOf, words } from '../testing/abi.
 import { COINBASE, type PackagedModel, packaged, RANDOM, SMALL, TestChain } from '../testing/chain.ts';
 import { DataUnavailable } from './engine.ts';
 import { inferenceGas } from './gas.ts';
-import { decodeInput, decodeModel, encodeModel } from './meta.ts';
+import { decodeInput, decodeModel, encodeModel, type ModelMeta } from './meta.ts';
 import { statusSlot } from './model-state.ts';
 import { DEFAULT_PARAMS } from './params.ts';
+import { readSignature } from './signature.ts';
 
 const { registry, inferPrecompile } = DEFAULT_PARAMS;
 const small = packaged(SMALL);
@@ -95,6 +96,18 @@ describe('registration', () => {
     expect(Buffer.from(mixed.execResult.returnValue).toString('latin1')).toContain('CVM2005 the record names other bytecode');
     const dear = await chain.send(call('register(uint256,bytes,bytes)', 20_001, small.record, small.bytecode), registry);
     expect(Buffer.from(dear.execResult.returnValue).toString('latin1')).toContain('fee is 20001 gas, the limit is 20000');
+  });
+
+  test('a model that takes more operations or memory than the chain allows is refused with both values', () => {
+    const data = joined(words(0, 1, 1, small.record.length), small.record, small.bytecode);
+    const meta = readSignature(data, DEFAULT_PARAMS);
+    expect(typeof meta).toBe('object');
+    const { operations } = meta as ModelMeta;
+    expect(typeof readSignature(data, { ...DEFAULT_PARAMS, maxOperations: operations })).toBe('object');
+    expect(readSignature(data, { ...DEFAULT_PARAMS, maxOperations: operations - 1n })).toBe(
+      `a run takes ${operations} operations, the limit is ${operations - 1n}`,
+    );
+    expect(readSignature(data, { ...DEFAULT_PARAMS, maxRunBytes: 10n })).toMatch(/^a run takes \d+ bytes of memory, the limit is 10$/);
   });
 
   test('an upload is metered: not beyond the quota, not twice', async () => {

@@ -18,6 +18,10 @@ export interface CvmParams {
   readonly custodyBlocks: bigint;
   /** Largest package, in bytes: parameters of 8 GB (white paper) and what belongs to them. */
   readonly maxModelBytes: bigint;
+  /** Most operations of one inference: a model with more is not registered. */
+  readonly maxOperations: bigint;
+  /** Most bytes of parameters and values that one inference has in memory, as the bytecode tells. */
+  readonly maxRunBytes: bigint;
 }
 
 const address = (hex: `0x${string}`): Address => new Address(hexToBytes(hex));
@@ -33,4 +37,7 @@ export const DEFAULT_PARAMS: CvmParams = {
   matureBlocks: 100n,
   custodyBlocks: 100_000n,
   maxModelBytes: 2n ** 33n + 2n ** 28n,
+  // as the runtime of the Cortex chain (cvm-runtime, infer_attr.cc): 2^40 operations
+  maxOperations: 2n ** 40n,
+  maxRunBytes: 2n ** 34n,
 };

@@ -7,6 +7,7 @@ import { decodeInput, decodeModel, encodeInput, encodeModel, type InputMeta, typ
 import { readStatus, unusable } from './model-state.ts';
 import type { CvmContext } from './opcodes.ts';
 import { packedBytes } from './packing.ts';
+import type { CvmParams } from './params.ts';
 import { addressAt, blockNumber, outOfGas, reverted } from './precompile-frame.ts';
 import { score } from './score.ts';
 
@@ -89,26 +90,28 @@ const registration = (meta: Pick<ModelMeta, 'rawSize' | 'hash'>, code: Uint8Arra
  * block, length of the record at the root of its package, then the record and the bytecode. Input: hash, size, block, then its
  * dimensions. Nobody has to trust the one who registers a model: hash, signature and cost follow from these bytes.
  */
-const verify = ({ data, gasLimit }: PrecompileInput): ExecResult => {
-  const gas = VERIFY_BASE + VERIFY_PER_BYTE * BigInt(data.length);
-  if (gas > gasLimit) return outOfGas(gasLimit);
-  const kind = data.subarray(0, 32).every((b, i) => b === 0 || i === 31) ? data[31] : undefined;
-  const rest = data.subarray(32);
-  const answer = (meta: ModelMeta | InputMeta | string, encode: () => Uint8Array): ExecResult =>
-    typeof meta === 'string' ? reverted('verify', gas, meta) : { returnValue: registration(meta, encode()), executionGasUsed: gas };
-  if (kind === 0) {
-    const meta = readSignature(rest);
-    return answer(meta, () => encodeModel(meta as ModelMeta));
-  }
-  if (kind === 1) {
-    const meta = readInputCall(rest);
-    return answer(meta, () => encodeInput(meta as InputMeta));
-  }
-  return reverted('verify', gas, 'kind is neither 0, a model, nor 1, an input');
-};
+const verify =
+  (params: CvmParams) =>
+  ({ data, gasLimit }: PrecompileInput): ExecResult => {
+    const gas = VERIFY_BASE + VERIFY_PER_BYTE * BigInt(data.length);
+    if (gas > gasLimit) return outOfGas(gasLimit);
+    const kind = data.subarray(0, 32).every((b, i) => b === 0 || i === 31) ? data[31] : undefined;
+    const rest = data.subarray(32);
+    const answer = (meta: ModelMeta | InputMeta | string, encode: () => Uint8Array): ExecResult =>
+      typeof meta === 'string' ? reverted('verify', gas, meta) : { returnValue: registration(meta, encode()), executionGasUsed: gas };
+    if (kind === 0) {
+      const meta = readSignature(rest, params);
+      return answer(meta, () => encodeModel(meta as ModelMeta));
+    }
+    if (kind === 1) {
+      const meta = readInputCall(rest);
+      return answer(meta, () => encodeInput(meta as InputMeta));
+    }
+    return reverted('verify', gas, 'kind is neither 0, a model, nor 1, an input');
+  };
 
 export const cvmPrecompiles = (context: CvmContext): CustomPrecompile[] => [
   { address: context.params.inferPrecompile, function: infer(context) },
-  { address: context.params.verifyPrecompile, function: verify },
+  { address: context.params.verifyPrecompile, function: verify(context.params) },
   { address: context.params.scorePrecompile, function: score(context) },
 ];

@@ -1,6 +1,7 @@
 import { bytesToBigInt } from '@ethereumjs/util';
 import { readFront } from '../../cvm-bytecode/index.ts';
 import { isStaticType, type Program, MAX_RANK, type StaticType, typeOf } from '../../ir/index.ts';
+import type { CvmParams } from './params.ts';
 import { type InputMeta, MAX_FEE, type ModelMeta } from './meta.ts';
 
 /** Inputs of the program that a contract gives, and whether the chain gives the seed. */
@@ -27,7 +28,7 @@ const HEAD_WORDS = 4;
  * The metadata of a model, from the call data of a registration.
  * @returns what will be the code of its account; a text says why not
  */
-export const readSignature = (data: Uint8Array): ModelMeta | string => {
+export const readSignature = (data: Uint8Array, params: Pick<CvmParams, 'maxOperations' | 'maxRunBytes'>): ModelMeta | string => {
   if (data.length < 32 * HEAD_WORDS) return `call data has ${data.length} bytes, but at least ${32 * HEAD_WORDS} are needed`;
   const [fee, , block, length] = [0, 1, 2, 3].map((i) => wordAt(data, i)) as [bigint, bigint, bigint, bigint];
   if (fee > MAX_FEE) return `fee is ${fee} gas, the limit is ${MAX_FEE}`;
@@ -36,6 +37,10 @@ export const readSignature = (data: Uint8Array): ModelMeta | string => {
   const front = readFront(rest.subarray(0, Number(length)), rest.subarray(Number(length)));
   if (!front.ok) return front.diagnostics.map((d) => `${d.code} ${d.message}`).join('; ');
   const { modelHash, skeleton, cost, bytes } = front.value;
+  if (BigInt(cost.operations) > params.maxOperations)
+    return `a run takes ${cost.operations} operations, the limit is ${params.maxOperations}`;
+  if (BigInt(cost.memoryBytes) > params.maxRunBytes)
+    return `a run takes ${cost.memoryBytes} bytes of memory, the limit is ${params.maxRunBytes}`;
   const seed = seedIndex(skeleton);
   return {
     comment: '',

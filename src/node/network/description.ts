@@ -19,6 +19,8 @@ export const describeChain = (chain: Chain, genesis: Uint8Array): Readonly<Recor
     'contract of scores': p.scores.toString(),
     'blocks to maturity': String(p.matureBlocks),
     'blocks of custody': String(p.custodyBlocks),
+    'most operations of an inference': String(p.maxOperations),
+    'most memory of an inference': String(p.maxRunBytes),
     'largest package': String(p.maxModelBytes),
     'upload quota of a block': String(u.quotaPerBlock),
     'largest chunk of an upload': String(u.chunkBytes),
