@@ -33,7 +33,8 @@ export const STORE_OPTIONS = {
   'admin-token-file': {
     type: 'string',
     requiresArg: true,
-    describe: 'File with a secret of at least 16 characters: removing and pinning packages needs it; without it, loopback is enough',
+    describe:
+      'File with a secret of at least 16 characters: putting, removing and pinning packages needs it; without it, loopback is enough',
   },
 } as const;
 

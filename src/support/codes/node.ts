@@ -23,8 +23,9 @@ export const nodeCodes = {
     exit: 2,
   },
   NOD0010: {
-    title: 'chain is in use',
-    explain: 'Another process has the folder of the chain. One node writes to a folder at a time; a second one needs a folder of its own.',
+    title: 'folder of a node is in use',
+    explain:
+      'Another process has the folder of the chain or of the packages. One node writes to a folder at a time; a second one needs a folder of its own.',
     exit: 6,
   },
   NOD0011: {
@@ -118,7 +119,7 @@ export const nodeCodes = {
   NOD0065: {
     title: 'admin rights are needed',
     explain:
-      'What removes or pins packages, or fills the disk with packages that no chain names, is done for nobody but whoever runs the node: from the machine itself while the node listens on loopback alone, or with the token of --admin-token-file (--admin-token-file of cortexc publish and cortexc models sends it).',
+      'What removes or pins packages, or fills the disk with inputs and with packages that no chain names, is done for nobody but whoever runs the node: from the machine itself while the node listens on loopback alone, or with the token of --admin-token-file (--admin-token-file of cortexc publish and cortexc models sends it; a WebSocket has it in the request that opens it).',
     exit: 6,
   },
   NOD0070: {
