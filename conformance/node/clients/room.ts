@@ -77,7 +77,7 @@ export const errorOf = async (run: () => Promise<unknown>): Promise<Error> => {
   try {
     got = await run();
   } catch (error) {
-    return error instanceof Error ? error : new Error(String(error));
+    return error instanceof Error ? error : new Missed(String(error));
   }
   throw new Missed(`was to fail, but answered ${String(got)}`);
 };

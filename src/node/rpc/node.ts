@@ -16,6 +16,7 @@ import type { Sharing } from '../store/sharing.ts';
 import { type CallLimits, CallLanes } from './call-lanes.ts';
 import { invalidParams, notFound, rejected } from './rpc-error.ts';
 import { hex, readFixed, readQuantity } from './fields.ts';
+import { refusalText } from './refusals.ts';
 
 /**
  * Keys of the accounts that development chains fund: those of the mnemonic `test test test test test test test test test test test junk`
@@ -87,9 +88,9 @@ export class DevNode {
       if (refused !== undefined) throw rejected(refused);
       return tx.hash();
     }
-    const { refused } = await this.chain.mine([tx], { empty: false });
+    const { refused } = await this.timed(() => this.chain.mine([tx], { empty: false }));
     const [first] = refused;
-    if (first !== undefined) throw first.lacking ?? rejected(first.reason);
+    if (first !== undefined) throw first.lacking ?? rejected(refusalText(first.reason));
     return tx.hash();
   }
 
@@ -97,7 +98,7 @@ export class DevNode {
   async mine(): Promise<readonly Mined[]> {
     if (this.forward !== undefined) throw rejected('this node follows another, which makes the blocks');
     const txs = this.pool.all();
-    const { mined, refused } = await this.chain.mine(txs);
+    const { mined, refused } = await this.timed(() => this.chain.mine(txs));
     const stuck = new Set(refused.flatMap((r) => (r.lacking === undefined ? [] : [r.tx.getSenderAddress().toString()])));
     const left = new Set(refused.filter((r) => stuck.has(r.tx.getSenderAddress().toString())).map((r) => r.tx));
     await this.pool.done(txs.filter((tx) => !left.has(tx)));
@@ -107,6 +108,19 @@ export class DevNode {
   /** Keeps what waits in a store from now on, and takes up what waited there. */
   async keepWaiting(store: KeyValue): Promise<void> {
     this.pool = await WaitingTransactions.open(store, this.chain.common);
+  }
+
+  /** Does something with blocks, and tells how long it took where it succeeds. */
+  async timed<T>(work: () => Promise<T>): Promise<T> {
+    const started = performance.now();
+    const result = await work();
+    this.metrics.time('block', (performance.now() - started) / 1000);
+    return result;
+  }
+
+  /** Transactions that wait for a block. */
+  get waiting(): number {
+    return this.pool.count;
   }
 
   waitingOf(address: Address): number {
