@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { expect, jest, test } from '@jest/globals';
 import { loadBackend } from '../backends/index.ts';
-import { createDevNode, folderObjects, packageRoutes, type RunningServer, serveRpc } from '../node/index.ts';
+import { createDevNode, folderObjects, packageRoutes, type Route, type RunningServer, serveRpc } from '../node/index.ts';
 import { syntheticPackage } from '../node/store/testing/synthetic-package.ts';
 import { bytesSource, silentProgress, toHex, unwrap } from '../support/index.ts';
 import { uploadPackage } from './pipeline/node/upload.ts';
@@ -13,11 +13,11 @@ const MODEL = syntheticPackage(10 * 2 ** 20, 9);
 const PART = 2 ** 23;
 
 /** A node on a folder, as a process that has just started finds it. Nothing of it is closed in order. */
-const started = async (objects: string, onArrived: () => void = () => undefined): Promise<RunningServer> => {
+const started = async (objects: string, onArrived: () => void = () => undefined, before: readonly Route[] = []): Promise<RunningServer> => {
   const backend = unwrap(await loadBackend('reference', { selfTest: false }));
   const node = await createDevNode({ backend, version: 'test', objects, now: () => 1_800_000_000 });
   const { route } = packageRoutes({ store: node.objects, admin: () => node.admin, named: () => Promise.resolve(false), onArrived });
-  return serveRpc(node, { port: 0, routes: [route] });
+  return serveRpc(node, { port: 0, routes: [...before, route] });
 };
 
 const upload = async (server: RunningServer): Promise<number | undefined> =>
@@ -59,6 +59,24 @@ test('all came, but the node ended before it was checked: one part more, and it 
       expect(await upload(server)).toBe(PART);
       expect(arrived).toBe(1);
       expect(await upload(server)).toBeUndefined();
+    } finally {
+      await server.close();
+    }
+  }));
+
+test('a part that a node took and lost, since it ended before that was durable, is sent again', () =>
+  inFolder(async (folder) => {
+    let lost = 0;
+    const losing: Route = (request, response) => {
+      if (request.method !== 'PUT' || lost > 0) return false;
+      lost++;
+      request.resume().once('end', () => response.writeHead(204).end());
+      return true;
+    };
+    const server = await started(join(folder, 'objects'), undefined, [losing]);
+    try {
+      expect(await upload(server)).toBe(MODEL.bytes.length + PART);
+      expect([lost, await upload(server)]).toEqual([1, undefined]);
     } finally {
       await server.close();
     }

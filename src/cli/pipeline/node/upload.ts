@@ -13,6 +13,8 @@ export interface UploadTo {
 
 /** Tries of one part, with growing pauses between them. */
 const TRIES = 6;
+/** Looks at what is there, after each of which what lacks is sent. */
+const ROUNDS = 4;
 const FIRST_WAIT_MS = 250;
 const KIB = 1024;
 /** Longest answer that is read. */
@@ -75,41 +77,44 @@ const ask = async (url: string, init: RequestInit, rpc: string): Promise<Result<
 export const uploadPackage = async (file: ByteSource, { rpc, hash, token, progress }: UploadTo): Promise<Result<number | undefined>> => {
   const url = `${new URL(rpc).origin}/packages/${hash}`;
   const key = token === undefined ? {} : { authorization: `Bearer ${token}` };
-  const there = await ask(url, { method: 'HEAD' }, rpc);
-  if (!there.ok) return there;
-  if (there.value.status === 200) return ok(undefined);
-  const draft = there.value.status === 202 ? await ask(`${url}/draft`, {}, rpc) : ok(undefined);
-  if (!draft.ok) return draft;
-  const present = draft.value?.present.filter(([a, b]) => a < b && b <= file.size) ?? [];
-  let done = rangeBytes(present);
   let sent = 0;
-  const gaps = [...gapsOf(present, file.size, MAX_PART_BYTES)];
-  // all of it came before, but the node ended before it was checked: a part asks for that
-  if (gaps.length === 0) gaps.push([Math.max(0, file.size - MAX_PART_BYTES), file.size]);
-  for (const [from, to] of gaps) {
-    progress.step('upload (KiB)', Math.floor(done / KIB), Math.ceil(file.size / KIB));
-    // a copy: the request holds it until it is sent
-    const bytes = file.read(from, to - from).slice();
-    const part = await ask(
-      url,
-      {
-        method: 'PUT',
-        headers: {
-          ...key,
-          'content-range': `bytes ${from}-${to - 1}/${file.size}`,
-          'content-digest': `sha-256=:${btoa(String.fromCharCode(...sha256(bytes)))}:`,
+  // a node that ended without what it had not made durable is told of it once more
+  for (let round = 0; round < ROUNDS; round++) {
+    const there = await ask(url, { method: 'HEAD' }, rpc);
+    if (!there.ok) return there;
+    if (there.value.status === 200) return ok(round === 0 ? undefined : sent);
+    const draft = there.value.status === 202 ? await ask(`${url}/draft`, {}, rpc) : ok(undefined);
+    if (!draft.ok) return draft;
+    const present = draft.value?.present.filter(([a, b]) => a < b && b <= file.size) ?? [];
+    let done = rangeBytes(present);
+    const gaps = [...gapsOf(present, file.size, MAX_PART_BYTES)];
+    // all of it came before, but the node ended before it was checked: a part asks for that
+    if (gaps.length === 0) gaps.push([Math.max(0, file.size - MAX_PART_BYTES), file.size]);
+    for (const [from, to] of gaps) {
+      progress.step('upload (KiB)', Math.floor(done / KIB), Math.ceil(file.size / KIB));
+      // a copy: the request holds it until it is sent
+      const bytes = file.read(from, to - from).slice();
+      const part = await ask(
+        url,
+        {
+          method: 'PUT',
+          headers: {
+            ...key,
+            'content-range': `bytes ${from}-${to - 1}/${file.size}`,
+            'content-digest': `sha-256=:${btoa(String.fromCharCode(...sha256(bytes)))}:`,
+          },
+          body: bytes,
         },
-        body: bytes,
-      },
-      rpc,
-    );
-    if (!part.ok) return part;
-    const { status, words } = part.value;
-    if (status !== 200 && status !== 201 && status !== 204)
-      return fail(diagnostic('NOD0003', `the package is refused (${status}): ${visible(words)}`, { where: visible(rpc) }));
-    done = Math.min(file.size, done + to - from);
-    sent += to - from;
-    if (status !== 204) return ok(sent);
+        rpc,
+      );
+      if (!part.ok) return part;
+      const { status, words } = part.value;
+      if (status !== 200 && status !== 201 && status !== 204)
+        return fail(diagnostic('NOD0003', `the package is refused (${status}): ${visible(words)}`, { where: visible(rpc) }));
+      done = Math.min(file.size, done + to - from);
+      sent += to - from;
+      if (status !== 204) return ok(sent);
+    }
   }
   return fail(
     diagnostic('NOD0003', `all ${file.size} bytes were sent, but the node does not say that it has the package`, { where: visible(rpc) }),
