@@ -18,6 +18,7 @@ export { Follower, type FollowOptions, type Stopped } from './network/follower.t
 export type { Finding } from './network/investigate.ts';
 export { type Joined, joinChain } from './network/join.ts';
 export { type LifeGas, lifeGasOf } from './registration-gas.ts';
+export { watchNode, watchServer } from './watch-node.ts';
 export { createDevNode, type DevOptions } from './dev-node.ts';
 export { DEV_ACCOUNTS, type DevAccount, DevNode } from './rpc/node.ts';
 export type { Route } from './rpc/http-rpc.ts';
@@ -36,7 +37,6 @@ export { createTransports } from './store/transports.ts';
 export { OtherChain } from './chain/identity.ts';
 export { StateDamaged } from './chain/state-nodes.ts';
 export { openLevel } from './store/kv-level.ts';
-export { lockFolder } from './store/lock.ts';
 export { lockFolder } from './store/lock.ts';
 export type { KeyValue } from './store/kv.ts';
 export { type FolderOptions, folderObjects, memoryObjects, type ObjectStore } from './store/objects.ts';

@@ -43,6 +43,10 @@ export class WaitingTransactions {
     return Array.from(this.waiting.values(), ({ tx }) => tx);
   }
 
+  get count(): number {
+    return this.waiting.size;
+  }
+
   /** Number of those that an account sent. */
   of(sender: Address): number {
     return this.all().filter((tx) => tx.getSenderAddress().equals(sender)).length;

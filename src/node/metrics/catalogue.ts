@@ -27,14 +27,16 @@ export const COUNTERS = {
   modelLoadBytes: figure('cortex_model_load_bytes_total', 'Bytes of packages that were read to make models ready.'),
   modelEvictions: figure('cortex_model_cache_evictions_total', 'Models that were given up for others.'),
   workerEnds: figure('cortex_worker_ends_total', 'Workers that ended without being asked, by reason (crash, killed, memory).', ['reason']),
-  blocks: figure('cortex_blocks_total', 'Blocks by origin (own, other) and outcome (accepted, refused, postponed).', ['origin', 'outcome']),
+  blocks: figure('cortex_blocks_total', 'Blocks that became the head, by who made them (own, other).', ['origin']),
   transactions: figure('cortex_transactions_total', 'Transactions in accepted blocks.'),
   gas: figure('cortex_gas_used_total', 'Gas of accepted blocks.'),
-  packages: figure('cortex_packages_total', 'Packages that came, by way (rpc, http, ipfs, bittorrent) and outcome (kept, refused).', [
-    'way',
-    'outcome',
-  ]),
-  packageBytes: figure('cortex_package_bytes_total', 'Bytes of packages by direction (in, out) and way.', ['direction', 'way']),
+  packages: figure(
+    'cortex_packages_total',
+    'Packages that came, by way (rpc and upload: a client sent it; http, ipfs, kubo, bittorrent: it was fetched) and outcome (kept, refused).',
+    ['way', 'outcome'],
+  ),
+  packageBytes: figure('cortex_package_bytes_total', 'Bytes of packages that came and were kept, by way.', ['way']),
+  packageBytesSent: figure('cortex_package_bytes_sent_total', 'Bytes of packages and inputs that were asked for by HTTP.'),
   logLines: figure('cortex_log_lines_total', 'Lines of the log by level.', ['level']),
 } as const;
 
@@ -43,7 +45,9 @@ export const GAUGES = {
   rpcConnections: figure('cortex_rpc_connections', 'Connections to the RPC that are open.'),
   rpcWebSockets: figure('cortex_rpc_websockets', 'WebSockets that are open.'),
   rpcBytes: figure('cortex_rpc_request_bytes', 'Bytes of requests that are being read or answered.'),
-  rpcQueue: figure('cortex_rpc_waiting', 'Calls of the RPC that wait, by class (read, work, change, call).', ['class']),
+  rpcQueue: figure('cortex_rpc_waiting', 'Calls of the RPC that wait, by class (read, work, change; call: eth_call and what is like it).', [
+    'class',
+  ]),
   inferenceQueue: figure('cortex_inferences_waiting', 'Inferences that wait for a worker.'),
   inferencesRunning: figure('cortex_inferences_running', 'Inferences that run.'),
   modelsReady: figure('cortex_models_ready', 'Models that are ready.'),
@@ -51,7 +55,7 @@ export const GAUGES = {
   workers: figure('cortex_workers', 'Workers that run.'),
   height: figure('cortex_block_height', 'Number of the head.'),
   waitingTransactions: figure('cortex_transactions_waiting', 'Transactions that wait for a block.'),
-  peers: figure('cortex_peers', 'Nodes that this one is in touch with, by way (chain, ipfs, bittorrent).', ['way']),
+  peers: figure('cortex_peers', 'Nodes that this one follows.'),
   storeBytes: figure('cortex_store_bytes', 'Bytes of the store.'),
   storePackages: figure('cortex_store_packages', 'Packages in the store.'),
 } as const;
@@ -62,7 +66,7 @@ export const DURATIONS = {
   inference: figure('cortex_inference_seconds', 'An inference on its worker, without waiting.'),
   inferenceWait: figure('cortex_inference_wait_seconds', 'From a request for an inference to its start.'),
   modelLoad: figure('cortex_model_load_seconds', 'Making a model ready.'),
-  block: figure('cortex_block_seconds', 'Running a block.'),
+  block: figure('cortex_block_seconds', 'From asking for a block, its own or of another, to the new head.'),
 } as const;
 
 export type CounterName = keyof typeof COUNTERS;

@@ -13,7 +13,7 @@ describe('metrics', () => {
     metrics.time('inference', 0.002);
     let height = 3;
     metrics.watch('height', () => height);
-    metrics.watch('peers', () => Number.NaN, { way: 'chain' });
+    metrics.watch('rpcQueue', () => Number.NaN, { class: 'read' });
     height = 4;
     const text = await metrics.text();
     expect(text).toContain('cortex_rpc_requests_total{method="eth_call",outcome="ok"} 2\n');
@@ -21,7 +21,7 @@ describe('metrics', () => {
     expect(text).toContain('cortex_inference_seconds_bucket{le="0.003"} 1\n');
     expect(text).toContain('cortex_inference_seconds_bucket{le="0.001"} 0\n');
     expect(text).toContain('cortex_block_height 4\n');
-    expect(text).not.toContain('cortex_peers{');
+    expect(text).not.toContain('cortex_rpc_waiting{');
     expect(text).toContain('nodejs_eventloop_lag_p99_seconds');
     expect(text).toContain('process_resident_memory_bytes');
   });

@@ -123,6 +123,11 @@ export class Follower {
     return { reason: undefined };
   }
 
+  /** Peers that are followed: those that answered and were not given up. */
+  get followed(): number {
+    return this.peers.filter((p) => p.dropped === undefined && p.described !== undefined).length;
+  }
+
   /** Ends `run`; what is under way ends soon. The chain stays where it is. */
   stop(): void {
     this.stopped = true;
@@ -205,7 +210,7 @@ export class Follower {
     let told = '';
     while (!this.stopped)
       try {
-        return await this.node.chain.accept(block);
+        return await this.node.timed(() => this.node.chain.accept(block));
       } catch (error) {
         if (!(error instanceof DataUnavailable)) throw error;
         if (told !== error.message) this.tell(`block ${block.header.number} waits: ${error.message}`);

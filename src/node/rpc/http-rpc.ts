@@ -75,14 +75,17 @@ export const problemOf = (rules: OriginRules, request: IncomingMessage): string 
 
 /** Answers a request of HTTP: POST / with JSON-RPC, or what a route takes. */
 export const handleHttp = async (rules: HttpRules, request: IncomingMessage, response: ServerResponse): Promise<void> => {
+  const refused = (reason: string): void => rules.desk.node.metrics.count('rpcRefused', 1, { reason });
   const problem = problemOf(rules.origins, request);
   if (problem !== undefined) {
     // its page is not to read the answer either
     delete request.headers.origin;
+    refused('name or origin');
     return answer(request, response, 403, refusal(problem), true);
   }
   if (request.method === 'OPTIONS') return answer(request, response, 204, '');
   if (rules.routes.some((route) => route(request, response))) return undefined;
+  if (request.method !== 'POST' || !isJson(request)) refused('no JSON');
   if (request.method !== 'POST') return answer(request, response, 405, refusal('POST a JSON-RPC request'), true);
   if (!isJson(request)) return answer(request, response, 415, refusal('the request needs the header content-type: application/json'), true);
   const line = lineOf(request.socket);
@@ -96,6 +99,7 @@ export const handleHttp = async (rules: HttpRules, request: IncomingMessage, res
     const body = await readBody(request, rules.body);
     if (typeof body === 'string') {
       const [status, message] = FAULTS[body];
+      refused(body);
       return answer(request, response, status, refusal(message), true);
     }
     try {

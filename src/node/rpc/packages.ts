@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type ByteSource, bytesSource, sha256, toHex } from '../../support/index.ts';
+import { type NodeMetrics, noMetrics } from '../metrics/index.ts';
 import type { ManagedStore } from '../store/contract.ts';
 import { StoreFull } from '../store/disk.ts';
 import { rangeBytes } from '../store/ranges.ts';
@@ -19,6 +20,7 @@ export interface PackageRouteOptions {
   readonly named: (hash: string) => Promise<boolean>;
   /** Told when a package came whole. */
   readonly onArrived?: (hash: Uint8Array) => void;
+  readonly metrics?: NodeMetrics;
   /** Milliseconds that a client may take over what it sends or reads. */
   readonly patienceMs?: number;
 }
@@ -68,7 +70,8 @@ const say = (request: IncomingMessage, response: ServerResponse, [status, words,
 const fromHex = (hex: string): Uint8Array => Uint8Array.from(hex.match(/../g) ?? [], (b) => Number.parseInt(b, 16));
 
 /** Packages and inputs by HTTP: `PUT /packages/HASH` in parts that can be sent again, `GET` with ranges. */
-export const packageRoutes = ({ store, admin, named, patienceMs = PATIENCE_MS, onArrived }: PackageRouteOptions): PackageRoutes => {
+export const packageRoutes = (options: PackageRouteOptions): PackageRoutes => {
+  const { store, admin, named, patienceMs = PATIENCE_MS, onArrived, metrics = noMetrics } = options;
   const uploads = new Uploads(store);
   const parts = new ByteBudget(PARTS_BYTES);
   let sending = 0;
@@ -88,6 +91,7 @@ export const packageRoutes = ({ store, admin, named, patienceMs = PATIENCE_MS, o
     });
     if (request.method === 'HEAD') return void response.end();
     sending++;
+    metrics.count('packageBytesSent', to - from);
     try {
       await sendSource(response, source, from, to, patienceMs);
     } finally {
@@ -130,6 +134,8 @@ export const packageRoutes = ({ store, admin, named, patienceMs = PATIENCE_MS, o
         const have = rangeBytes(draft.present());
         if (have < draft.size) return [204, '', { 'upload-bytes': String(have) }];
         const refused = await uploads.finish(open);
+        metrics.count('packages', 1, { way: 'upload', outcome: refused === undefined ? 'kept' : 'refused' });
+        if (refused === undefined) metrics.count('packageBytes', part.size, { way: 'upload' });
         if (refused === undefined) onArrived?.(hash);
         return refused === undefined ? [201, ''] : [statusOf(refused), refused];
       });

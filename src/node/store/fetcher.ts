@@ -1,6 +1,7 @@
 import { setTimeout as pauseFor } from 'node:timers/promises';
 import { toHex } from '../../support/index.ts';
 import { noLog, type NodeLog } from '../log/index.ts';
+import { type NodeMetrics, noMetrics } from '../metrics/index.ts';
 import type { ManagedStore, Transport, Wanted } from './contract.ts';
 import { reasonOf } from './transfer.ts';
 
@@ -9,6 +10,7 @@ export interface FetcherOptions {
   /** In the order in which they are tried. */
   readonly transports: readonly Transport[];
   readonly log?: NodeLog;
+  readonly metrics?: NodeMetrics;
   /** Packages at a time. */
   readonly parallel?: number;
   /** Rounds through all transports, after which a package is given up until it is wanted again. */
@@ -49,8 +51,16 @@ interface Job {
 
 /** Brings packages from wherever they are, a few at a time, and again with growing pauses. It never rejects and never spins. */
 export const createFetcher = (options: FetcherOptions): Fetcher => {
-  const { store, transports, log = noLog, parallel = PARALLEL, rounds = ROUNDS, onFetched = () => undefined } = options;
-  const { pause = async (ms, signal) => void (await pauseFor(ms, undefined, { signal, ref: false })) } = options;
+  const {
+    store,
+    transports,
+    log = noLog,
+    metrics = noMetrics,
+    parallel = PARALLEL,
+    rounds = ROUNDS,
+    onFetched = () => undefined,
+  } = options;
+  const { pause = (ms, signal) => pauseFor(ms, undefined, { signal, ref: false }) } = options;
   const stop = new AbortController();
   const jobs = new Map<string, Job>();
   const waiting: (() => void)[] = [];
@@ -83,7 +93,10 @@ export const createFetcher = (options: FetcherOptions): Fetcher => {
       await aside.catch(() => undefined);
       return reasonOf(error);
     }
-    return draft.finish();
+    const refused = await draft.finish();
+    metrics.count('packages', 1, { way: transport.name, outcome: refused === undefined ? 'kept' : 'refused' });
+    if (refused === undefined) metrics.count('packageBytes', size, { way: transport.name });
+    return refused;
   };
 
   const round = async (wanted: Wanted): Promise<readonly string[] | undefined> => {

@@ -32,6 +32,7 @@ export interface Following {
 /** Follows peers; what is found when they disagree is written down. */
 export const followPeers = (node: DevNode, args: FollowArgs, cwd: string, tell: (line: string) => void): Following => {
   const follower = new Follower(node, { peers: args.peer ?? [], tell: (line) => tell(visible(line)) });
+  node.metrics.watch('peers', () => follower.followed);
   const run = async (): Promise<Diagnostic | undefined> => {
     const { reason, finding } = await follower.run();
     if (reason === undefined) return undefined;

@@ -84,6 +84,7 @@ export const openNodeStore = async (
         store: made.objects,
         admin: () => made.admin,
         named,
+        metrics: made.metrics,
         onArrived: (hash) => void made.sharing?.offer(hash, () => made.objects.package(hash)),
       });
     },
@@ -98,6 +99,7 @@ export const openNodeStore = async (
           ...transports.map((transport) => withPeerHints(transport, [...args.peers, ...peers])),
         ],
         log,
+        metrics: made.metrics,
         onFetched: (hash) => void made.sharing?.offer(hash, () => made.objects.package(hash)),
       });
       const some = args.peers.length + peers.length + transports.length > 0;

@@ -1,7 +1,16 @@
 import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { loadBackend } from '../../../backends/index.ts';
-import { createDevNode, DEV_ACCOUNTS, type DevNode, openLevel, OtherChain, type PolicyName, serveRpc } from '../../../node/index.ts';
+import {
+  createDevNode,
+  DEV_ACCOUNTS,
+  type DevNode,
+  openLevel,
+  OtherChain,
+  type PolicyName,
+  serveRpc,
+  watchServer,
+} from '../../../node/index.ts';
 import { diagnostic, type Diagnostic, fail, ok, type Result } from '../../../support/index.ts';
 import type { Report } from '../../command.ts';
 import type { Context } from '../../context.ts';
@@ -187,6 +196,7 @@ export const runNode = async (args: NodeArgs, context: Context): Promise<Result<
   );
   const mining = args.blockTime === undefined ? undefined : minePeriodically(node, args.blockTime, (line) => io.stderr.write(`${line}\n`));
   service.begin(node);
+  watchServer(node, server);
   packages.value.begin(ways.value.transports, peers);
   const following = peers.length === 0 ? undefined : followPeers(node, args, io.cwd, tell);
   // a node that follows no longer still answers what it knows

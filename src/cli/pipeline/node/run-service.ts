@@ -19,6 +19,7 @@ import {
   prometheusMetrics,
   readPreload,
   type Route,
+  watchNode,
 } from '../../../node/index.ts';
 import { diagnostic, fail, fromHex, ok, type Result } from '../../../support/index.ts';
 import type { Context } from '../../context.ts';
@@ -125,19 +126,6 @@ const preload = async (
   }
 };
 
-/** Counts the blocks that become part of the chain. */
-const watchChain = ({ chain }: DevNode, metrics: NodeMetrics): void => {
-  metrics.watch('height', () => Number(chain.head.header.number));
-  chain.watchers.add({
-    added: ({ header, transactions }) => {
-      metrics.count('blocks', 1, { origin: 'any', outcome: 'accepted' });
-      metrics.count('transactions', transactions.length);
-      metrics.count('gas', Number(header.gasUsed));
-    },
-    wentBack: () => undefined,
-  });
-};
-
 /** Logs, metrics, and the workers that run models. Errors: NOD0030. */
 export const openNodeService = (args: NodeServiceArgs, { io }: Context): Result<NodeService> => {
   const logFile = args.log === undefined ? undefined : appendTo(io.cwd, args.log);
@@ -184,7 +172,7 @@ export const openNodeService = (args: NodeServiceArgs, { io }: Context): Result<
     routes: prometheus === undefined ? [] : [prometheus.route],
     engineOf: args.workers === 0 ? undefined : engineOf,
     begin: (node) => {
-      watchChain(node, metrics);
+      watchNode(node);
       if (service === undefined) return;
       timer = setInterval(remember, REMEMBER_MS).unref();
       const choices = args.preload.flatMap((text) => readPreload(text) ?? []);

@@ -40,7 +40,10 @@ export const CORTEX = {
   // what the chain names is taken from anybody by `PUT /packages/HASH`, where the name is known before the bytes
   cortex_putPackage: async (node, [bytes], caller) => {
     needAdmin(node, caller);
-    const kept = await node.objects.putPackage(readBytes(bytes, 'package'));
+    const file = readBytes(bytes, 'package');
+    const kept = await node.objects.putPackage(file);
+    node.metrics.count('packages', 1, { way: 'rpc', outcome: typeof kept === 'string' ? 'refused' : 'kept' });
+    if (typeof kept !== 'string') node.metrics.count('packageBytes', file.length, { way: 'rpc' });
     if (typeof kept === 'string') throw invalidParams(`the package is refused: ${kept}`);
     void node.sharing?.offer(kept, () => node.objects.package(kept));
     return hex(kept);
