@@ -130,6 +130,10 @@ export const investigate = async (
       return { ...base, report, files: new Map() };
     }
     report.push(`first difference: ${difference.what} ${difference.index}: ${difference.own} here, ${difference.peer} there`);
+    if (difference.what === 'transaction' || difference.what === 'receipt' || difference.what === 'state') {
+      const tx = block.transactions[difference.index];
+      if (tx !== undefined) report.push(`transaction ${difference.index}: ${bytesToHex(tx.hash())}`);
+    }
     const entry = own.inferences[difference.index];
     if (difference.what !== 'output' || entry === undefined) return { ...base, difference, report, files: new Map() };
     report.push(`model ${entry.model}, package ${entry.hash}, transaction ${entry.transaction}, input ${entry.input}`);

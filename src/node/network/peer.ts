@@ -19,9 +19,9 @@ const MAX_ANSWER = 2 ** 25 + 2 ** 16;
 const TIMEOUT_MS = 30_000;
 /** A block that runs again, or a model that is compiled, takes a while. */
 const WORK_MS = 180_000;
-/** Bytes of a block, and of an object that is taken in one piece. */
+/** Bytes of a block, and of an object that is taken in one piece: larger packages come in parts, by the transports of the store. */
 const MAX_BLOCK = 2 ** 28;
-export const MAX_OBJECT = 2 ** 28;
+const MAX_OBJECT = { package: 2 ** 28, input: 2 ** 24 } as const;
 const PART = 2 ** 22;
 const MAX_INFERENCES = 4096;
 const MAX_TRANSACTIONS = 65_536;
@@ -184,7 +184,7 @@ export class Peer {
     };
     const first = await part(0);
     if (first === undefined) return undefined;
-    return this.whole(number(first['size'], 'size'), bytes(first['part'], 'part'), MAX_OBJECT, async (offset) =>
+    return this.whole(number(first['size'], 'size'), bytes(first['part'], 'part'), MAX_OBJECT[kind], async (offset) =>
       bytes((await part(offset))?.['part'], 'part'),
     );
   }

@@ -12,7 +12,7 @@ const FREE: ReadonlySet<string> = new Set([
 ]); // biome-ignore format: a list
 const WORK: ReadonlySet<string> = new Set([
   'eth_getLogs', 'eth_getFilterLogs', 'eth_getFilterChanges', 'eth_feeHistory', 'eth_getProof', 'eth_createAccessList', 'eth_getBlockReceipts',
-  'cortex_models', 'cortex_leaderboard', 'cortex_traceTransaction', 'cortex_inferences', 'cortex_layerDigest', 'cortex_blocks',
+  'cortex_models', 'cortex_leaderboard', 'cortex_traceTransaction', 'cortex_inferences', 'cortex_layerDigest', 'cortex_layerResults', 'cortex_object', 'cortex_blocks',
 ]); // biome-ignore format: a list
 const CHANGE = /^(evm|hardhat|anvil)_|^eth_send|^cortex_(put|pin|unpin|remove)/;
 
