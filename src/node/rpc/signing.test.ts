@@ -89,6 +89,8 @@ describe('signatures of the development accounts', () => {
     [withMessage({ about: [{ pages: [1] }] }), /list of 3/],
     [withMessage({ to: [[{ name: 'A' }], []] }), /Person has no wallet/],
     [{ ...DATA, types: { ...DATA.types, Annex: [{ name: 'pages', type: 'uint7[3]' }] } }, /no type uint7/],
+    [{ ...DATA, types: { ...DATA.types, Long: [{ name: 'x'.repeat(40_000), type: 'bool' }] } }, /more than 32768 characters/],
+    [{ ...DATA, types: Object.fromEntries(Array.from({ length: 65 }, (_, i) => [`T${i}`, []])) }, /65 types are more than 64/],
   ])('wrong typed data %# is refused with what is wrong', (data, wanted) => {
     expect(() => typedDataHash(data)).toThrow(RpcError);
     expect(() => typedDataHash(data)).toThrow(wanted);

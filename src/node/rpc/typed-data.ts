@@ -5,9 +5,11 @@ import { invalidParams } from './rpc-error.ts';
 
 /** Levels of structs and arrays, types, fields of a type and values altogether at most. */
 const MAX_DEPTH = 32;
-const MAX_TYPES = 256;
+const MAX_TYPES = 64;
 const MAX_FIELDS = 256;
-const MAX_VALUES = 100_000;
+const MAX_VALUES = 10_000;
+/** Characters of all names and types of fields at most: each type is hashed with all those it needs. */
+const MAX_TYPE_TEXT = 2 ** 15;
 
 interface Field {
   readonly name: string;
@@ -26,6 +28,7 @@ const readTypes = (given: unknown): Types => {
   if (!isRecord(given)) throw invalidParams('types is an object with a list of fields for each type');
   const entries = Object.entries(given);
   if (entries.length > MAX_TYPES) throw invalidParams(`${entries.length} types are more than ${MAX_TYPES}`);
+  let length = 0;
   return new Map(
     entries.map(([name, fields]) => {
       if (!NAME.test(name)) throw invalidParams(`'${name.slice(0, 60)}' is no name of a type`);
@@ -35,6 +38,8 @@ const readTypes = (given: unknown): Types => {
         const { name: own, type } = isRecord(field) ? field : {};
         if (typeof own !== 'string' || typeof type !== 'string' || !TYPE.test(type))
           throw invalidParams(`a field of ${name.slice(0, 60)} has a name and a type, both texts`);
+        length += own.length + type.length;
+        if (length > MAX_TYPE_TEXT) throw invalidParams(`the types have more than ${MAX_TYPE_TEXT} characters`);
         return { name: own, type };
       });
       return [name, read] as const;
