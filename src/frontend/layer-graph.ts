@@ -54,7 +54,7 @@ export interface LayerGraph {
 }
 
 /** Work that may be spent on one layer at import, in operations. */
-const MAX_FOLD_COST = 2 ** 22;
+const MAX_FOLD_COST = 2 ** 28;
 
 interface Ordered {
   readonly live: readonly Layer[];

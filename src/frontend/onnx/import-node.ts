@@ -13,7 +13,7 @@ export interface ImportedNode {
 }
 
 /** Work that may be spent on one node at import, in operations. */
-const MAX_FOLD_COST = 2 ** 22;
+const MAX_FOLD_COST = 2 ** 28;
 
 const resultOf = (n: OnnxNode, name: string, made: Made): KnownValue => {
   if (typeof made === 'object' && 'host' in made) return hostValue(name, made.host);

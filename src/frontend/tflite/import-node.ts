@@ -13,7 +13,7 @@ export interface ImportedNode {
 }
 
 /** Work that may be spent on one operator at import, in operations. */
-const MAX_FOLD_COST = 2 ** 22;
+const MAX_FOLD_COST = 2 ** 28;
 
 const wireOf = (made: Made): { readonly value: ValueId; readonly layout: Layout } | undefined =>
   typeof made === 'number' ? { value: made, layout: 'file' } : 'value' in made ? made : undefined;

@@ -207,8 +207,8 @@ export const convDeformable = composite({
     return [b.emit('conv', bias === undefined ? [u, weights] : [u, weights, bias], attrs)];
   },
   cost: ([x, w], _a, results) =>
-    resultCount(results) * elementCount(w.shape.slice(1)) +
-    (resultCount(results) / (w.shape[0] ?? 1)) * (x.shape[1] ?? 1) * elementCount(w.shape.slice(2)) * 5,
+    2 * resultCount(results) * elementCount(w.shape.slice(1)) +
+    (resultCount(results) / (w.shape[0] ?? 1)) * (x.shape[1] ?? 1) * elementCount(w.shape.slice(2)) * 10,
   samples: [
     {
       operands: [

@@ -133,7 +133,7 @@ export const detection = {
     // every box is compared with every kept one, and sorted among all
     cost: ([, scores], a) => {
       const [batch = 0, classes = 0, count = 0] = scores.shape;
-      return batch * classes * count * (1 + 16 * Math.min(count, a.max_out) + 32);
+      return batch * classes * count * (1 + 35 * Math.min(count, a.max_out) + 32);
     },
     samples: [
       { operands: [f32('f32[2,9,4]', 0, 4), f32('f32[2,2,9]', 0, 1), f32('f32[]', 0.1, 0.3)], attrs: { max_out: 5, format: 'diagonal' } },

