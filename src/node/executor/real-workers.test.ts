@@ -69,7 +69,7 @@ for (const [isolation, backend] of [
         const read = (): never => {
           throw new Error('the node reads the package');
         };
-        return file && { size: file.size, read };
+        return file && { size: file.size, inMemory: file.inMemory, read };
       },
       packagePath: async (hash) => {
         const path = await store.packagePath?.(hash);
