@@ -1,4 +1,4 @@
-import { elementCount, isStaticShape, programCost, runProgram } from '../ir/index.ts';
+import { elementCount, isStaticShape, programOperations, runProgram } from '../ir/index.ts';
 import { at, type Diagnostic } from '../support/index.ts';
 import type { ImportOptions, ImportPort, ImportReport, LayerReport } from './contract.ts';
 import { type ElemName, ELEMS, type HostTensor, makeHost } from './host-tensor.ts';
@@ -54,7 +54,7 @@ export interface LayerGraph {
 }
 
 /** Work that may be spent on one layer at import, in operations. */
-const MAX_FOLD_COST = 2 ** 28;
+const MAX_FOLD_COST = 2 ** 22;
 
 interface Ordered {
   readonly live: readonly Layer[];
@@ -254,7 +254,7 @@ class GraphImporter {
     const total = wires.reduce<number>((sum, w) => sum + (w === undefined ? 0 : elementCount(n.sizes(w))), 0);
     wires.forEach((w, i) => w !== undefined && session.builder.output(`y${i}`, w));
     const program = session.builder.finish();
-    if (total > this.session.maxFold || programCost(program) > MAX_FOLD_COST || !this.session.take(total)) return undefined;
+    if (total > this.session.maxFold || programOperations(program) > MAX_FOLD_COST || !this.session.take(total)) return undefined;
     const tensors = total === 0 && wires.every((w) => w === undefined) ? [] : runProgram(program, []);
     // a NaN made here would be blamed on a constant that the user does not have
     if (tensors.some((t) => t.dtype === 'f32' && t.data.some((v) => Number.isNaN(v)))) return undefined;

@@ -107,6 +107,8 @@ interface OpBase<O extends readonly string[], R extends readonly string[], A ext
   readonly infer: (operands: OperandsOf<O, TensorType>, attrs: AttrsOf<A>) => InferResult;
   /** Arithmetic operations (one multiply-accumulate = 1) for Endorphin, from types and attributes alone. */
   readonly cost: (operands: OperandsOf<O, StaticType>, attrs: AttrsOf<A>, results: readonly StaticType[]) => number;
+  /** What one of the operations that `cost` counts takes, in multiply-accumulates of a convolution (docs/endorphin.md); 1 when left out. */
+  readonly weight?: number;
   /** Valid uses that cover the branches; tests and conformance vectors derive from them. */
   readonly samples: readonly Sample[];
 }
@@ -163,6 +165,8 @@ export interface AnyOp {
   readonly samples: readonly Sample[];
   readonly infer: (operands: readonly TensorType[], attrs: Readonly<Record<string, AttrScalar>>) => InferResult;
   readonly cost: (operands: readonly StaticType[], attrs: Readonly<Record<string, AttrScalar>>, results: readonly StaticType[]) => number;
+  /** What one of the operations that `cost` counts takes, in multiply-accumulates of a convolution (docs/endorphin.md); 1 when left out. */
+  readonly weight?: number;
   readonly evaluate?: (operands: readonly Tensor[], attrs: Readonly<Record<string, AttrScalar>>, out: readonly Tensor[]) => void;
   readonly range?: (operands: readonly Range[], attrs: Readonly<Record<string, AttrScalar>>, context: RangeContext) => readonly Range[];
   readonly decompose?: (b: Decomposer, operands: readonly Wire[], attrs: Readonly<Record<string, AttrScalar>>) => readonly Wire[];

@@ -1,4 +1,4 @@
-import { elementCount, isStaticShape, programCost, runProgram, type Tensor, type ValueId } from '../../ir/index.ts';
+import { elementCount, isStaticShape, programOperations, runProgram, type Tensor, type ValueId } from '../../ir/index.ts';
 import { at } from '../../support/index.ts';
 import { detailUnsupported, stop } from './diagnostics.ts';
 import { type HostTensor, isLow, makeHost, reshapedHost } from './elem.ts';
@@ -13,7 +13,7 @@ export interface ImportedNode {
 }
 
 /** Work that may be spent on one node at import, in operations. */
-const MAX_FOLD_COST = 2 ** 28;
+const MAX_FOLD_COST = 2 ** 22;
 
 const resultOf = (n: OnnxNode, name: string, made: Made): KnownValue => {
   if (typeof made === 'object' && 'host' in made) return hostValue(name, made.host);
@@ -114,7 +114,7 @@ const foldByRun = (row: OnnxOp, site: NodeSite, outer: Session): readonly KnownV
   results.forEach((r, i) => session.builder.output(`y${i}`, session.wire(r)));
   const program = session.builder.finish();
   const total = results.reduce((sum, r) => sum + (isStaticShape(r.shape) ? elementCount(r.shape) : Number.POSITIVE_INFINITY), 0);
-  if (total > outer.maxFoldInput || programCost(program) > MAX_FOLD_COST || !outer.budget.take(total)) return undefined;
+  if (total > outer.maxFoldInput || programOperations(program) > MAX_FOLD_COST || !outer.budget.take(total)) return undefined;
   const tensors = runProgram(program, []);
   // a NaN or infinity made here would be blamed on a parameter that the user does not have
   if (tensors.some((t) => t.dtype === 'f32' && t.data.some((v) => v !== v))) return undefined;

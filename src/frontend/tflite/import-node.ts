@@ -1,4 +1,4 @@
-import { elementCount, isStaticShape, programCost, runProgram, type ValueId } from '../../ir/index.ts';
+import { elementCount, isStaticShape, programOperations, runProgram, type ValueId } from '../../ir/index.ts';
 import { at } from '../../support/index.ts';
 import { stop } from './diagnostics.ts';
 import { elemOf, isFloat, makeHost } from './elem.ts';
@@ -13,7 +13,7 @@ export interface ImportedNode {
 }
 
 /** Work that may be spent on one operator at import, in operations. */
-const MAX_FOLD_COST = 2 ** 28;
+const MAX_FOLD_COST = 2 ** 22;
 
 const wireOf = (made: Made): { readonly value: ValueId; readonly layout: Layout } | undefined =>
   typeof made === 'number' ? { value: made, layout: 'file' } : 'value' in made ? made : undefined;
@@ -77,7 +77,7 @@ const folded = (row: TfliteOp, site: NodeSite, outer: Session): readonly KnownVa
   }, 0);
   wires.forEach((w, i) => session.builder.output(`y${i}`, w));
   const program = session.builder.finish();
-  if (total > outer.maxFold || programCost(program) > MAX_FOLD_COST || !outer.budget.take(total)) return undefined;
+  if (total > outer.maxFold || programOperations(program) > MAX_FOLD_COST || !outer.budget.take(total)) return undefined;
   const tensors = runProgram(program, []);
   // a NaN made here would be blamed on a constant that the user does not have
   if (tensors.some((t) => t.dtype === 'f32' && t.data.some((v) => Number.isNaN(v)))) return undefined;

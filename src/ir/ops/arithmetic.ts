@@ -58,8 +58,7 @@ interface Binary {
   readonly i32: (a: number, b: number) => number;
   readonly bound: (a: Range, b: Range) => Range;
   readonly commutative?: boolean;
-  /** Units of cost of an element. */
-  readonly work?: number;
+  readonly weight?: number;
 }
 
 const binary = (o: Binary) =>
@@ -76,7 +75,8 @@ const binary = (o: Binary) =>
       if (y !== undefined) run(y.dtype === 'f32' ? float(o.f32) : int(o.i32), a, b, y);
     },
     range: ([a, b]) => [o.bound(a, b)],
-    cost: (_o, _a, results) => (o.work ?? 1) * resultCount(results),
+    weight: o.weight ?? 1,
+    cost: (_o, _a, results) => resultCount(results),
     samples: [...floatSamples, ...intSamples],
   });
 
@@ -114,7 +114,7 @@ export const arithmetic = {
   }),
   div: binary({
     code: 0x13,
-    work: 13,
+    weight: 13,
     summary: 'Quotient with broadcast.',
     doc: 'y = a / b. f32 rounds once. i32 truncates toward zero; x / 0 = 0 and -2^31 / -1 = 2^31 - 1.',
     f32: (a, b) => a / b,
@@ -160,7 +160,8 @@ export const arithmetic = {
       if (y !== undefined) run(float(pow64), a, b, y);
     },
     range: () => [],
-    cost: (_o, _a, results) => 225 * resultCount(results),
+    weight: 28,
+    cost: (_o, _a, results) => 8 * resultCount(results),
     samples: [
       {
         operands: [

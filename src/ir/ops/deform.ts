@@ -206,9 +206,10 @@ export const convDeformable = composite({
     if (u.type.dtype !== 'f32') return [wideConv(b, u, weights, bias, attrs)];
     return [b.emit('conv', bias === undefined ? [u, weights] : [u, weights, bias], attrs)];
   },
+  weight: 2,
   cost: ([x, w], _a, results) =>
-    2 * resultCount(results) * elementCount(w.shape.slice(1)) +
-    (resultCount(results) / (w.shape[0] ?? 1)) * (x.shape[1] ?? 1) * elementCount(w.shape.slice(2)) * 10,
+    resultCount(results) * elementCount(w.shape.slice(1)) +
+    (resultCount(results) / (w.shape[0] ?? 1)) * (x.shape[1] ?? 1) * elementCount(w.shape.slice(2)) * 5,
   samples: [
     {
       operands: [

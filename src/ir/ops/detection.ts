@@ -131,9 +131,10 @@ export const detection = {
       return [range(-1, Math.max(-1, count - 1)), range(0, Math.min(count, a.max_out))];
     },
     // every box is compared with every kept one, and sorted among all
+    weight: 2,
     cost: ([, scores], a) => {
       const [batch = 0, classes = 0, count = 0] = scores.shape;
-      return batch * classes * count * (1 + 35 * Math.min(count, a.max_out) + 32);
+      return batch * classes * count * (1 + 16 * Math.min(count, a.max_out) + 32);
     },
     samples: [
       { operands: [f32('f32[2,9,4]', 0, 4), f32('f32[2,2,9]', 0, 1), f32('f32[]', 0.1, 0.3)], attrs: { max_out: 5, format: 'diagonal' } },

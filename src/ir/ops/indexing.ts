@@ -42,7 +42,8 @@ export const indexing = {
       for (let e = 0; e < base.length; e++) y.data[e] = x.data[base[e]! + clampIndex(indices.data[e]!, n) * step]!;
     },
     range: ([x]) => [movedRange(x)],
-    cost: (_o, _a, [y]) => 20 * elementCount(y?.shape ?? []),
+    weight: 8,
+    cost: (_o, _a, [y]) => elementCount(y?.shape ?? []),
     samples: [
       { operands: ['i8[5,3]', { type: 'i32[2,3]', lo: -1, hi: 6 }] },
       { operands: ['f32[2,4,3]', { type: 'i32[2,6,2]', lo: 0, hi: 3 }], attrs: { axis: 1 } },
@@ -91,7 +92,8 @@ export const indexing = {
       }
     },
     range: ([x]) => [movedRange(x)],
-    cost: (_o, _a, [y]) => 30 * elementCount(y?.shape ?? []),
+    weight: 30,
+    cost: (_o, _a, [y]) => elementCount(y?.shape ?? []),
     samples: [
       { operands: ['f32[3,4,2]', { type: 'i32[5,2]', lo: -1, hi: 4 }] },
       { operands: ['i8[2,3,4]', { type: 'i32[2,2,1]', lo: 0, hi: 2 }], attrs: { batch_dims: 1 } },

@@ -18,8 +18,7 @@ interface Binary {
   readonly float?: (a: number, b: number) => number;
   readonly bound: (a: Range, b: Range, type: StaticType) => Range;
   readonly commutative?: boolean;
-  /** Units of cost of an element. */
-  readonly work?: number;
+  readonly weight?: number;
   readonly samples: readonly Sample[];
 }
 
@@ -55,7 +54,8 @@ const binary = (o: Binary) => {
       for (let i = 0; i < y.data.length; i++) y.data[i] = f(a.data[ai[i]!]!, b.data[bi[i]!]!);
     },
     range: ([a, b], _attrs, { resultTypes: [type] }) => (type === undefined ? [] : [o.bound(a, b, type)]),
-    cost: (_o, _a, results) => (o.work ?? 1) * resultCount(results),
+    weight: o.weight ?? 1,
+    cost: (_o, _a, results) => resultCount(results),
     samples: o.samples,
   });
 };
@@ -115,7 +115,7 @@ const narrowCounts: readonly Sample[] = [
 export const integer = {
   mod: binary({
     code: 0xd0,
-    work: 13,
+    weight: 13,
     summary: 'Remainder with the sign of the divisor, with broadcast.',
     doc: 'y = a - b * floor(a / b); a mod 0 = 0.',
     f: (a, b) => {
@@ -127,7 +127,7 @@ export const integer = {
   }),
   rem: binary({
     code: 0xd1,
-    work: 13,
+    weight: 13,
     summary: 'Remainder with the sign of the dividend, with broadcast.',
     doc: 'y = a - b * trunc(a / b). Integers: a rem 0 = 0. f32: exact (the fmod of C); NaN where a is infinite or b = 0; a where b is infinite.',
     dtypes: [...WHOLE, 'f32'],
@@ -147,7 +147,7 @@ export const integer = {
   }),
   div_floor: binary({
     code: 0xd2,
-    work: 13,
+    weight: 13,
     summary: 'Quotient rounded down, with broadcast.',
     doc: 'y = floor(a / b) on i32; x / 0 = 0 and -2^31 / -1 = 2^31 - 1.',
     dtypes: ['i32'],
@@ -245,7 +245,7 @@ export const integer = {
   }),
   div_round: binary({
     code: 0x168,
-    work: 13,
+    weight: 13,
     summary: 'Quotient rounded to nearest, halves up, with broadcast.',
     doc: 'y = floor(a / b + 1/2) on i32, the tie rule of every rounding here; x / 0 = 0 and -2^31 / -1 = 2^31 - 1. (div truncates, div_floor rounds down.)',
     dtypes: ['i32'],

@@ -59,7 +59,8 @@ const alongAxis = (o: AlongAxis) =>
       if (y !== undefined) rows(x, y, resolveAxis(a.axis, x.shape.length) ?? 0, o.row);
     },
     range: () => [],
-    cost: (_o, _a, results) => 65 * resultCount(results),
+    weight: 8,
+    cost: (_o, _a, results) => 8 * resultCount(results),
     samples: [
       { operands: ['f32[3,19]'], attrs: { axis: -1 } },
       { operands: ['f32[2,5,3]'], attrs: { axis: 1 } },
@@ -153,7 +154,8 @@ export const norm = {
       });
     },
     range: () => [],
-    cost: (_o, a, results) => (7 * a.size + 200) * resultCount(results),
+    weight: 18,
+    cost: (_o, a, results) => (a.size + 8) * resultCount(results),
     samples: [
       { operands: ['f32[1,7,2,3]'], attrs: { size: 5, alpha: 0.0625, beta: 0.75, bias: 1 } },
       { operands: ['f32[2,3,4]'], attrs: { size: 4, alpha: 1, beta: 0.5, bias: 2 } },

@@ -229,7 +229,8 @@ export const quantized = {
     range: ([x, t], _a, context) => [
       tableRange(x, context.operandTypes[0] ?? { dtype: 'i8', shape: [] }, context.constant(1), movedRange(t)),
     ],
-    cost: ([, t], _a, results) => (t.dtype === 'i8' || t.dtype === 'u8' ? 2 : 6) * resultCount(results),
+    weight: 4,
+    cost: (_o, _a, results) => resultCount(results),
     samples: [
       { operands: ['i8[3,37]', 'i8[256]'] },
       { operands: ['u8[5]', 'i32[256]'] },

@@ -12,6 +12,9 @@ const common = {
   stream: attr.int({ default: 0 }),
 } as const;
 
+/** What one step takes. */
+const WEIGHT = 2;
+
 const KEY = 'i32[2]';
 const SHAPE = { shape: [2, 3] } as const;
 const SEED_TEXT = 'seed is i32[2].';
@@ -68,7 +71,8 @@ const randomBits = primitive({
     });
   },
   range: (_o, _a, { resultTypes }) => resultTypes.map(fullRange),
-  cost: (_o, _a, results) => 14 * resultCount(results),
+  weight: WEIGHT,
+  cost: (_o, _a, results) => 8 * resultCount(results),
   samples: [
     seeded({ shape: [2, 3, 5], ...lane }),
     seeded({ shape: [], dtype: 'i16' }),
@@ -104,7 +108,8 @@ const randomUniform = primitive({
     });
   },
   range: () => [],
-  cost: (_o, _a, results) => 20 * resultCount(results),
+  weight: WEIGHT,
+  cost: (_o, _a, results) => 11 * resultCount(results),
   samples: [
     seeded({ shape: [2, 3, 5], ...lane }),
     seeded({ shape: [37], low: -3.5, high: 2 }),
@@ -138,7 +143,8 @@ const randomInt = primitive({
     });
   },
   range: (_o, a) => [range(a.low, a.high - 1)],
-  cost: (_o, _a, results) => 18 * resultCount(results),
+  weight: WEIGHT,
+  cost: (_o, _a, results) => 10 * resultCount(results),
   samples: [
     seeded({ shape: [2, 3, 5], high: 1000, ...lane }),
     seeded({ shape: [37], low: -128, high: 128, dtype: 'i8' }),
@@ -177,7 +183,8 @@ const randomBernoulli = primitive({
     });
   },
   range: () => [range(0, 1)],
-  cost: (_o, _a, results) => 18 * resultCount(results),
+  weight: WEIGHT,
+  cost: (_o, _a, results) => 10 * resultCount(results),
   samples: [
     { operands: [KEY, { type: 'f32[]', data: [0.25] }], attrs: { shape: [3, 7], ...lane } },
     { operands: [KEY, { type: 'f32[3,1]', lo: 0, hi: 1 }], attrs: { shape: [2, 3, 5], dtype: 'f32' } },
@@ -219,7 +226,8 @@ const randomNormal = composite({
     const scalar = (v: number) => b.constant({ dtype: 'f32', shape: [] }, [v]);
     return [b.emit('add', [b.emit('mul', [real, scalar(a.scale)]), scalar(a.mean)])];
   },
-  cost: (_o, a) => 105 * elementCount(a.shape),
+  weight: WEIGHT,
+  cost: (_o, a) => 13 * elementCount(a.shape),
   samples: [seeded({ shape: [2, 3, 5], ...lane, mean: 1.5, scale: 0.25 }), seeded({ shape: [37], dtype: 'i16' }), seeded({ shape: [0] })],
 });
 
@@ -235,7 +243,8 @@ const randomGumbel = composite({
     const minusLog = (v: typeof seed) => b.emit('neg', [b.emit('log', [v])]);
     return [minusLog(minusLog(b.emit('random_uniform', [seed], { shape: a.shape, op_id: a.op_id, stream: a.stream })))];
   },
-  cost: (_o, a) => 250 * elementCount(a.shape),
+  weight: 9,
+  cost: (_o, a) => 29 * elementCount(a.shape),
   samples: [seeded({ shape: [2, 3, 5], ...lane }), seeded({ shape: [0] })],
 });
 

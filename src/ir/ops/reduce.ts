@@ -5,9 +5,6 @@ import { constraint, type InferResult, primitive, type RangeContext, type Sample
 import { type Dim, type DType, DTYPE_INFO, elementCount, stridesOf, type Tensor, type TensorType } from '../types.ts';
 import { describe, isOneOf, movedRange, resolveAxes, resolveAxis, splitAt, stridedIndex } from './util.ts';
 
-/** Units of cost of an element (docs/endorphin.md). */
-const REDUCE_WORK = 8;
-
 const attrs = { axes: attr.ints({ min: -8, max: 7 }), keep: attr.bool({ default: false }) } as const;
 interface ReduceAttrs {
   readonly axes: readonly number[];
@@ -92,7 +89,8 @@ const reduction = (o: Reduction) =>
       }
     },
     range: ([x], a, context) => [o.bound(x, reducedCount(a, context), context.operandTypes[0]?.dtype ?? 'i32')],
-    cost: ([x]) => REDUCE_WORK * elementCount(x.shape),
+    weight: 8,
+    cost: ([x]) => elementCount(x.shape),
     samples: samplesFor(o.dtypes),
   });
 
@@ -157,7 +155,8 @@ const argReduce = (code: number, name: 'greatest' | 'least', better: (a: number,
       const shape = context.operandTypes[0]?.shape ?? [];
       return [range(0, Math.max(0, (shape[resolveAxis(a.axis, shape.length) ?? 0] ?? 1) - 1))];
     },
-    cost: ([x]) => REDUCE_WORK * elementCount(x.shape),
+    weight: 8,
+    cost: ([x]) => elementCount(x.shape),
     samples: [
       { operands: ['f32[2,5,3]'], attrs: { axis: 1 } },
       { operands: [{ type: 'i8[3,9]', lo: -1, hi: 1 }], attrs: { axis: -1, keep: true } },

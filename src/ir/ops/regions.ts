@@ -274,7 +274,8 @@ export const regions = {
       if (y !== undefined) align(x, rois, batch, y, a);
     },
     range: ([x], a) => withZero(x, a),
-    cost: (_o, a, results) => resultCount(results) * a.sampling * a.sampling * 20,
+    weight: 5,
+    cost: (_o, a, results) => resultCount(results) * a.sampling * a.sampling * 4,
     samples: [
       { operands: ['f32[2,3,6,7]', floatRois(-3, 9), images(2)], attrs: { size: [3, 2], sampling: 2 } },
       {

@@ -97,7 +97,8 @@ export const scatter = {
       const shape = context.operandTypes[1]?.shape ?? [];
       return [scattered(a.mode, x, u, shape[resolveAxis(a.axis, shape.length) ?? 0] ?? 0)];
     },
-    cost: ([x, indices]) => 4 * elementCount(x.shape) + 23 * elementCount(indices.shape),
+    weight: 12,
+    cost: ([x, indices]) => elementCount(x.shape) + elementCount(indices.shape),
     samples: [
       { operands: ['i8[5,3]', index('i32[4,2]', 5), 'i8[4,2]'] },
       { operands: ['f32[2,4]', index('i32[2,6]', 4), 'f32[2,6]'], attrs: { axis: -1, mode: 'add' } },
@@ -156,7 +157,8 @@ export const scatter = {
       }
     },
     range: ([x, , u], a, context) => [scattered(a.mode, x, u, elementCount((context.operandTypes[1]?.shape ?? []).slice(0, -1)))],
-    cost: ([x, , updates]) => 4 * elementCount(x.shape) + 23 * elementCount(updates.shape),
+    weight: 12,
+    cost: ([x, , updates]) => elementCount(x.shape) + elementCount(updates.shape),
     samples: [
       { operands: ['i8[5,3]', index('i32[4,1]', 5), 'i8[4,3]'] },
       { operands: ['f32[3,4,2]', index('i32[9,2]', 4), 'f32[9,2]'], attrs: { mode: 'add' } },

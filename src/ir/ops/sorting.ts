@@ -45,8 +45,8 @@ const wholeAxis = (x: TensorType, axis: number): number => Number(x.shape[resolv
 /** log2 of n, rounded up. */
 const levels = (n: number): number => (n < 2 ? 0 : 32 - Math.clz32(n - 1));
 
-/** Units of cost of an element and a level of merging (docs/endorphin.md). */
-const SORT_WORK = 28;
+/** A step of merging an element. */
+const SORT_WEIGHT = 28;
 
 /** Ops that order elements: a total order (value, then index; NaN last), so that every algorithm agrees. */
 export const sorting = {
@@ -95,7 +95,8 @@ export const sorting = {
       const shape = context.operandTypes[0]?.shape ?? [];
       return [movedRange(x), range(0, Math.max(0, (shape[resolveAxis(a.axis, shape.length) ?? 0] ?? 1) - 1))];
     },
-    cost: ([x], a) => SORT_WORK * elementCount(x.shape) * (1 + levels(x.shape[resolveAxis(a.axis, x.shape.length) ?? 0] ?? 1)),
+    weight: SORT_WEIGHT,
+    cost: ([x], a) => elementCount(x.shape) * (1 + levels(x.shape[resolveAxis(a.axis, x.shape.length) ?? 0] ?? 1)),
     samples: [
       { operands: ['f32[2,9]'], attrs: { k: 3 } },
       { operands: ['f32[2,5,3]'], attrs: { axis: 1, k: 5, largest: false } },
@@ -117,7 +118,8 @@ export const sorting = {
     constraints: sortConstraints,
     infer: ([x], a) => inferSort(x, a.axis, x.dtype),
     decompose: (b, [x], a) => b.emitAll('top_k', [x], { axis: a.axis, k: wholeAxis(x.type, a.axis), largest: a.descending }).slice(0, 1),
-    cost: ([x], a) => SORT_WORK * elementCount(x.shape) * (1 + levels(wholeAxis(x, a.axis))),
+    weight: SORT_WEIGHT,
+    cost: ([x], a) => elementCount(x.shape) * (1 + levels(wholeAxis(x, a.axis))),
     samples: [{ operands: ['f32[2,9]'] }, { operands: [{ type: 'i8[17,2]', lo: -3, hi: 3 }], attrs: { axis: 0, descending: true } }],
   }),
   argsort: composite({
@@ -129,7 +131,8 @@ export const sorting = {
     constraints: sortConstraints,
     infer: ([x], a) => inferSort(x, a.axis, 'i32'),
     decompose: (b, [x], a) => b.emitAll('top_k', [x], { axis: a.axis, k: wholeAxis(x.type, a.axis), largest: a.descending }).slice(1, 2),
-    cost: ([x], a) => SORT_WORK * elementCount(x.shape) * (1 + levels(wholeAxis(x, a.axis))),
+    weight: SORT_WEIGHT,
+    cost: ([x], a) => elementCount(x.shape) * (1 + levels(wholeAxis(x, a.axis))),
     samples: [
       { operands: ['f32[2,9]'], attrs: { descending: true } },
       { operands: [{ type: 'i32[17,2]', lo: -3, hi: 3 }], attrs: { axis: 0 } },

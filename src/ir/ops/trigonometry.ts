@@ -25,7 +25,8 @@ export const trigonometry = {
     summary: 'Sine.',
     doc: 'y = sin x in float64, rounded once; exact reduction for every float32; infinities give NaN.',
     f: sin64,
-    work: 105,
+    work: 8,
+    weight: 13,
     samples: angles,
   }),
   cos: unaryFloat({
@@ -33,7 +34,8 @@ export const trigonometry = {
     summary: 'Cosine.',
     doc: 'y = cos x in float64, rounded once; exact reduction for every float32; infinities give NaN.',
     f: cos64,
-    work: 105,
+    work: 8,
+    weight: 13,
     samples: angles,
   }),
   tan: unaryFloat({
@@ -41,7 +43,8 @@ export const trigonometry = {
     summary: 'Tangent.',
     doc: 'y = sin x / cos x in float64, rounded once; infinities give NaN.',
     f: tan64,
-    work: 150,
+    work: 16,
+    weight: 9,
     samples: angles,
   }),
   asin: unaryFloat({
@@ -49,7 +52,8 @@ export const trigonometry = {
     summary: 'Inverse sine.',
     doc: 'y = atan(x / sqrt((1 - x)(1 + x))) in float64, rounded once; NaN outside [-1, 1].',
     f: asin64,
-    work: 105,
+    work: 8,
+    weight: 13,
     samples: unit,
   }),
   acos: unaryFloat({
@@ -57,7 +61,8 @@ export const trigonometry = {
     summary: 'Inverse cosine.',
     doc: 'y = 2 atan(sqrt((1 - x) / (1 + x))) in float64, rounded once; NaN outside [-1, 1].',
     f: acos64,
-    work: 105,
+    work: 8,
+    weight: 13,
     samples: unit,
   }),
   atan: unaryFloat({
@@ -65,7 +70,8 @@ export const trigonometry = {
     summary: 'Inverse tangent.',
     doc: 'y = atan x in float64, rounded once.',
     f: atan64,
-    work: 105,
+    work: 8,
+    weight: 13,
     samples: line,
   }),
   sinh: unaryFloat({
@@ -73,7 +79,8 @@ export const trigonometry = {
     summary: 'Hyperbolic sine.',
     doc: 'y = (e^x - e^-x) / 2 in float64, by its series where |x| < 1, rounded once.',
     f: sinh64,
-    work: 105,
+    work: 4,
+    weight: 26,
     samples: line,
   }),
   cosh: unaryFloat({
@@ -81,7 +88,8 @@ export const trigonometry = {
     summary: 'Hyperbolic cosine.',
     doc: 'y = (e^x + e^-x) / 2 in float64, rounded once.',
     f: cosh64,
-    work: 105,
+    work: 4,
+    weight: 26,
     samples: line,
   }),
   asinh: unaryFloat({
@@ -89,7 +97,8 @@ export const trigonometry = {
     summary: 'Inverse hyperbolic sine.',
     doc: 'y = ln(x + sqrt(x^2 + 1)) in float64, by a series near 0, rounded once.',
     f: asinh64,
-    work: 105,
+    work: 8,
+    weight: 13,
     samples: line,
   }),
   acosh: unaryFloat({
@@ -97,7 +106,8 @@ export const trigonometry = {
     summary: 'Inverse hyperbolic cosine.',
     doc: 'y = ln(x + sqrt(x^2 - 1)) in float64, by a series near 1, rounded once; NaN below 1.',
     f: acosh64,
-    work: 105,
+    work: 8,
+    weight: 13,
     samples: [
       { operands: [{ type: 'f32[3,7]', lo: 0.9, hi: 1.2 }] },
       { operands: [{ type: 'f32[5]', lo: 0, hi: 100 }] },
@@ -109,7 +119,8 @@ export const trigonometry = {
     summary: 'Inverse hyperbolic tangent.',
     doc: 'y = ln((1 + x) / (1 - x)) / 2 in float64, by a series near 0, rounded once; infinite at -1 and 1, NaN beyond.',
     f: atanh64,
-    work: 105,
+    work: 8,
+    weight: 13,
     samples: unit,
   }),
 } as const;

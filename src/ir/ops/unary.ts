@@ -28,6 +28,8 @@ interface FloatUnary {
   readonly f: (x: number) => number;
   /** Operations per element. */
   readonly work?: number;
+  /** What one of them takes. */
+  readonly weight?: number;
   readonly monotone?: boolean;
   readonly samples?: readonly Sample[];
 }
@@ -45,6 +47,7 @@ export const unaryFloat = (o: FloatUnary) =>
     infer: inferFloat,
     evaluate: ([x], _a, [y]) => apply(x, y, o.f),
     range: () => [],
+    weight: o.weight ?? 1,
     cost: (_o, _a, results) => (o.work ?? 1) * resultCount(results),
     samples: o.samples ?? samples,
   });
@@ -184,7 +187,8 @@ export const unary = {
     summary: '1 / (1 + e^-x).',
     doc: 'y = 1 / (1 + e^-x) in float64, rounded once.',
     f: sigmoid64,
-    work: 80,
+    work: 4,
+    weight: 20,
     monotone: true,
   }),
   tanh: unaryFloat({
@@ -192,7 +196,8 @@ export const unary = {
     summary: 'Hyperbolic tangent.',
     doc: 'y = tanh(x) in float64, rounded once.',
     f: tanh64,
-    work: 75,
+    work: 4,
+    weight: 19,
     monotone: true,
   }),
   erf: unaryFloat({
@@ -200,16 +205,18 @@ export const unary = {
     summary: 'Error function.',
     doc: 'y = erf(x) in float64, rounded once.',
     f: erf64,
-    work: 865,
+    work: 8,
+    weight: 108,
     monotone: true,
   }),
-  exp: unaryFloat({ code: 0x29, summary: 'e^x.', doc: 'y = e^x in float64, rounded once.', f: exp64, work: 80, monotone: true }),
+  exp: unaryFloat({ code: 0x29, summary: 'e^x.', doc: 'y = e^x in float64, rounded once.', f: exp64, work: 4, weight: 20, monotone: true }),
   log: unaryFloat({
     code: 0x2a,
     summary: 'Natural logarithm.',
     doc: 'y = ln x in float64, rounded once; x < 0 is NaN, ln 0 = -infinity.',
     f: log64,
-    work: 75,
+    work: 4,
+    weight: 19,
     samples: positive,
   }),
   sqrt: unaryFloat({
@@ -224,7 +231,8 @@ export const unary = {
     summary: 'ln(1 + e^x).',
     doc: 'y = max(x, 0) + ln(1 + e^-|x|) in float64, rounded once.',
     f: softplus64,
-    work: 185,
+    work: 8,
+    weight: 23,
     monotone: true,
   }),
   floor: unaryFloat({ code: 0x2d, summary: 'Greatest integer not above x.', doc: 'y = floor(x).', f: Math.floor, monotone: true }),
@@ -234,7 +242,7 @@ export const unary = {
     summary: 'Nearest integer, ties to even.',
     doc: 'y = x rounded to the nearest integer, ties to even.',
     f: round,
-    work: 50,
+    weight: 50,
     monotone: true,
   }),
   sign: unaryMixed({
@@ -305,7 +313,8 @@ export const unary = {
     traits: { pointwise: true },
     infer: inferFloat,
     decompose: (b, [x]) => [b.emit('mul', [x, b.emit('sigmoid', [x])])],
-    cost: (_o, _a, results) => 85 * resultCount(results),
+    weight: 17,
+    cost: (_o, _a, results) => 5 * resultCount(results),
     samples,
   }),
   gelu: composite({
@@ -327,7 +336,8 @@ export const unary = {
       const inner = b.emit('mul', [b.emit('add', [x, b.emit('mul', [cube, c(0.044715)])]), c(0.7978845608028654)]);
       return [b.emit('mul', [half, b.emit('add', [b.emit('tanh', [inner]), c(1)])])];
     },
-    cost: (_o, _a, results) => 875 * resultCount(results),
+    weight: 73,
+    cost: (_o, _a, results) => 12 * resultCount(results),
     samples: [...samples, { operands: [{ type: 'f32[11]', lo: -4, hi: 4 }], attrs: { approximate: 'tanh' } }],
   }),
   softsign: composite({
