@@ -31,6 +31,7 @@ export const quantized = {
       if (y !== undefined) quantizeCodes(x.data, a.inverse_scale, a.zero, y.data);
     },
     range: (_o, _a, context) => context.resultTypes.map(fullRange),
+    weight: 7,
     cost: (_o, _a, results) => 2 * resultCount(results),
     samples: [{ operands: ['f32[3,9]'], attrs: { inverse_scale: 32, zero: -5 } }],
   }),

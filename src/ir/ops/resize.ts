@@ -202,6 +202,7 @@ export const resizing = {
       if (a.mode === 'nearest') return [steps.reduce((y, { axis, map }) => nearestAxis(b, y, axis, map), x)];
       return [x.type.dtype === 'f32' ? weightedFloat(b, x, steps) : linearInteger(b, x, steps)];
     },
+    weight: 3,
     cost: ([x], a, results) => (a.mode === 'nearest' ? resultCount(results) : costOf(x, a.sizes, 2, false)),
     samples: [
       { operands: ['i8[1,2,3,5]'], attrs: { sizes: [6, 7], rounding: 'floor', coordinates: 'asymmetric' } },
@@ -237,6 +238,7 @@ export const resizing = {
       if (steps.length === 0) return [copied(b, x)];
       return [x.type.dtype === 'f32' ? weightedFloat(b, x, steps) : cubicInteger(b, x, steps)];
     },
+    weight: 3,
     cost: ([x], a) => costOf(x, a.sizes, 4, false),
     samples: [
       { operands: ['f32[1,2,3,4]'], attrs: { sizes: [5, 7] } },
@@ -271,6 +273,7 @@ export const resizing = {
       const steps = stepsOf(x, a.sizes, { ...plain, ...a, antialias: true });
       return [steps.length === 0 ? copied(b, x) : weightedFloat(b, x, steps)];
     },
+    weight: 3,
     cost: ([x], a) => costOf(x, a.sizes, a.mode === 'cubic' ? 4 : 2, true),
     samples: [
       { operands: ['f32[1,2,9,7]'], attrs: { sizes: [4, 3], mode: 'cubic' } },

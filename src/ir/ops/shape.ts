@@ -128,6 +128,7 @@ export const shape = {
       );
     },
     range: ([x]) => [movedRange(x)],
+    weight: 2,
     cost: (_o, _a, [y]) => elementCount(y?.shape ?? []),
     samples: [
       { operands: ['i8[2,3,4]'], attrs: { perm: [2, 0, 1] } },
