@@ -114,7 +114,8 @@ export const cliCodes = {
   },
   CLI2016: {
     title: 'file of prices cannot be read',
-    explain: 'A line of an .endorphin-snapshot is `NAME (endorphin: NUMBER)`, each name once. Write it anew: cortexc estimate MODELS --snapshot.',
+    explain:
+      'A line of an .endorphin-snapshot is `NAME (endorphin: NUMBER)`, each name once. Write it anew: cortexc estimate MODELS --snapshot.',
     exit: 3,
   },
   CLI2017: {
