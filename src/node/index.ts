@@ -14,7 +14,7 @@ export { hitBound, type Replayed, replay, replayOffline, type SizedRequest } fro
 export { createService, type InferenceService, type ServiceOptions } from './executor/service.ts';
 export { LOG_LEVELS, type LogLevel, noLog, type NodeLog, pinoLog } from './log/index.ts';
 export { noMetrics, type NodeMetrics, prometheusMetrics, type PrometheusMetrics } from './metrics/index.ts';
-export { Follower, type FollowOptions, type Stopped } from './network/follower.ts';
+export { bringFromPeers, Follower, type FollowOptions, type Stopped } from './network/follower.ts';
 export type { Finding } from './network/investigate.ts';
 export { type Joined, joinChain } from './network/join.ts';
 export { type LifeGas, lifeGasOf } from './registration-gas.ts';

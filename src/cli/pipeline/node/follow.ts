@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { type DevNode, Follower, joinChain } from '../../../node/index.ts';
+import { bringFromPeers, type DevNode, Follower, joinChain } from '../../../node/index.ts';
 import { diagnostic, type Diagnostic, type Result } from '../../../support/index.ts';
 import { visible } from '../../text.ts';
 
@@ -29,9 +29,25 @@ export interface Following {
   readonly stop: () => Promise<void>;
 }
 
-/** Follows peers; what is found when they disagree is written down. */
-export const followPeers = (node: DevNode, args: FollowArgs, cwd: string, tell: (line: string) => void): Following => {
-  const follower = new Follower(node, { peers: args.peer ?? [], tell: (line) => tell(visible(line)) });
+/**
+ * Follows peers; what is found when they disagree is written down.
+ * @param bringPackage - brings a package in parts; what it does not bring, inputs among it, is asked of the peers as a whole
+ */
+export const followPeers = (
+  node: DevNode,
+  args: FollowArgs,
+  cwd: string,
+  bringPackage: (hash: Uint8Array) => Promise<boolean>,
+  tell: (line: string) => void,
+): Following => {
+  const whole = bringFromPeers(node, (line) => tell(visible(line)));
+  const follower = new Follower(node, {
+    peers: args.peer ?? [],
+    tell: (line) => tell(visible(line)),
+    bring: async (missing, peers) => {
+      if (!(await bringPackage(missing.hash))) await whole(missing, peers);
+    },
+  });
   node.metrics.watch('peers', () => follower.followed);
   const run = async (): Promise<Diagnostic | undefined> => {
     const { reason, finding } = await follower.run();

@@ -29,6 +29,8 @@ export interface NodeStore {
   readonly attach: (node: DevNode) => void;
   /** Begins to fetch what the chain names, and to give up what it names no longer. */
   readonly begin: (transports: readonly Transport[], peers: readonly string[]) => void;
+  /** Waits for a package of the chain to come in parts. @returns false: the hash is of none, or the store does not want it */
+  readonly bring: (hash: Uint8Array) => Promise<boolean>;
   readonly close: () => Promise<void>;
 }
 
@@ -63,6 +65,7 @@ export const openNodeStore = async (
   let routes: PackageRoutes | undefined;
   let stop: (() => Promise<void>) | undefined;
   let again: ((hash: Uint8Array) => void) | undefined;
+  let bring: NodeStore['bring'] = () => Promise.resolve(false);
   return ok({
     keep: {
       limitBytes: args.bytes,
@@ -103,13 +106,21 @@ export const openNodeStore = async (
         onFetched: (hash) => void made.sharing?.offer(hash, () => made.objects.package(hash)),
       });
       const some = args.peers.length + peers.length + transports.length > 0;
-      if (some)
+      const modelOf = (hash: Uint8Array) => [...made.catalog.all()].find((m) => m.hash === `0x${toHex(hash)}`);
+      if (some) {
         again = (hash) => {
-          const model = [...made.catalog.all()].find((m) => m.hash === `0x${toHex(hash)}`);
+          const model = modelOf(hash);
           if (model !== undefined) void fetcher.want(fromHex(toHex(hash)), model.size, []);
         };
+        bring = async (hash) => {
+          await made.catalog.sync();
+          const model = modelOf(hash);
+          return model !== undefined && (await fetcher.want(hash, model.size, [])) === 'there';
+        };
+      }
       stop = keepStore(made, { fetcher: some ? fetcher : undefined });
     },
+    bring: (hash) => bring(hash),
     close: async () => {
       await stop?.();
       await routes?.close();

@@ -198,7 +198,7 @@ export const runNode = async (args: NodeArgs, context: Context): Promise<Result<
   service.begin(node);
   watchServer(node, server);
   packages.value.begin(ways.value.transports, peers);
-  const following = peers.length === 0 ? undefined : followPeers(node, args, io.cwd, tell);
+  const following = peers.length === 0 ? undefined : followPeers(node, args, io.cwd, packages.value.bring, tell);
   // a node that follows no longer still answers what it knows
   const problem = await Promise.race([
     ended,
