@@ -180,7 +180,7 @@ const main = async ({ blocks, seed, backends, kills, data }: Options): Promise<v
       if (victim === maker) await random.resume();
     };
     while (random.counts.blocks < blocks) {
-      const due = Math.floor((kills * random.counts.blocks) / blocks);
+      const due = Math.floor((kills * (random.counts.blocks + 1)) / blocks);
       if (killed < due) {
         // in the middle of a block: what the maker was asked for may fail, and nothing else may
         const [made, done] = await Promise.allSettled([random.next(), killOne()]);
