@@ -80,7 +80,6 @@ export const FORMS: readonly Form[] = [
   ['lp_pool', 'input x: f32[1,64,28,28]; output y = lp_pool(x,kernel:[3,3],stride:[1,1],dilation:[1,1],pads:[0,0,0,0]);'],
   ['global_average_pool i8', 'input x: i8[1,64,56,56]; output y = global_average_pool(x);'],
   ['roi_align f32', 'input x: f32[1,32,56,56]; input r: f32[64,4]; input n: i32[64]; output y = roi_align(x,r,n,size:[7,7],sampling:2);'],
-  ['roi_align adaptive', 'input x: f32[1,32,56,56]; input r: f32[64,4]; input n: i32[64]; output y = roi_align(x,r,n,size:[7,7]);'],
   ['roi_pool f32', 'input x: f32[1,32,56,56]; input r: f32[64,4]; input n: i32[64]; output y = roi_pool(x,r,n,size:[7,7]);'],
   ['resize nearest', 'input x: f32[1,16,64,64]; output y = resize(x,mode:"nearest",sizes:[128,128]);'],
   ['resize linear', 'input x: f32[1,16,64,64]; output y = resize(x,mode:"linear",sizes:[128,128]);'],

@@ -73,6 +73,7 @@ const scanOp = (o: Scan) =>
       const n = axisSize(context, a.axis);
       return [n === 0 ? range(0, 0) : o.bound(x, a.exclusive ? 0 : 1, a.exclusive ? n - 1 : n)];
     },
+    weight: 2,
     cost: ([x]) => elementCount(x.shape),
     samples: samplesFor(o.dtypes),
   });

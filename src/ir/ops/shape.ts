@@ -128,7 +128,7 @@ export const shape = {
       );
     },
     range: ([x]) => [movedRange(x)],
-    weight: 2,
+    weight: 3,
     cost: (_o, _a, [y]) => elementCount(y?.shape ?? []),
     samples: [
       { operands: ['i8[2,3,4]'], attrs: { perm: [2, 0, 1] } },
@@ -305,6 +305,7 @@ export const shape = {
       );
     },
     range: ([x]) => [movedRange(x)],
+    weight: 2,
     cost: (_o, _a, [y]) => elementCount(y?.shape ?? []),
     samples: [
       { operands: ['i8[4,5]'], attrs: { starts: [1, 4], sizes: [2, 3], steps: [2, -2] } },
