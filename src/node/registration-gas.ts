@@ -1,5 +1,5 @@
 import { createTx } from '@ethereumjs/tx';
-import { createAddressFromPrivateKey, hexToBytes, type PrefixedHexString } from '@ethereumjs/util';
+import { bytesToBigInt, bytesToHex, createAddressFromPrivateKey, hexToBytes, type PrefixedHexString } from '@ethereumjs/util';
 import { Chain } from './chain/chain.ts';
 import { CORTEX_UPLOADS } from './evm/cvm.ts';
 import { modelCalls } from './evm/model-calls.ts';
@@ -53,9 +53,9 @@ export const lifeGasOf = async (record: Uint8Array, bytecode: Uint8Array, fee: n
   const topic = registered.logs[0]?.[1][1];
   const size = registered.logs[0]?.[2].subarray(0, 32);
   if (!registered.succeeded || topic === undefined || size === undefined) return registered.error ?? 'the registry refuses it';
-  const bytes = size.reduce((n, b) => 256n * n + BigInt(b), 0n);
+  const bytes = bytesToBigInt(size);
   const calls = (bytes + CORTEX_UPLOADS.chunkBytes - 1n) / CORTEX_UPLOADS.chunkBytes;
-  const model = `0x${Array.from(topic.subarray(12), (b) => b.toString(16).padStart(2, '0')).join('')}`;
+  const model = bytesToHex(topic.subarray(12));
   let [upload, last] = [0n, 0n];
   for (let i = 0n; i < calls && i < 3n; i++) {
     const part = await send(modelCalls.upload(model));

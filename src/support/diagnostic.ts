@@ -73,3 +73,6 @@ export function at<T>(items: ArrayLike<T>, i: number): T {
   if (item === undefined) throw new MrlError([diagnostic('INT0001', `index ${i} is outside a list of ${items.length}`)]);
   return item;
 }
+
+/** What something that was thrown says, whatever it is. */
+export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

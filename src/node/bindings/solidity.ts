@@ -1,6 +1,6 @@
 import type { DType } from '../../ir/index.ts';
 import type { Binding, BoundPort } from './binding.ts';
-import { harmless, pascalCase } from './names.ts';
+import { harmless } from './names.ts';
 
 /** How Solidity reads an element. */
 const READERS: Readonly<Record<DType, { readonly type: string; readonly read: string; readonly argmax: string | undefined }>> = {
@@ -142,6 +142,3 @@ export const solidityBinding = (b: Binding): string => {
 
 /** An address that Solidity takes as such whatever its checksum: the number of 160 bits is converted. */
 const checksummed = (address: string): string => `address(uint160(uint256(0x${address.replace(/^0x/, '').padStart(64, '0')})))`;
-
-/** Names of the files of bindings. */
-export const fileStem = (b: Binding): string => pascalCase(b.name, 'Model');

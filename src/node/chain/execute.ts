@@ -7,6 +7,7 @@ import { encodeReceipt, type RunTxResult } from '@ethereumjs/vm';
 import type { Cvm } from '../evm/cvm.ts';
 import { DataUnavailable } from '../evm/engine.ts';
 import { StateDamaged } from './state-nodes.ts';
+import { messageOf } from '../../support/index.ts';
 
 /** A transaction that ran. */
 export interface Ran {
@@ -91,7 +92,7 @@ export const execute = async (
       if (error instanceof StateDamaged) throw error;
       const lacking = error instanceof DataUnavailable ? { lacking: error } : {};
       if (error instanceof DataUnavailable && !leaveOutLacking) throw error;
-      refused.push({ tx, reason: error instanceof Error ? error.message : String(error), ...lacking });
+      refused.push({ tx, reason: messageOf(error), ...lacking });
       continue;
     }
     gasUsed += result.totalGasSpent;

@@ -1,6 +1,7 @@
 import { type BatchDBOp, bytesToHex, type DB, KECCAK256_RLP_S } from '@ethereumjs/util';
 import { keccak_256 } from '@noble/hashes/sha3.js';
 import type { KeyValue, KeyValueChange } from '../store/kv.ts';
+import { messageOf } from '../../support/index.ts';
 
 /** Bytes of nodes that are read without the store. */
 const CACHE_BYTES = 2 ** 26;
@@ -69,7 +70,7 @@ export class StateNodes implements DB<string, Uint8Array> {
     try {
       value = await this.store.get(PREFIX + key);
     } catch (error) {
-      throw new StateDamaged(key, `cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+      throw new StateDamaged(key, `cannot be read: ${messageOf(error)}`);
     }
     if (value !== undefined && bytesToHex(keccak_256(value)).slice(2) !== key.replace(CODE_MARK, ''))
       throw new StateDamaged(key, `has ${value.length} bytes with another hash`);

@@ -1,6 +1,6 @@
 import { parentPort } from 'node:worker_threads';
 import { type Backend, loadBackend } from '../../backends/index.ts';
-import { bytesSource } from '../../support/index.ts';
+import { bytesSource, messageOf } from '../../support/index.ts';
 import { withFile } from './file-source.ts';
 import type { Answer, PackageAt, Ran, Request, WorkerStart } from './protocol.ts';
 import { type PackedRequest, type ReadyModel, readyModel, runPacked, unreadable } from './ready-model.ts';
@@ -11,8 +11,6 @@ import { type PackedRequest, type ReadyModel, readyModel, runPacked, unreadable 
 const models = new Map<string, ReadyModel>();
 let backend: Backend | undefined;
 let threads = 1;
-
-const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 const start = async (given: WorkerStart): Promise<Answer> => {
   const loaded = await loadBackend(given.backend, { selfTest: given.selfTest });
@@ -41,7 +39,7 @@ const load = async (model: string, from: PackageAt): Promise<Answer> => {
     models.set(model, made);
     return { kind: 'loaded', bytes: made.bytes, ms: performance.now() - started };
   } catch (error) {
-    return { kind: 'unavailable', what: unreadable(textOf(error)) };
+    return { kind: 'unavailable', what: unreadable(messageOf(error)) };
   }
 };
 
@@ -52,7 +50,7 @@ const runOne = async (model: ReadyModel, request: PackedRequest): Promise<Ran> =
     const ms = performance.now() - started;
     return typeof output === 'string' ? { reason: output, ms } : { output, ms };
   } catch (error) {
-    return { trouble: textOf(error) };
+    return { trouble: messageOf(error) };
   }
 };
 

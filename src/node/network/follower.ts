@@ -1,7 +1,7 @@
 import type { Block } from '@ethereumjs/block';
 import type { TypedTransaction } from '@ethereumjs/tx';
 import { bytesToHex } from '@ethereumjs/util';
-import { diagnostic, type Diagnostic, sha256, toHex } from '../../support/index.ts';
+import { diagnostic, type Diagnostic, sha256, toHex, messageOf } from '../../support/index.ts';
 import type { Disagreement } from '../chain/chain.ts';
 import { DataUnavailable } from '../evm/engine.ts';
 import type { DevNode } from '../rpc/node.ts';
@@ -38,8 +38,6 @@ const FIRST_WAIT_MS = 100;
 const LONGEST_WAIT_MS = 15_000;
 /** A transaction that was given to the maker of blocks is waited for here for so long, so that who sent it finds it. */
 const FORWARD_MS = 3_000;
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /** Fetches an object whole from whichever peer has it; what comes is kept only under the hash of its bytes. */
 export const bringFromPeers =

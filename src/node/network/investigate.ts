@@ -1,7 +1,7 @@
 import type { Block } from '@ethereumjs/block';
 import { bytesToHex } from '@ethereumjs/util';
 import { type AnyNode, isStaticType, type Program, type StaticType, typeOf, type ValueId } from '../../ir/index.ts';
-import { at } from '../../support/index.ts';
+import { at, messageOf } from '../../support/index.ts';
 import type { Disagreement } from '../chain/chain.ts';
 import type { InferenceRequest } from '../evm/engine.ts';
 import { packTensors, unpackTensors } from '../evm/packing.ts';
@@ -75,7 +75,7 @@ const intoModel = async (
       (nodes) => peer.digests(hash, n, nodes),
     );
   } catch (error) {
-    report.push(`the layers could not be compared: ${error instanceof Error ? error.message : String(error)}`);
+    report.push(`the layers could not be compared: ${messageOf(error)}`);
     return { files: await reproduce(layers, program, request, undefined, () => Promise.resolve(undefined), report) };
   }
   if (index === undefined) {
@@ -90,7 +90,7 @@ const intoModel = async (
     try {
       return await peer.results(hash, n, index);
     } catch (error) {
-      report.push(`the peer did not send its results: ${error instanceof Error ? error.message : String(error)}`);
+      report.push(`the peer did not send its results: ${messageOf(error)}`);
       return undefined;
     }
   };
@@ -139,7 +139,7 @@ export const investigate = async (
     report.push(`model ${entry.model}, package ${entry.hash}, transaction ${entry.transaction}, input ${entry.input}`);
     return { ...base, difference, ...(await intoModel(node, peer, block, difference.index, report)), report };
   } catch (error) {
-    report.push(`it could not be followed further: ${error instanceof Error ? error.message : String(error)}`);
+    report.push(`it could not be followed further: ${messageOf(error)}`);
     return { ...base, ...(difference === undefined ? {} : { difference }), report, files: new Map() };
   }
 };

@@ -6,6 +6,7 @@ import type { Gates } from './gates.ts';
 import { METHODS } from './methods/index.ts';
 import type { DevNode } from './node.ts';
 import { invalidRequest, limitExceeded, parseError, RpcError, noResult, unavailable, unknownMethod } from './rpc-error.ts';
+import { messageOf } from '../../support/index.ts';
 
 /** Levels of brackets in a request at most: the parser of JSON goes down with each. */
 const MAX_DEPTH = 64;
@@ -52,7 +53,7 @@ const errorOf = (error: unknown): RpcError => {
   if (error instanceof RpcError) return error;
   if (error instanceof DataUnavailable) return noResult(error);
   if (error instanceof StateDamaged) return unavailable(`${error.code} ${error.message}`);
-  return new RpcError(INTERNAL, `internal error: ${error instanceof Error ? error.message : String(error)}`);
+  return new RpcError(INTERNAL, `internal error: ${messageOf(error)}`);
 };
 
 const INTERNAL = -32603;

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { type ByteSource, bytesSource, sha256, toHex } from '../../support/index.ts';
+import { type ByteSource, bytesSource, sha256, toHex, messageOf } from '../../support/index.ts';
 import { type NodeMetrics, noMetrics } from '../metrics/index.ts';
 import type { ManagedStore } from '../store/contract.ts';
 import { StoreFull } from '../store/disk.ts';
@@ -204,7 +204,7 @@ export const packageRoutes = (options: PackageRouteOptions): PackageRoutes => {
       // an error here is a bug or a dying disk: the client is told, and the node goes on
       handle(request, response, kind, hex, draft !== undefined).catch((error: unknown) => {
         if (response.headersSent) response.destroy();
-        else say(request, response, [500, error instanceof Error ? error.message : String(error)]);
+        else say(request, response, [500, messageOf(error)]);
       });
       return true;
     },

@@ -6,6 +6,7 @@ import type { Chain } from '../chain/chain.ts';
 import type { Cvm } from '../evm/cvm.ts';
 import { DataUnavailable, type Inference } from '../evm/engine.ts';
 import { CallTooLong } from '../evm/pulse.ts';
+import { messageOf } from '../../support/index.ts';
 
 /** Milliseconds that a block may run again for, without what others took in between. */
 const LIMIT_MS = 60_000;
@@ -80,7 +81,7 @@ export const runAgain = async (chain: Chain, parent: Block, block: Block, watch:
       result = await cvm.runTx({ tx, block, blockGasUsed: gasUsed }, LIMIT_MS);
     } catch (error) {
       if (error instanceof DataUnavailable || error instanceof CallTooLong) throw error;
-      return { transactions, refused: { index, reason: error instanceof Error ? error.message : String(error) } };
+      return { transactions, refused: { index, reason: messageOf(error) } };
     }
     gasUsed += result.totalGasSpent;
     transactions.push({ index, result, stateRoot: bytesToHex(await cvm.vm.stateManager.getStateRoot()) });

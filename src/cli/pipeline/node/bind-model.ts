@@ -1,5 +1,5 @@
 import { decodePackage, isPackage } from '../../../cvm-bytecode/index.ts';
-import { bindingOf, contractSource, factsOfPackage, fileStem, solidityBinding, typescriptBinding } from '../../../node/index.ts';
+import { bindingOf, contractSource, factsOfPackage, solidityBinding, typescriptBinding } from '../../../node/index.ts';
 import { fail, ok, type Result } from '../../../support/index.ts';
 import type { Report } from '../../command.ts';
 import type { Context } from '../../context.ts';
@@ -26,7 +26,7 @@ export const bindModel = (args: BindArgs, context: Context): Result<Report> => {
   if (!decoded.ok) return decoded;
   const facts = factsOfPackage(decoded.value, BigInt(args.fee));
   const binding = bindingOf({ ...facts, ...(args.address === undefined ? {} : { address: args.address }) }, args.name);
-  const stem = fileStem(binding);
+  const stem = binding.name;
   const solidity: readonly FolderFile[] = [
     { name: `${stem}.sol`, content: solidityBinding(binding) },
     { name: 'Infer.sol', content: contractSource('Infer.sol') },

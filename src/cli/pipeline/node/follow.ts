@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { bringFromPeers, type DevNode, Follower, joinChain } from '../../../node/index.ts';
-import { diagnostic, type Diagnostic, type Result } from '../../../support/index.ts';
+import { diagnostic, type Diagnostic, type Result, messageOf } from '../../../support/index.ts';
 import { visible } from '../../text.ts';
 
 export interface FollowArgs {
@@ -60,13 +60,11 @@ export const followPeers = (
       for (const [name, bytes] of finding.files) writeFileSync(join(folder, name), bytes);
       tell(`program, inputs and both outputs: ${visible(folder)}`);
     } catch (error) {
-      tell(`the report cannot be written to ${visible(folder)}: ${visible(error instanceof Error ? error.message : String(error))}`);
+      tell(`the report cannot be written to ${visible(folder)}: ${visible(messageOf(error))}`);
     }
     return reason;
   };
-  const ended = run().catch((error: unknown) =>
-    diagnostic('NOD0055', `following ended: ${visible(error instanceof Error ? error.message : String(error))}`),
-  );
+  const ended = run().catch((error: unknown) => diagnostic('NOD0055', `following ended: ${visible(messageOf(error))}`));
   return {
     ended,
     stop: async () => {

@@ -11,7 +11,7 @@ import {
   serveRpc,
   watchServer,
 } from '../../../node/index.ts';
-import { diagnostic, type Diagnostic, fail, ok, type Result } from '../../../support/index.ts';
+import { diagnostic, type Diagnostic, fail, ok, type Result, messageOf } from '../../../support/index.ts';
 import type { Report } from '../../command.ts';
 import type { Context } from '../../context.ts';
 import { formatFacts, visible } from '../../text.ts';
@@ -58,7 +58,7 @@ const openChain = (data: string): ReturnType<typeof openLevel> => {
   try {
     mkdirSync(data, { recursive: true });
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     return Promise.resolve(fail(diagnostic('NOD0011', `the chain in ${visible(data)} cannot be opened: ${visible(reason)}`)));
   }
   return openLevel(join(data, 'chain'));
@@ -93,7 +93,7 @@ const minePeriodically = (node: DevNode, seconds: number, tell: (line: string) =
     going = true;
     last = node
       .mine()
-      .catch((error: unknown) => tell(`no block: ${visible(error instanceof Error ? error.message : String(error))}`))
+      .catch((error: unknown) => tell(`no block: ${visible(messageOf(error))}`))
       .finally(() => (going = false));
   }, seconds * 1000);
   return async () => {
@@ -164,7 +164,7 @@ export const runNode = async (args: NodeArgs, context: Context): Promise<Result<
       ...(LOOPBACK.test(args.host) ? {} : { hosts: [args.host.toLowerCase()] }),
     });
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     await packages.value.close();
     return fail(
       diagnostic('NOD0001', `cannot listen on ${args.host}:${args.port}: ${visible(reason)}`, { notes: ['Take any free port: --port 0.'] }),

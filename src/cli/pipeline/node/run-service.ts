@@ -21,7 +21,7 @@ import {
   type Route,
   watchNode,
 } from '../../../node/index.ts';
-import { diagnostic, fail, fromHex, ok, type Result } from '../../../support/index.ts';
+import { diagnostic, fail, fromHex, ok, type Result, messageOf } from '../../../support/index.ts';
 import type { Context } from '../../context.ts';
 import type { ServiceArgs } from '../../node-service-options.ts';
 import { visible } from '../../text.ts';
@@ -52,8 +52,6 @@ export interface NodeService {
 const MEMORY_FILE = 'models.json';
 const REMEMBER_MS = 60_000;
 
-const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
-
 /** Opens a file that lines are appended to. */
 const appendTo = (cwd: string, path: string): Result<{ readonly write: (line: string) => void; readonly close: () => void }> => {
   try {
@@ -61,7 +59,7 @@ const appendTo = (cwd: string, path: string): Result<{ readonly write: (line: st
     return ok({ write: (line) => void writeSync(handle, line), close: () => closeSync(handle) });
   } catch (error) {
     return fail(
-      diagnostic('NOD0030', `lines cannot be written to ${visible(path)}: ${visible(reasonOf(error))}`, {
+      diagnostic('NOD0030', `lines cannot be written to ${visible(path)}: ${visible(messageOf(error))}`, {
         notes: ['Name a file in a folder that exists and may be written to.'],
       }),
     );
@@ -83,7 +81,7 @@ const writeMemory = (folder: string, service: InferenceService, log: NodeLog): v
     writeFileSync(`${path}.draft`, encodeMemory({ runs: service.runs(), ready: service.ready() }));
     renameSync(`${path}.draft`, path);
   } catch (error) {
-    log.warn({ reason: reasonOf(error) }, 'it is not remembered which models ran');
+    log.warn({ reason: messageOf(error) }, 'it is not remembered which models ran');
   }
 };
 
@@ -118,7 +116,7 @@ const preload = async (
       try {
         await service.preload(fromHex(model));
       } catch (error) {
-        log.warn({ model: model.slice(0, 16), reason: reasonOf(error) }, 'a model is not made ready');
+        log.warn({ model: model.slice(0, 16), reason: messageOf(error) }, 'a model is not made ready');
       }
       if (service.counts().evictions === 0) continue;
       return log.warn({ models: done.size, bytes: service.counts().bytes }, 'there is no room for more models: --cache-bytes');
@@ -177,7 +175,7 @@ export const openNodeService = (args: NodeServiceArgs, { io }: Context): Result<
       timer = setInterval(remember, REMEMBER_MS).unref();
       const choices = args.preload.flatMap((text) => readPreload(text) ?? []);
       preload(choices, node, service, memory).catch((error: unknown) =>
-        log.error({ reason: reasonOf(error) }, 'models are not made ready'),
+        log.error({ reason: messageOf(error) }, 'models are not made ready'),
       );
     },
     close: () => {

@@ -8,6 +8,7 @@ import { invalidParams, limitExceeded, rejected } from '../rpc-error.ts';
 import { rlpProblem } from '../rlp-guard.ts';
 import { blockView, logView, receiptView, transactionView } from '../views.ts';
 import type { Method } from './method.ts';
+import { messageOf } from '../../../support/index.ts';
 
 /** Logs that one answer holds at most. */
 const MAX_LOGS = 10_000;
@@ -103,7 +104,7 @@ const sendRaw: Method = async (node, [raw]) => {
   try {
     tx = createTxFromRLP(bytes, { common: node.chain.common });
   } catch (error) {
-    throw invalidParams(`the transaction cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+    throw invalidParams(`the transaction cannot be read: ${messageOf(error)}`);
   }
   return hex(await node.submit(tx));
 };
